@@ -1,0 +1,1 @@
+"""Questlog: self-hosted game analytics."""

@@ -1,0 +1,1 @@
+"""Words that all layers share: frozen values without I/O."""

@@ -1,0 +1,27 @@
+"""A game and the keys that its clients and servers sign with."""
+
+import msgspec
+
+
+class Game(msgspec.Struct, frozen=True):
+    """One game.
+
+    `game_key` (32 characters) and `secret_key` (40) are GameAnalytics' pair. With `is_strict`, Satori events whose name
+    is not in `event_names` are dropped; otherwise any name is taken.
+    """
+
+    game_id: int
+    name: str
+    game_key: str
+    secret_key: str
+    is_enabled: bool = True
+    is_strict: bool = False
+    event_names: frozenset[str] = frozenset()
+
+
+class ApiKey(msgspec.Struct, frozen=True):
+    """A Satori API key: `key` is a lower-case UUID, `name` travels with the events sent with it."""
+
+    game_id: int
+    name: str
+    key: str

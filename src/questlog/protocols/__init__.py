@@ -1,0 +1,1 @@
+"""Wire protocols: bytes to values and back, without I/O, clocks or threads."""
