@@ -1,0 +1,1 @@
+"""The collector: from a request to an acknowledged journal record."""

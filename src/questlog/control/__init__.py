@@ -1,0 +1,1 @@
+"""The control database: games, keys, users, tokens, identities."""

@@ -1,0 +1,1 @@
+"""The durable log: what is acknowledged is here first."""

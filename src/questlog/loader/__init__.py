@@ -1,0 +1,1 @@
+"""The loader: from journal records to rows."""

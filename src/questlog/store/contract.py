@@ -1,0 +1,142 @@
+"""What an analytics store promises, whichever engine it is."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
+
+import msgspec
+import pyarrow as pa
+
+from questlog.model.event import DECODED_COLUMNS, Type
+from questlog.model.record import Position
+
+_ARROW = {
+    Type.TEXT: pa.string(),
+    Type.INTEGER: pa.int64(),
+    Type.NUMBER: pa.float64(),
+    Type.TIME: pa.timestamp("us"),
+    Type.JSON: pa.string(),
+}
+
+MONEY_USD = pa.decimal128(18, 6)
+"""US dollars with six decimals: sums are exact on every engine."""
+
+STAGED_EVENTS = pa.schema(
+    [
+        pa.field("game_id", pa.int32(), nullable=False),
+        pa.field("source", pa.string(), nullable=False),
+        pa.field("api_key_name", pa.string()),
+        pa.field("received_at", pa.timestamp("us"), nullable=False),
+        pa.field("event_time", pa.timestamp("us"), nullable=False),  # metrics.md §1
+        # Where the event lies in the journal: unique, and the source of an event_uuid where the client gave no id.
+        pa.field("writer", pa.int32(), nullable=False),
+        pa.field("segment", pa.int64(), nullable=False),
+        pa.field("offset", pa.int64(), nullable=False),
+        pa.field("index", pa.int32(), nullable=False),
+        *(pa.field(name, _ARROW[kind]) for name, kind in DECODED_COLUMNS.items()),
+        pa.field("amount_usd", MONEY_USD),
+        pa.field("ad_revenue_usd", MONEY_USD),
+    ]
+)
+
+STAGED_REJECTED = pa.schema(
+    [
+        pa.field("game_id", pa.int32(), nullable=False),
+        pa.field("received_at", pa.timestamp("us"), nullable=False),
+        pa.field("source", pa.string(), nullable=False),
+        pa.field("api_key_name", pa.string()),
+        pa.field("is_whole_request", pa.bool_(), nullable=False),
+        pa.field("reason", pa.string(), nullable=False),
+        pa.field("detail", pa.string(), nullable=False),
+        pa.field("errors", pa.string()),  # JSON list of {error_type, path}
+        pa.field("raw", pa.string(), nullable=False),  # as sent, cut to a bound; bytes that are no UTF-8 replaced
+        pa.field("player_id", pa.string()),
+    ]
+)
+
+
+class PlayerProperties(msgspec.Struct, frozen=True):
+    """A player's default and custom properties, all of them, as of `received_at` (UTC microseconds)."""
+
+    game_id: int
+    player_id: str
+    received_at: int
+    properties: str  # JSON: {"default": {…}, "custom": {…}}
+
+
+class PlayerErasure(msgspec.Struct, frozen=True):
+    """Everything of this player received at or before `received_at` goes, and stays away if it is loaded later."""
+
+    game_id: int
+    player_id: str
+    received_at: int
+
+
+class Batch(msgspec.Struct, frozen=True):
+    """What one load transaction stores.
+
+    `events` follows `STAGED_EVENTS` and is in journal order per writer; `rejected` follows `STAGED_REJECTED`.
+    `positions` is where each writer's journal has been read to, with this batch. Erasures are carried out after the
+    batch's events are in.
+    """
+
+    events: pa.Table
+    rejected: pa.Table
+    properties: Sequence[PlayerProperties]
+    erasures: Sequence[PlayerErasure]
+    positions: Mapping[int, Position]
+
+
+class LoadResult(msgspec.Struct, frozen=True):
+    """How the events of a batch ended: received = stored + duplicates + rejected (whole requests are not events)."""
+
+    stored: int
+    duplicates: int
+    rejected: int
+
+
+class StoreFailed(Exception):
+    """The engine could not do it; nothing of it was stored. The message is for the operator."""
+
+
+class QueryRefused(Exception):
+    """A question that is not answered: not read-only, not valid, too slow or too large. Safe to show to the asker."""
+
+
+class Expiry(msgspec.Struct, frozen=True):
+    """How long and how much of what is kept."""
+
+    rejected_days: int = 14
+    rejected_rows_per_game: int = 100_000
+    dedupe_window_days: int = 7
+
+
+class Store(Protocol):
+    """One engine's tables. `load`, `rebuild` and `expire` are called from one thread; queries from any."""
+
+    def positions(self) -> Mapping[int, Position]:
+        """Where each writer's journal has been loaded to."""
+        ...
+
+    def load(self, batch: Batch, now_us: int) -> LoadResult:
+        """Store a batch in one transaction. Raises `StoreFailed` and stores nothing of it."""
+        ...
+
+    def rebuild(self, progress: Callable[[str, float], None]) -> None:
+        """Compute every rollup again from the events. `progress` gets the table's name and the share done."""
+        ...
+
+    def expire(self, expiry: Expiry, now_us: int) -> None:
+        """Delete what is older or more than `expiry` allows."""
+        ...
+
+    def sql(self, statement: str, max_rows: int, timeout_s: float) -> pa.Table:
+        """Answer one read-only statement of a user. Raises `QueryRefused`."""
+        ...
+
+    def query(self, statement: str, parameters: Mapping[str, object]) -> pa.Table:
+        """Answer one of our own statements, with named `$parameters`."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the files; idempotent."""
+        ...
