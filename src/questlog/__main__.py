@@ -1,0 +1,5 @@
+"""`python -m questlog`: the command line."""
+
+from questlog.cli.main import main
+
+main()
