@@ -17,6 +17,7 @@ class Source(enum.StrEnum):
     SATORI_CLIENT = "satori_client"
     SATORI_SERVER = "satori_server"
     SATORI_SYSTEM = "satori_system"
+    UNKNOWN = "unknown"  # a rejected request or a damaged record that does not say
 
 
 class Type(enum.StrEnum):

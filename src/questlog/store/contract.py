@@ -87,15 +87,23 @@ class Batch(msgspec.Struct, frozen=True):
 
 
 class LoadResult(msgspec.Struct, frozen=True):
-    """How the events of a batch ended: received = stored + duplicates + rejected (whole requests are not events)."""
+    """How the events of a batch ended: received = stored + duplicates + rejected (whole requests are not events).
+
+    `by_source` splits the same numbers by (game_id, source).
+    """
 
     stored: int
     duplicates: int
     rejected: int
+    by_source: Mapping[tuple[int, str], "LoadResult"] = {}
 
 
 class StoreFailed(Exception):
     """The engine could not do it; nothing of it was stored. The message is for the operator."""
+
+
+class BatchRefused(StoreFailed):
+    """The batch's own values are at fault (conversion, range, constraint): trying it again cannot help."""
 
 
 class QueryRefused(Exception):
