@@ -1,0 +1,336 @@
+"""Settings: a TOML file, overridden by the environment, overridden by flags. Unknown names are refused."""
+
+import difflib
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, NamedTuple, NoReturn
+
+import msgspec
+from msgspec import Meta, Struct, field
+
+ENVIRONMENT_PREFIX = "QUESTLOG_"
+FILE_NAME = "questlog.toml"
+# Not settings: where the settings are. The command line reads them.
+LOCATION_VARIABLES = {"QUESTLOG_DATA": "--data", "QUESTLOG_CONFIG": "--config"}
+
+_SECRET = {"is_secret": True}
+_DAY_S = 86_400
+
+Port = Annotated[int, Meta(ge=1, le=65_535)]
+Bytes = Annotated[int, Meta(ge=1024, le=2**40)]
+Seconds = Annotated[float, Meta(gt=0, le=3650 * _DAY_S)]
+
+
+class ConfigError(Exception):
+    """The settings cannot be used. The message is one line that names the key."""
+
+
+class _Section(Struct, frozen=True, kw_only=True):
+    """A table of the settings file. Its `repr` shows no secrets."""
+
+    def __repr__(self) -> str:
+        shown = (
+            f"{info.name}={_shown(getattr(self, info.name), _is_secret(info.type))}"
+            for info in msgspec.structs.fields(self)
+        )
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+
+class CollectorSettings(_Section, frozen=True, kw_only=True):
+    """The port that games send to."""
+
+    host: Annotated[str, Meta(min_length=1, description="Address that games connect to.")] = "0.0.0.0"  # noqa: S104
+    port: Annotated[Port, Meta(description="Port that games connect to, for both protocols.")] = 7450
+    workers: Annotated[int, Meta(ge=0, le=1024, description="Collector processes; 0 = one per core.")] = 0
+    max_body_bytes: Annotated[Bytes, Meta(description="Largest request body, as sent; above it the answer is 413.")] = (
+        1_048_576
+    )
+    max_inflated_bytes: Annotated[Bytes, Meta(description="Largest request body once inflated.")] = 16_777_216
+    body_timeout_s: Annotated[Seconds, Meta(description="How long a client may take to send a body.")] = 30.0
+    max_pending_bytes: Annotated[
+        Bytes, Meta(description="Bodies a collector holds that are not on disk yet; above it clients are told to wait.")
+    ] = 67_108_864
+
+
+class ConsoleSettings(_Section, frozen=True, kw_only=True):
+    """The port for people and programs: dashboard, API, metrics."""
+
+    host: Annotated[str, Meta(min_length=1, description="Address of the dashboard and the API.")] = "127.0.0.1"
+    port: Annotated[Port, Meta(description="Port of the dashboard and the API.")] = 7451
+    sql_timeout_s: Annotated[Seconds, Meta(description="How long one SQL question may run.")] = 30.0
+    sql_max_rows: Annotated[int, Meta(ge=1, le=2**31 - 1, description="Most rows one SQL question may answer.")] = (
+        100_000
+    )
+
+
+class JournalSettings(_Section, frozen=True, kw_only=True):
+    """The durable log between collectors and loader."""
+
+    segment_bytes: Annotated[Bytes, Meta(description="A segment file is closed at this size.")] = 67_108_864
+    keep_s: Annotated[
+        float, Meta(ge=0, le=3650 * _DAY_S, description="How long a segment is kept after it was loaded.")
+    ] = 86_400.0
+
+
+class LoaderSettings(_Section, frozen=True, kw_only=True):
+    """From the journal to the store."""
+
+    tick_ms: Annotated[int, Meta(ge=10, le=60_000, description="Pause between two batches when little arrives.")] = 250
+    batch_bytes: Annotated[Bytes, Meta(description="Most journal bytes in one batch.")] = 33_554_432
+    batch_events: Annotated[int, Meta(ge=1, le=10_000_000, description="Most events in one batch.")] = 100_000
+
+
+class StoreSettings(_Section, frozen=True, kw_only=True):
+    """The analytics store."""
+
+    memory_limit_mb: Annotated[int, Meta(ge=64, le=2**24, description="Memory the engine may use.")] = 1024
+    threads: Annotated[int, Meta(ge=0, le=1024, description="Threads the engine may use; 0 = one per core.")] = 0
+    checkpoint_mb: Annotated[
+        int, Meta(ge=1, le=2**20, description="Size of the engine's own log at which it is folded in.")
+    ] = 256
+
+
+class DedupeSettings(_Section, frozen=True, kw_only=True):
+    """Recognising an event that was sent twice."""
+
+    window_days: Annotated[
+        int, Meta(ge=1, le=3650, description="An event with the same id within this time is the same event.")
+    ] = 7
+
+
+class RejectedSettings(_Section, frozen=True, kw_only=True):
+    """Events and requests that were refused, kept for whoever integrates a game."""
+
+    keep_days: Annotated[int, Meta(ge=1, le=3650, description="How long they are kept.")] = 14
+    max_rows_per_game: Annotated[int, Meta(ge=1, le=2**31 - 1, description="How many of a game are kept.")] = 100_000
+
+
+class SatoriSettings(_Section, frozen=True, kw_only=True):
+    """Satori's session tokens."""
+
+    signing_key: Annotated[
+        str,
+        Meta(
+            description="Key that session tokens are signed with (HS256), the same as Nakama's `satori.signing_key`. "
+            "Empty: one is made once and kept in the control database.",
+            extra=_SECRET,
+        ),
+    ] = ""
+    token_lifetime_s: Annotated[
+        int, Meta(ge=1, le=3650 * _DAY_S, description="Lifetime of a session token. SDKs renew it 5 minutes before.")
+    ] = 3600
+    refresh_token_lifetime_s: Annotated[
+        int, Meta(ge=1, le=3650 * _DAY_S, description="Lifetime of a refresh token.")
+    ] = 86_400
+
+
+class EventSettings(_Section, frozen=True, kw_only=True):
+    """Events of both protocols."""
+
+    sessionless_events_grace_period_sec: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=3650 * _DAY_S,
+            description="An event without a session joins the player's latest one up to this long after its end.",
+        ),
+    ] = 3600
+
+
+class GeoSettings(_Section, frozen=True, kw_only=True):
+    """Country from the client's address. The address itself is never stored."""
+
+    database_path: Annotated[
+        str,
+        Meta(description="A country database (MMDB) of one's own. Empty: the one that comes with the installation."),
+    ] = ""
+
+
+class ControlSettings(_Section, frozen=True, kw_only=True):
+    """The database of games, keys, users and identities."""
+
+    url: Annotated[
+        str,
+        Meta(
+            description="SQLAlchemy URL. Empty: the SQLite file `control.sqlite3` in the data directory.", extra=_SECRET
+        ),
+    ] = ""
+
+
+class LogSettings(_Section, frozen=True, kw_only=True):
+    """Our own log, on stderr."""
+
+    level: Annotated[Literal["debug", "info", "warning", "error"], Meta(description="The least that is logged.")] = (
+        "info"
+    )
+    format: Annotated[
+        Literal["auto", "json", "console"],
+        Meta(description="`json` for machines, `console` for people; `auto` = `console` on a terminal, else `json`."),
+    ] = "auto"
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """All settings, and where the data is."""
+
+    data_dir: Path
+    collector: CollectorSettings = field(default_factory=CollectorSettings)
+    console: ConsoleSettings = field(default_factory=ConsoleSettings)
+    journal: JournalSettings = field(default_factory=JournalSettings)
+    loader: LoaderSettings = field(default_factory=LoaderSettings)
+    store: StoreSettings = field(default_factory=StoreSettings)
+    dedupe: DedupeSettings = field(default_factory=DedupeSettings)
+    rejected: RejectedSettings = field(default_factory=RejectedSettings)
+    satori: SatoriSettings = field(default_factory=SatoriSettings)
+    event: EventSettings = field(default_factory=EventSettings)
+    geo: GeoSettings = field(default_factory=GeoSettings)
+    control: ControlSettings = field(default_factory=ControlSettings)
+    log: LogSettings = field(default_factory=LogSettings)
+
+    @property
+    def journal_dir(self) -> Path:
+        """Where collectors write segments."""
+        return self.data_dir / "journal"
+
+    @property
+    def store_dir(self) -> Path:
+        """Where the store's files are."""
+        return self.data_dir / "store"
+
+    @property
+    def console_file(self) -> Path:
+        """Where a running server says how the CLI of the same machine reaches it."""
+        return self.data_dir / "console.json"
+
+    @property
+    def control_database(self) -> str | Path:
+        """`control.url`, or the path of the SQLite file."""
+        return self.control.url or self.data_dir / "control.sqlite3"
+
+
+class SettingInfo(NamedTuple):
+    """One setting as the reference shows it."""
+
+    key: str
+    variable: str
+    type: Any
+    default: Any
+    is_secret: bool
+
+
+def section_types() -> dict[str, type[_Section]]:
+    """The sections by name, in the order of the reference."""
+    return {info.name: info.type for info in msgspec.structs.fields(Settings) if info.name != "data_dir"}
+
+
+def setting_infos(section: str) -> list[SettingInfo]:
+    """The settings of one section, in the order of the reference."""
+    return [
+        SettingInfo(
+            key=f"{section}.{info.name}",
+            variable=f"{ENVIRONMENT_PREFIX}{section}_{info.name}".upper(),
+            type=info.type,
+            default=info.default,
+            is_secret=_is_secret(info.type),
+        )
+        for info in msgspec.structs.fields(section_types()[section])
+    ]
+
+
+def load(
+    data_dir: Path,
+    file: Path | None = None,
+    environ: Mapping[str, str] | None = None,
+    overrides: Mapping[str, object] | None = None,
+) -> Settings:
+    """Read the settings: the file, overridden by the environment, overridden by flags.
+
+    `file` defaults to `questlog.toml` in the data directory, where there is one. `overrides` has keys like
+    `collector.port`; text is converted to the setting's type. Raises `ConfigError`.
+    """
+    infos = {info.key: info for section in section_types() for info in setting_infos(section)}
+    values: dict[str, object] = {}
+    for given in (*_from_file(data_dir, file), *_from_environment(environ or {}, infos), *_from_flags(overrides or {})):
+        info = infos.get(given.key)
+        if info is None:
+            _refuse("unknown setting", given.key, infos, given.origin)
+        values[given.key] = _convert(given, info)
+    return Settings(data_dir=data_dir, **_sections(values))
+
+
+class _Given(NamedTuple):
+    key: str
+    value: object
+    origin: str
+    is_text: bool
+
+
+def _from_file(data_dir: Path, file: Path | None) -> Iterator[_Given]:
+    path = file or data_dir / FILE_NAME
+    if file is None and not path.exists():
+        return
+    for section, table in _read_toml(path).items():
+        if section not in section_types():
+            _refuse("unknown section", section, section_types(), str(path))
+        if not isinstance(table, dict):
+            raise ConfigError(f"{section}: must be a table, [{section}] ({path})")
+        for name, value in table.items():
+            yield _Given(f"{section}.{name}", value, str(path), is_text=False)
+
+
+def _read_toml(path: Path) -> dict[str, object]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"cannot read {path}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not TOML: {error}") from error
+
+
+def _from_environment(environ: Mapping[str, str], infos: Mapping[str, SettingInfo]) -> Iterator[_Given]:
+    keys = {info.variable: info.key for info in infos.values()}
+    for variable, text in environ.items():
+        if not variable.startswith(ENVIRONMENT_PREFIX) or variable in LOCATION_VARIABLES:
+            continue
+        if variable not in keys:
+            _refuse("unknown environment variable", variable, [*keys, *LOCATION_VARIABLES], "environment")
+        yield _Given(keys[variable], text, variable, is_text=True)
+
+
+def _from_flags(overrides: Mapping[str, object]) -> Iterator[_Given]:
+    for key, value in overrides.items():
+        yield _Given(key, value, "command line", is_text=isinstance(value, str))
+
+
+def _convert(given: _Given, info: SettingInfo) -> Any:
+    try:
+        return msgspec.convert(given.value, info.type, strict=not given.is_text)
+    except msgspec.ValidationError as error:
+        expected = str(error).partition(" - at ")[0]
+        raise ConfigError(
+            f"{given.key}: {expected[:1].lower()}{expected[1:]}, is {_shown(given.value, info.is_secret)}"
+            f" ({given.origin})"
+        ) from error
+
+
+def _sections(values: Mapping[str, object]) -> dict[str, Any]:
+    grouped: dict[str, dict[str, Any]] = {section: {} for section in section_types()}
+    for key, value in values.items():
+        section, _, name = key.partition(".")
+        grouped[section][name] = value
+    return {section: section_types()[section](**given) for section, given in grouped.items()}
+
+
+def _refuse(what: str, name: str, valid: Iterable[str], origin: str) -> NoReturn:
+    nearest = difflib.get_close_matches(name, list(valid), n=1, cutoff=0.0)
+    hint = f"; did you mean {nearest[0]}?" if nearest else ""
+    raise ConfigError(f"{what} {name} ({origin}){hint}")
+
+
+def _is_secret(kind: Any) -> bool:
+    metadata = getattr(kind, "__metadata__", ())
+    return any((meta.extra or {}).get("is_secret", False) for meta in metadata if isinstance(meta, Meta))
+
+
+def _shown(value: object, is_secret: bool) -> str:
+    return "…" if is_secret and value else repr(value)
