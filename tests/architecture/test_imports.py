@@ -65,9 +65,9 @@ def verdicts(folder: Path, offence: dict[str, str]) -> dict[str, str]:
         text=True,
         check=False,
     )
-    lines = {" ".join(line.split()) for line in done.stdout.splitlines()}
+    words = " ".join(done.stdout.split())
     found = {
-        name: verdict for name in CONTRACTS.values() for verdict in ("KEPT", "BROKEN") if f"{name} {verdict}" in lines
+        name: verdict for name in CONTRACTS.values() for verdict in ("KEPT", "BROKEN") if f"{name} {verdict}" in words
     }
     assert found, done.stdout + done.stderr
     return found
