@@ -1,0 +1,223 @@
+"""From the journal to the store: reads on, loads, and never skips a record."""
+
+import threading
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+import structlog
+
+from questlog.journal.contract import Entry, JournalReader
+from questlog.loader.batch import BatchBuilder, Decoding, ValuesRefused
+from questlog.loader.counters import CounterBook, Loaded, LoaderCounters
+from questlog.loader.rebuild import Rebuild
+from questlog.model.clock import Clock
+from questlog.model.record import Position
+from questlog.store.contract import Batch, BatchRefused, Expiry, Store, StoreFailed
+
+_FIRST_PAUSE_S = 0.5
+_LONGEST_PAUSE_S = 30.0
+_EXPIRE_EVERY_S = 600.0
+_MOST_REFUSED_IN_A_ROW = 100
+
+_log = structlog.get_logger(__name__)
+
+
+class Pace(NamedTuple):
+    """How much is loaded at once and how often. `keep_s`: how long loaded journal segments stay."""
+
+    tick_ms: int = 250
+    batch_bytes: int = 33_554_432
+    batch_events: int = 100_000
+    keep_s: float = 86_400.0
+    expiry: Expiry = Expiry()
+
+
+class AfterBatch(Protocol):
+    """What is told about each committed batch, before the next is read."""
+
+    def batch_loaded(self, batch: Batch, now_us: int) -> None:
+        """The batch is committed. Must not raise."""
+        ...
+
+
+class Loader:
+    """Loads the journal into the store, from one thread.
+
+    Every record is in exactly one committed batch: the store commits rows and positions together, and after any failure
+    the loader goes on from the positions that the store says it has.
+    """
+
+    def __init__(
+        self,
+        reader: JournalReader,
+        store: Store,
+        decoding: Decoding,
+        clock: Clock,
+        pace: Pace,
+        after: Sequence[AfterBatch] = (),
+    ) -> None:
+        """`after` is told about each batch in this order."""
+        self._reader = reader
+        self._store = store
+        self._decoding = decoding
+        self._clock = clock
+        self._pace = pace
+        self._after = after
+        self.rebuild = Rebuild()
+        self._book = CounterBook()
+        self._positions: dict[int, Position] | None = None
+        self._refused_in_a_row = 0
+        self._failures = 0
+        self._expire_at_us = clock.now_us() + _in_us(_EXPIRE_EVERY_S)
+        self._is_stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    @property
+    def counters(self) -> LoaderCounters:
+        """What it has done so far; from any thread."""
+        return self._book.now
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the last attempt to load succeeded; `counters.error` says why not."""
+        return self._book.now.error is None
+
+    def start(self) -> None:
+        """Load in a thread of its own until `stop`."""
+        self._thread = threading.Thread(target=self.run, name="loader")
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Let the batch at hand end, then return. What is not loaded yet is loaded after the next start."""
+        self._is_stopping.set()
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+
+    def run(self) -> None:
+        """Load until `stop` is called."""
+        while not self._is_stopping.is_set():
+            began = self._clock.now_us()
+            has_more = self.step()
+            self._is_stopping.wait(0.0 if has_more else self._pause_s(began))
+
+    def step(self) -> bool:
+        """Load what there is, once. Returns whether there is so much that the next step should follow at once.
+
+        Raises nothing: a failure shows in `counters`, and the same records are tried again.
+        """
+        try:
+            self.rebuild.run_if_requested(self._store)
+            has_more = self._load_next()
+            self._expire_when_due()
+        except Exception as error:  # noqa: BLE001 - the thread's boundary: whatever fails, loading goes on later
+            self._fail(error)
+            return False
+        self._recover()
+        return has_more
+
+    def _load_next(self) -> bool:
+        if self._positions is None:
+            self._positions = dict(self._store.positions())
+        entries = self._reader.read(self._positions, self._pace.batch_bytes)
+        batches = self._load_in_batches(entries)
+        lag_bytes = self._reader.lag_bytes(self._positions)
+        self._book.set_lag(lag_bytes)
+        read_bytes = sum(len(entry.record or b"") for entry in entries)
+        return lag_bytes > 0 and (batches > 1 or read_bytes * 2 >= self._pace.batch_bytes)
+
+    def _load_in_batches(self, entries: Sequence[Entry]) -> int:
+        """Load the entries in order, in as few batches as the bounds allow. Returns how many."""
+        batches = 0
+        builder = self._new_builder()
+        for entry in entries:
+            builder.add(entry)
+            if builder.event_count >= self._pace.batch_events or builder.has_erasure:
+                self._load(builder)
+                batches += 1
+                if self._is_stopping.is_set():
+                    return batches
+                builder = self._new_builder()
+        if builder.entries:
+            self._load(builder)
+            batches += 1
+        return batches
+
+    def _load(self, builder: BatchBuilder) -> None:
+        """Load a batch; if its own values are at fault, its halves, down to the record that is."""
+        try:
+            self._commit(builder)
+        except (BatchRefused, ValuesRefused) as error:
+            entries = builder.entries
+            if len(entries) == 1:
+                self._load_refused(entries[0], error)
+                return
+            middle = len(entries) // 2
+            self._load(self._builder_of(entries[:middle]))
+            self._load(self._builder_of(entries[middle:]))
+        else:
+            self._refused_in_a_row = 0
+
+    def _load_refused(self, entry: Entry, error: Exception) -> None:
+        """Keep as rejected a record that cannot be stored; when many in a row cannot, the fault is not theirs."""
+        if self._refused_in_a_row >= _MOST_REFUSED_IN_A_ROW:
+            raise StoreFailed(f"{self._refused_in_a_row} records in a row cannot be stored: {error}") from error
+        builder = self._new_builder()
+        builder.add_refused(entry, str(error))
+        self._commit(builder)
+        self._refused_in_a_row += 1
+        self._book.count_refused()
+        _log.error("record refused", writer=entry.start.writer, segment=entry.start.segment, offset=entry.start.offset)
+
+    def _commit(self, builder: BatchBuilder) -> None:
+        began = self._clock.now_us()
+        batch = builder.build()
+        result = self._store.load(batch, began)
+        now_us = self._clock.now_us()
+        self._positions = {**(self._positions or {}), **batch.positions}
+        self._book.count_batch(Loaded(batch, result, now_us, now_us - began, builder.received_between))
+        for each in self._after:
+            each.batch_loaded(batch, now_us)
+
+    def _builder_of(self, entries: Sequence[Entry]) -> BatchBuilder:
+        builder = self._new_builder()
+        for entry in entries:
+            builder.add(entry)
+        return builder
+
+    def _new_builder(self) -> BatchBuilder:
+        return BatchBuilder(self._decoding, self._clock.now_us())
+
+    def _expire_when_due(self) -> None:
+        now_us = self._clock.now_us()
+        if now_us < self._expire_at_us or self._positions is None:
+            return
+        self._expire_at_us = now_us + _in_us(_EXPIRE_EVERY_S)
+        self._store.expire(self._pace.expiry, now_us)
+        segments = self._reader.expire(self._positions, self._pace.keep_s, now_us)
+        if segments:
+            _log.info("journal segments deleted", segments=segments)
+
+    def _fail(self, error: Exception) -> None:
+        told = f"{type(error).__name__}: {error}"
+        if told != self._book.now.error:
+            _log.error("loading stands still", error=told)
+        self._failures += 1
+        self._book.fail(told)
+        self._positions = None  # whether the last batch was committed is for the store to say
+
+    def _recover(self) -> None:
+        if self._failures:
+            _log.info("loading goes on", failures=self._failures)
+            self._failures = 0
+            self._book.recover()
+
+    def _pause_s(self, began_us: int) -> float:
+        if self._failures:
+            return float(min(_FIRST_PAUSE_S * 2 ** (self._failures - 1), _LONGEST_PAUSE_S))
+        elapsed_ms = (self._clock.now_us() - began_us) / 1000
+        return max(self._pace.tick_ms - elapsed_ms, 0.0) / 1000
+
+
+def _in_us(seconds: float) -> int:
+    return int(seconds * 1_000_000)

@@ -1,0 +1,62 @@
+"""Computing the rollups again, in the loader's thread: it is the only one that writes to the store."""
+
+import enum
+import threading
+
+import msgspec
+
+from questlog.store.contract import Store, StoreFailed
+
+
+class RebuildState(enum.StrEnum):
+    """How far a rebuild is."""
+
+    NONE = "none"
+    WAITING = "waiting"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+
+
+class RebuildStatus(msgspec.Struct, frozen=True):
+    """The last rebuild asked for. `share_done` (0 to 1) is of `table`; `message` says why it failed."""
+
+    state: RebuildState = RebuildState.NONE
+    table: str = ""
+    share_done: float = 0.0
+    message: str = ""
+
+
+class Rebuild:
+    """A rebuild that any thread asks for and the loader's thread carries out between two batches."""
+
+    def __init__(self) -> None:
+        self._is_wanted = threading.Event()
+        self._status = RebuildStatus()
+
+    @property
+    def status(self) -> RebuildStatus:
+        """How far it is; from any thread."""
+        return self._status
+
+    def request(self) -> None:
+        """Ask for one; asking again before it has begun changes nothing."""
+        if not self._is_wanted.is_set():
+            self._status = RebuildStatus(RebuildState.WAITING)
+            self._is_wanted.set()
+
+    def run_if_requested(self, store: Store) -> None:
+        """Carry it out. Events wait in the journal meanwhile. A failure shows in `status`."""
+        if not self._is_wanted.is_set():
+            return
+        self._is_wanted.clear()
+        self._status = RebuildStatus(RebuildState.RUNNING)
+        try:
+            store.rebuild(self._progress)
+        except StoreFailed as error:
+            self._status = RebuildStatus(RebuildState.FAILED, message=str(error))
+        else:
+            self._status = RebuildStatus(RebuildState.DONE, share_done=1.0)
+
+    def _progress(self, table: str, share_done: float) -> None:
+        self._status = RebuildStatus(RebuildState.RUNNING, table, share_done)

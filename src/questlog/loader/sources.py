@@ -1,0 +1,54 @@
+"""Which codec a kind of record is decoded with."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
+
+from questlog.model.event import Columns, Source
+from questlog.model.reasons import DroppedEvent
+from questlog.model.record import Kind
+
+
+class Decoded(Protocol):
+    """What a codec makes of one request's body."""
+
+    @property
+    def events(self) -> Sequence[Any]:
+        """The events to store, in the codec's own type."""
+        ...
+
+    @property
+    def indexes(self) -> Sequence[int]:
+        """The place of each of them in the request, from 0."""
+        ...
+
+    @property
+    def dropped(self) -> Sequence[DroppedEvent]:
+        """The events that are not stored."""
+        ...
+
+
+class EventSource(NamedTuple):
+    """How the events of one kind of record are read.
+
+    `decode_events` takes an inflated body and the places of the events that the collector refused (`Envelope.refused`),
+    and raises `RequestRejected`. With `is_player_from_token` the envelope says whose the events are, whatever the body
+    says (satori.md §4.2).
+    """
+
+    source: Source
+    decode_events: Callable[[bytes, Collection[int]], Decoded]
+    to_columns: Callable[[Sequence[Any]], Columns]
+    is_player_from_token: bool = False
+
+
+EventSources = Mapping[int, EventSource]
+"""By `Kind`."""
+
+SOURCE_OF_KIND: Mapping[int, Source] = {
+    Kind.GAMEANALYTICS_EVENTS: Source.GAMEANALYTICS,
+    Kind.SATORI_CLIENT_EVENTS: Source.SATORI_CLIENT,
+    Kind.SATORI_SERVER_EVENTS: Source.SATORI_SERVER,
+    Kind.SATORI_SYSTEM_EVENTS: Source.SATORI_SYSTEM,
+    Kind.PLAYER_PROPERTIES: Source.SATORI_SYSTEM,
+    Kind.PLAYER_ERASURE: Source.SATORI_SYSTEM,
+}
