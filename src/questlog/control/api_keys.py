@@ -1,0 +1,87 @@
+"""Satori API keys."""
+
+import uuid
+
+import msgspec
+from sqlalchemy import select, update
+from sqlalchemy.exc import IntegrityError
+
+from questlog.control.connections import insert
+from questlog.control.errors import AlreadyExists, NotAllowed, NotFound
+from questlog.control.games import game_row
+from questlog.control.names import checked_name
+from questlog.control.part import Part
+from questlog.control.tables import api_keys, games
+from questlog.model.game import ApiKey
+
+
+class ListedApiKey(msgspec.Struct, frozen=True):
+    """A key without the key: only its first characters. Times are UTC microseconds."""
+
+    game: str
+    name: str
+    key_start: str
+    created_at: int
+    revoked_at: int | None
+
+
+class ApiKeys(Part):
+    """Keys that authenticate a source of Satori events and name it.
+
+    Names are unique within a game, among keys that are not revoked.
+    """
+
+    def create_api_key(self, game_reference: str, name: str, key: str | None = None) -> ApiKey:
+        """Add a key, a new UUID or the one given. Raises `NotFound`, `NotAllowed`, `AlreadyExists`."""
+        checked_name("API key", name)
+        value = str(uuid.uuid4()) if key is None else _checked_uuid(key)
+        with self._connections.write() as connection:
+            game = game_row(connection, game_reference)
+            row = {"game_id": game.game_id, "name": name, "key": value, "created_at": self._clock.now_us()}
+            try:
+                connection.execute(insert(connection, api_keys).values(row))
+            except IntegrityError as error:
+                raise AlreadyExists(f"the game {game.name!r} has an API key {name!r} already") from error
+            self._mark_changed(connection)
+        return ApiKey(game_id=game.game_id, name=name, key=value)
+
+    def list_api_keys(self, game_reference: str | None = None) -> list[ListedApiKey]:
+        """The keys of a game, or of all, the oldest first. Raises `NotFound`."""
+        query = select(api_keys, games.c.name.label("game")).join(games).order_by(api_keys.c.api_key_id)
+        with self._connections.read() as connection:
+            if game_reference is not None:
+                query = query.where(api_keys.c.game_id == game_row(connection, game_reference).game_id)
+            rows = connection.execute(query).all()
+        return [ListedApiKey(row.game, row.name, row.key[:8], row.created_at, row.revoked_at) for row in rows]
+
+    def live_api_key(self, game_reference: str, name: str) -> ApiKey | None:
+        """The key of this name, if there is one that is not revoked. Raises `NotFound` for the game."""
+        with self._connections.read() as connection:
+            game = game_row(connection, game_reference)
+            is_it = (api_keys.c.game_id == game.game_id, api_keys.c.name == name, api_keys.c.revoked_at.is_(None))
+            key: str | None = connection.execute(select(api_keys.c.key).where(*is_it)).scalar()
+        return None if key is None else ApiKey(game_id=game.game_id, name=name, key=key)
+
+    def games_with_api_key(self, name: str) -> list[str]:
+        """The names of the games that have a live key of this name."""
+        query = select(games.c.name).join(api_keys).where(api_keys.c.name == name, api_keys.c.revoked_at.is_(None))
+        with self._connections.read() as connection:
+            return list(connection.execute(query.order_by(games.c.game_id)).scalars())
+
+    def revoke_api_key(self, game_reference: str, name: str) -> None:
+        """Refuse the key, and session tokens made with it, from now on. Raises `NotFound`."""
+        with self._connections.write() as connection:
+            game = game_row(connection, game_reference)
+            is_it = (api_keys.c.game_id == game.game_id, api_keys.c.name == name, api_keys.c.revoked_at.is_(None))
+            revoke = update(api_keys).where(*is_it).values(revoked_at=self._clock.now_us())
+            if connection.execute(revoke).rowcount == 0:
+                raise NotFound(f"the game {game.name!r} has no API key {name!r}")
+            self._mark_changed(connection)
+
+
+def _checked_uuid(key: str) -> str:
+    try:
+        return str(uuid.UUID(key))
+    except ValueError as error:
+        # Nakama sends a key that is no UUID as a bearer token (satori.md §2).
+        raise NotAllowed("an API key is a UUID") from error

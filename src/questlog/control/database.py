@@ -1,0 +1,50 @@
+"""The control database as the rest of the program sees it."""
+
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from questlog.control.computed import ComputedProperties
+from questlog.control.connections import Connections
+from questlog.control.identities import Identities
+from questlog.control.installation import Installation
+from questlog.control.migrate import migrate
+from questlog.control.revocations import Revocations
+from questlog.control.sandbox import Sandboxes
+from questlog.control.snapshot import Snapshots
+from questlog.control.tokens import Tokens
+from questlog.control.users import Users
+from questlog.model.clock import Clock
+
+
+class ControlDatabase(Sandboxes, Tokens, Users, Snapshots, Identities, ComputedProperties, Revocations, Installation):
+    """All parts over one database, which is created or upgraded when needed.
+
+    `database` is a SQLAlchemy URL (SQLite or PostgreSQL) or the path of a SQLite file. Any number of threads may use it
+    and any number of processes may have it open; a process opens it after it was forked.
+
+    Everything blocks: an event loop calls it in a thread, except `is_revoked` and `version`, which with SQLite are one
+    lookup of some 20 µs. Every change is durable when its method returns. Methods raise `ControlError`, above all
+    `ControlUnavailable`.
+    """
+
+    def __init__(self, database: str | Path, clock: Clock) -> None:
+        connections = Connections(database)
+        try:
+            migrate(connections)
+        except BaseException:
+            connections.close()
+            raise
+        super().__init__(connections, clock)
+
+    def close(self) -> None:
+        """Let go of all connections; idempotent."""
+        self._connections.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

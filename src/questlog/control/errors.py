@@ -1,0 +1,21 @@
+"""What the control database can say no to. Every message is one line, safe to show."""
+
+
+class ControlError(Exception):
+    """The control database did not do it."""
+
+
+class NotFound(ControlError):
+    """There is no such thing."""
+
+
+class AlreadyExists(ControlError):
+    """A name or a key is taken."""
+
+
+class NotAllowed(ControlError):
+    """A name, key or value breaks a rule that the message states."""
+
+
+class ControlUnavailable(ControlError):
+    """The database cannot be reached, is locked for too long, or is of another version."""

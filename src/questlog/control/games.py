@@ -1,0 +1,170 @@
+"""Games and the event names they declare."""
+
+import re
+import secrets
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, Row, delete, select, update
+from sqlalchemy.exc import IntegrityError
+
+from questlog.control.connections import insert
+from questlog.control.errors import AlreadyExists, NotAllowed, NotFound
+from questlog.control.names import checked_name
+from questlog.control.part import Part
+from questlog.control.tables import event_definitions, games
+from questlog.model.game import Game
+
+_GAME_KEY = re.compile(r"[A-Za-z0-9]{32}")
+_SECRET_KEY = re.compile(r"[A-Za-z0-9]{40}")
+_MAX_EVENT_NAME = 256
+
+
+class ListedGame(msgspec.Struct, frozen=True):
+    """A game without its secret. `created_at` is UTC microseconds."""
+
+    game_id: int
+    name: str
+    game_key: str
+    is_enabled: bool
+    is_strict: bool
+    created_at: int
+
+
+class Games(Part):
+    """The games."""
+
+    def create_game(self, name: str, game_key: str | None = None, secret_key: str | None = None) -> Game:
+        """Add a game, with a pair of keys of its own or the one given.
+
+        Raises `NotAllowed` for a name or a key of the wrong form, `AlreadyExists` for one that is taken.
+        """
+        game = Game(
+            game_id=0,
+            name=checked_name("game", name),
+            game_key=secrets.token_hex(16) if game_key is None else game_key,
+            secret_key=secrets.token_hex(20) if secret_key is None else secret_key,
+        )
+        if not _GAME_KEY.fullmatch(game.game_key):
+            raise NotAllowed("a game key has 32 letters and digits")
+        if not _SECRET_KEY.fullmatch(game.secret_key):
+            raise NotAllowed("a secret key has 40 letters and digits")
+        with self._connections.write() as connection:
+            _refuse_taken(connection, game)
+            try:
+                return self._insert_game(connection, game)
+            except IntegrityError as error:
+                raise AlreadyExists(f"the game {name!r} or its key exists already") from error
+
+    def _insert_game(self, connection: Connection, game: Game) -> Game:
+        values = {
+            "name": game.name,
+            "game_key": game.game_key,
+            "secret_key": game.secret_key,
+            "is_enabled": game.is_enabled,
+            "is_strict": game.is_strict,
+            "created_at": self._clock.now_us(),
+        }
+        game_id = connection.execute(insert(connection, games).values(values).returning(games.c.game_id)).scalar_one()
+        self._mark_changed(connection)
+        return msgspec.structs.replace(game, game_id=game_id)
+
+    def list_games(self) -> list[ListedGame]:
+        """All games, the oldest first."""
+        with self._connections.read() as connection:
+            rows = connection.execute(select(games).order_by(games.c.game_id)).all()
+        return [ListedGame(**{name: getattr(row, name) for name in ListedGame.__struct_fields__}) for row in rows]
+
+    def find_game(self, reference: str) -> Game:
+        """The game of this name, else of this game key, else of this number. Raises `NotFound`."""
+        with self._connections.read() as connection:
+            row = game_row(connection, reference)
+            names = select(event_definitions.c.name).where(event_definitions.c.game_id == row.game_id)
+            return game_of(row, connection.execute(names).scalars())
+
+    def enable_game(self, reference: str) -> Game:
+        """Take its events (again). Raises `NotFound`."""
+        return self._change(reference, {"is_enabled": True})
+
+    def disable_game(self, reference: str) -> Game:
+        """Take no more events; its clients are told to stop. Raises `NotFound`."""
+        return self._change(reference, {"is_enabled": False})
+
+    def set_strict(self, reference: str, is_strict: bool) -> Game:
+        """Take only Satori events whose name is declared, or any. Raises `NotFound`."""
+        return self._change(reference, {"is_strict": is_strict})
+
+    def rotate_secret(self, reference: str) -> Game:
+        """Give it a new secret key; the old one is refused from now on. Raises `NotFound`."""
+        return self._change(reference, {"secret_key": secrets.token_hex(20)})
+
+    def _change(self, reference: str, columns: Mapping[str, object]) -> Game:
+        with self._connections.write() as connection:
+            row = game_row(connection, reference)
+            connection.execute(update(games).where(games.c.game_id == row.game_id).values(columns))
+            self._mark_changed(connection)
+        return self.find_game(row.game_key)
+
+    def declare_event_names(self, reference: str, names: Iterable[str]) -> Game:
+        """Let a strict game take these event names. Raises `NotFound`, `NotAllowed`."""
+        declared = sorted({_checked_event_name(name) for name in names})
+        with self._connections.write() as connection:
+            row = game_row(connection, reference)
+            now = self._clock.now_us()
+            for name in declared:
+                add = insert(connection, event_definitions).values(game_id=row.game_id, name=name, created_at=now)
+                connection.execute(add.on_conflict_do_nothing())
+            self._mark_changed(connection)
+        return self.find_game(row.game_key)
+
+    def forget_event_names(self, reference: str, names: Iterable[str]) -> Game:
+        """The opposite of `declare_event_names`; unknown names are no error. Raises `NotFound`."""
+        with self._connections.write() as connection:
+            row = game_row(connection, reference)
+            is_named = event_definitions.c.name.in_(list(names))
+            connection.execute(delete(event_definitions).where(event_definitions.c.game_id == row.game_id, is_named))
+            self._mark_changed(connection)
+        return self.find_game(row.game_key)
+
+
+def game_row(connection: Connection, reference: str) -> Row[Any]:
+    """The row of the game of this name, else of this game key, else of this number. Raises `NotFound`."""
+    matches = [games.c.name == reference, games.c.game_key == reference]
+    if reference.isascii() and reference.isdigit() and len(reference) < 10:
+        matches.append(games.c.game_id == int(reference))
+    for match in matches:
+        row = connection.execute(select(games).where(match)).first()
+        if row is not None:
+            return row
+    raise NotFound(f"there is no game {reference!r}")
+
+
+def game_of(row: Row[Any], event_names: Iterable[str]) -> Game:
+    """The game that a row of `games` is."""
+    return Game(
+        game_id=row.game_id,
+        name=row.name,
+        game_key=row.game_key,
+        secret_key=row.secret_key,
+        is_enabled=row.is_enabled,
+        is_strict=row.is_strict,
+        event_names=frozenset(event_names),
+    )
+
+
+def _refuse_taken(connection: Connection, game: Game) -> None:
+    taken = connection.execute(select(games.c.name).where(games.c.name == game.name)).first()
+    if taken is not None:
+        raise AlreadyExists(f"there is a game {game.name!r} already")
+    taken = connection.execute(select(games.c.name).where(games.c.game_key == game.game_key)).first()
+    if taken is not None:
+        raise AlreadyExists(f"the game {taken.name!r} has this game key already")
+
+
+def _checked_event_name(name: str) -> str:
+    if not 1 <= len(name) <= _MAX_EVENT_NAME or name.startswith("_"):
+        raise NotAllowed(
+            f"an event name has 1 to {_MAX_EVENT_NAME} characters and does not start with _: {name[:40]!r}"
+        )
+    return name

@@ -1,0 +1,215 @@
+"""Satori identities and their properties (satori.md §7)."""
+
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from typing import Any, TypeVar
+
+import msgspec
+from sqlalchemy import Connection, Row, Select, delete, select, update
+from sqlalchemy.exc import IntegrityError
+
+from questlog.control.connections import insert
+from questlog.control.errors import ControlUnavailable
+from questlog.control.part import Part
+from questlog.control.tables import identities
+
+_ATTEMPTS = 3
+_MAX_IDS_PER_QUERY = 5_000
+
+_Result = TypeVar("_Result")
+
+
+class Properties(msgspec.Struct, frozen=True):
+    """An identity's default and custom properties; all values are text."""
+
+    default: Mapping[str, str]
+    custom: Mapping[str, str]
+
+
+class Identity(msgspec.Struct, frozen=True):
+    """One player of one game as Satori's clients know them. Times are UTC microseconds."""
+
+    game_id: int
+    identity_id: str
+    created_at: int
+    updated_at: int
+    api_key_name: str | None
+    country: str | None
+    properties: Properties
+
+
+class Origin(msgspec.Struct, frozen=True):
+    """What a new identity is told about where it came from; `default` are the properties the server sets."""
+
+    api_key_name: str | None
+    country: str | None
+    default: Mapping[str, str]
+
+
+Merge = Callable[[Properties, Properties | None], Properties]
+"""(of the identity that is left, of the one that is joined or None when it is new) -> of the one that is joined."""
+
+
+class Identities(Part):
+    """Identities and their default and custom properties. Every change is durable when a method returns."""
+
+    def get_or_create_identity(
+        self, game_id: int, identity_id: str, origin: Origin, given: Properties
+    ) -> tuple[Identity, bool]:
+        """The identity with the `given` properties merged in key by key, and whether it is new.
+
+        Writes nothing when nothing changes. Raises `ControlUnavailable`.
+        """
+        with self._connections.read() as connection:
+            row = _row(connection, game_id, identity_id)
+        if row is not None:
+            present = _identity(row)
+            if _merged(present.properties, given) == present.properties:
+                return present, False
+        return self._retrying(lambda connection: self._merge_or_insert(connection, game_id, identity_id, origin, given))
+
+    def _merge_or_insert(
+        self, connection: Connection, game_id: int, identity_id: str, origin: Origin, given: Properties
+    ) -> tuple[Identity, bool]:
+        row = _row_to_change(connection, game_id, identity_id)
+        if row is not None:
+            return self._update(connection, row, _merged(_identity(row).properties, given)), False
+        first = _merged(Properties(origin.default, {}), given)
+        return self._insert(connection, game_id, identity_id, origin, first), True
+
+    def create_identities(self, game_id: int, identity_ids: Iterable[str], origin: Origin) -> frozenset[str]:
+        """Create those that do not exist, in one transaction. Returns their ids. Raises `ControlUnavailable`."""
+        wanted = sorted(set(identity_ids))
+        with self._connections.read() as connection:
+            absent = _absent(connection, game_id, wanted)
+        if not absent:
+            return frozenset()
+        return self._retrying(lambda connection: self._insert_absent(connection, game_id, absent, origin))
+
+    def _insert_absent(
+        self, connection: Connection, game_id: int, identity_ids: list[str], origin: Origin
+    ) -> frozenset[str]:
+        absent = _absent(connection, game_id, identity_ids)
+        for identity_id in absent:
+            self._insert(connection, game_id, identity_id, origin, Properties(origin.default, {}))
+        return frozenset(absent)
+
+    def identify(self, game_id: int, from_id: str, to_id: str, origin: Origin, merge: Merge) -> tuple[Identity, bool]:
+        """Move from one identity to another: the other's properties become what `merge` says.
+
+        Returns the other, and whether it is new; the first stays as it is. `merge` may be called more than once. Raises
+        `ControlUnavailable`.
+        """
+        return self._retrying(lambda connection: self._identify(connection, game_id, from_id, to_id, origin, merge))
+
+    def _identify(
+        self, connection: Connection, game_id: int, from_id: str, to_id: str, origin: Origin, merge: Merge
+    ) -> tuple[Identity, bool]:
+        left = _row_to_change(connection, game_id, from_id)
+        joined = _row_to_change(connection, game_id, to_id)
+        old = _identity(left).properties if left is not None else Properties({}, {})
+        if joined is not None:
+            return self._update(connection, joined, merge(old, _identity(joined).properties)), False
+        return self._insert(connection, game_id, to_id, origin, merge(old, None)), True
+
+    def update_properties(self, game_id: int, identity_id: str, given: Properties) -> Identity | None:
+        """Merge the `given` properties in key by key; None when there is no such identity."""
+        return self._retrying(lambda connection: self._merge_given(connection, game_id, identity_id, given))
+
+    def _merge_given(
+        self, connection: Connection, game_id: int, identity_id: str, given: Properties
+    ) -> Identity | None:
+        row = _row_to_change(connection, game_id, identity_id)
+        return None if row is None else self._update(connection, row, _merged(_identity(row).properties, given))
+
+    def identity(self, game_id: int, identity_id: str) -> Identity | None:
+        """The identity, if there is one."""
+        with self._connections.read() as connection:
+            row = _row(connection, game_id, identity_id)
+        return None if row is None else _identity(row)
+
+    def delete_identity(self, game_id: int, identity_id: str) -> bool:
+        """Forget the identity and all its properties. Returns whether there was one. Revokes no tokens."""
+        with self._connections.write() as connection:
+            is_it = (identities.c.game_id == game_id, identities.c.identity_id == identity_id)
+            return connection.execute(delete(identities).where(*is_it)).rowcount > 0
+
+    def _insert(
+        self, connection: Connection, game_id: int, identity_id: str, origin: Origin, properties: Properties
+    ) -> Identity:
+        now = self._clock.now_us()
+        identity = Identity(game_id, identity_id, now, now, origin.api_key_name, origin.country, properties)
+        values = {
+            "game_id": game_id,
+            "identity_id": identity_id,
+            "created_at": now,
+            "updated_at": now,
+            "api_key_name": origin.api_key_name,
+            "country": origin.country,
+            "default_properties": dict(properties.default),
+            "custom_properties": dict(properties.custom),
+        }
+        connection.execute(insert(connection, identities).values(values))
+        return identity
+
+    def _update(self, connection: Connection, row: Row[Any], properties: Properties) -> Identity:
+        present = _identity(row)
+        if present.properties == properties:
+            return present
+        now = self._clock.now_us()
+        is_it = (identities.c.game_id == row.game_id, identities.c.identity_id == row.identity_id)
+        connection.execute(
+            update(identities)
+            .where(*is_it)
+            .values(
+                updated_at=now,
+                default_properties=dict(properties.default),
+                custom_properties=dict(properties.custom),
+            )
+        )
+        return msgspec.structs.replace(present, updated_at=now, properties=properties)
+
+    def _retrying(self, change: Callable[[Connection], _Result]) -> _Result:
+        """Do it in one transaction, again when another process has created the same identity meanwhile."""
+        for _ in range(_ATTEMPTS):
+            with suppress(IntegrityError), self._connections.write() as connection:
+                return change(connection)
+        raise ControlUnavailable("control database: the identity could not be stored, it kept changing")
+
+
+def _row(connection: Connection, game_id: int, identity_id: str) -> Row[Any] | None:
+    return connection.execute(_query(game_id, identity_id)).first()
+
+
+def _row_to_change(connection: Connection, game_id: int, identity_id: str) -> Row[Any] | None:
+    # The lock matters on PostgreSQL only; SQLite has one writer.
+    return connection.execute(_query(game_id, identity_id).with_for_update()).first()
+
+
+def _query(game_id: int, identity_id: str) -> Select[Any]:
+    return select(identities).where(identities.c.game_id == game_id, identities.c.identity_id == identity_id)
+
+
+def _absent(connection: Connection, game_id: int, identity_ids: list[str]) -> list[str]:
+    present: set[str] = set()
+    for start in range(0, len(identity_ids), _MAX_IDS_PER_QUERY):
+        some = identities.c.identity_id.in_(identity_ids[start : start + _MAX_IDS_PER_QUERY])
+        query = select(identities.c.identity_id).where(identities.c.game_id == game_id, some)
+        present.update(connection.execute(query).scalars())
+    return [identity_id for identity_id in identity_ids if identity_id not in present]
+
+
+def _identity(row: Row[Any]) -> Identity:
+    return Identity(
+        game_id=row.game_id,
+        identity_id=row.identity_id,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+        api_key_name=row.api_key_name,
+        country=row.country,
+        properties=Properties(row.default_properties, row.custom_properties),
+    )
+
+
+def _merged(present: Properties, given: Properties) -> Properties:
+    return Properties({**present.default, **given.default}, {**present.custom, **given.custom})

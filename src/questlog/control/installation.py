@@ -1,0 +1,43 @@
+"""What an installation keeps about itself: its signing key, and places up to which work was done."""
+
+import secrets
+
+from sqlalchemy import select
+
+from questlog.control.connections import insert
+from questlog.control.errors import NotAllowed
+from questlog.control.part import VERSION_MARKER, Part
+from questlog.control.tables import kept_values, markers
+
+_SIGNING_KEY = "signing_key"
+
+
+class Installation(Part):
+    """Values that belong to no game."""
+
+    def signing_key(self) -> str:
+        """The key for session tokens where the settings name none: made once, then always the same."""
+        query = select(kept_values.c.value).where(kept_values.c.name == _SIGNING_KEY)
+        with self._connections.read() as connection:
+            present: str | None = connection.execute(query).scalar()
+        if present is not None:
+            return present
+        with self._connections.write() as connection:
+            row = {"name": _SIGNING_KEY, "value": secrets.token_hex(32)}
+            connection.execute(insert(connection, kept_values).values(row).on_conflict_do_nothing())
+            made: str = connection.execute(query).scalar_one()
+        return made
+
+    def marker(self, name: str) -> int | None:
+        """The number that `set_marker` was last given under this name."""
+        with self._connections.read() as connection:
+            value: int | None = connection.execute(select(markers.c.value).where(markers.c.name == name)).scalar()
+        return value
+
+    def set_marker(self, name: str, value: int) -> None:
+        """Remember a number. Raises `NotAllowed` for `version`, which is the control database's own."""
+        if name == VERSION_MARKER:
+            raise NotAllowed("the marker `version` is set by changes")
+        with self._connections.write() as connection:
+            add = insert(connection, markers).values(name=name, value=value)
+            connection.execute(add.on_conflict_do_update(index_elements=[markers.c.name], set_={"value": value}))

@@ -1,0 +1,90 @@
+"""Session tokens that are refused before they expire."""
+
+from sqlalchemy import Connection, bindparam, case, delete, exists, literal, or_, select
+
+from questlog.control.connections import Connections, insert
+from questlog.control.part import Part
+from questlog.control.tables import revoked_identities, revoked_session_tokens
+from questlog.model.clock import Clock
+
+_IS_REVOKED = select(literal(1)).where(
+    or_(
+        exists().where(
+            revoked_session_tokens.c.game_id == bindparam("game_id"),
+            revoked_session_tokens.c.token_id == bindparam("token_id"),
+        ),
+        exists().where(
+            revoked_identities.c.game_id == bindparam("game_id"),
+            revoked_identities.c.identity_id == bindparam("identity_id"),
+            revoked_identities.c.issued_through_s >= bindparam("issued_at_s"),
+        ),
+    )
+)
+
+
+class Revocations(Part):
+    """Refused session tokens: single ones, and all of an identity up to a second.
+
+    Exact at once in every process: asking reads the database, an indexed lookup without SQLAlchemy's overhead.
+    """
+
+    def __init__(self, connections: Connections, clock: Clock) -> None:
+        super().__init__(connections, clock)
+        self._is_revoked = connections.lookup(_IS_REVOKED)
+
+    def is_revoked(self, game_id: int, identity_id: str, token_id: str, issued_at_s: int) -> bool:
+        """Whether the token is refused. `token_id` is the one `revoke_session` is given, `issued_at_s` the claim `iat`."""
+        values = {
+            "game_id": game_id,
+            "identity_id": identity_id,
+            "token_id": token_id,
+            "issued_at_s": issued_at_s,
+        }
+        return self._is_revoked.value(values) is not None
+
+    def revoke_session(self, game_id: int, token_id: str, expires_at_s: int) -> None:
+        """Refuse one token from now on. `token_id` is any text that tells it from others: its `sid`, or a hash of it.
+
+        The revocation itself may be forgotten after `expires_at_s`, when the token has expired anyway.
+        """
+        row = {"game_id": game_id, "token_id": token_id, "expires_at_s": expires_at_s}
+        with self._connections.write() as connection:
+            self._forget_expired(connection)
+            connection.execute(insert(connection, revoked_session_tokens).values(row).on_conflict_do_nothing())
+
+    def revoke_all(self, game_id: int, identity_id: str, issued_through_s: int, expires_at_s: int) -> None:
+        """Refuse every token of the identity issued in or before the second `issued_through_s`.
+
+        `expires_at_s` is when the last of them expires. A token issued later in the same second needs a later `iat`:
+        see `first_issue_s`.
+        """
+        table = revoked_identities
+        row = {
+            "game_id": game_id,
+            "identity_id": identity_id,
+            "issued_through_s": issued_through_s,
+            "expires_at_s": expires_at_s,
+        }
+        with self._connections.write() as connection:
+            self._forget_expired(connection)
+            add = insert(connection, table).values(row)
+            later = {
+                name: case((table.c[name] > add.excluded[name], table.c[name]), else_=add.excluded[name])
+                for name in ("issued_through_s", "expires_at_s")
+            }
+            connection.execute(
+                add.on_conflict_do_update(index_elements=[table.c.game_id, table.c.identity_id], set_=later)
+            )
+
+    def first_issue_s(self, game_id: int, identity_id: str, now_s: int) -> int:
+        """The `iat` for a token issued now: `now_s`, or the first second that `revoke_all` has not refused."""
+        table = revoked_identities
+        query = select(table.c.issued_through_s).where(table.c.game_id == game_id, table.c.identity_id == identity_id)
+        with self._connections.read() as connection:
+            issued_through_s = connection.execute(query).scalar()
+        return now_s if issued_through_s is None else max(now_s, issued_through_s + 1)
+
+    def _forget_expired(self, connection: Connection) -> None:
+        now_s = self._clock.now_us() // 1_000_000
+        for table in (revoked_session_tokens, revoked_identities):
+            connection.execute(delete(table).where(table.c.expires_at_s < now_s))

@@ -1,0 +1,170 @@
+"""The tables of the control database. Times are UTC microseconds unless a name ends in `_s` (UTC seconds).
+
+A change here needs a migration in `migrations/versions` and its number in `SCHEMA_REVISION`.
+"""
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+)
+
+SCHEMA_REVISION = "0001"
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# Counters and places: `version` grows with every change that a snapshot shows.
+markers = Table(
+    "markers",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", BigInteger, nullable=False),
+)
+
+# What the installation made for itself and must keep.
+kept_values = Table(
+    "kept_values",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+games = Table(
+    "games",
+    metadata,
+    Column("game_id", Integer, primary_key=True),
+    Column("name", Text, nullable=False, unique=True),
+    Column("game_key", Text, nullable=False, unique=True),
+    Column("secret_key", Text, nullable=False),
+    Column("is_enabled", Boolean, nullable=False),
+    Column("is_strict", Boolean, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+event_definitions = Table(
+    "event_definitions",
+    metadata,
+    Column("game_id", Integer, ForeignKey("games.game_id", ondelete="CASCADE"), primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("created_at", BigInteger, nullable=False),
+)
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("api_key_id", Integer, primary_key=True),
+    Column("game_id", Integer, ForeignKey("games.game_id", ondelete="CASCADE"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("key", Text, nullable=False, unique=True),
+    Column("created_at", BigInteger, nullable=False),
+    Column("revoked_at", BigInteger),
+    sqlite_autoincrement=True,
+)
+
+# A name is free again once its key is revoked: that is how a key is replaced.
+_live_key = api_keys.c.revoked_at.is_(None)
+Index(
+    "uq_api_keys_live_name",
+    api_keys.c.game_id,
+    api_keys.c.name,
+    unique=True,
+    sqlite_where=_live_key,
+    postgresql_where=_live_key,
+)
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("token_id", Integer, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("token_hash", Text, nullable=False, unique=True),
+    Column("created_at", BigInteger, nullable=False),
+    Column("last_used_at", BigInteger),
+    Column("revoked_at", BigInteger),
+    sqlite_autoincrement=True,
+)
+
+_live_token = tokens.c.revoked_at.is_(None)
+Index(
+    "uq_tokens_live_name",
+    tokens.c.name,
+    unique=True,
+    sqlite_where=_live_token,
+    postgresql_where=_live_token,
+)
+
+users = Table(
+    "users",
+    metadata,
+    Column("user_id", Integer, primary_key=True),
+    Column("email", Text, nullable=False, unique=True),
+    Column("password_hash", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+identities = Table(
+    "identities",
+    metadata,
+    Column("game_id", Integer, ForeignKey("games.game_id", ondelete="CASCADE"), primary_key=True),
+    Column("identity_id", Text, primary_key=True),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    Column("api_key_name", Text),
+    Column("country", Text),
+    Column("default_properties", JSON, nullable=False),
+    Column("custom_properties", JSON, nullable=False),
+)
+
+computed_properties = Table(
+    "computed_properties",
+    metadata,
+    Column("game_id", Integer, primary_key=True),
+    Column("identity_id", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("count", BigInteger, nullable=False),
+    Column("seen_first", BigInteger, nullable=False),
+    Column("seen_last", BigInteger, nullable=False),
+    Column("value_sum", Float(53)),
+    Column("value_high", Float(53)),
+    Column("value_low", Float(53)),
+    ForeignKeyConstraint(
+        ["game_id", "identity_id"], ["identities.game_id", "identities.identity_id"], ondelete="CASCADE"
+    ),
+)
+
+revoked_session_tokens = Table(
+    "revoked_session_tokens",
+    metadata,
+    Column("game_id", Integer, primary_key=True),
+    Column("token_id", Text, primary_key=True),
+    Column("expires_at_s", BigInteger, nullable=False, index=True),
+)
+
+# No reference to identities: the tokens of a deleted one stay revoked.
+revoked_identities = Table(
+    "revoked_identities",
+    metadata,
+    Column("game_id", Integer, primary_key=True),
+    Column("identity_id", Text, primary_key=True),
+    Column("issued_through_s", BigInteger, nullable=False),
+    Column("expires_at_s", BigInteger, nullable=False, index=True),
+)
