@@ -1,0 +1,48 @@
+"""`/api/v1/games/{game}/api-keys`: the keys that Satori clients and game servers sign in with."""
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import msgspec
+from litestar import delete, get, post
+from litestar.params import FromPath, JSONBody
+
+from questlog.api.games import Services
+from questlog.control.api_keys import ListedApiKey
+
+KeyName = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+
+
+class ApiKeyWithSecret(msgspec.Struct, frozen=True):
+    """An API key: shown when it is made, and never again."""
+
+    name: str
+    key: str
+
+
+class CreateApiKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A new API key; its name is stored with the events sent with it."""
+
+    name: KeyName
+
+
+@get("/games/{game:str}/api-keys", sync_to_thread=True)
+def list_api_keys(services: Services, game: FromPath[str]) -> Sequence[ListedApiKey]:
+    """The game's API keys, the oldest first, without the keys themselves. Times are UTC microseconds."""
+    return services.control.list_api_keys(game)
+
+
+@post("/games/{game:str}/api-keys", sync_to_thread=True)
+def create_api_key(services: Services, game: FromPath[str], data: JSONBody[CreateApiKey]) -> ApiKeyWithSecret:
+    """Make an API key, which only this answer shows."""
+    key = services.control.create_api_key(game, data.name)
+    return ApiKeyWithSecret(key.name, key.key)
+
+
+@delete("/games/{game:str}/api-keys/{name:str}", sync_to_thread=True)
+def revoke_api_key(services: Services, game: FromPath[str], name: FromPath[str]) -> None:
+    """Revoke an API key. It stops working within seconds, and its name is free again."""
+    services.control.revoke_api_key(game, name)
+
+
+API_KEY_HANDLERS = [list_api_keys, create_api_key, revoke_api_key]

@@ -1,0 +1,94 @@
+"""The console port as one ASGI application."""
+
+from collections.abc import Sequence
+
+from litestar import Litestar, Router
+from litestar.datastructures import MutableScopeHeaders
+from litestar.di import Provide
+from litestar.openapi.config import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.openapi.spec import Components, SecurityScheme
+from litestar.types import ControllerRouterHandler, Message, Scope
+
+from questlog.api.api_keys import API_KEY_HANDLERS
+from questlog.api.authentication import TokenCheck, token_guard
+from questlog.api.errors import ERROR_HANDLERS
+from questlog.api.events import list_events
+from questlog.api.games import GAME_HANDLERS
+from questlog.api.gate import QueryGate
+from questlog.api.health import healthcheck, readycheck
+from questlog.api.ingest_hours import list_ingest_hours
+from questlog.api.metrics import metrics, metrics_registry
+from questlog.api.parameters import refuse_unknown_parameters
+from questlog.api.rebuild import REBUILD_HANDLERS
+from questlog.api.services import ConsoleServices
+from questlog.api.sql import answer_sql
+from questlog.control.attempts import FailedAttempts
+
+_SECURITY_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
+_DESCRIPTION = "Games, keys, events and SQL. Every route under /api/v1 needs `Authorization: Bearer TOKEN`."
+
+
+def create_app(services: ConsoleServices, pages: Sequence[ControllerRouterHandler] = ()) -> Litestar:
+    """The API, the checks and the metrics, together with `pages` for people.
+
+    Handlers that ask a database run in threads: the event loop is never kept.
+    """
+    failures = FailedAttempts(services.clock)
+    check = TokenCheck(services.control, services.clock, failures)
+    registry = metrics_registry(services.progress, services.clock)
+    gate = QueryGate()
+    return Litestar(
+        route_handlers=[healthcheck, readycheck, metrics, _api(check), *pages],
+        dependencies={
+            "services": Provide(lambda: services, sync_to_thread=False),
+            "gate": Provide(lambda: gate, sync_to_thread=False),
+            "check": Provide(lambda: check, sync_to_thread=False),
+            "registry": Provide(lambda: registry, sync_to_thread=False),
+        },
+        exception_handlers=ERROR_HANDLERS,
+        openapi_config=_openapi(),
+        request_max_body_size=services.limits.max_body_bytes,
+        before_send=[_add_security_headers],
+        logging_config=None,
+        debug=False,
+    )
+
+
+async def _add_security_headers(message: Message, _: Scope) -> None:
+    """To every answer, errors too."""
+    if message["type"] == "http.response.start":
+        headers = MutableScopeHeaders.from_message(message)
+        for name, value in _SECURITY_HEADERS.items():
+            headers.setdefault(name, value)
+
+
+def _api(check: TokenCheck) -> Router:
+    handlers = [*GAME_HANDLERS, *API_KEY_HANDLERS, list_events, list_ingest_hours, answer_sql, *REBUILD_HANDLERS]
+    return Router(
+        "/api/v1",
+        route_handlers=handlers,
+        guards=[token_guard(check), refuse_unknown_parameters],
+        security=[{"token": []}],
+    )
+
+
+def _openapi() -> OpenAPIConfig:
+    """The schema holds no data and may be read by anyone."""
+    token = SecurityScheme(type="http", scheme="bearer", description="`questlog token create NAME` makes one.")
+    return OpenAPIConfig(
+        title="Questlog",
+        version="1",
+        description=_DESCRIPTION,
+        path="/api/schema",
+        render_plugins=[JsonRenderPlugin(path="/")],
+        components=Components(security_schemes={"token": token}),
+        use_handler_docstrings=True,
+    )

@@ -1,0 +1,112 @@
+"""The statements that list events and rejected events, newest first, page by page."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import msgspec
+
+from questlog.api.errors import bad_value
+
+
+class EventFilter(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Which rows are asked for; None does not restrict. Times are UTC microseconds, `until` is exclusive.
+
+    `event_id` may end in `*`: then it is a prefix.
+    """
+
+    category: str | None = None
+    event_id: str | None = None
+    player_id: str | None = None
+    session_id: str | None = None
+    build: str | None = None
+    source: str | None = None
+    reason: str | None = None
+    since: int | None = None
+    until: int | None = None
+
+
+class Page(NamedTuple):
+    """A place in the list: rows before the one received at `received_at` (UTC microseconds) with this number."""
+
+    received_at: int
+    number: int
+
+    def __str__(self) -> str:
+        return f"{self.received_at}-{self.number}"
+
+
+class Listing(NamedTuple):
+    """A table whose rows are listed, the column that numbers them, and the filters it has columns for."""
+
+    table: str
+    number: str
+    filters: frozenset[str]
+
+
+STORED = Listing("events", "row_no", frozenset(EventFilter.__struct_fields__) - {"reason"})
+REJECTED = Listing("rejected_events", "rejected_no", frozenset({"player_id", "source", "reason", "since", "until"}))
+
+# Fixed text: every value travels as a parameter.
+_CONDITIONS = {
+    "category": "category = $category",
+    "event_id": "event_id = $event_id",
+    "event_id_prefix": "starts_with(event_id, $event_id_prefix)",
+    "player_id": "player_id = $player_id",
+    "session_id": "session_id = $session_id",
+    "build": "build = $build",
+    "source": "source = $source",
+    "reason": "reason = $reason",
+    "since": "received_at >= make_timestamp($since)",
+    "until": "received_at < make_timestamp($until)",
+}
+_PAGE_CONDITION = {
+    STORED: "(received_at, row_no) < (make_timestamp($page_time), $page_number)",
+    REJECTED: "(received_at, rejected_no) < (make_timestamp($page_time), $page_number)",
+}
+_SELECT = {
+    STORED: "SELECT * FROM events WHERE game_id = $game_id",
+    REJECTED: "SELECT * FROM rejected_events WHERE game_id = $game_id",
+}
+_ORDER = {
+    STORED: "ORDER BY received_at DESC, row_no DESC LIMIT $limit",
+    REJECTED: "ORDER BY received_at DESC, rejected_no DESC LIMIT $limit",
+}
+
+
+def statement_of(
+    listing: Listing, game_id: int, which: EventFilter, page: Page | None, limit: int
+) -> tuple[str, Mapping[str, object]]:
+    """The statement and its parameters. Raises `ApiError` 400 for a filter that the table has no column for."""
+    values: dict[str, object] = _values(which)
+    for name in which.__struct_fields__:
+        if getattr(which, name) is not None and name not in listing.filters:
+            raise bad_value(name, f"`{name}` cannot filter {listing.table.replace('_', ' ')}")
+    conditions = [_CONDITIONS[name] for name in values]
+    if page is not None:
+        conditions.append(_PAGE_CONDITION[listing])
+        values |= {"page_time": page.received_at, "page_number": page.number}
+    statement = "\n".join([_SELECT[listing], *(f"AND {condition}" for condition in conditions), _ORDER[listing]])
+    return statement, {"game_id": game_id, "limit": limit, **values}
+
+
+def parse_page(text: str | None) -> Page | None:
+    """The page that a `next` of an earlier answer names. Raises `ApiError` 400 for another text."""
+    if text is None:
+        return None
+    received_at, _, number = text.partition("-")
+    if not _is_number(received_at) or not _is_number(number):
+        raise bad_value("before", "`before` must be the `next` of an earlier answer")
+    return Page(int(received_at), int(number))
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= 18
+
+
+def _values(which: EventFilter) -> dict[str, object]:
+    values = {name: getattr(which, name) for name in which.__struct_fields__ if getattr(which, name) is not None}
+    event_id = values.get("event_id")
+    if isinstance(event_id, str) and event_id.endswith("*"):
+        del values["event_id"]
+        values["event_id_prefix"] = event_id[:-1]
+    return values

@@ -1,0 +1,94 @@
+"""`/api/v1/games/{game}/events`: what arrived, newest first, and what was refused and why."""
+
+import enum
+from typing import Annotated
+
+import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
+from litestar import get
+from litestar.params import FromPath, FromQuery, QueryParameter
+
+from questlog.api.event_listing import REJECTED, STORED, EventFilter, Page, parse_page, statement_of
+from questlog.api.games import Services
+from questlog.api.parameters import parse_time
+from questlog.api.result import rows_of
+from questlog.api.sql import Gate
+
+_JSON_COLUMNS = ("attributes", "errors")
+
+
+class Status(enum.StrEnum):
+    """How an event ended."""
+
+    STORED = "stored"
+    REJECTED = "rejected"
+
+
+class EventPage(msgspec.Struct, frozen=True):
+    """Rows with all their columns, newest first. `next`, given as `before`, asks for those that came earlier."""
+
+    events: list[dict[str, object]]
+    next: str | None
+
+
+_LISTINGS = {Status.STORED: STORED, Status.REJECTED: REJECTED}
+
+
+@get("/games/{game:str}/events")
+async def list_events(  # noqa: PLR0913, PLR0917 - each is a parameter of the route
+    services: Services,
+    gate: Gate,
+    game: FromPath[str],
+    status: FromQuery[Status] = Status.STORED,
+    category: FromQuery[str | None] = None,
+    event_id: Annotated[str | None, QueryParameter(name="event_id", description="Ends in `*`: a prefix.")] = None,
+    player_id: FromQuery[str | None] = None,
+    session_id: FromQuery[str | None] = None,
+    build: FromQuery[str | None] = None,
+    source: FromQuery[str | None] = None,
+    reason: Annotated[str | None, QueryParameter(name="reason", description="Of rejected events.")] = None,
+    since: Annotated[str | None, QueryParameter(name="from", description="Received at or after; RFC 3339.")] = None,
+    until: Annotated[str | None, QueryParameter(name="to", description="Received before; RFC 3339.")] = None,
+    limit: Annotated[int, QueryParameter(name="limit", ge=1, le=1000)] = 100,
+    before: Annotated[str | None, QueryParameter(name="before", description="`next` of the page before.")] = None,
+) -> EventPage:
+    """Events of a game by `received_at`, newest first; with `status=rejected`, those refused, with reasons."""
+    which = EventFilter(
+        category=category,
+        event_id=event_id,
+        player_id=player_id,
+        session_id=session_id,
+        build=build,
+        source=source,
+        reason=reason,
+        since=parse_time("from", since),
+        until=parse_time("to", until),
+    )
+    page = parse_page(before)
+    listing = _LISTINGS[status]
+
+    def answer() -> EventPage:
+        game_id = services.control.find_game(game).game_id
+        statement, parameters = statement_of(listing, game_id, which, page, limit)
+        table = services.tables.query(statement, parameters)
+        return EventPage(_event_rows(table), _next_page(table, listing.number, limit))
+
+    return await gate.run(answer)
+
+
+def _event_rows(table: pa.Table) -> list[dict[str, object]]:
+    """The rows, with JSON columns as the JSON they hold."""
+    rows = rows_of(table)
+    for row in rows:
+        for name in _JSON_COLUMNS:
+            if isinstance(text := row.get(name), str):
+                row[name] = msgspec.Raw(text.encode())
+    return rows
+
+
+def _next_page(table: pa.Table, number: str, limit: int) -> str | None:
+    if table.num_rows < limit:
+        return None
+    received_at = pc.cast(table["received_at"], pa.int64())[-1].as_py()
+    return str(Page(received_at, table[number][-1].as_py()))

@@ -1,0 +1,56 @@
+"""Bounds how many heavy questions run at once."""
+
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import TypeVar
+
+import anyio
+import anyio.to_thread
+
+from questlog.api.errors import ApiError
+
+_Answer = TypeVar("_Answer")
+
+
+class QueryGate:
+    """Runs heavy work in threads of its own, a few at a time.
+
+    Whoever finds all places taken waits up to `wait_s` for one, with at most `max_waiting` others; everyone else is
+    told to come back.
+    """
+
+    def __init__(self, places: int = 4, max_waiting: int = 16, wait_s: float = 2.0) -> None:
+        self._places = places
+        self._max_waiting = max_waiting
+        self._wait_s = wait_s
+        self._limiter: anyio.CapacityLimiter | None = None
+
+    async def run(self, work: Callable[[], _Answer]) -> _Answer:
+        """The result of `work`, called in a thread. Raises `ApiError` 503 when there is no place for it."""
+        limiter = self._limiter_of_the_loop()
+        if limiter.statistics().tasks_waiting >= self._max_waiting:
+            raise _busy()
+        await self._take_place(limiter)
+        # The place is the caller's: the thread itself is not counted again.
+        try:
+            return await anyio.to_thread.run_sync(work, limiter=anyio.CapacityLimiter(1))
+        finally:
+            limiter.release()
+
+    async def _take_place(self, limiter: anyio.CapacityLimiter) -> None:
+        try:
+            with anyio.fail_after(self._wait_s):
+                await limiter.acquire()
+        except TimeoutError:
+            raise _busy() from None
+
+    def _limiter_of_the_loop(self) -> anyio.CapacityLimiter:
+        """Made late: it belongs to the running event loop."""
+        if self._limiter is None:
+            self._limiter = anyio.CapacityLimiter(self._places)
+        return self._limiter
+
+
+def _busy() -> ApiError:
+    message = "too many questions at once; try again in a moment"
+    return ApiError(HTTPStatus.SERVICE_UNAVAILABLE, "busy", message, headers={"Retry-After": "1"})

@@ -1,0 +1,54 @@
+"""`/api/v1/games/{game}/ingest-hours`: what arrived, hour by hour, and whether it adds up."""
+
+from typing import Annotated
+
+import msgspec
+from litestar import get
+from litestar.params import FromPath, QueryParameter
+
+from questlog.api.games import Services
+from questlog.api.parameters import parse_time
+from questlog.api.result import rows_of
+from questlog.api.sql import Gate
+
+_DAY_US = 86_400_000_000
+_STATEMENT = """
+SELECT hour, received, stored, rejected, duplicates, rejected_requests,
+       received = stored + rejected + duplicates AS adds_up
+FROM ingest_hours
+WHERE game_id = $game_id AND hour >= date_trunc('hour', make_timestamp($since)) AND hour < make_timestamp($until)
+ORDER BY hour DESC
+"""
+
+
+class IngestHours(msgspec.Struct, frozen=True):
+    """Hours of `received_at` in which something arrived, newest first.
+
+    `adds_up`: in every hour, received = stored + rejected + duplicates.
+    """
+
+    hours: list[dict[str, object]]
+    adds_up: bool
+
+
+@get("/games/{game:str}/ingest-hours")
+async def list_ingest_hours(
+    services: Services,
+    gate: Gate,
+    game: FromPath[str],
+    since: Annotated[str | None, QueryParameter(name="from", description="RFC 3339; a day before `to`.")] = None,
+    until: Annotated[str | None, QueryParameter(name="to", description="RFC 3339, exclusive; now.")] = None,
+) -> IngestHours:
+    """Events received, stored, rejected and recognised as duplicates, per hour."""
+    until_us = parse_time("to", until)
+    until_us = services.clock.now_us() if until_us is None else until_us
+    since_us = parse_time("from", since)
+    since_us = until_us - _DAY_US if since_us is None else since_us
+
+    def answer() -> IngestHours:
+        game_id = services.control.find_game(game).game_id
+        parameters = {"game_id": game_id, "since": since_us, "until": until_us}
+        hours = rows_of(services.tables.query(_STATEMENT, parameters))
+        return IngestHours(hours, all(hour["adds_up"] for hour in hours))
+
+    return await gate.run(answer)

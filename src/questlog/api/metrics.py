@@ -1,0 +1,149 @@
+"""`/metrics`: our own health as Prometheus text, made from snapshots when it is asked for."""
+
+import ipaddress
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from litestar import Response, get
+from litestar.di import NamedDependency
+from litestar.params import SkipValidation
+from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from questlog.api.authentication import AnyConnection, TokenCheck, bearer_token, client_address
+from questlog.api.errors import AnyRequest
+from questlog.api.services import Progress
+from questlog.collector.counters import CollectorCounters
+from questlog.loader.counters import LoaderCounters
+from questlog.model.clock import Clock
+
+_FORWARDING_HEADERS = ("forwarded", "x-forwarded-for", "x-real-ip")
+_TEXT_FORMAT = "text/plain; version=0.0.4"
+_OUTCOMES = ("stored", "rejected", "duplicates")
+
+Registry = NamedDependency[SkipValidation[CollectorRegistry]]
+Check = NamedDependency[SkipValidation[TokenCheck]]
+
+
+class IngestMetrics(Collector):
+    """Receiving and loading, read from the snapshots at every scrape."""
+
+    def __init__(self, progress: Progress, clock: Clock) -> None:
+        self._progress = progress
+        self._clock = clock
+
+    def collect(self) -> Iterator[Metric]:
+        """Prometheus' hook."""
+        yield _gauge("questlog_ready", "1 when /readycheck answers 200.", float(not self._progress.reasons_not_ready()))
+        yield from _loader_metrics(self._progress.loader_counters(), self._clock.now_us())
+        yield from _collector_metrics(self._progress.collector_counters())
+
+
+def metrics_registry(progress: Progress, clock: Clock) -> CollectorRegistry:
+    """A registry of our own: nothing of it is global."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(IngestMetrics(progress, clock))
+    ProcessCollector(registry=registry)
+    return registry
+
+
+@get("/metrics", tags=["Operation"])
+async def metrics(registry: Registry, check: Check, request: AnyRequest) -> Response[bytes]:
+    """Prometheus text. A token is needed, except for a scraper on this machine that no proxy speaks for."""
+    if not is_local(request):
+        await check.refuse_unless_valid(bearer_token(request), client_address(request))
+    return Response(generate_latest(registry), media_type=_TEXT_FORMAT)
+
+
+def is_local(connection: AnyConnection) -> bool:
+    """Whether the request comes from this machine itself; a proxy's would bear a header of whom it speaks for."""
+    if any(name in connection.headers for name in _FORWARDING_HEADERS):
+        return False
+    try:
+        return ipaddress.ip_address(client_address(connection)).is_loopback
+    except ValueError:
+        return False
+
+
+def _loader_metrics(counters: LoaderCounters, now_us: int) -> Iterator[Metric]:
+    events = CounterMetricFamily(
+        "questlog_loaded_events", "Events by how they ended.", labels=["game_id", "source", "outcome"]
+    )
+    requests = CounterMetricFamily(
+        "questlog_loaded_rejected_requests", "Whole requests kept as rejected.", labels=["game_id", "source"]
+    )
+    for (game_id, source), counts in counters.events.items():
+        for outcome in _OUTCOMES:
+            events.add_metric([str(game_id), source, outcome], getattr(counts, outcome))
+        requests.add_metric([str(game_id), source], counts.rejected_requests)
+    yield events
+    yield requests
+    yield _counter("questlog_loader_batches", "Batches committed.", counters.batches)
+    yield _counter("questlog_loader_errors", "Attempts to load that failed.", counters.errors)
+    yield _counter(
+        "questlog_loader_refused_records", "Records that the store would not take.", counters.refused_records
+    )
+    yield _gauge("questlog_loader_failing", "1 while loading stands still.", float(counters.error is not None))
+    yield _gauge("questlog_journal_lag_bytes", "Bytes of the journal that are not loaded yet.", counters.lag_bytes)
+    yield _gauge("questlog_loader_batch_events", "Events in the last batch.", counters.last_batch_events)
+    yield _gauge("questlog_loader_batch_seconds", "How long the last batch took.", counters.last_batch_ms / 1000)
+    yield _gauge(
+        "questlog_loader_newest_age_seconds",
+        "Receipt to commit, newest request of the last batch.",
+        counters.newest_age_ms / 1000,
+    )
+    yield _gauge(
+        "questlog_loader_oldest_age_seconds",
+        "Receipt to commit, oldest request of the last batch.",
+        counters.oldest_age_ms / 1000,
+    )
+    if counters.loaded_at:
+        age_s = (now_us - counters.loaded_at) / 1_000_000
+        yield _gauge("questlog_loader_since_batch_seconds", "Time since the last batch was committed.", age_s)
+
+
+def _collector_metrics(collectors: Sequence[CollectorCounters]) -> Iterator[Metric]:
+    yield _gauge("questlog_collectors", "Collector processes of this machine.", len(collectors))
+    yield _gauge(
+        "questlog_collectors_ready", "Those that acknowledge events.", sum(each.is_ready for each in collectors)
+    )
+    yield _gauge(
+        "questlog_collector_pending_bytes",
+        "Bodies that are not on disk yet.",
+        sum(each.pending_bytes for each in collectors),
+    )
+    yield _labelled(
+        "questlog_requests", "Answered requests.", ["route", "status"], [each.requests for each in collectors]
+    )
+    yield _labelled(
+        "questlog_received_events",
+        "Events by what was answered.",
+        ["game_id", "source", "outcome"],
+        [each.events for each in collectors],
+    )
+    yield _labelled(
+        "questlog_rejected_requests",
+        "Requests rejected as a whole.",
+        ["reason"],
+        [each.rejected for each in collectors],
+    )
+
+
+def _labelled(name: str, help_text: str, labels: list[str], counts: Sequence[dict[str, int]]) -> Metric:
+    """The collectors' counts together; their keys are the labels' values joined with spaces."""
+    family = CounterMetricFamily(name, help_text, labels=labels)
+    total: Counter[str] = Counter()
+    for each in counts:
+        total.update(each)
+    for key, count in sorted(total.items()):
+        family.add_metric(key.rsplit(" ", len(labels) - 1), count)
+    return family
+
+
+def _gauge(name: str, help_text: str, value: float) -> Metric:
+    return GaugeMetricFamily(name, help_text, value=value)
+
+
+def _counter(name: str, help_text: str, value: float) -> Metric:
+    return CounterMetricFamily(name, help_text, value=value)

@@ -1,0 +1,152 @@
+"""What the console port needs of the rest of the program, as narrowly as it can be said."""
+
+import enum
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol
+
+import msgspec
+import pyarrow as pa
+
+from questlog.collector.counters import CollectorCounters
+from questlog.control.api_keys import ListedApiKey
+from questlog.control.games import ListedGame
+from questlog.loader.counters import LoaderCounters
+from questlog.model.clock import Clock
+from questlog.model.game import ApiKey, Game
+
+
+class Control(Protocol):
+    """Games, their keys and the API's tokens, in the control database. Called from any thread.
+
+    A `reference` is a game's name, game key or number. All raise the errors of `questlog.control.errors`.
+    """
+
+    def list_games(self) -> Sequence[ListedGame]:
+        """All games, the oldest first."""
+        ...
+
+    def find_game(self, reference: str) -> Game:
+        """One game."""
+        ...
+
+    def create_game(self, name: str, game_key: str | None = None, secret_key: str | None = None) -> Game:
+        """A new game; keys that are None are made up."""
+        ...
+
+    def enable_game(self, reference: str) -> Game:
+        """Take its events (again)."""
+        ...
+
+    def disable_game(self, reference: str) -> Game:
+        """Take no more events."""
+        ...
+
+    def set_strict(self, reference: str, is_strict: bool) -> Game:
+        """Take only Satori events whose name is declared, or any."""
+        ...
+
+    def declare_event_names(self, reference: str, names: Iterable[str]) -> Game:
+        """Let a strict game take these event names."""
+        ...
+
+    def forget_event_names(self, reference: str, names: Iterable[str]) -> Game:
+        """The opposite; unknown names are no error."""
+        ...
+
+    def rotate_secret(self, reference: str) -> Game:
+        """Give the game a new secret key; the old one stops working."""
+        ...
+
+    def list_api_keys(self, game_reference: str) -> Sequence[ListedApiKey]:
+        """The game's API keys, the oldest first."""
+        ...
+
+    def create_api_key(self, game_reference: str, name: str) -> ApiKey:
+        """A new API key."""
+        ...
+
+    def revoke_api_key(self, game_reference: str, name: str) -> None:
+        """The key stops working, its name is free again."""
+        ...
+
+    def check_token(self, token: str) -> str | None:
+        """The name of a token that may be used; None for any other text."""
+        ...
+
+
+class Tables(Protocol):
+    """The answering half of the analytics store. Called from any thread."""
+
+    def sql(self, statement: str, max_rows: int, timeout_s: float) -> pa.Table:
+        """Answer one read-only statement of a user. Raises `QueryRefused`."""
+        ...
+
+    def query(self, statement: str, parameters: Mapping[str, object]) -> pa.Table:
+        """Answer one of our own statements, with named `$parameters`. Raises `StoreFailed`."""
+        ...
+
+
+class RebuildState(enum.StrEnum):
+    """Where a rebuild of the rollups is."""
+
+    IDLE = "idle"  # none since the server's start
+    WAITING = "waiting"  # for the loader to finish its batch
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+
+
+class RebuildStatus(msgspec.Struct, frozen=True):
+    """How far the last rebuild is: `share_done` of `table` is from 0 to 1; `message` says why it failed."""
+
+    state: RebuildState
+    table: str = ""
+    share_done: float = 0.0
+    message: str = ""
+
+
+class Rebuilding(Protocol):
+    """Has the loader's thread rebuild the rollups. Called from any thread."""
+
+    def request_rebuild(self) -> None:
+        """Have every rollup computed again, unless that is being done or waited for."""
+        ...
+
+    def rebuild_status(self) -> RebuildStatus:
+        """How far it is."""
+        ...
+
+
+class Progress(Protocol):
+    """How receiving and loading go. Called from any thread, answers at once."""
+
+    def reasons_not_ready(self) -> Sequence[str]:
+        """What is wrong, one line each, safe to show to strangers; empty when all is well."""
+        ...
+
+    def loader_counters(self) -> LoaderCounters:
+        """What the loader of this process has done."""
+        ...
+
+    def collector_counters(self) -> Sequence[CollectorCounters]:
+        """What the collectors of this machine have done; empty when they run elsewhere."""
+        ...
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """What one request may cost; `console.*` of the settings."""
+
+    sql_timeout_s: float = 30.0
+    sql_max_rows: int = 100_000
+    max_body_bytes: int = 1_048_576
+
+
+class ConsoleServices(msgspec.Struct, frozen=True):
+    """Everything that the console port is built from."""
+
+    control: Control
+    tables: Tables
+    rebuilding: Rebuilding
+    progress: Progress
+    clock: Clock
+    limits: Limits

@@ -1,0 +1,107 @@
+"""Talks HTTP to a running server's console port."""
+
+import http.client
+import json
+import urllib.error
+import urllib.parse
+import urllib.request
+from pathlib import Path
+from typing import IO, NamedTuple
+
+import click
+
+CONSOLE_FILE = "console.json"
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+class Console(NamedTuple):
+    """Where a server's console port is, and the token to use there."""
+
+    url: str
+    token: str
+
+
+class ConsoleRefused(click.ClickException):
+    """The server answered with an error."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class ConsoleUnreachable(click.ClickException):
+    """No server answered."""
+
+
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    """A redirect would carry the token to whoever it names."""
+
+    def redirect_request(self, *_: object) -> None:
+        return None
+
+
+def find_console(data: Path, url: str | None, token: str | None) -> Console:
+    """The console to talk to: as told, else the server running on `data`. Raises `click.ClickException`."""
+    if url and not token:
+        raise click.ClickException("with --url, a token is needed too: --token or QUESTLOG_TOKEN")
+    if url and token:
+        if urllib.parse.urlsplit(url).scheme not in ("http", "https"):
+            raise click.ClickException(f"--url must start with http:// or https://, not {url!r}")
+        return Console(url.rstrip("/"), token)
+    running = read_console_file(data)
+    return Console(running.url, token or running.token)
+
+
+def read_console_file(data: Path) -> Console:
+    """What the server running on `data` wrote down. Raises `click.ClickException` when there is none."""
+    path = data / CONSOLE_FILE
+    try:
+        noted = json.loads(path.read_bytes())
+        return Console(noted["url"].rstrip("/"), noted["token"])
+    except FileNotFoundError:
+        raise ConsoleUnreachable(_nothing_runs(data)) from None
+    except PermissionError:
+        raise click.ClickException(
+            f"{path} may not be read by this user; run as the user who started the server"
+        ) from None
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise click.ClickException(f"{path} is damaged; start the server again") from None
+
+
+def ask(console: Console, method: str, path: str, body: object = None, timeout_s: float = 600.0) -> IO[bytes]:
+    """The body of the server's answer, to be read. Raises `ConsoleRefused` or `ConsoleUnreachable`."""
+    request = urllib.request.Request(console.url + path, method=method)  # noqa: S310 - the scheme is checked
+    request.add_header("Authorization", f"Bearer {console.token}")
+    if body is not None:
+        request.data = json.dumps(body).encode()
+        request.add_header("Content-Type", "application/json")
+    try:
+        answer: IO[bytes] = _opener(console).open(request, timeout=timeout_s)
+    except urllib.error.HTTPError as error:
+        raise ConsoleRefused(error.code, _message(error)) from None
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        reason = getattr(error, "reason", error)
+        message = f"no server answers at {console.url} ({reason}); start one with `questlog run`"
+        raise ConsoleUnreachable(message) from None
+    return answer
+
+
+def _opener(console: Console) -> urllib.request.OpenerDirector:
+    """Proxies are for the way out of this machine."""
+    is_local = urllib.parse.urlsplit(console.url).hostname in _LOOPBACK
+    proxies = urllib.request.ProxyHandler({} if is_local else None)
+    return urllib.request.build_opener(proxies, _NoRedirects)
+
+
+def _message(error: urllib.error.HTTPError) -> str:
+    try:
+        return " ".join(json.loads(error.read(65_536))["error"]["message"].split())
+    except (ValueError, KeyError, TypeError, AttributeError, OSError):
+        return f"the server answered {error.code} {error.reason}"
+
+
+def _nothing_runs(data: Path) -> str:
+    return (
+        f"no server is running on {data} (there is no {CONSOLE_FILE}); start one with `questlog run --data {data}`, "
+        "or name one with --url and --token"
+    )

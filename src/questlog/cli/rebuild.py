@@ -1,0 +1,56 @@
+"""`questlog rebuild`: have the server compute every rollup again from the events."""
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+
+from questlog.cli.console import Console, ask, find_console
+
+_POLL_S = 0.5
+
+
+@click.command("rebuild", short_help="Compute every rollup again from the events.")
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    default="questlog-data",
+    show_default=True,
+    help="Data directory of the server.",
+)
+@click.option("--url", help="Console address of a server elsewhere, for example http://10.0.0.5:7451.")
+@click.option("--token", envvar="QUESTLOG_TOKEN", help="API token for it (better in QUESTLOG_TOKEN).")
+def command(data: Path, url: str | None, token: str | None) -> None:
+    """Compute every rollup again from the events.
+
+    The work is done by the running server, which goes on receiving events; new ones are loaded when it is done. It goes
+    on when this command is interrupted.
+    """
+    console = find_console(data, url, token)
+    status = _ask(console, "POST")
+    shown = ""
+    while status["state"] in ("waiting", "running"):
+        shown = _show(status, shown)
+        time.sleep(_POLL_S)
+        status = _ask(console, "GET")
+    if status["state"] == "failed":
+        raise click.ClickException(f"the rebuild failed: {status['message']}")
+    click.echo("all rollups rebuilt", err=True)
+
+
+def _ask(console: Console, method: str) -> dict[str, Any]:
+    with ask(console, method, "/api/v1/rebuild") as answer:
+        status: dict[str, Any] = json.load(answer)
+    return status
+
+
+def _show(status: dict[str, Any], shown: str) -> str:
+    """Say how far it is, unless that has been said."""
+    line = (
+        f"{status['table']}: {status['share_done']:.0%}" if status["state"] == "running" else "waiting for the loader"
+    )
+    if line != shown:
+        click.echo(line, err=True)
+    return line

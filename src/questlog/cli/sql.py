@@ -1,0 +1,63 @@
+"""`questlog sql`: ask the running server a question."""
+
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import click
+
+from questlog.cli.console import Console, ask, find_console
+from questlog.cli.table import text_table
+
+_FORMATS = ("table", "csv", "json", "parquet")
+
+
+@click.command("sql", short_help="Ask the running server a question in SQL.")
+@click.argument("statement")
+@click.option(
+    "--format", "form", type=click.Choice(_FORMATS), default="table", show_default=True, help="Form of the answer."
+)
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    default="questlog-data",
+    show_default=True,
+    help="Data directory of the server.",
+)
+@click.option("--url", help="Console address of a server elsewhere, for example http://10.0.0.5:7451.")
+@click.option("--token", envvar="QUESTLOG_TOKEN", help="API token for it (better in QUESTLOG_TOKEN).")
+def command(statement: str, form: str, data: Path, url: str | None, token: str | None) -> None:
+    r"""Answer STATEMENT, one read-only SQL statement, or `-` to read it from standard input.
+
+    \b
+    questlog sql "SELECT category, count(*) FROM events GROUP BY ALL"
+    questlog sql --format parquet - < question.sql > answer.parquet
+    """
+    if statement == "-":
+        statement = sys.stdin.read()
+    if form == "parquet" and sys.stdout.isatty():
+        raise click.UsageError("Parquet is not for a terminal; send it to a file: > answer.parquet")
+    console = find_console(data, url, token)
+    if form == "table":
+        _print_table(console, statement)
+    else:
+        _copy_answer(console, statement, form)
+
+
+def _print_table(console: Console, statement: str) -> None:
+    with ask(console, "POST", "/api/v1/sql", {"sql": statement, "format": "compact"}) as answer:
+        content = json.load(answer, parse_float=str)
+    columns, rows = content["columns"], content["rows"]
+    for line in text_table([column["name"] for column in columns], [column["type"] for column in columns], rows):
+        click.echo(line)
+    click.echo(f"({len(rows):,} {'row' if len(rows) == 1 else 'rows'})", err=True)
+
+
+def _copy_answer(console: Console, statement: str, form: str) -> None:
+    output = sys.stdout.buffer
+    with ask(console, "POST", "/api/v1/sql", {"sql": statement, "format": form}) as answer:
+        shutil.copyfileobj(answer, output)
+    if form == "json":
+        output.write(b"\n")
+    output.flush()

@@ -1,0 +1,118 @@
+"""A console port to talk to in a test: the real API over a control database in a file and tables in memory."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from questlog.api.services import ConsoleServices, Limits, RebuildState, RebuildStatus
+from questlog.collector.counters import CollectorCounters
+from questlog.control.api_keys import ApiKeys
+from questlog.control.connections import Connections
+from questlog.control.games import Games
+from questlog.control.migrate import migrate
+from questlog.control.tokens import Tokens
+from questlog.control.users import Users
+from questlog.loader.counters import LoaderCounters
+from questlog.store.contract import QueryRefused
+from questlog.store.schema import TABLES
+
+
+class SettableClock:
+    """A clock that stands still until it is told."""
+
+    def __init__(self, now_us: int = 1_767_225_600_000_000) -> None:  # 2026-01-01
+        self.us = now_us
+
+    def now_us(self) -> int:
+        return self.us
+
+
+class Control(Games, ApiKeys, Tokens, Users):
+    """The parts of the control database that the console uses."""
+
+
+def open_control(directory: Path, clock: SettableClock) -> Control:
+    connections = Connections(directory / "control.sqlite3")
+    migrate(connections)
+    return Control(connections, clock)
+
+
+class MemoryTables:
+    """The store's tables in memory, with as much of its behaviour as the console sees."""
+
+    def __init__(self) -> None:
+        self.connection = duckdb.connect()
+        for table in TABLES:
+            columns = ", ".join(f'"{column.name}" {column.kind}' for column in table.columns)
+            self.connection.execute(f"CREATE TABLE {table.name} ({columns})")
+        self.asked: list[tuple[str, int, float]] = []
+
+    def sql(self, statement: str, max_rows: int, timeout_s: float) -> pa.Table:
+        self.asked.append((statement, max_rows, timeout_s))
+        try:
+            return self.connection.cursor().sql(statement).to_arrow_table()
+        except duckdb.Error as error:
+            raise QueryRefused(str(error)) from error
+
+    def query(self, statement: str, parameters: Mapping[str, object]) -> pa.Table:
+        return self.connection.cursor().sql(statement, params=dict(parameters)).to_arrow_table()
+
+    def insert(self, table: str, **values: object) -> None:
+        names = ", ".join(f'"{name}"' for name in values)
+        places = ", ".join("?" for _ in values)
+        self.connection.execute(f"INSERT INTO {table} ({names}) VALUES ({places})", list(values.values()))  # noqa: S608 - names of our own
+
+
+class FakeProgress:
+    """Progress that is as the test says."""
+
+    def __init__(self) -> None:
+        self.reasons: list[str] = []
+        self.loader = LoaderCounters()
+        self.collectors: list[CollectorCounters] = []
+
+    def reasons_not_ready(self) -> Sequence[str]:
+        return self.reasons
+
+    def loader_counters(self) -> LoaderCounters:
+        return self.loader
+
+    def collector_counters(self) -> Sequence[CollectorCounters]:
+        return self.collectors
+
+
+class FakeRebuilding:
+    """A rebuild that is as far as the test says."""
+
+    def __init__(self) -> None:
+        self.status = RebuildStatus(RebuildState.IDLE)
+        self.requests = 0
+
+    def request_rebuild(self) -> None:
+        self.requests += 1
+        self.status = RebuildStatus(RebuildState.WAITING)
+
+    def rebuild_status(self) -> RebuildStatus:
+        return self.status
+
+
+class FakeConsole:
+    """All services of a console, and a token for it."""
+
+    def __init__(self, directory: Path, limits: Limits | None = None) -> None:
+        self.clock = SettableClock()
+        self.control = open_control(directory, self.clock)
+        self.tables = MemoryTables()
+        self.progress = FakeProgress()
+        self.rebuilding = FakeRebuilding()
+        self.token = self.control.create_token("tests").token
+        self.services = ConsoleServices(
+            control=self.control,
+            tables=self.tables,
+            rebuilding=self.rebuilding,
+            progress=self.progress,
+            clock=self.clock,
+            limits=limits or Limits(),
+        )
