@@ -146,6 +146,8 @@ class FakeStore:
         return [row for batch in self.batches for row in batch.rejected.to_pylist()]
 
 
-def envelope(kind: Kind = Kind.GAMEANALYTICS_EVENTS, received_at: int = NOW_US, player_id: str | None = None) -> Envelope:
+def envelope(
+    kind: Kind = Kind.GAMEANALYTICS_EVENTS, received_at: int = NOW_US, player_id: str | None = None
+) -> Envelope:
     """Of game 1."""
     return Envelope(kind, 1, received_at, player_id=player_id)

@@ -48,7 +48,9 @@ def test_an_event_carries_what_the_envelope_says_and_where_it_lies(journal: Fake
 
 def test_events_of_many_requests_keep_their_own_envelopes(journal: FakeJournal) -> None:
     entries = [
-        journal.append(envelope(received_at=NOW_US + place), [{"event_id": f"{place}.{index}"} for index in range(place)])
+        journal.append(
+            envelope(received_at=NOW_US + place), [{"event_id": f"{place}.{index}"} for index in range(place)]
+        )
         for place in range(4)
     ]
     rows = batch_of(*entries).events.to_pylist()
@@ -65,7 +67,13 @@ def test_an_events_own_country_goes_before_the_addresss(journal: FakeJournal) ->
 
 def test_a_token_says_whose_a_client_event_is_whatever_the_body_says(journal: FakeJournal) -> None:
     sent = Envelope(
-        Kind.SATORI_CLIENT_EVENTS, 1, NOW_US, player_id="ada", session_id="s1", session_issued_at=5, session_expires_at=9
+        Kind.SATORI_CLIENT_EVENTS,
+        1,
+        NOW_US,
+        player_id="ada",
+        session_id="s1",
+        session_issued_at=5,
+        session_expires_at=9,
     )
     [row] = batch_of(journal.append(sent, [{"player_id": "eve", "session_id": "other"}])).events.to_pylist()
     assert (row["player_id"], row["session_id"]) == ("ada", "s1")

@@ -29,7 +29,10 @@ def _converter() -> Converter:
 
 
 def test_us_cents_are_dollars(converter: Converter) -> None:
-    assert amounts_usd(converter, (499, "USD", FAR_FUTURE), (-1, "USD", 0)) == [Decimal("4.990000"), Decimal("-0.010000")]
+    assert amounts_usd(converter, (499, "USD", FAR_FUTURE), (-1, "USD", 0)) == [
+        Decimal("4.990000"),
+        Decimal("-0.010000"),
+    ]
 
 
 def test_a_euro_is_worth_the_reference_rate_of_the_day(converter: Converter) -> None:
@@ -68,7 +71,10 @@ def test_before_the_first_day_known_the_first_rate_holds(converter: Converter) -
 
 
 def test_an_unknown_currency_has_no_dollars(converter: Converter) -> None:
-    assert amounts_usd(converter, (100, "XYZ", FAR_FUTURE), (100, "usd", FAR_FUTURE), (100, None, FAR_FUTURE)) == [None] * 3
+    assert (
+        amounts_usd(converter, (100, "XYZ", FAR_FUTURE), (100, "usd", FAR_FUTURE), (100, None, FAR_FUTURE))
+        == [None] * 3
+    )
 
 
 def test_halves_are_rounded_to_the_even_neighbour() -> None:

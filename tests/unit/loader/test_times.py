@@ -20,7 +20,9 @@ TEN_MINUTES = 600_000_000
         (10**17, RECEIVED_AT),
     ],
 )
-def test_the_clients_time_counts_unless_it_is_missing_or_too_far_ahead(client_time: int | None, event_time: int) -> None:
+def test_the_clients_time_counts_unless_it_is_missing_or_too_far_ahead(
+    client_time: int | None, event_time: int
+) -> None:
     client_times = time_column([client_time, RECEIVED_AT])
     received_at = np.array([RECEIVED_AT, RECEIVED_AT], dtype=np.int64)
     assert event_times(client_times, received_at).tolist() == [event_time, RECEIVED_AT]

@@ -1,0 +1,348 @@
+import itertools
+import threading
+import time
+from collections.abc import Callable
+
+import pytest
+
+from questlog.loader.batch import Decoding
+from questlog.loader.loop import Loader, Pace
+from questlog.loader.money import Converter, Rates
+from questlog.loader.rebuild import RebuildState
+from questlog.model.record import Kind, Position
+from questlog.store.contract import Batch, BatchRefused, LoadResult, StoreFailed
+from tests.support.loading import FAKE_SOURCES, NOW_US, FakeClock, FakeJournal, FakeStore, envelope
+
+DECODING = Decoding(FAKE_SOURCES, Converter(Rates()), 10_000)
+HOUR_US = 3_600_000_000
+
+
+@pytest.fixture(name="journal")
+def _journal() -> FakeJournal:
+    return FakeJournal()
+
+
+@pytest.fixture(name="clock")
+def _clock() -> FakeClock:
+    return FakeClock()
+
+
+def loader_of(journal: FakeJournal, store: FakeStore, clock: FakeClock, pace: Pace | None = None) -> Loader:
+    return Loader(journal, store, DECODING, clock, pace or Pace())
+
+
+def fill(journal: FakeJournal, *ids: str, writer: int = 1) -> None:
+    """One record with one event each."""
+    for event_id in ids:
+        journal.append(envelope(), [{"event_id": event_id}], writer)
+
+
+def poisoned_by(*ids: str) -> Callable[[Batch], None]:
+    """The store that cannot hold these events."""
+
+    def refuse(batch: Batch) -> None:
+        if set(ids) & set(batch.events["event_id"].to_pylist()):
+            raise BatchRefused("conversion failed")
+
+    return refuse
+
+
+def test_every_record_is_loaded_once_and_positions_follow(journal: FakeJournal, clock: FakeClock) -> None:
+    store = FakeStore()
+    loader = loader_of(journal, store, clock)
+    fill(journal, "a", "b")
+    fill(journal, "x", writer=2)
+    loader.step()
+    fill(journal, "c")
+    loader.step()
+    loader.step()
+    assert store.event_ids() == ["a", "b", "x", "c"]
+    assert store.kept_positions == {1: Position(1, 1, 300), 2: Position(2, 1, 100)}
+    assert len(store.batches) == 2
+
+
+def test_a_restart_goes_on_where_the_store_is(journal: FakeJournal, clock: FakeClock) -> None:
+    store = FakeStore()
+    fill(journal, "a", "b")
+    loader_of(journal, store, clock).step()
+    fill(journal, "c")
+    loader_of(journal, store, clock).step()
+    assert store.event_ids() == ["a", "b", "c"]
+
+
+def test_a_batch_holds_about_as_many_events_as_allowed(journal: FakeJournal, clock: FakeClock) -> None:
+    store = FakeStore()
+    for _ in range(5):
+        journal.append(envelope(), [{"event_id": "a"}, {"event_id": "b"}])
+    loader_of(journal, store, clock, Pace(batch_events=3)).step()
+    assert [batch.events.num_rows for batch in store.batches] == [4, 4, 2]
+    assert [batch.positions[1].offset for batch in store.batches] == [200, 400, 500]
+
+
+def test_a_batch_holds_about_as_many_bytes_as_allowed(journal: FakeJournal, clock: FakeClock) -> None:
+    store = FakeStore()
+    fill(journal, "a", "b", "c", "d")
+    size = len(journal.entries[0].record or b"")
+    loader = loader_of(journal, store, clock, Pace(batch_bytes=2 * size))
+    assert loader.step()
+    assert store.event_ids() == ["a", "b"]
+    assert not loader.step()
+    assert store.event_ids() == ["a", "b", "c", "d"]
+
+
+def test_little_work_waits_for_the_next_tick(journal: FakeJournal, clock: FakeClock) -> None:
+    fill(journal, "a")
+    assert not loader_of(journal, FakeStore(), clock).step()
+
+
+def test_what_follows_an_erasure_is_loaded_after_it(journal: FakeJournal, clock: FakeClock) -> None:
+    store = FakeStore()
+    fill(journal, "before")
+    journal.append(envelope(Kind.PLAYER_ERASURE, player_id="ada"))
+    fill(journal, "after")
+    loader_of(journal, store, clock).step()
+    assert [batch.events["event_id"].to_pylist() for batch in store.batches] == [["before"], ["after"]]
+    assert [len(batch.erasures) for batch in store.batches] == [1, 0]
+
+
+@pytest.mark.parametrize("place", range(7))
+def test_a_record_that_cannot_be_stored_is_found_and_kept_as_rejected(
+    journal: FakeJournal, clock: FakeClock, place: int
+) -> None:
+    ids = list("abcdefg")
+    store = FakeStore(poisoned_by(ids[place]))
+    fill(journal, *ids)
+    loader = loader_of(journal, store, clock)
+    loader.step()
+    assert store.event_ids() == [each for each in ids if each != ids[place]]
+    [row] = store.rejected()
+    assert (row["reason"], row["raw"]) == ("corrupt_record", f'[{{"event_id": "{ids[place]}"}}]')
+    assert store.kept_positions == {1: Position(1, 1, 700)}
+    assert loader.is_ready
+    assert loader.counters.refused_records == 1
+
+
+def test_a_value_that_arrow_cannot_hold_is_found_in_the_same_way(journal: FakeJournal, clock: FakeClock) -> None:
+    store = FakeStore()
+    fill(journal, "a", "b")
+    journal.append(envelope(), [{"event_id": "ok"}, {"amount": 2**64}])
+    fill(journal, "c")
+    loader_of(journal, store, clock).step()
+    assert store.event_ids() == ["a", "b", "c"]
+    assert [row["reason"] for row in store.rejected()] == ["corrupt_record"]
+
+
+def test_when_nothing_can_be_stored_the_loader_stops_rejecting(journal: FakeJournal, clock: FakeClock) -> None:
+    ids = [f"e{number}" for number in range(150)]
+    store = FakeStore(poisoned_by(*ids))
+    fill(journal, *ids)
+    loader = loader_of(journal, store, clock)
+    for _ in range(5):
+        loader.step()
+    assert len(store.rejected()) == 100
+    assert not loader.is_ready
+    store.refuse = poisoned_by()
+    loader.step()
+    assert store.event_ids() == ids[100:]
+    assert loader.is_ready
+
+
+@pytest.mark.parametrize("error", [StoreFailed("disk full"), OSError("gone"), RuntimeError("a bug")])
+def test_a_failure_of_the_store_skips_nothing(journal: FakeJournal, clock: FakeClock, error: Exception) -> None:
+    def fail(batch: Batch) -> None:
+        raise error
+
+    store = FakeStore(fail)
+    loader = loader_of(journal, store, clock)
+    fill(journal, "a", "b")
+    loader.step()
+    loader.step()
+    assert not loader.is_ready
+    assert loader.counters.error == f"{type(error).__name__}: {error}"
+    assert loader.counters.errors == 2
+    assert not store.batches
+    store.refuse = poisoned_by()
+    loader.step()
+    assert loader.is_ready
+    assert loader.counters.error is None
+    assert store.event_ids() == ["a", "b"]
+
+
+def test_a_batch_that_was_committed_although_the_store_failed_is_not_loaded_twice(
+    journal: FakeJournal, clock: FakeClock
+) -> None:
+    class ForgetfulStore(FakeStore):
+        """Commits its first batch and says that it did not."""
+
+        def load(self, batch: Batch, now_us: int) -> LoadResult:
+            result = super().load(batch, now_us)
+            if len(self.batches) == 1:
+                raise StoreFailed("the connection broke after the commit")
+            return result
+
+    store = ForgetfulStore()
+    fill(journal, "a")
+    loader = loader_of(journal, store, clock)
+    loader.step()
+    fill(journal, "b")
+    loader.step()
+    assert store.event_ids() == ["a", "b"]
+
+
+def test_a_journal_that_cannot_be_read_is_tried_again(journal: FakeJournal, clock: FakeClock) -> None:
+    store = FakeStore()
+    journal.error = OSError("input/output error")
+    loader = loader_of(journal, store, clock)
+    fill(journal, "a")
+    loader.step()
+    assert not loader.is_ready
+    journal.error = None
+    loader.step()
+    assert store.event_ids() == ["a"]
+
+
+def test_pauses_grow_while_it_fails_and_end_with_the_failure(journal: FakeJournal, clock: FakeClock) -> None:
+    pauses: list[float] = []
+
+    class Impatient(threading.Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            pauses.append(timeout or 0.0)
+            if len(pauses) == 8:
+                journal.error = None
+            if len(pauses) == 9:
+                self.set()
+            return self.is_set()
+
+    journal.error = OSError("input/output error")
+    loader = loader_of(journal, FakeStore(), clock, Pace(tick_ms=40))
+    loader._is_stopping = Impatient()
+    loader.run()
+    assert pauses == [0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0, 0.04]
+
+
+def test_counters_tell_what_was_loaded_and_how_old_it_was(journal: FakeJournal, clock: FakeClock) -> None:
+    clock.time_us = NOW_US + 1_500_000
+    journal.append(envelope(received_at=NOW_US), [{"event_id": "a"}, {"drop": True}])
+    journal.append(envelope(received_at=NOW_US + 1_000_000), [{"event_id": "b"}])
+    journal.append(envelope(), {"no": "list"})
+    loader = loader_of(journal, FakeStore(), clock)
+    loader.step()
+    counters = loader.counters
+    assert counters.events[1, "gameanalytics"].stored == 2
+    assert counters.events[1, "gameanalytics"].rejected_requests == 1
+    assert (counters.newest_age_ms, counters.oldest_age_ms) == (500.0, 1500.0)
+    assert (counters.newest_received_at, counters.loaded_at) == (NOW_US + 1_000_000, NOW_US + 1_500_000)
+    assert (counters.batches, counters.last_batch_events, counters.lag_bytes) == (1, 2, 0)
+
+
+def test_old_rows_and_segments_are_deleted_every_ten_minutes(journal: FakeJournal, clock: FakeClock) -> None:
+    store = FakeStore()
+    loader = loader_of(journal, store, clock, Pace(keep_s=60.0))
+    fill(journal, "a")
+    loader.step()
+    assert not store.expiries
+    for _ in range(3):
+        clock.time_us += HOUR_US // 10
+        loader.step()
+        loader.step()
+    assert [now_us for _, now_us in store.expiries] == [NOW_US + 2 * HOUR_US // 10]
+    assert journal.expired == [({1: Position(1, 1, 100)}, 60.0, NOW_US + 2 * HOUR_US // 10)]
+
+
+def test_a_rebuild_is_carried_out_between_batches(journal: FakeJournal, clock: FakeClock) -> None:
+    store = FakeStore()
+    loader = loader_of(journal, store, clock)
+    loader.step()
+    assert (store.rebuilds, loader.rebuild.status.state) == (0, RebuildState.NONE)
+    loader.rebuild.request()
+    loader.rebuild.request()
+    assert loader.rebuild.status.state is RebuildState.WAITING
+    loader.step()
+    loader.step()
+    assert (store.rebuilds, loader.rebuild.status.state) == (1, RebuildState.DONE)
+
+
+def test_a_rebuild_that_fails_says_why(journal: FakeJournal, clock: FakeClock) -> None:
+    class BrokenStore(FakeStore):
+        def rebuild(self, progress: Callable[[str, float], None]) -> None:
+            raise StoreFailed("out of memory")
+
+    loader = loader_of(journal, BrokenStore(), clock)
+    loader.rebuild.request()
+    loader.step()
+    assert (loader.rebuild.status.state, loader.rebuild.status.message) == (RebuildState.FAILED, "out of memory")
+    assert loader.is_ready
+
+
+def test_those_told_after_a_batch_see_each_committed_batch_once(journal: FakeJournal, clock: FakeClock) -> None:
+    class Witness:
+        def __init__(self) -> None:
+            self.batches: list[Batch] = []
+
+        def batch_loaded(self, batch: Batch, now_us: int) -> None:
+            self.batches.append(batch)
+
+    witness = Witness()
+    store = FakeStore(poisoned_by("b"))
+    fill(journal, "a", "b", "c")
+    Loader(journal, store, DECODING, clock, Pace(), [witness]).step()
+    assert witness.batches == store.batches
+
+
+def test_stop_ends_after_the_batch_at_hand(journal: FakeJournal, clock: FakeClock) -> None:
+    is_loading, may_end = threading.Event(), threading.Event()
+
+    def hold(batch: Batch) -> None:
+        is_loading.set()
+        may_end.wait(5)
+
+    store = FakeStore(hold)
+    loader = loader_of(journal, store, clock, Pace(batch_events=1))
+    fill(journal, "a", "b")
+    loader.start()
+    assert is_loading.wait(5)
+    stopper = threading.Thread(target=loader.stop)
+    stopper.start()
+    while not loader._is_stopping.is_set():
+        time.sleep(0.001)
+    may_end.set()
+    stopper.join(5)
+    assert store.event_ids() == ["a"]
+
+
+def test_a_started_loader_loads_what_arrives(journal: FakeJournal, clock: FakeClock) -> None:
+    store = FakeStore()
+    loader = loader_of(journal, store, clock, Pace(tick_ms=10))
+    loader.start()
+    try:
+        for event_id in ("a", "b", "c"):
+            fill(journal, event_id)
+            deadline = time.monotonic() + 5
+            while event_id not in store.event_ids() and time.monotonic() < deadline:
+                time.sleep(0.001)
+    finally:
+        loader.stop()
+    assert store.event_ids() == ["a", "b", "c"]
+
+
+def test_loading_is_exactly_once_whatever_fails_in_between(journal: FakeJournal, clock: FakeClock) -> None:
+    """Failures before and after the commit, poison and restarts, in a fixed pattern over many records."""
+    turn = itertools.count()
+
+    class Unreliable(FakeStore):
+        def load(self, batch: Batch, now_us: int) -> LoadResult:
+            match next(turn) % 5:
+                case 1:
+                    raise StoreFailed("before the commit")
+                case 3:
+                    super().load(batch, now_us)
+                    raise StoreFailed("after the commit")
+            return super().load(batch, now_us)
+
+    store = Unreliable(poisoned_by("p1", "p2"))
+    ids = [f"e{number}" for number in range(60)]
+    fill(journal, *ids[:20], "p1", *ids[20:40], "p2", *ids[40:])
+    for _ in range(200):
+        loader_of(journal, store, clock, Pace(batch_events=7)).step()
+    assert store.event_ids() == ids
+    assert len(store.rejected()) == 2
