@@ -1,0 +1,1 @@
+"""The analytics store on DuckDB, embedded: the default engine."""

@@ -1,0 +1,67 @@
+"""Opening the database file: the engine's settings and the schema's version."""
+
+import os
+from pathlib import Path
+
+import duckdb
+import msgspec
+
+from questlog.store.contract import StoreFailed
+from questlog.store.migrations import v0001
+
+MIGRATIONS = (v0001.STATEMENTS,)
+"""The statements that lead to version 1, 2, … in order."""
+
+
+class EngineSettings(msgspec.Struct, frozen=True):
+    """What DuckDB may use. `threads` 0 means one per core; the log is folded into the tables at `checkpoint_mb`."""
+
+    memory_limit_mb: int = 1024
+    threads: int = 0
+    checkpoint_mb: int = 256
+    temp_limit_mb: int = 8192
+
+
+def open_engine(directory: Path, settings: EngineSettings) -> duckdb.DuckDBPyConnection:
+    """Open or create the database in `directory`, brought to the newest version, without access to anything else.
+
+    Raises `StoreFailed` when another process has it open, or when it is damaged or newer than this program.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    config: dict[str, str | bool | int | float | list[str]] = {
+        "memory_limit": f"{settings.memory_limit_mb}MB",
+        "threads": settings.threads or os.cpu_count() or 1,
+        "checkpoint_threshold": f"{settings.checkpoint_mb}MB",
+        "temp_directory": str(directory / "temp"),
+        "max_temp_directory_size": f"{settings.temp_limit_mb}MB",
+        "autoload_known_extensions": False,
+        "autoinstall_known_extensions": False,
+        "allow_community_extensions": False,
+        "allow_persistent_secrets": False,
+        "python_enable_replacements": False,
+    }
+    try:
+        connection = duckdb.connect(str(directory / "events.duckdb"), config=config)
+        connection.execute("SET enable_external_access = false")
+        connection.execute("SET TimeZone = 'UTC'")
+        migrate(connection, MIGRATIONS)
+        connection.execute("SET lock_configuration = true")
+    except duckdb.Error as error:
+        raise StoreFailed(f"cannot open the store in {directory}: {error}") from error
+    return connection
+
+
+def migrate(connection: duckdb.DuckDBPyConnection, migrations: tuple[tuple[str, ...], ...]) -> None:
+    """Bring the tables to the newest version, each step in a transaction. Raises `StoreFailed` for a newer database."""
+    connection.execute("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER)")
+    row = connection.execute("SELECT max(version) FROM schema_version").fetchone()
+    version = row[0] if row and row[0] is not None else 0
+    if version > len(migrations):
+        raise StoreFailed(f"the store has version {version}; this program knows versions up to {len(migrations)}")
+    for number, statements in enumerate(migrations[version:], start=version + 1):
+        connection.execute("BEGIN")
+        for statement in statements:
+            connection.execute(statement)
+        connection.execute("DELETE FROM schema_version")
+        connection.execute("INSERT INTO schema_version VALUES ($version)", {"version": number})
+        connection.execute("COMMIT")

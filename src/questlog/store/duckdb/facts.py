@@ -1,0 +1,58 @@
+"""Parts of SQL that several rollups share: each says once what a word of `metrics.md` means."""
+
+from questlog.store.schema import DIMENSIONS
+
+IS_PURCHASE = (
+    "((category = 'business' OR (category = 'custom' AND event_id = 'purchaseCompleted'))"
+    " AND (amount IS NOT NULL OR amount_usd IS NOT NULL))"
+)
+"""A purchase is a `business` event or Satori's `purchaseCompleted`, with an amount (a test purchase has none)."""
+
+TRANSACTIONS = f"count(*) FILTER ({IS_PURCHASE})"
+REVENUE = f"coalesce(sum(amount_usd) FILTER ({IS_PURCHASE}), 0)::DECIMAL(38,6)"
+FIRST_PURCHASE = f"min(event_time) FILTER ({IS_PURCHASE})"
+AD_REVENUE = "coalesce(sum(ad_revenue_usd), 0)::DECIMAL(38,6)"
+
+# Time, then row, in one number that is never equal for two events. 2^60 µs is later than any time; rows are below 2^40.
+FIRST_RANK = (
+    "((epoch_us(event_time) + CASE WHEN platform IS NULL THEN 1152921504606846976 ELSE 0 END)::HUGEINT"
+    " * 1099511627776 + row_no)"
+)
+"""The least is the earliest event that names a platform, or of all events if none does."""
+LAST_RANK = (
+    "((epoch_us(event_time) - CASE WHEN platform IS NULL THEN 1152921504606846976 ELSE 0 END)::HUGEINT"
+    " * 1099511627776 + row_no)"
+)
+"""The greatest is the latest event that names a platform, or of all events if none does."""
+
+PLAYER_RANK = "(epoch_us(event_time)::HUGEINT * 1099511627776 + player_no)"
+"""The greatest is the latest event of a player."""
+
+ENDED_LENGTH = (
+    "max(CASE WHEN isfinite(length_s) THEN least(greatest(length_s, 0), 1e9) END::DECIMAL(18,6))"
+    " FILTER (category = 'session_end')"
+)
+
+VALUE_COUNT = "count(value)"
+
+DIMENSION_LIST = ", ".join(DIMENSIONS)
+
+
+def seconds_between(start: str, end: str) -> str:
+    """The exact seconds between two times (SQL expressions)."""
+    return f"((epoch_us({end}) - epoch_us({start}))::DECIMAL(18,0) * 0.000001)::DECIMAL(18,6)"
+
+
+def numbered_day(number: str, day: str) -> str:
+    """One integer for a dense number and a day (SQL expressions); days reach 5741 years around 1970."""
+    return f"({number} * 4194304 + ({day} - DATE '1970-01-01') + 2097152)"
+
+
+def of(table: str, columns: tuple[str, ...] = DIMENSIONS) -> str:
+    """The columns, qualified by their table."""
+    return ", ".join(f"{table}.{column}" for column in columns)
+
+
+def assigned(columns: tuple[str, ...]) -> str:
+    """The assignments of an upsert that takes the new values."""
+    return ", ".join(f"{column} = excluded.{column}" for column in columns)

@@ -1,0 +1,62 @@
+"""The key indexes beside the database: opened, and completed from the tables."""
+
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+
+from questlog.store.duckdb.staging import Counters, Indexes
+from questlog.store.key_index import KeyIndex
+from questlog.store.keys import Keys, text_keys
+
+_CHUNK = 1 << 20
+
+_PLAYERS = "SELECT player_no AS number, game_id, player_id AS text FROM players"
+_SESSIONS = "SELECT session_no AS number, game_id, session_id AS text FROM sessions"
+_NAMES = """
+    SELECT event_no AS number, game_id,
+        category || CASE WHEN event_id IS NULL THEN '' ELSE chr(0) || event_id END AS text FROM event_names
+"""
+_IDS = """
+    SELECT row_no AS number, game_id, coalesce(client_event_id, event_uuid::VARCHAR) AS text,
+        (epoch_us(received_at) // 1000000)::BIGINT AS payload
+    FROM events WHERE has_client_id
+"""
+
+
+def open_indexes(directory: Path, connection: duckdb.DuckDBPyConnection, last: Counters, window_s: int) -> Indexes:
+    """Open the indexes and make them agree with the tables: a cache may lack rows, never have rows of its own."""
+    indexes = Indexes(*(KeyIndex(directory / name) for name in Indexes._fields))
+    _complete(indexes.players, connection, _PLAYERS, last.player_no)
+    _complete(indexes.sessions, connection, _SESSIONS, last.session_no)
+    _complete(indexes.event_names, connection, _NAMES, last.event_no)
+    _complete(indexes.events, connection, _IDS, last.row_no, fold_case=True)
+    return indexes
+
+
+def close_indexes(indexes: Indexes) -> None:
+    """Write what is in memory."""
+    for index in indexes:
+        index.close()
+
+
+def _complete(
+    index: KeyIndex, connection: duckdb.DuckDBPyConnection, rows: str, last: int, fold_case: bool = False
+) -> None:
+    """Add the table's rows that the index has not seen; start again if it knows of rows that the table never had."""
+    if index.covered > last:
+        index.clear()
+    while (covered := index.covered) < last:
+        end = min(covered + _CHUNK, last)
+        statement = f"SELECT * FROM ({rows}) WHERE number > $covered AND number <= $last"
+        found = connection.sql(statement, params={"covered": covered, "last": end}).to_arrow_table()
+        keys, payloads = _entries(found.combine_chunks(), fold_case)
+        index.insert(keys, payloads, end)
+
+
+def _entries(rows: pa.Table, fold_case: bool) -> "tuple[Keys, np.ndarray[tuple[int], np.dtype[np.uint32]]]":
+    chunks = rows["text"].chunks
+    texts = chunks[0] if chunks else pa.array([], pa.string())
+    payloads = rows["payload" if "payload" in rows.column_names else "number"].to_numpy().astype(np.uint32)
+    return text_keys(texts, rows["game_id"].to_numpy().astype(np.int32), fold_case=fold_case), payloads

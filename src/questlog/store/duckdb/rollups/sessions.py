@@ -1,0 +1,154 @@
+"""The sessions table (metrics.md §2)."""
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from questlog.store.duckdb.facts import (
+    ENDED_LENGTH,
+    FIRST_RANK,
+    PLAYER_RANK,
+    REVENUE,
+    TRANSACTIONS,
+    assigned,
+    of,
+    seconds_between,
+)
+from questlog.store.duckdb.transaction import Transaction
+from questlog.store.schema import DIMENSIONS, SESSIONS
+
+_COLUMNS = tuple(column.name for column in SESSIONS.columns)
+_FIRST = ("first_rank", "source", "session_num", *DIMENSIONS)
+_OFTEN = ("player_at", "end_time", "length_s", "events")
+_SOMETIMES = (
+    "player_no",
+    "player_id",
+    "start_time",
+    "ended_length_s",
+    "issued_at",
+    "expires_at",
+    "transactions",
+    "revenue_usd",
+)
+
+
+def facts(source: str, condition: str = "true") -> str:
+    """SQL: one row per session from the events in `source` that name theirs; the same columns as the table."""
+    length = f"coalesce(ended_length_s, {seconds_between('start_time', 'end_time')})"
+    return f"""
+    WITH own AS (
+        SELECT * FROM {source} WHERE session_no IS NOT NULL AND NOT session_is_matched AND ({condition})
+    ), found AS (
+        SELECT session_no,
+            any_value(game_id) AS game_id,
+            any_value(session_id) AS session_id,
+            arg_max(player_no, {PLAYER_RANK}) AS player_no,
+            arg_max(player_id, {PLAYER_RANK}) AS player_id,
+            max(event_time) FILTER (player_no IS NOT NULL) AS player_at,
+            least(min(event_time), min(session_issued_at)) AS start_time,
+            max(event_time) AS end_time,
+            {ENDED_LENGTH} AS ended_length_s,
+            min(session_issued_at) AS issued_at,
+            max(session_expires_at) AS expires_at,
+            count(*) AS events,
+            {TRANSACTIONS} AS transactions,
+            {REVENUE} AS revenue_usd,
+            min({FIRST_RANK}) AS first_rank,
+            arg_min(row_no, {FIRST_RANK}) AS first_row_no
+        FROM own GROUP BY session_no
+    )
+    SELECT found.session_no, found.game_id, found.session_id, found.player_no, found.player_id, player_at, start_time,
+        end_time, ended_length_s, {length} AS length_s, issued_at, expires_at, events, transactions, revenue_usd,
+        first_rank, own.source, own.session_num, {of("own")}
+    FROM found JOIN own ON own.row_no = found.first_row_no
+    """
+
+
+_IS_LATER_PLAYER = (
+    "(new.player_at IS NOT NULL AND (old.player_at IS NULL OR new.player_at > old.player_at"
+    " OR (new.player_at = old.player_at AND new.player_no >= old.player_no)))"
+)
+_ENDED = "greatest(old.ended_length_s, new.ended_length_s)"
+_START = "least(old.start_time, new.start_time)"
+_END = "greatest(old.end_time, new.end_time)"
+
+_MERGED = f"""
+    SELECT new.session_no, new.game_id, new.session_id,
+        CASE WHEN {_IS_LATER_PLAYER} THEN new.player_no ELSE old.player_no END AS player_no,
+        CASE WHEN {_IS_LATER_PLAYER} THEN new.player_id ELSE old.player_id END AS player_id,
+        greatest(old.player_at, new.player_at) AS player_at,
+        {_START} AS start_time,
+        {_END} AS end_time,
+        {_ENDED} AS ended_length_s,
+        coalesce({_ENDED}, {seconds_between(_START, _END)}) AS length_s,
+        least(old.issued_at, new.issued_at) AS issued_at,
+        greatest(old.expires_at, new.expires_at) AS expires_at,
+        coalesce(old.events, 0) + new.events AS events,
+        coalesce(old.transactions, 0) + new.transactions AS transactions,
+        (coalesce(old.revenue_usd, 0) + new.revenue_usd)::DECIMAL(38,6) AS revenue_usd,
+        new.first_rank, new.source, new.session_num, {of("new")},
+        old.session_no IS NULL AS is_new,
+        old.player_no AS old_player_no,
+        old.start_time AS old_start_time,
+        old.end_time AS old_end_time,
+        old.length_s AS old_length_s,
+        old.first_rank IS NOT NULL AND new.first_rank < old.first_rank AS has_new_first,
+        old.ended_length_s AS old_ended_length_s,
+        old.issued_at AS old_issued_at,
+        old.expires_at AS old_expires_at,
+        old.transactions AS old_transactions,
+        old.revenue_usd AS old_revenue_usd
+    FROM batch_sessions AS new LEFT JOIN sessions AS old ON old.session_no = new.session_no
+"""
+
+_CHANGES = f"""
+    SELECT *, NOT is_new AND (
+        player_no IS DISTINCT FROM old_player_no OR start_time <> old_start_time
+        OR ended_length_s IS DISTINCT FROM old_ended_length_s OR issued_at IS DISTINCT FROM old_issued_at
+        OR expires_at IS DISTINCT FROM old_expires_at OR transactions <> old_transactions
+        OR revenue_usd <> old_revenue_usd) AS has_new_rest
+    FROM ({_MERGED})
+"""
+
+
+def update(transaction: Transaction) -> pa.Table:
+    """Bring the sessions of the registered `batch` up to date.
+
+    Returns, and registers as `session_changes`, every session concerned: its new values, and the old player, times and
+    length (null for a new session).
+    """
+    transaction.register("batch_sessions", transaction.read(facts("batch")))
+    changes = transaction.read(_CHANGES)
+    transaction.register("session_changes", changes)
+    if _any(changes, "is_new"):
+        columns = ", ".join(_COLUMNS)
+        transaction.write(f"INSERT INTO sessions ({columns}) SELECT {columns} FROM session_changes WHERE is_new")
+    if not pc.all(changes["is_new"]).as_py():
+        _upsert(transaction, _OFTEN, "NOT is_new")
+    if _any(changes, "has_new_rest"):
+        _upsert(transaction, _SOMETIMES, "has_new_rest")
+    if _any(changes, "has_new_first"):
+        _upsert(transaction, _FIRST, "has_new_first")
+    return changes
+
+
+def _upsert(transaction: Transaction, columns: tuple[str, ...], condition: str) -> None:
+    names = ", ".join(("session_no", *columns))
+    transaction.write(
+        f"INSERT INTO sessions ({names}) SELECT {names} FROM session_changes WHERE {condition}"
+        f" ON CONFLICT (session_no) DO UPDATE SET {assigned(columns)}"
+    )
+
+
+def _any(rows: pa.Table, column: str) -> bool:
+    return bool(pc.any(rows[column]).as_py())
+
+
+def add_matched(transaction: Transaction) -> None:
+    """Add the counts of the registered `matched_counts` (may be negative) to their sessions."""
+    transaction.write(
+        "INSERT INTO sessions (session_no, events, transactions, revenue_usd)"
+        " SELECT session_no, events, transactions, revenue_usd FROM matched_counts"
+        " ON CONFLICT (session_no) DO UPDATE SET events = sessions.events + excluded.events,"
+        " transactions = sessions.transactions + excluded.transactions,"
+        " revenue_usd = sessions.revenue_usd + excluded.revenue_usd"
+    )

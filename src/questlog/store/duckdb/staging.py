@@ -1,0 +1,268 @@
+"""From a batch to the rows to insert: duplicates and erased players dropped, every player, session and name numbered."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from questlog.store.contract import STAGED_EVENTS
+from questlog.store.key_index import KeyIndex
+from questlog.store.keys import Keys, Mask, hashed_text, text_keys, uuid_column, uuid_halves
+from questlog.store.schema import EVENTS
+
+I64 = npt.NDArray[np.int64]
+
+EVENT_COLUMNS = tuple(column.name for column in EVENTS.columns)
+_US = 1_000_000
+_EARLIEST_US = -62_135_596_800 * _US  # 0001-01-01, the earliest that dates everywhere can say
+_LATEST_US = 253_402_300_799 * _US
+
+
+class Indexes(NamedTuple):
+    """The four maps from texts to numbers, and from a client's event id to when it was received (seconds)."""
+
+    events: KeyIndex
+    players: KeyIndex
+    sessions: KeyIndex
+    event_names: KeyIndex
+
+
+class Counters(NamedTuple):
+    """The last number given out of each kind."""
+
+    batch_no: int = 0
+    row_no: int = 0
+    player_no: int = 0
+    session_no: int = 0
+    event_no: int = 0
+    rejected_no: int = 0
+
+
+class NewKeys(NamedTuple):
+    """Keys that the index does not have yet, and their payloads."""
+
+    keys: Keys
+    payloads: I64
+
+
+class Staged(NamedTuple):
+    """What a batch comes to. `events` has the columns of the events table; the rest is for the indexes and counts."""
+
+    events: pa.Table
+    names: pa.Table
+    new_ids: NewKeys
+    new_players: NewKeys
+    new_sessions: NewKeys
+    new_names: NewKeys
+    is_duplicate: Mask
+    is_erased: Mask
+
+
+class _Column(NamedTuple):
+    """A numbered column: a number for each row (0: none), and what is new."""
+
+    numbers: I64
+    new: NewKeys
+    new_places: npt.NDArray[np.intp]
+
+
+def stage(
+    events: pa.Table,
+    indexes: Indexes,
+    counters: Counters,
+    window_s: int,
+    erasures: Mapping[tuple[int, tuple[int, int]], int],
+) -> Staged:
+    """Decide about every event of a batch (following `STAGED_EVENTS`) without touching a table or an index."""
+    events = events.combine_chunks()
+    received_s = _integers(events, "received_at") // _US
+    ids = _ClientIds.of(events)
+    is_duplicate = duplicates(ids, received_s, indexes.events, window_s)
+    is_erased = ~is_duplicate & _of_erased_players(events, erasures)
+    is_kept = ~(is_duplicate | is_erased)
+    if not is_kept.all():
+        events, ids, received_s = events.filter(pa.array(is_kept)), ids.take(is_kept), received_s[is_kept]
+        events = events.combine_chunks()
+    players = _numbered(events, ("player_id",), indexes.players, counters.player_no)
+    sessions = _numbered(events, ("session_id",), indexes.sessions, counters.session_no)
+    names = _numbered(events, ("category", "event_id"), indexes.event_names, counters.event_no)
+    return Staged(
+        events=_event_rows(events, counters, ids, players.numbers, sessions.numbers, names.numbers),
+        names=_name_rows(events, names),
+        new_ids=NewKeys(ids.keys.take(ids.has_id), received_s[ids.has_id]),
+        new_players=players.new,
+        new_sessions=sessions.new,
+        new_names=names.new,
+        is_duplicate=is_duplicate,
+        is_erased=is_erased,
+    )
+
+
+class _ClientIds(NamedTuple):
+    has_id: Mask
+    is_uuid: Mask
+    keys: Keys
+
+    @classmethod
+    def of(cls, events: pa.Table) -> "_ClientIds":
+        texts = _array(events, "client_event_id")
+        has_id = np.asarray(texts.is_valid().to_numpy(zero_copy_only=False), np.bool_)
+        filled = texts.fill_null("") if texts.null_count else texts
+        games = _integers(events, "game_id").astype(np.int32)
+        _, _, is_uuid = uuid_halves(filled, fold_case=True)
+        return cls(has_id, is_uuid, text_keys(filled, games, fold_case=True))
+
+    def take(self, mask: Mask) -> "_ClientIds":
+        return _ClientIds(self.has_id[mask], self.is_uuid[mask], self.keys.take(mask))
+
+
+def duplicates(ids: _ClientIds, received_s: I64, index: KeyIndex, window_s: int) -> Mask:
+    """Events whose id was received before within the window, in the store or earlier in the batch."""
+    is_duplicate = np.zeros(len(received_s), np.bool_)
+    places = np.flatnonzero(ids.has_id)
+    keys, times = ids.keys.take(places), received_s[places]
+    is_duplicate[places] = index.has_near(keys, times.astype(np.uint32), window_s)
+    places = places[~is_duplicate[places]]
+    keys = ids.keys.take(places)
+    order = np.lexsort((places, keys.domain, keys.low, keys.high))
+    sorted_keys, places = keys.take(order), places[order]
+    is_same = np.zeros(len(places), np.bool_)
+    for column in sorted_keys:
+        if column is sorted_keys.high:
+            is_same[1:] = column[1:] == column[:-1]
+        else:
+            is_same[1:] &= column[1:] == column[:-1]
+    kept: list[int] = []
+    for at in np.flatnonzero(is_same).tolist():
+        if not is_same[at - 1]:
+            kept = [int(received_s[places[at - 1]])]
+        time = int(received_s[places[at]])
+        if any(abs(time - other) <= window_s for other in kept):
+            is_duplicate[places[at]] = True
+        else:
+            kept.append(time)
+    return is_duplicate
+
+
+def _of_erased_players(events: pa.Table, erasures: Mapping[tuple[int, tuple[int, int]], int]) -> Mask:
+    is_erased = np.zeros(events.num_rows, np.bool_)
+    if not erasures:
+        return is_erased
+    groups, firsts, has_value = _groups(events, ("player_id",))
+    games = _integers(events, "game_id")[firsts].tolist()
+    texts = _array(events, "player_id").take(pa.array(firsts)).to_pylist()
+    until = [erasures.get((game, hashed_text(text)), -1) for game, text in zip(games, texts, strict=True)]
+    erased_until = np.array([*until, -1], np.int64)
+    received = _integers(events, "received_at")
+    is_erased[has_value] = received[has_value] <= erased_until[groups[has_value]]
+    return is_erased
+
+
+def _groups(events: pa.Table, columns: tuple[str, ...]) -> tuple[I64, npt.NDArray[np.intp], Mask]:
+    """Number the distinct values of game and columns: each row's group, each group's first row, rows with a value.
+
+    A row has a value when its first column is not null. Groups are numbered from 0; the group of other rows is -1.
+    """
+    has_value = np.asarray(_array(events, columns[0]).is_valid().to_numpy(zero_copy_only=False), np.bool_)
+    codes = _integers(events, "game_id")
+    for column in columns:
+        encoded = _array(events, column).dictionary_encode()
+        indices = encoded.indices.fill_null(len(encoded.dictionary)).to_numpy(zero_copy_only=False).astype(np.int64)
+        codes = codes * (len(encoded.dictionary) + 1) + indices
+    groups = np.full(len(codes), -1, np.int64)
+    rows = np.flatnonzero(has_value)
+    _, firsts, inverse = np.unique(codes[rows], return_index=True, return_inverse=True)
+    order = np.argsort(firsts, kind="stable")
+    rank = np.empty_like(order)
+    rank[order] = np.arange(len(order))
+    groups[rows] = rank[inverse]
+    return groups, rows[firsts[order]], has_value
+
+
+def _numbered(events: pa.Table, columns: tuple[str, ...], index: KeyIndex, last: int) -> _Column:
+    groups, firsts, has_value = _groups(events, columns)
+    games = _integers(events, "game_id")[firsts].astype(np.int32)
+    keys = text_keys(_joined(events, columns, firsts), games)
+    known, is_known = index.lookup(keys)
+    numbers = known.astype(np.int64)
+    new_places = np.flatnonzero(~is_known)
+    numbers[new_places] = np.arange(last + 1, last + 1 + len(new_places))
+    rows = np.zeros(len(groups), np.int64)
+    rows[has_value] = numbers[groups[has_value]]
+    return _Column(rows, NewKeys(keys.take(new_places), numbers[new_places]), firsts[new_places])
+
+
+def _joined(events: pa.Table, columns: tuple[str, ...], rows: npt.NDArray[np.intp]) -> pa.StringArray:
+    """The key's text: values joined by NUL, nulls left out."""
+    parts = [_array(events, column).take(pa.array(rows)) for column in columns]
+    return parts[0] if len(parts) == 1 else pc.binary_join_element_wise(*parts, "\0", null_handling="skip")
+
+
+def _name_rows(events: pa.Table, names: _Column) -> pa.Table:
+    rows = pa.array(names.new_places)
+    columns = {"event_no": pa.array(names.new.payloads)}
+    return pa.table(columns | {name: _array(events, name).take(rows) for name in ("game_id", "category", "event_id")})
+
+
+def _event_rows(
+    events: pa.Table, counters: Counters, ids: _ClientIds, player_no: I64, session_no: I64, event_no: I64
+) -> pa.Table:
+    """The rows of the events table, in its columns' order."""
+    count = events.num_rows
+    made = {
+        "row_no": pa.array(np.arange(counters.row_no + 1, counters.row_no + 1 + count)),
+        "batch_no": pa.array(np.full(count, counters.batch_no + 1)),
+        "event_uuid": _event_uuids(events, ids),
+        "has_client_id": pa.array(ids.has_id),
+        "event_time": _event_times(events),
+        "player_no": pa.array(player_no, mask=player_no == 0),
+        "session_no": pa.array(session_no, mask=session_no == 0),
+        "session_is_matched": pa.array(np.zeros(count, np.bool_)),
+        "event_no": pa.array(event_no),
+        "record_offset": events["offset"],
+        "record_index": events["index"],
+        "client_event_id": pc.if_else(pa.array(ids.is_uuid), pa.scalar(None, pa.string()), _array(events, "client_event_id")),
+    }
+    return pa.table({name: made[name] if name in made else events[name] for name in EVENT_COLUMNS})
+
+
+def _event_times(events: pa.Table) -> pa.Array:
+    """A time that no date can say is taken for none: the time of receipt stands in, as for an event without one."""
+    times, received = _integers(events, "event_time"), _integers(events, "received_at")
+    is_good = (times >= _EARLIEST_US) & (times <= _LATEST_US)
+    return pa.array(np.where(is_good, times, received).astype("datetime64[us]"))
+
+
+def _event_uuids(events: pa.Table, ids: _ClientIds) -> pa.ExtensionArray:
+    """The client's UUID, or the hash of its other id, or bits made from the place in the journal."""
+    place = np.zeros(events.num_rows, np.uint64)
+    for column in ("writer", "segment", "offset", "index"):
+        place = _scattered(place ^ _integers(events, column).view(np.uint64))
+    made_high = _scattered(place ^ np.uint64(0x9E3779B97F4A7C15))
+    made_low = _scattered(made_high ^ _integers(events, "segment").view(np.uint64))
+    high = np.where(ids.has_id, ids.keys.high, made_high)
+    low = np.where(ids.has_id, ids.keys.low, made_low)
+    is_ours = ~(ids.has_id & ids.is_uuid)
+    high = np.where(is_ours, (high & np.uint64(0xFFFFFFFFFFFF0FFF)) | np.uint64(0x8000), high)
+    low = np.where(is_ours, (low & np.uint64(0x3FFFFFFFFFFFFFFF)) | np.uint64(0x8000000000000000), low)
+    return uuid_column(high, low)
+
+
+def _scattered(values: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+    values = (values + np.uint64(0x9E3779B97F4A7C15)) * np.uint64(0xBF58476D1CE4E5B9)
+    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return values ^ (values >> np.uint64(31))
+
+
+def _array(events: pa.Table, column: str) -> pa.Array:
+    chunks = events[column].chunks
+    if len(chunks) == 1:
+        return chunks[0]
+    return pa.concat_arrays(chunks) if chunks else pa.array([], STAGED_EVENTS.field(column).type)
+
+
+def _integers(events: pa.Table, column: str) -> I64:
+    return np.asarray(_array(events, column).cast(pa.int64()).to_numpy(zero_copy_only=False), np.int64)

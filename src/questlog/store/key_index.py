@@ -1,0 +1,208 @@
+"""An exact map from 128-bit keys to 32-bit payloads that stays fast as it grows: new keys in memory, old ones in files.
+
+It is a cache of a table: files cover ranges of the table's rows, and whoever opens the index adds the rows that no file
+covers. Entries are never changed. A key may be inserted twice with different payloads (de-duplication needs that).
+"""
+
+import os
+import shutil
+import threading
+from pathlib import Path
+
+import numpy as np
+
+from questlog.store.key_runs import Run, RunDamaged, make_run, matches, merged, open_run, sorted_entries, write_run
+from questlog.store.keys import U32, U64, Keys, Mask
+
+_FLUSH_COUNT = 1 << 19
+_SEED_FILE = "seed"
+
+
+class KeyIndex:
+    """Payloads by key. `lookup`, `insert`, `expire` and `remove` are called from one thread; files merge in another."""
+
+    def __init__(self, directory: Path, flush_count: int = _FLUSH_COUNT) -> None:
+        """Opens what is there; what is damaged, and everything after it, is dropped. `flush_count` keys stay in memory."""
+        self._directory = directory
+        self._flush_count = flush_count
+        self._lock = threading.Lock()
+        self._worker: threading.Thread | None = None
+        self._runs: list[Run] = []
+        directory.mkdir(parents=True, exist_ok=True)
+        self._seed = self._read_seed()
+        self._open_runs()
+
+    @property
+    def covered(self) -> int:
+        """The number of the table's last row that the index knows of; 0 when it is empty."""
+        return max((run.last for run in self._runs), default=0)
+
+    @property
+    def count(self) -> int:
+        """How many entries it holds."""
+        return sum(run.count for run in self._runs)
+
+    def clear(self) -> None:
+        """Forget everything, files included."""
+        self._join()
+        self._runs = []
+        shutil.rmtree(self._directory)
+        self._directory.mkdir(parents=True)
+        self._seed = self._read_seed()
+
+    def lookup(self, keys: Keys) -> tuple[U32, Mask]:
+        """The payload of each key (the greatest, where it was inserted more than once; 0 if absent), and whether found."""
+        payloads, is_found = np.zeros(len(keys.high), np.uint32), np.zeros(len(keys.high), np.bool_)
+        mixed, order = self._sorted(keys)
+        for run in self._snapshot():
+            places, found = matches(run, mixed)
+            np.maximum.at(payloads, order[places], found)
+            is_found[order[places]] = True
+        return payloads, is_found
+
+    def has_near(self, keys: Keys, payloads: U32, distance: int) -> Mask:
+        """Whether each key is there with a payload at most `distance` away from the one given."""
+        is_near = np.zeros(len(keys.high), np.bool_)
+        mixed, order = self._sorted(keys)
+        for run in self._snapshot():
+            places, found = matches(run, mixed)
+            places = order[places]
+            gaps = np.abs(found.astype(np.int64) - payloads[places].astype(np.int64))
+            is_near[places[gaps <= distance]] = True
+        return is_near
+
+    def insert(self, keys: Keys, payloads: U32, last: int) -> None:
+        """Add entries. `last` is the number of the table's last row that is covered with them."""
+        first = self.covered + 1
+        if last < first:
+            return
+        run = make_run(first, last, sorted_entries(self._mixed(keys), payloads.astype(np.uint32)))
+        with self._lock:
+            self._runs.append(run)
+        self._merge_memory()
+        self._start_worker()
+
+    def expire(self, before: int) -> None:
+        """Forget entries with a payload below `before`: whole files at once, the rest when files merge."""
+        self._join()
+        for run in self._snapshot():
+            is_kept = np.asarray(run.entries.payloads >= before)
+            if 2 * np.count_nonzero(is_kept) <= run.count:
+                self._replace([run], self._written(run.first, run.last, run, is_kept))
+
+    def remove(self, keys: Keys) -> None:
+        """Forget these keys at once, in files too (a player's erasure)."""
+        self._join()
+        mixed, _ = self._sorted(keys)
+        for run in self._snapshot():
+            is_kept = np.ones(run.count, np.bool_)
+            for high, low, domain in zip(*(column.tolist() for column in mixed), strict=True):
+                start, end = np.searchsorted(run.entries.keys.high, np.array([high, high + 1], np.uint64)).tolist()
+                part = run.entries.keys.take(np.arange(start, end))
+                is_kept[start:end] &= ~((part.low == low) & (part.domain == domain))
+            if not is_kept.all():
+                self._replace([run], self._written(run.first, run.last, run, is_kept))
+
+    def close(self) -> None:
+        """Write what is in memory only."""
+        self._join()
+        memory = [run for run in self._runs if run.path is None]
+        if memory:
+            self._merge(memory)
+
+    def _read_seed(self) -> int:
+        path = self._directory / _SEED_FILE
+        if not path.exists():
+            unfinished = path.with_suffix(".part")
+            unfinished.write_bytes(os.urandom(8))
+            unfinished.rename(path)
+        return int.from_bytes(path.read_bytes(), "big")
+
+    def _open_runs(self) -> None:
+        """Files that together cover the rows from 1 without a gap; all others are deleted."""
+        for path in self._directory.glob("*.part"):
+            path.unlink()
+        paths = sorted(self._directory.glob("*.run"), key=lambda path: (path.stem[:16], -int(path.stem[17:], 16)))
+        for path in paths:
+            try:
+                run = open_run(path, self._seed)
+            except RunDamaged:
+                run = None
+            if run is not None and run.first == self.covered + 1:
+                self._runs.append(run)
+            else:
+                path.unlink()
+
+    def _mixed(self, keys: Keys) -> Keys:
+        """The keys with the upper half scattered evenly, reversibly: what a sender chooses cannot skew a run."""
+        scatter = _mix(keys.low ^ np.uint64(self._seed)) + _mix(keys.domain.astype(np.uint64))
+        return Keys(_mix(keys.high ^ scatter), keys.low, keys.domain)
+
+    def _sorted(self, keys: Keys) -> tuple[Keys, "np.ndarray[tuple[int], np.dtype[np.intp]]"]:
+        mixed = self._mixed(keys)
+        order = np.argsort(mixed.high, kind="stable")
+        return mixed.take(order), order
+
+    def _snapshot(self) -> list[Run]:
+        with self._lock:
+            return list(self._runs)
+
+    def _merge_memory(self) -> None:
+        """Merge the newest runs in memory while each is at least half as large as the one before."""
+        while True:
+            runs = [run for run in self._runs[-2:] if run.path is None]
+            if len(runs) < 2 or 2 * runs[1].count < runs[0].count or runs[0].count >= self._flush_count:
+                return
+            self._replace(runs, make_run(runs[0].first, runs[1].last, merged(runs)))
+
+    def _start_worker(self) -> None:
+        """Write full runs and merge files in the background; one thread at a time."""
+        if (self._worker is not None and self._worker.is_alive()) or not self._due():
+            return
+        self._worker = threading.Thread(target=self._work, name=f"merge {self._directory.name}", daemon=True)
+        self._worker.start()
+
+    def _work(self) -> None:
+        while due := self._due():
+            self._merge(due)
+
+    def _due(self) -> list[Run]:
+        """The neighbouring runs to make one file of next; empty when all is well."""
+        runs = self._snapshot()
+        full = next((run for run in runs if run.path is None and run.count >= self._flush_count), None)
+        if full is not None:
+            return [full]
+        files = [run for run in runs if run.path is not None]
+        for older, newer in zip(files[-2::-1], files[:0:-1], strict=True):
+            if 2 * newer.count >= older.count:
+                return [older, newer]
+        return []
+
+    def _merge(self, runs: list[Run]) -> None:
+        entries = merged(runs) if len(runs) > 1 else runs[0].entries
+        made = make_run(runs[0].first, runs[-1].last, entries)
+        self._replace(runs, write_run(self._directory, self._seed, made))
+
+    def _written(self, first: int, last: int, run: Run, is_kept: Mask) -> Run:
+        made = make_run(first, last, run.entries.take(is_kept))
+        return made if run.path is None else write_run(self._directory, self._seed, made)
+
+    def _replace(self, old: list[Run], new: Run) -> None:
+        with self._lock:
+            place = next(place for place, run in enumerate(self._runs) if run is old[0])
+            self._runs[place : place + len(old)] = [new]
+        for run in old:
+            if run.path is not None and run.path != new.path:
+                run.path.unlink()
+
+    def _join(self) -> None:
+        if self._worker is not None:
+            self._worker.join()
+            self._worker = None
+
+
+def _mix(values: U64) -> U64:
+    """SplitMix64's finaliser: a permutation of 64-bit integers."""
+    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return values ^ (values >> np.uint64(31))

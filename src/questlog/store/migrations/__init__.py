@@ -1,0 +1,1 @@
+"""Forward migrations of the analytics store, one module per version. A released one is never edited."""

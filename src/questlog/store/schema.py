@@ -1,0 +1,377 @@
+"""Every table of the analytics store and every column, with what it means. Migrations make them; a test compares."""
+
+import enum
+
+import msgspec
+
+from questlog.model.event import DECODED_COLUMNS, Type
+
+
+class Kind(enum.StrEnum):
+    """The type of a stored column."""
+
+    ID = "BIGINT"  # dense number of ours
+    GAME = "INTEGER"
+    COUNT = "BIGINT"
+    TEXT = "VARCHAR"
+    NUMBER = "DOUBLE"
+    INTEGER = "BIGINT"
+    TIME = "TIMESTAMP"  # UTC, microseconds
+    DAY = "DATE"
+    FLAG = "BOOLEAN"
+    UUID = "UUID"
+    RANK = "HUGEINT"
+    MONEY = "DECIMAL(18,6)"
+    MONEY_SUM = "DECIMAL(38,6)"
+    SECONDS = "DECIMAL(18,6)"
+    SECONDS_SUM = "DECIMAL(38,6)"
+
+
+class Column(msgspec.Struct, frozen=True):
+    """One column: its name, type and meaning."""
+
+    name: str
+    kind: str
+    meaning: str
+
+
+class Table(msgspec.Struct, frozen=True):
+    """One table. `key` is the column of its primary key, "" for none."""
+
+    name: str
+    meaning: str
+    columns: tuple[Column, ...]
+    key: str = ""
+
+
+_KINDS = {
+    Type.TEXT: "VARCHAR",
+    Type.INTEGER: "BIGINT",
+    Type.NUMBER: "DOUBLE",
+    Type.TIME: "TIMESTAMP",
+    Type.JSON: "VARCHAR",
+}
+
+_MEANINGS = {
+    "client_event_id": "the id the client gave the event, where it is no UUID (else it is `event_uuid`)",
+    "client_time": "when it happened by the client's clock, as sent",
+    "category": "`user`, `session_end`, `business`, `resource`, `progression`, `design`, `error`, `ads`, `impression`, "
+    "`sdk_init`, `health`, `sdk_error`; `custom` for Satori",
+    "event_id": "the colon-separated id; a Satori event's name",
+    "value": "design value, resource amount as sent (sinks mostly negative), Satori's numeric value",
+    "value_text": "a Satori value that is no number",
+    "amount": "money in minor units of `currency`, as sent",
+    "currency": "ISO 4217 code of `amount` and `ad_revenue`; a resource's currency is in `event_id`",
+    "transaction_num": "the player's how manyth purchase, by the client's count",
+    "cart_type": "where in the game the purchase was made",
+    "receipt_store": "the store that issued the receipt",
+    "score": "a progression's score",
+    "attempt_num": "a progression's how manyth attempt",
+    "length_s": "a session_end's length of the session, seconds",
+    "severity": "an error's severity",
+    "message": "an error's message",
+    "ad_sdk_name": "which ad SDK",
+    "ad_network_name": "which ad network",
+    "ad_placement": "where in the game the ad was shown",
+    "ad_type": "the kind of ad",
+    "ad_action": "what happened to the ad",
+    "ad_fail_show_reason": "why it was not shown",
+    "ad_duration_ms": "how long it was watched, milliseconds",
+    "ad_revenue": "what the impression earned, major units of `currency`",
+    "player_id": "who plays, as sent; null: an event of no player",
+    "session_id": "the session as sent; of a matched event, the session found for it",
+    "session_num": "the player's how manyth session, by the client's count",
+    "session_issued_at": "when the session was created, by its token or the server event",
+    "session_expires_at": "when the session's token expires",
+    "country": "ISO 3166 alpha-2 code, from the event or the sender's address",
+    "platform": "operating system family",
+    "os_version": "operating system with version",
+    "device": "device model",
+    "manufacturer": "device maker",
+    "build": "the game's version",
+    "engine_version": "game engine with version",
+    "sdk_version": "SDK with version",
+    "connection_type": "`wwan`, `wifi`, `lan`, `offline`",
+    "gender": "as sent",
+    "birth_year": "as sent",
+    "custom_01": "first custom dimension",
+    "custom_02": "second custom dimension",
+    "custom_03": "third custom dimension",
+    "attributes": "JSON object: metadata, custom fields and every field without a column of its own",
+}
+
+DIMENSIONS = (
+    "country",
+    "platform",
+    "os_version",
+    "device",
+    "manufacturer",
+    "build",
+    "engine_version",
+    "sdk_version",
+    "connection_type",
+    "custom_01",
+    "custom_02",
+    "custom_03",
+)
+"""The dimensions that sessions, players and player days carry a copy of."""
+
+
+def _dimensions(whose: str) -> tuple[Column, ...]:
+    return tuple(Column(name, "VARCHAR", f"{_MEANINGS[name]}; {whose}") for name in DIMENSIONS)
+
+
+_GAME = Column("game_id", Kind.GAME, "the game's number")
+_PLAYER_NO = Column("player_no", Kind.ID, "the player's number, dense over all games")
+_PLAYER_ID = Column("player_id", Kind.TEXT, "the player's id as sent")
+
+EVENTS = Table(
+    "events",
+    "One row per accepted event of both protocols. Nothing else is needed to compute all the other tables but "
+    "`rejected_events`, `ingest_hours`, `erasures` and player properties.",
+    (
+        Column("row_no", Kind.ID, "number of the row in order of loading, from 1 without reuse"),
+        Column("batch_no", Kind.ID, "number of the load transaction that stored it"),
+        _GAME,
+        Column("source", Kind.TEXT, "`gameanalytics`, `satori_client`, `satori_server` or `satori_system`"),
+        Column("api_key_name", Kind.TEXT, "name of the API key it was sent with"),
+        Column("event_uuid", Kind.UUID, "the client's id if that is a UUID, else its hash; else made from the place"),
+        Column("has_client_id", Kind.FLAG, "whether the client gave an id (then it takes part in de-duplication)"),
+        Column("received_at", Kind.TIME, "when the collector received it"),
+        Column("event_time", Kind.TIME, "the time to analyse by (metrics.md §1)"),
+        Column("player_no", Kind.ID, "number of `player_id` in `players`; null without one"),
+        Column("session_no", Kind.ID, "number of the session in `sessions`; null without one"),
+        Column("session_is_matched", Kind.FLAG, "the session was not sent but found for the event (metrics.md §2)"),
+        Column("event_no", Kind.ID, "number of game, category and event_id in `event_names`"),
+        Column("writer", Kind.GAME, "journal position: the collector process"),
+        Column("segment", Kind.ID, "journal position: the segment"),
+        Column("record_offset", Kind.ID, "journal position: the record's first byte"),
+        Column("record_index", Kind.GAME, "the event's place in its request"),
+        *(Column(name, _KINDS[kind], _MEANINGS[name]) for name, kind in DECODED_COLUMNS.items()),
+        Column("amount_usd", Kind.MONEY, "`amount` in US dollars at the day's rate; null for an unknown currency"),
+        Column("ad_revenue_usd", Kind.MONEY, "`ad_revenue` in US dollars at the day's rate"),
+    ),
+)
+
+SESSIONS = Table(
+    "sessions",
+    "One row per session (metrics.md §2). A matched event counts in `events`, `revenue_usd` and `transactions`, and "
+    "changes nothing else.",
+    (
+        Column("session_no", Kind.ID, "the session's number, dense over all games"),
+        _GAME,
+        Column("session_id", Kind.TEXT, "the session's id as sent"),
+        Column("player_no", Kind.ID, "number of the player of its last event that has one"),
+        Column("player_id", Kind.TEXT, "id of that player"),
+        Column("player_at", Kind.TIME, "time of that event"),
+        Column("start_time", Kind.TIME, "earliest event, or creation if that was earlier"),
+        Column("end_time", Kind.TIME, "latest event"),
+        Column("ended_length_s", Kind.SECONDS, "the greatest `length` of its session_end events; null without one"),
+        Column("length_s", Kind.SECONDS, "`ended_length_s`, else end − start, seconds"),
+        Column("issued_at", Kind.TIME, "earliest issued-at sent with its events"),
+        Column("expires_at", Kind.TIME, "latest expires-at sent with its events"),
+        Column("events", Kind.COUNT, "events"),
+        Column("transactions", Kind.COUNT, "purchases"),
+        Column("revenue_usd", Kind.MONEY_SUM, "Σ `amount_usd` of purchases"),
+        Column("first_rank", Kind.RANK, "order of the event that the next columns are from: earliest with a platform"),
+        Column("source", Kind.TEXT, "source of that event"),
+        Column("session_num", Kind.INTEGER, "the player's how manyth session, by the client's count; of that event"),
+        *_dimensions("of that event"),
+    ),
+    key="session_no",
+)
+
+PLAYERS = Table(
+    "players",
+    "One row per player: everything up to now.",
+    (
+        _PLAYER_NO,
+        _GAME,
+        _PLAYER_ID,
+        Column("first_seen", Kind.TIME, "earliest event; null while there is none"),
+        Column("last_seen", Kind.TIME, "latest event"),
+        Column("events", Kind.COUNT, "events"),
+        Column("sessions", Kind.COUNT, "sessions"),
+        Column("playtime_s", Kind.SECONDS_SUM, "Σ length of the sessions, seconds"),
+        Column("transactions", Kind.COUNT, "purchases"),
+        Column("revenue_usd", Kind.MONEY_SUM, "Σ `amount_usd` of purchases"),
+        Column("first_purchase", Kind.TIME, "earliest purchase; null without one"),
+        Column("first_rank", Kind.RANK, "order of the event that the next columns are from: earliest with a platform"),
+        Column("source", Kind.TEXT, "source of that event"),
+        *_dimensions("at install: of that event"),
+        Column("properties", Kind.TEXT, "JSON: default and custom properties; null while none were set"),
+        Column("properties_at", Kind.TIME, "when they were received"),
+    ),
+    key="player_no",
+)
+
+PLAYER_DAYS = Table(
+    "player_days",
+    "One row per player and UTC day with an event or the start of a session.",
+    (
+        Column("player_day_no", Kind.ID, "`player_no` and `day` in one number: the key"),
+        _GAME,
+        Column("day", Kind.DAY, "UTC day"),
+        _PLAYER_NO,
+        Column("is_new", Kind.FLAG, "the player was first seen on this day"),
+        Column("events", Kind.COUNT, "events of the day"),
+        Column("sessions", Kind.COUNT, "sessions started on the day"),
+        Column("playtime_s", Kind.SECONDS_SUM, "Σ length of the sessions started on the day, seconds"),
+        Column("transactions", Kind.COUNT, "purchases of the day"),
+        Column("revenue_usd", Kind.MONEY_SUM, "Σ `amount_usd` of the day's purchases"),
+        Column("ad_revenue_usd", Kind.MONEY_SUM, "Σ `ad_revenue_usd` of the day"),
+        Column("last_rank", Kind.RANK, "order of the event that the next columns are from: the day's last with a platform"),
+        *_dimensions("of that event"),
+    ),
+    key="player_day_no",
+)
+
+EVENT_NAMES = Table(
+    "event_names",
+    "Every category and event id that was ever stored, per game.",
+    (
+        Column("event_no", Kind.ID, "the number, dense over all games"),
+        _GAME,
+        Column("category", Kind.TEXT, _MEANINGS["category"]),
+        Column("event_id", Kind.TEXT, _MEANINGS["event_id"]),
+    ),
+)
+
+EVENT_DAYS = Table(
+    "event_days",
+    "One row per event id and UTC day.",
+    (
+        Column("event_day_no", Kind.ID, "`event_no` and `day` in one number: the key"),
+        _GAME,
+        Column("day", Kind.DAY, "UTC day"),
+        Column("event_no", Kind.ID, "number of category and event id in `event_names`"),
+        Column("category", Kind.TEXT, _MEANINGS["category"]),
+        Column("event_id", Kind.TEXT, _MEANINGS["event_id"]),
+        Column("events", Kind.COUNT, "events"),
+        Column("value_count", Kind.COUNT, "events with a `value`"),
+        Column("value_sum", Kind.NUMBER, "Σ `value`"),
+        Column("value_min", Kind.NUMBER, "least `value`"),
+        Column("value_max", Kind.NUMBER, "greatest `value`"),
+    ),
+    key="event_day_no",
+)
+
+PLAYER_EVENT_TOTALS = Table(
+    "player_event_totals",
+    "One row per player and event name, of Satori's events: what computed properties are made of.",
+    (
+        Column("player_event_no", Kind.ID, "`player_no` and `event_no` in one number: the key"),
+        _PLAYER_NO,
+        Column("event_no", Kind.ID, "number of the event's name in `event_names`"),
+        Column("events", Kind.COUNT, "events"),
+        Column("first_seen", Kind.TIME, "earliest"),
+        Column("last_seen", Kind.TIME, "latest"),
+        Column("value_count", Kind.COUNT, "events with a `value`"),
+        Column("value_sum", Kind.NUMBER, "Σ `value`"),
+        Column("value_min", Kind.NUMBER, "least `value`"),
+        Column("value_max", Kind.NUMBER, "greatest `value`"),
+        Column("batch_no", Kind.ID, "number of the load transaction that changed it last"),
+    ),
+    key="player_event_no",
+)
+
+SESSIONLESS_EVENTS = Table(
+    "sessionless_events",
+    "Satori's events of a player that came without a session: what session matching looks at again when sessions change.",
+    (
+        Column("row_no", Kind.ID, "the event's row"),
+        _PLAYER_NO,
+        Column("event_time", Kind.TIME, "the event's time"),
+        Column("session_no", Kind.ID, "the session found for it; null for none"),
+    ),
+)
+
+REJECTED_EVENTS = Table(
+    "rejected_events",
+    "Events that were dropped and requests that were rejected, with the reason. Kept for a while and up to a number per game.",
+    (
+        Column("rejected_no", Kind.ID, "number of the row in order of loading"),
+        Column("game_id", Kind.GAME, "the game's number; 0 where the request names none that is known"),
+        Column("received_at", Kind.TIME, "when the collector received it"),
+        Column("source", Kind.TEXT, "which door it came in by"),
+        Column("api_key_name", Kind.TEXT, "name of the API key it was sent with"),
+        Column("is_whole_request", Kind.FLAG, "a request that could not be taken at all; else one event of a batch"),
+        Column("reason", Kind.TEXT, "the reason's name, as in the answer, the counters and the documentation"),
+        Column("detail", Kind.TEXT, "what is wrong, in plain words"),
+        Column("errors", Kind.TEXT, "JSON list of {error_type, path}; null where a field is not to blame"),
+        Column("raw", Kind.TEXT, "as sent, cut to a bound"),
+        Column("player_id", Kind.TEXT, "the player's id where it could be read"),
+    ),
+)
+
+INGEST_HOURS = Table(
+    "ingest_hours",
+    "What arrived, per game and hour of `received_at`: received = stored + rejected + duplicates.",
+    (
+        Column("ingest_hour_no", Kind.ID, "`game_id` and `hour` in one number: the key"),
+        _GAME,
+        Column("hour", Kind.TIME, "start of the hour"),
+        Column("received", Kind.COUNT, "events received"),
+        Column("stored", Kind.COUNT, "events stored"),
+        Column("rejected", Kind.COUNT, "events dropped with a reason"),
+        Column("duplicates", Kind.COUNT, "events dropped because they were stored before"),
+        Column("rejected_requests", Kind.COUNT, "requests rejected as a whole; their events are not counted above"),
+    ),
+    key="ingest_hour_no",
+)
+
+ERASURES = Table(
+    "erasures",
+    "Players that were erased. Only a hash of the player's id is kept, so that what arrives late is dropped too.",
+    (
+        _GAME,
+        Column("player_hash", Kind.UUID, "128-bit hash of the player's id"),
+        Column("erased_at", Kind.TIME, "everything received until then is gone"),
+    ),
+)
+
+POSITIONS = Table(
+    "positions",
+    "How far each writer's journal has been loaded. Written in the same transaction as the rows.",
+    (
+        Column("writer", Kind.GAME, "the collector process"),
+        Column("segment", Kind.ID, "the segment"),
+        Column("byte_offset", Kind.ID, "where the next record starts"),
+    ),
+)
+
+COUNTERS = Table(
+    "counters",
+    "One row: the last number given out of each kind.",
+    (
+        Column("batch_no", Kind.ID, "load transactions"),
+        Column("row_no", Kind.ID, "events"),
+        Column("player_no", Kind.ID, "players"),
+        Column("session_no", Kind.ID, "sessions"),
+        Column("event_no", Kind.ID, "event names"),
+        Column("rejected_no", Kind.ID, "rejected events"),
+    ),
+)
+
+SCHEMA_VERSION = Table(
+    "schema_version",
+    "One row: which version of this page the database has.",
+    (Column("version", Kind.GAME, "the version"),),
+)
+
+TABLES = (
+    EVENTS,
+    SESSIONS,
+    PLAYERS,
+    PLAYER_DAYS,
+    EVENT_NAMES,
+    EVENT_DAYS,
+    PLAYER_EVENT_TOTALS,
+    SESSIONLESS_EVENTS,
+    REJECTED_EVENTS,
+    INGEST_HOURS,
+    ERASURES,
+    POSITIONS,
+    COUNTERS,
+    SCHEMA_VERSION,
+)
