@@ -1,0 +1,1 @@
+"""Satori's client API: bytes to values and back, without input or output."""

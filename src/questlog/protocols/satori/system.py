@@ -1,0 +1,65 @@
+"""Events that the server makes itself (satori.md §5.4)."""
+
+import enum
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from questlog.protocols.satori.timestamps import format_timestamp
+
+
+class SystemEventName(enum.StrEnum):
+    """Reserved names: no client may send them."""
+
+    IDENTITY_CREATE = "_identityCreate"
+    SESSION_START = "_sessionStart"
+    IDENTIFY = "_identify"
+
+
+class SystemEvent(msgspec.Struct, frozen=True):
+    """Something that happened to an identity. The session's times are UTC microseconds, sent on in whole seconds."""
+
+    name: SystemEventName
+    identity_id: str
+    session_id: str | None = None
+    session_issued_at: int | None = None
+    session_expires_at: int | None = None
+    metadata: Mapping[str, str] = {}
+
+
+class _WireEvent(msgspec.Struct, omit_defaults=True):
+    name: str
+    timestamp: str
+    identity_id: str
+    session_id: str | None = None
+    session_issued_at: int | None = None
+    session_expires_at: int | None = None
+    metadata: Mapping[str, str] = {}
+
+
+def make_system_events(events: Sequence[SystemEvent], time_us: int) -> bytes:
+    """The body of a journal record of kind SATORI_SYSTEM_EVENTS: an EventRequest, all events at `time_us`."""
+    timestamp = format_timestamp(time_us)
+    return _encode(
+        {
+            "events": [
+                _WireEvent(
+                    name=event.name,
+                    timestamp=timestamp,
+                    identity_id=event.identity_id,
+                    session_id=event.session_id,
+                    session_issued_at=_seconds(event.session_issued_at),
+                    session_expires_at=_seconds(event.session_expires_at),
+                    metadata=event.metadata,
+                )
+                for event in events
+            ]
+        }
+    )
+
+
+def _seconds(time_us: int | None) -> int | None:
+    return None if time_us is None else time_us // 1_000_000
+
+
+_encode = msgspec.json.Encoder().encode
