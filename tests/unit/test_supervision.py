@@ -99,10 +99,14 @@ def test_a_process_that_ignores_the_request_to_stop_is_killed() -> None:
 
     def ignore_terminate(sig: int) -> None:
         process.signals.append(sig)
-        machine.now += 100
         if sig == signal.SIGKILL:
             process.exit_code = -sig
 
+    def run_on() -> int | None:
+        machine.now += 100
+        return process.exit_code
+
     process.send_signal = ignore_terminate  # type: ignore[method-assign]
+    process.poll = run_on  # type: ignore[method-assign]
     child.stop(timeout_s=30)
     assert process.signals == [signal.SIGTERM, signal.SIGKILL]

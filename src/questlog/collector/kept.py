@@ -1,0 +1,62 @@
+"""Requests that could not be taken are kept too, within bounds, for whoever integrates a game."""
+
+import asyncio
+from collections.abc import Callable
+
+from questlog.collector.limits import Allowance
+from questlog.journal.contract import JournalUnavailable, JournalWriter
+from questlog.model.event import Source
+from questlog.model.reasons import Reason, RequestRejected
+from questlog.model.record import Envelope, Kind, Position, encode_record
+
+_KEPT_BYTES = 16_384
+_BURST = 30
+_PER_MINUTE = 30
+_OUR_FAULT = frozenset({Reason.OVERLOADED, Reason.JOURNAL_UNAVAILABLE})
+# A stranger's bytes are not kept where nothing shows that the sender has the game's key.
+_UNPROVEN = frozenset({Reason.WRONG_SIGNATURE, Reason.UNAUTHENTICATED, Reason.BAD_TOKEN})
+
+
+class RejectedRequests:
+    """Journals rejected requests of known games: the first bytes, at most 30 a minute for each game and collector."""
+
+    def __init__(self, journal: JournalWriter, now_s: Callable[[], float]) -> None:
+        self._journal = journal
+        self._allowance = Allowance(_BURST, _PER_MINUTE, now_s)
+
+    def keep(
+        self,
+        rejection: RequestRejected,
+        source: Source,
+        game_id: int,
+        received_at: int,
+        content_coding: str,
+        body: bytes,
+        api_key_name: str | None = None,
+        player_id: str | None = None,
+    ) -> None:
+        """Keep it if the game's allowance lasts; the answer does not wait for it."""
+        if rejection.reason in _OUR_FAULT or not self._allowance.take(game_id):
+            return
+        envelope = Envelope(
+            kind=Kind.REJECTED_REQUEST,
+            game_id=game_id,
+            received_at=received_at,
+            content_coding=content_coding[:40],
+            api_key_name=api_key_name,
+            player_id=player_id,
+            reason=rejection.reason,
+            detail=rejection.detail,
+            source=source,
+        )
+        kept = b"" if rejection.reason in _UNPROVEN else body[:_KEPT_BYTES]
+        try:
+            self._journal.append(encode_record(envelope, kept)).add_done_callback(_forget)
+        except JournalUnavailable:
+            return
+
+
+def _forget(written: asyncio.Future[Position]) -> None:
+    """Nobody waits for it; without this an exception would be reported as never retrieved."""
+    if not written.cancelled():
+        written.exception()
