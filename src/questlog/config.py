@@ -11,8 +11,8 @@ from msgspec import Meta, Struct, field
 
 ENVIRONMENT_PREFIX = "QUESTLOG_"
 FILE_NAME = "questlog.toml"
-# Not settings: where the settings are. The command line reads them.
-LOCATION_VARIABLES = {"QUESTLOG_DATA": "--data", "QUESTLOG_CONFIG": "--config"}
+# Not settings: options of the command line.
+OPTION_VARIABLES = {"QUESTLOG_DATA": "--data", "QUESTLOG_CONFIG": "--config", "QUESTLOG_TOKEN": "--token"}
 
 _SECRET = {"is_secret": True}
 _DAY_S = 86_400
@@ -290,10 +290,10 @@ def _read_toml(path: Path) -> dict[str, object]:
 def _from_environment(environ: Mapping[str, str], infos: Mapping[str, SettingInfo]) -> Iterator[_Given]:
     keys = {info.variable: info.key for info in infos.values()}
     for variable, text in environ.items():
-        if not variable.startswith(ENVIRONMENT_PREFIX) or variable in LOCATION_VARIABLES:
+        if not variable.startswith(ENVIRONMENT_PREFIX) or variable in OPTION_VARIABLES:
             continue
         if variable not in keys:
-            _refuse("unknown environment variable", variable, [*keys, *LOCATION_VARIABLES], "environment")
+            _refuse("unknown environment variable", variable, [*keys, *OPTION_VARIABLES], "environment")
         yield _Given(keys[variable], text, variable, is_text=True)
 
 

@@ -101,8 +101,9 @@ def test_an_unknown_flag_is_refused_naming_the_nearest(tmp_path: Path) -> None:
     assert message(tmp_path, overrides={"satori.token_lifetime": 3}).endswith("did you mean satori.token_lifetime_s?")
 
 
-def test_where_the_settings_are_is_no_setting(tmp_path: Path) -> None:
-    assert load(tmp_path, environ={"QUESTLOG_DATA": "/x", "QUESTLOG_CONFIG": "y"}) == load(tmp_path)
+def test_variables_of_command_line_options_are_no_settings(tmp_path: Path) -> None:
+    environ = {"QUESTLOG_DATA": "/x", "QUESTLOG_CONFIG": "y", "QUESTLOG_TOKEN": "z"}
+    assert load(tmp_path, environ=environ) == load(tmp_path)
 
 
 def test_secrets_are_neither_in_repr_nor_in_errors(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ def migrate(connections: Connections) -> None:
     """Create or upgrade the tables; at once when there is nothing to do. Raises `ControlUnavailable`."""
     path = connections.sqlite_path
     if path is not None and not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
+        _make_directory(path.parent)
     elif _revision_of(connections) == SCHEMA_REVISION:
         return
     with _file_lock(path):
@@ -76,19 +76,35 @@ def _upgrade(connection: Connection) -> None:
         ) from error
 
 
+def _make_directory(path: Path) -> None:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ControlUnavailable(f"cannot create the directory {path}: {error.strerror}") from error
+
+
 @contextmanager
 def _file_lock(path: Path | None) -> Iterator[None]:
     """One process at a time. SQLite's own lock does not wait while the journal mode of a new file is changed."""
     if path is None:
         yield
         return
-    with path.with_name(path.name + ".lock").open("a") as file:
+    try:
+        file = path.with_name(path.name + ".lock").open("a")
+    except OSError as error:
+        raise ControlUnavailable(f"cannot write in the directory {path.parent}: {error.strerror}") from error
+    with file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 
 def _create_sqlite_file(path: Path) -> None:
-    # Holds secrets: for the owner only. SQLite gives its other files the same mode.
-    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-    with closing(sqlite3.connect(path)) as connection:
-        connection.execute("PRAGMA journal_mode = WAL")
+    try:
+        # Holds secrets: for the owner only. SQLite gives its other files the same mode.
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        with closing(sqlite3.connect(path)) as connection:
+            connection.execute("PRAGMA journal_mode = WAL")
+    except OSError as error:
+        raise ControlUnavailable(f"cannot write {path}: {error.strerror}") from error
+    except sqlite3.Error as error:
+        raise ControlUnavailable(f"{path}: {error}") from error

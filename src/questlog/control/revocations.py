@@ -33,7 +33,7 @@ class Revocations(Part):
         self._is_revoked = connections.lookup(_IS_REVOKED)
 
     def is_revoked(self, game_id: int, identity_id: str, token_id: str, issued_at_s: int) -> bool:
-        """Whether the token is refused. `token_id` is the one `revoke_session` is given, `issued_at_s` the claim `iat`."""
+        """Whether the token is refused. `token_id` as in `revoke_session`; `issued_at_s`: the claim `iat`."""
         values = {
             "game_id": game_id,
             "identity_id": identity_id,

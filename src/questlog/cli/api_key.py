@@ -1,0 +1,65 @@
+"""`questlog api-key`: Satori API keys."""
+
+import click
+import msgspec
+
+from questlog.cli.control import existing_control, print_json, rfc3339
+from questlog.cli.groups import CommandGroup
+from questlog.cli.settings import settings_options
+from questlog.config import Settings
+
+
+@click.group("api-key", cls=CommandGroup, short_help="Satori API keys.")
+def command() -> None:
+    """Satori API keys. The name of a key is stored with the events that come with it: one key per source."""
+
+
+@command.command("create", short_help="Add an API key.")
+@click.argument("name")
+@click.option("--game", required=True, metavar="GAME", help="Name, game key or number of the game.")
+@click.option("--key", metavar="UUID", help="A key one has already.")
+@settings_options
+def create(settings: Settings, name: str, game: str, key: str | None) -> None:
+    """Add an API key called NAME and print it."""
+    with existing_control(settings) as control:
+        api_key = control.create_api_key(game, name, key)
+        same_name = control.games_with_api_key(name)
+    if len(same_name) > 1:
+        click.echo(
+            f"Note: {len(same_name)} games have an API key {name!r}. Tokens that Nakama signs itself say only the key's"
+            " name, and are refused until it is the only one.",
+            err=True,
+        )
+    print_json({"name": api_key.name, "key": api_key.key})
+
+
+@command.command("list", short_help="List the API keys.")
+@click.option("--game", metavar="GAME", help="Only those of this game: a name, a game key or a number.")
+@settings_options
+def list_api_keys(settings: Settings, game: str | None) -> None:
+    """List the API keys; of the key itself only how it starts."""
+    with existing_control(settings) as control:
+        print_json(
+            [
+                {
+                    **msgspec.structs.asdict(key),
+                    "created_at": rfc3339(key.created_at),
+                    "revoked_at": rfc3339(key.revoked_at),
+                }
+                for key in control.list_api_keys(game)
+            ]
+        )
+
+
+@command.command("revoke", short_help="Refuse an API key from now on.")
+@click.argument("name")
+@click.option("--game", required=True, metavar="GAME", help="Name, game key or number of the game.")
+@settings_options
+def revoke(settings: Settings, name: str, game: str) -> None:
+    """Refuse the API key called NAME, and session tokens made with it, within about a second.
+
+    The name is free again: create a key of the same name to replace one.
+    """
+    with existing_control(settings) as control:
+        control.revoke_api_key(game, name)
+    click.echo(f"API key {name} revoked", err=True)

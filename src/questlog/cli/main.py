@@ -1,0 +1,118 @@
+"""`questlog`: the command line."""
+
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from questlog.cli.groups import LazyCommand, LazyGroup
+
+COMMANDS = {
+    "run": LazyCommand("questlog.cli.run:command", "Run everything on this machine: collectors and server."),
+    "collect": LazyCommand("questlog.cli.collect:command", "Run collectors alone."),
+    "serve": LazyCommand("questlog.cli.serve:command", "Run the server alone: loader, store, API, dashboard."),
+    "game": LazyCommand("questlog.cli.game:command", "Games and their keys."),
+    "event": LazyCommand("questlog.cli.event:command", "The event names a strict game takes."),
+    "api-key": LazyCommand("questlog.cli.api_key:command", "Satori API keys."),
+    "token": LazyCommand("questlog.cli.token:command", "Tokens for the HTTP API."),
+    "user": LazyCommand("questlog.cli.user:command", "Users of the dashboard."),
+    "sql": LazyCommand("questlog.cli.sql:command", "Ask the running server a question in SQL."),
+    "rebuild": LazyCommand("questlog.cli.rebuild:command", "Compute every rollup again from the events."),
+    "doctor": LazyCommand("questlog.cli.doctor:command", "Look for what is wrong and say what to do."),
+}
+
+
+def _print_version(ctx: click.Context, parameter: click.Parameter, value: bool) -> None:
+    del parameter
+    if not value or ctx.resilient_parsing:
+        return
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        found = version("questlog")
+    except PackageNotFoundError:
+        found = "(not installed)"
+    click.echo(f"questlog {found}")
+    ctx.exit()
+
+
+program = LazyGroup(
+    COMMANDS,
+    name="questlog",
+    help="Self-hosted game analytics for the GameAnalytics and Satori protocols.",
+    epilog="`questlog COMMAND --help` says more. stdout is data, stderr is talk.",
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    params=[
+        click.Option(
+            ["--version"],
+            is_flag=True,
+            is_eager=True,
+            expose_value=False,
+            callback=_print_version,
+            help="Show the version and exit.",
+        )
+    ],
+)
+
+
+def main() -> None:
+    """Run the command line: exit code 0, or another with one line on stderr. Never a traceback."""
+    sys.exit(_run())
+
+
+def _run() -> int:
+    try:
+        status = program.main(prog_name="questlog", default_map=_locations_of_environment(), standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        return error.exit_code
+    except click.ClickException as error:
+        return _fail(_message(error), error.exit_code)
+    except click.Abort:
+        return _fail("interrupted", 130)
+    except BrokenPipeError:
+        # Whoever read our output has seen enough; the interpreter must not try to write the rest.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:  # noqa: BLE001 - the boundary to the person at the terminal
+        return _fail(_one_line(error), 1)
+    return status if isinstance(status, int) else 0
+
+
+def _fail(message: str, status: int) -> int:
+    click.echo(f"Error: {message}", err=True)
+    return status
+
+
+def _message(error: click.ClickException) -> str:
+    message = " ".join(error.format_message().split())
+    if isinstance(error, click.UsageError) and error.ctx is not None:
+        return f"{message.rstrip('.')} (see `{error.ctx.command_path} --help`)"
+    return message
+
+
+def _locations_of_environment() -> dict[str, Path]:
+    variables = {"data": "QUESTLOG_DATA", "config": "QUESTLOG_CONFIG"}
+    return {name: Path(os.environ[variable]) for name, variable in variables.items() if os.environ.get(variable)}
+
+
+def _one_line(error: Exception) -> str:
+    """What went wrong; for what nobody foresaw also where, for the report of the fault."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
+    message = " ".join(str(error).split())
+    if _is_expected(error):
+        return message
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    place = f" at {Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace is not None else ""
+    return f"unexpected {type(error).__name__}{place}: {message}"
+
+
+def _is_expected(error: Exception) -> bool:
+    from questlog.config import ConfigError
+    from questlog.control.errors import ControlError
+
+    return isinstance(error, (ConfigError, ControlError))
