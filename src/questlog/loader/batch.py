@@ -53,13 +53,14 @@ class BatchBuilder:
         self._positions: dict[int, Position] = {}
         self._newest_received_at: int | None = None
         self._oldest_received_at: int | None = None
+        self._fault: ValuesRefused | None = None
         self.entries: list[Entry] = []
         self.event_count = 0
 
     @property
-    def has_erasure(self) -> bool:
-        """Whether the batch has to end here: what follows an erasure is loaded after it."""
-        return bool(self._erasures)
+    def is_closed(self) -> bool:
+        """Whether the batch has to end here: what follows an erasure is loaded after it, and a fault has to be found."""
+        return bool(self._erasures) or self._fault is not None
 
     @property
     def received_between(self) -> tuple[int, int] | None:
@@ -101,8 +102,10 @@ class BatchBuilder:
 
     def build(self) -> Batch:
         """The batch. Raises `ValuesRefused`."""
+        if self._fault is not None:
+            raise self._fault
         try:
-            events = events_table(list(self._groups.values()), self._decoding.converter)
+            events = events_table(list(self._groups.values()))
             rejected = rejected_table(self._rejected)
         except _DATA_FAULTS as error:
             raise ValuesRefused(_told(error)) from error
@@ -144,9 +147,12 @@ class BatchBuilder:
             return
         group = self._groups.get(envelope.kind)
         if group is None:
-            group = self._groups[envelope.kind] = EventGroup(source)
-        group.add(len(self.entries), entry.start, envelope, decoded)
+            group = self._groups[envelope.kind] = EventGroup(source, self._decoding.converter)
         self.event_count += len(decoded.events)
+        try:
+            group.add(len(self.entries), entry.start, envelope, decoded)
+        except _DATA_FAULTS as error:  # perhaps an earlier record's
+            self._fault = ValuesRefused(_told(error))
 
     def _add_properties(self, envelope: Envelope, body: bytes) -> None:
         _properties_decoder.decode(body)

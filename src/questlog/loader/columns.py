@@ -1,7 +1,7 @@
 """From decoded events to the columns that a store takes (`STAGED_EVENTS`)."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -16,11 +16,27 @@ from questlog.model.record import Envelope, Position
 from questlog.store.contract import STAGED_EVENTS
 
 
-class EventGroup:
-    """The events of all requests of one kind in a batch, gathered to be turned into columns in one go."""
+CHUNK_EVENTS = 2000
+"""Events turned into columns at a time: so few that they are still in the processor's cache."""
 
-    def __init__(self, source: EventSource) -> None:
+
+class OrderedChunk(NamedTuple):
+    """Some events, and for each the place of its request among all of the batch."""
+
+    ordinals: npt.NDArray[np.int64]
+    columns: pa.RecordBatch
+
+
+class EventGroup:
+    """The events of all requests of one kind in a batch, turned into columns chunk by chunk."""
+
+    def __init__(self, source: EventSource, converter: Converter) -> None:
         self._source = source
+        self._converter = converter
+        self._chunks: list[OrderedChunk] = []
+        self._clear()
+
+    def _clear(self) -> None:
         self._events: list[Any] = []
         self._indexes: list[int] = []
         self._envelopes: list[Envelope] = []
@@ -29,25 +45,32 @@ class EventGroup:
         self._counts: list[int] = []
 
     def add(self, ordinal: int, start: Position, envelope: Envelope, decoded: Decoded) -> None:
-        """Take a request's events. `ordinal` is the request's place among all of the batch."""
+        """Take a request's events. `ordinal` is the request's place among all of the batch.
+
+        Raises what pyarrow does (`ArrowInvalid`, `ArrowTypeError`, `OverflowError`, `UnicodeEncodeError`) for a value of
+        this or an earlier request that its column cannot hold.
+        """
         self._events.extend(decoded.events)
         self._indexes.extend(decoded.indexes)
         self._envelopes.append(envelope)
         self._starts.append(start)
         self._ordinals.append(ordinal)
         self._counts.append(len(decoded.events))
+        if len(self._events) >= CHUNK_EVENTS:
+            self._convert()
 
-    @property
-    def ordinals(self) -> npt.NDArray[np.int64]:
-        """The request's place of each event."""
-        return np.repeat(np.array(self._ordinals, dtype=np.int64), self._counts)
+    def chunks(self) -> Sequence["OrderedChunk"]:
+        """All events as `STAGED_EVENTS`, in the order they were added. Raises as `add` does."""
+        if self._events:
+            self._convert()
+        return self._chunks
 
-    def table(self, converter: Converter) -> pa.Table:
-        """The events as `STAGED_EVENTS`, in the order they were added.
+    def _convert(self) -> None:
+        ordinals = np.repeat(np.array(self._ordinals, dtype=np.int64), self._counts)
+        self._chunks.append(OrderedChunk(ordinals, self._columns()))
+        self._clear()
 
-        Raises what pyarrow does (`ArrowInvalid`, `ArrowTypeError`, `OverflowError`, `UnicodeEncodeError`) for a value
-        that its column cannot hold.
-        """
+    def _columns(self) -> pa.RecordBatch:
         columns = self._request_columns() | self._decoded_columns(self._source.to_columns(self._events))
         if self._source.is_player_from_token:
             columns |= self._token_columns()
@@ -56,8 +79,8 @@ class EventGroup:
         event_time = event_times(columns["client_time"], received_at)
         columns["received_at"] = timestamps(received_at)
         columns["event_time"] = timestamps(event_time)
-        columns |= _dollar_columns(columns, event_time, converter)
-        return pa.Table.from_arrays([columns[name] for name in STAGED_EVENTS.names], schema=STAGED_EVENTS)
+        columns |= _dollar_columns(columns, event_time, self._converter)
+        return pa.RecordBatch.from_arrays([columns[name] for name in STAGED_EVENTS.names], schema=STAGED_EVENTS)
 
     def _request_columns(self) -> dict[str, pa.Array]:
         """What the envelopes and their places say, repeated for each event."""
@@ -106,15 +129,14 @@ class EventGroup:
         return texts.take(self._rows())
 
 
-def events_table(groups: Sequence[EventGroup], converter: Converter) -> pa.Table:
-    """The events of all groups in the order of their requests."""
-    if not groups:
-        return STAGED_EVENTS.empty_table()
-    tables = [group.table(converter) for group in groups]
-    if len(tables) == 1:
-        return tables[0]
-    order = np.argsort(np.concatenate([group.ordinals for group in groups]), kind="stable")
-    return pa.concat_tables(tables).take(order).combine_chunks()
+def events_table(groups: Sequence[EventGroup]) -> pa.Table:
+    """The events of all groups in the order of their requests. Raises as `EventGroup.add` does."""
+    chunks = [chunk for group in groups for chunk in group.chunks()]
+    table = pa.Table.from_batches([chunk.columns for chunk in chunks], schema=STAGED_EVENTS)
+    if len(groups) > 1:
+        order = np.argsort(np.concatenate([chunk.ordinals for chunk in chunks]), kind="stable")
+        table = table.take(order)
+    return table.combine_chunks()
 
 
 def _dollar_columns(columns: dict[str, pa.Array], event_time: Micros, converter: Converter) -> dict[str, pa.Array]:

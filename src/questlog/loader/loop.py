@@ -1,7 +1,9 @@
 """From the journal to the store: reads on, loads, and never skips a record."""
 
+import gc
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import NamedTuple, Protocol
 
 import structlog
@@ -120,7 +122,8 @@ class Loader:
         if self._positions is None:
             self._positions = dict(self._store.positions())
         entries = self._reader.read(self._positions, self._pace.batch_bytes)
-        batches = self._load_in_batches(entries)
+        with _garbage_left_alone():
+            batches = self._load_in_batches(entries)
         lag_bytes = self._reader.lag_bytes(self._positions)
         self._book.set_lag(lag_bytes)
         read_bytes = sum(len(entry.record or b"") for entry in entries)
@@ -132,7 +135,7 @@ class Loader:
         builder = self._new_builder()
         for entry in entries:
             builder.add(entry)
-            if builder.event_count >= self._pace.batch_events or builder.has_erasure:
+            if builder.event_count >= self._pace.batch_events or builder.is_closed:
                 self._load(builder)
                 batches += 1
                 if self._is_stopping.is_set():
@@ -217,6 +220,18 @@ class Loader:
             return float(min(_FIRST_PAUSE_S * 2 ** (self._failures - 1), _LONGEST_PAUSE_S))
         elapsed_ms = (self._clock.now_us() - began_us) / 1000
         return max(self._pace.tick_ms - elapsed_ms, 0.0) / 1000
+
+
+@contextmanager
+def _garbage_left_alone() -> Iterator[None]:
+    """No cycle collection: of the millions of objects of a batch none is in a cycle, and looking costs a quarter more."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def _in_us(seconds: float) -> int:

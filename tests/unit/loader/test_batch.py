@@ -196,9 +196,9 @@ def test_properties_of_another_shape_are_a_corrupt_record(journal: FakeJournal, 
 def test_an_erasure_ends_the_batch(journal: FakeJournal) -> None:
     builder = BatchBuilder(DECODING, NOW_US)
     builder.add(journal.append(envelope(), [{"event_id": "a"}]))
-    assert not builder.has_erasure
+    assert not builder.is_closed
     builder.add(journal.append(envelope(Kind.PLAYER_ERASURE, player_id="ada")))
-    assert builder.has_erasure
+    assert builder.is_closed
     assert builder.build().erasures == [PlayerErasure(1, "ada", NOW_US)]
 
 

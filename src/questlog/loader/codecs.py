@@ -1,0 +1,32 @@
+"""The codecs of the records that hold events."""
+
+from collections.abc import Collection
+from functools import partial
+
+from questlog.loader.sources import Decoded, EventSource, EventSources
+from questlog.model.event import Source
+from questlog.model.record import Kind
+from questlog.protocols.gameanalytics import codec as gameanalytics
+from questlog.protocols.satori import codec as satori
+
+
+def _decode_gameanalytics(body: bytes, _: Collection[int]) -> Decoded:
+    """GameAnalytics knows no undeclared names: nothing is refused but by the body itself."""
+    return gameanalytics.decode_events(body)
+
+
+def _decode_satori(source: Source, body: bytes, refused: Collection[int]) -> Decoded:
+    return satori.decode_events(body, source=source, refused=refused)
+
+
+def _satori(source: Source) -> EventSource:
+    is_player_from_token = source is Source.SATORI_CLIENT
+    return EventSource(source, partial(_decode_satori, source), satori.to_columns, is_player_from_token)
+
+
+EVENT_SOURCES: EventSources = {
+    Kind.GAMEANALYTICS_EVENTS: EventSource(Source.GAMEANALYTICS, _decode_gameanalytics, gameanalytics.to_columns),
+    Kind.SATORI_CLIENT_EVENTS: _satori(Source.SATORI_CLIENT),
+    Kind.SATORI_SERVER_EVENTS: _satori(Source.SATORI_SERVER),
+    Kind.SATORI_SYSTEM_EVENTS: _satori(Source.SATORI_SYSTEM),
+}
