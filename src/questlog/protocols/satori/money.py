@@ -1,36 +1,13 @@
-"""Money in Satori events: purchases and ad revenue (satori.md §8.1, metrics.md §3)."""
+"""Money in Satori events: purchases and ad revenue (satori.md §8.1, metrics.md §3).
+
+An amount is hundredths of its currency, for every currency (decision 0040): also for those whose minor unit is another.
+"""
 
 import math
 import re
 from collections.abc import Mapping
 from decimal import ROUND_HALF_UP, Decimal
 from typing import NamedTuple
-
-# ISO 4217, list one (published by SIX, the standard's maintenance agency): currencies whose minor unit is not 1/100.
-_EXPONENTS = dict.fromkeys(
-    (
-        "BIF",
-        "CLP",
-        "DJF",
-        "GNF",
-        "ISK",
-        "JPY",
-        "KMF",
-        "KRW",
-        "PYG",
-        "RWF",
-        "UGX",
-        "UYI",
-        "VND",
-        "VUV",
-        "XAF",
-        "XOF",
-        "XPF",
-    ),
-    0,
-)
-_EXPONENTS |= dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3)
-_EXPONENTS |= dict.fromkeys(("CLF", "UYW"), 4)
 
 _NUMBER = re.compile(r"[+-]?(?:(?:0|[1-9]\d*)(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?", re.ASCII)
 _LONGEST_NUMBER = 64
@@ -40,7 +17,7 @@ _LARGEST_AMOUNT = 2**63 - 1
 
 
 class Money(NamedTuple):
-    """An amount in minor units (for USD: cents) of an ISO 4217 currency."""
+    """An amount in hundredths of a currency, which is three capital letters."""
 
     amount: int
     currency: str
@@ -71,11 +48,11 @@ def purchase(value: str | None, metadata: Mapping[str, str]) -> Money | None:
     if _is_test(metadata):
         return None
     if value is not None and read_number(value) is not None:
-        return _money(value, exponent=0, currency="USD")
+        return _money(value, "USD", decimals=0)
     amount, currency = metadata.get("amount", ""), metadata.get("currency", "").upper()
     if not (len(currency) == 3 and currency.isascii() and currency.isalpha()):
         return None
-    return _money(amount, exponent=minor_exponent(currency), currency=currency)
+    return _money(amount, currency, decimals=2)
 
 
 def ad_revenue_usd(value: str | None, metadata: Mapping[str, str]) -> float | None:
@@ -84,20 +61,15 @@ def ad_revenue_usd(value: str | None, metadata: Mapping[str, str]) -> float | No
     return None if cents is None else cents / 100
 
 
-def minor_exponent(currency: str) -> int:
-    """How many decimals the minor unit of an ISO 4217 currency has: 2 unless the standard says otherwise."""
-    return _EXPONENTS.get(currency, 2)
-
-
 def _is_test(metadata: Mapping[str, str]) -> bool:
     return metadata.get("test", "").lower() == "true"
 
 
-def _money(number: str, exponent: int, currency: str) -> Money | None:
-    """`number` shifted by `exponent` decimals, rounded half up; None if it is no number or exceeds 64 bits."""
+def _money(number: str, currency: str, decimals: int) -> Money | None:
+    """`number` shifted by `decimals`, rounded half up; None if it is no number or exceeds 64 bits."""
     if len(number) > _LONGEST_NUMBER or _NUMBER.fullmatch(number) is None:
         return None
-    shifted = Decimal(number).scaleb(exponent)
+    shifted = Decimal(number).scaleb(decimals)
     if shifted.adjusted() > 19:
         return None
     amount = int(shifted.to_integral_value(ROUND_HALF_UP))

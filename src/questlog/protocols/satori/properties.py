@@ -1,6 +1,7 @@
 """The properties of an identity: how they are made, merged and carried over (satori.md §7)."""
 
 from collections.abc import Iterable, Mapping
+from typing import Protocol
 
 import msgspec
 
@@ -20,19 +21,46 @@ class Properties(msgspec.Struct, frozen=True):
     custom: TextMap = {}
 
 
-class EventAggregate(msgspec.Struct, frozen=True):
+class EventAggregate(Protocol):
     """An identity's accepted events of one name. Times are UTC microseconds.
 
     The values' sum and extremes are None where no event had a numeric value.
     """
 
-    name: str
-    count: int
-    first_seen_at: int
-    last_seen_at: int
-    value_sum: float | None = None
-    value_high: float | None = None
-    value_low: float | None = None
+    @property
+    def name(self) -> str:
+        """The event's name."""
+        ...
+
+    @property
+    def count(self) -> int:
+        """How many there were."""
+        ...
+
+    @property
+    def seen_first(self) -> int:
+        """When the first was seen."""
+        ...
+
+    @property
+    def seen_last(self) -> int:
+        """When the last was seen."""
+        ...
+
+    @property
+    def value_sum(self) -> float | None:
+        """All values added up."""
+        ...
+
+    @property
+    def value_high(self) -> float | None:
+        """The highest value."""
+        ...
+
+    @property
+    def value_low(self) -> float | None:
+        """The lowest value."""
+        ...
 
 
 def initial_properties(api_key_name: str, country: str | None, created_at: int) -> TextMap:
@@ -60,8 +88,8 @@ def merged(stored: TextMap, update: TextMap | None) -> TextMap:
 def identified(old: TextMap, new: TextMap, update: TextMap | None) -> TextMap:
     """Properties of the identity that a session moves to by identify.
 
-    Its own (`new`) win over those of the identity it leaves (`old`), whose others are carried over; what the request
-    names (`update`) wins over both.
+    Its own (`new`) win over those of the identity that is left (`old`), whose others are carried over; what the request
+    names (`update`) wins over both. The own ones of an identity that identify creates are its `initial_properties`.
     """
     return {**old, **new, **(update or {})}
 
@@ -78,8 +106,8 @@ def computed(aggregates: Iterable[EventAggregate]) -> TextMap:
         if prefix.startswith("_"):
             continue
         texts[f"{prefix}Count"] = str(aggregate.count)
-        texts[f"{prefix}SeenFirst"] = str(aggregate.first_seen_at // 1_000_000)
-        texts[f"{prefix}SeenLast"] = str(aggregate.last_seen_at // 1_000_000)
+        texts[f"{prefix}SeenFirst"] = str(aggregate.seen_first // 1_000_000)
+        texts[f"{prefix}SeenLast"] = str(aggregate.seen_last // 1_000_000)
         values = {"Sum": aggregate.value_sum, "High": aggregate.value_high, "Low": aggregate.value_low}
         texts |= {f"{prefix}Value{name}": _number(value) for name, value in values.items() if value is not None}
     return texts

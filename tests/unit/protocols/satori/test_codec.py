@@ -9,6 +9,7 @@ from questlog.model.event import DECODED_COLUMNS, Source
 from questlog.model.reasons import Reason, RequestRejected
 from questlog.protocols.satori.codec import Decoded, decode_events, to_columns, undeclared
 from questlog.protocols.satori.timestamps import parse_timestamp
+from questlog.protocols.satori.wire import ServerEvent
 
 TIME = "2025-07-15T12:00:00.00Z"
 TIME_US = parse_timestamp(TIME)
@@ -353,10 +354,7 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=8,
 )
-FIELDS = (
-    "name id value metadata timestamp identity_id identityId session_id sessionId session_issued_at sessionIssuedAt "
-    "session_expires_at sessionExpiresAt session_expired_at other"
-).split()
+FIELDS = [*ServerEvent.__struct_encode_fields__, "other"]
 EVENTS = st.lists(
     st.dictionaries(
         st.sampled_from(FIELDS),
