@@ -1,0 +1,1 @@
+"""The GameAnalytics Collector protocol, version 2 (docs/reference/gameanalytics.md)."""

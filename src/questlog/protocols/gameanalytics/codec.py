@@ -1,0 +1,124 @@
+"""The body of `/events` to typed events, and what is wrong with the others (spec §§1.5, 2, 3).
+
+A pure function of the body: the collector answers by it and the loader stores by it, so both always agree.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from questlog.model.reasons import DroppedEvent, FieldError, Reason, RequestRejected
+from questlog.protocols.gameanalytics.columns import to_columns
+from questlog.protocols.gameanalytics.json_text import check_utf8, read_json, with_whole_surrogates
+from questlog.protocols.gameanalytics.plain import is_plain
+from questlog.protocols.gameanalytics.rules import judge
+from questlog.protocols.gameanalytics.wire import WireEvent
+
+__all__ = ["MAX_DEPTH", "MAX_EVENTS", "Decoded", "decode_events", "to_columns"]
+
+MAX_EVENTS = 10_000
+"""Events of one request: SDKs send 500 at most."""
+MAX_DEPTH = 32
+"""Levels of objects and lists within one event; SDKs send three."""
+_MAX_COMMAS = 500_000  # a bound on the values of a body, and so on what decoding it can allocate
+
+_events = msgspec.json.Decoder(list[WireEvent])
+_event = msgspec.json.Decoder(WireEvent)
+_raw_list = msgspec.json.Decoder(list[msgspec.Raw])
+_object = msgspec.json.Decoder(dict[str, Any])
+
+
+class Decoded(msgspec.Struct, frozen=True):
+    """The events of a request that are stored, their places in it (from 0), and those that are not."""
+
+    events: list[WireEvent]
+    indexes: Sequence[int]
+    dropped: list[DroppedEvent]
+
+
+def decode_events(body: bytes, *, is_platform_list_strict: bool = False) -> Decoded:
+    """Read the JSON list of a `/events` request; `body` is without its content coding.
+
+    Raises `RequestRejected`: `NOT_JSON` (also for bad UTF-8), `NOT_A_LIST`, `TOO_DEEP` (`MAX_DEPTH`) or
+    `BODY_TOO_LARGE` (`MAX_EVENTS`). With `is_platform_list_strict`, platforms outside the known list are refused.
+    """
+    if len(body) > _MAX_COMMAS and body.count(b",") > _MAX_COMMAS:
+        raise RequestRejected(Reason.BODY_TOO_LARGE, f"more than {_MAX_COMMAS} values in one request")
+    try:
+        return _decode_list(body, is_platform_list_strict)
+    except RequestRejected as rejected:
+        mended = with_whole_surrogates(body) if rejected.reason is Reason.NOT_JSON else body
+        if mended == body:
+            raise
+    return _decode_list(mended, is_platform_list_strict)
+
+
+def _decode_list(body: bytes, is_platform_list_strict: bool) -> Decoded:
+    try:
+        events = read_json(_events, body)
+    except msgspec.ValidationError:
+        return _decode_one_by_one(body, is_platform_list_strict)
+    for event in events:
+        if not is_plain(event, is_platform_list_strict):
+            return _decode_one_by_one(body, is_platform_list_strict)
+    _check_count(len(events))
+    return Decoded(events, range(len(events)), [])
+
+
+def _decode_one_by_one(body: bytes, is_platform_list_strict: bool) -> Decoded:
+    check_utf8(body)
+    try:
+        raws = read_json(_raw_list, body)
+    except msgspec.ValidationError as error:
+        raise RequestRejected(Reason.NOT_A_LIST, "the body must be a JSON list of events") from error
+    _check_count(len(raws))
+    decoded = Decoded([], indexes := [], [])
+    for index, raw in enumerate(raws):
+        event_or_errors = _decode_one(raw, is_platform_list_strict)
+        if isinstance(event_or_errors, WireEvent):
+            decoded.events.append(event_or_errors)
+            indexes.append(index)
+        else:
+            decoded.dropped.append(_dropped(index, raw, event_or_errors))
+    return decoded
+
+
+def _decode_one(raw: msgspec.Raw, is_platform_list_strict: bool) -> WireEvent | Sequence[FieldError]:
+    try:
+        event = read_json(_event, raw)
+        if is_plain(event, is_platform_list_strict):
+            return event
+    except msgspec.ValidationError:
+        pass  # the rules decide
+    try:
+        fields = read_json(_object, raw)
+    except msgspec.ValidationError:
+        # An object that is none is out of range: a number that no 64-bit float and no integer of ours holds.
+        return [FieldError("not_in_range" if bytes(raw).startswith(b"{") else "wrong_type", "")]
+    if _is_deeper_than(MAX_DEPTH, fields):
+        raise RequestRejected(Reason.TOO_DEEP, f"an event is nested more than {MAX_DEPTH} levels deep")
+    judgement = judge(fields, is_platform_list_strict=is_platform_list_strict)
+    if judgement.errors:
+        return judgement.errors
+    return WireEvent(**judgement.placed, unknown=judgement.unplaced or None)
+
+
+def _dropped(index: int, raw: msgspec.Raw, errors: Sequence[FieldError]) -> DroppedEvent:
+    detail = "; ".join(f"{error.path[1:] or 'the event'}: {error.error_type}" for error in errors)
+    return DroppedEvent(index, bytes(raw), Reason.FAILED_VALIDATION, detail, tuple(errors))
+
+
+def _check_count(events: int) -> None:
+    if events > MAX_EVENTS:
+        raise RequestRejected(Reason.BODY_TOO_LARGE, f"more than {MAX_EVENTS} events in one request")
+
+
+def _is_deeper_than(levels: int, value: object) -> bool:
+    if isinstance(value, dict):
+        value = value.values()
+    elif not isinstance(value, list):
+        return False
+    if levels == 0:
+        return True
+    return any(_is_deeper_than(levels - 1, inner) for inner in value if isinstance(inner, dict | list))
