@@ -6,15 +6,11 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from questlog.api.services import ConsoleServices, Limits, RebuildState, RebuildStatus
+from questlog.api.services import ConsoleServices, Limits
 from questlog.collector.counters import CollectorCounters
-from questlog.control.api_keys import ApiKeys
-from questlog.control.connections import Connections
-from questlog.control.games import Games
-from questlog.control.migrate import migrate
-from questlog.control.tokens import Tokens
-from questlog.control.users import Users
+from questlog.control.database import ControlDatabase
 from questlog.loader.counters import LoaderCounters
+from questlog.loader.rebuild import Rebuild
 from questlog.store.contract import QueryRefused
 from questlog.store.schema import TABLES
 
@@ -27,16 +23,6 @@ class SettableClock:
 
     def now_us(self) -> int:
         return self.us
-
-
-class Control(Games, ApiKeys, Tokens, Users):
-    """The parts of the control database that the console uses."""
-
-
-def open_control(directory: Path, clock: SettableClock) -> Control:
-    connections = Connections(directory / "control.sqlite3")
-    migrate(connections)
-    return Control(connections, clock)
 
 
 class MemoryTables:
@@ -83,36 +69,25 @@ class FakeProgress:
         return self.collectors
 
 
-class FakeRebuilding:
-    """A rebuild that is as far as the test says."""
-
-    def __init__(self) -> None:
-        self.status = RebuildStatus(RebuildState.IDLE)
-        self.requests = 0
-
-    def request_rebuild(self) -> None:
-        self.requests += 1
-        self.status = RebuildStatus(RebuildState.WAITING)
-
-    def rebuild_status(self) -> RebuildStatus:
-        return self.status
-
-
 class FakeConsole:
     """All services of a console, and a token for it."""
 
     def __init__(self, directory: Path, limits: Limits | None = None) -> None:
         self.clock = SettableClock()
-        self.control = open_control(directory, self.clock)
+        self.control = ControlDatabase(directory / "control.sqlite3", self.clock)
         self.tables = MemoryTables()
         self.progress = FakeProgress()
-        self.rebuilding = FakeRebuilding()
+        self.rebuild = Rebuild()
         self.token = self.control.create_token("tests").token
         self.services = ConsoleServices(
             control=self.control,
             tables=self.tables,
-            rebuilding=self.rebuilding,
+            rebuild=self.rebuild,
             progress=self.progress,
             clock=self.clock,
             limits=limits or Limits(),
         )
+
+    def close(self) -> None:
+        self.control.close()
+        self.tables.connection.close()

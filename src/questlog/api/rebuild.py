@@ -5,20 +5,21 @@ from http import HTTPStatus
 from litestar import get, post
 
 from questlog.api.games import Services
-from questlog.api.services import RebuildStatus
+from questlog.loader.rebuild import RebuildState, RebuildStatus
 
 
 @post("/rebuild", sync_to_thread=True, status_code=HTTPStatus.ACCEPTED)
 def start_rebuild(services: Services) -> RebuildStatus:
     """Have every rollup computed again; the answer says how far it is. Asking again while it runs starts nothing."""
-    services.rebuilding.request_rebuild()
-    return services.rebuilding.rebuild_status()
+    if services.rebuild.status.state not in (RebuildState.WAITING, RebuildState.RUNNING):
+        services.rebuild.request()
+    return services.rebuild.status
 
 
 @get("/rebuild", sync_to_thread=True)
 def rebuild_status(services: Services) -> RebuildStatus:
     """How far the last rebuild is."""
-    return services.rebuilding.rebuild_status()
+    return services.rebuild.status
 
 
 REBUILD_HANDLERS = [start_rebuild, rebuild_status]

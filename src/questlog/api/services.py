@@ -1,6 +1,5 @@
 """What the console port needs of the rest of the program, as narrowly as it can be said."""
 
-import enum
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
@@ -11,6 +10,7 @@ from questlog.collector.counters import CollectorCounters
 from questlog.control.api_keys import ListedApiKey
 from questlog.control.games import ListedGame
 from questlog.loader.counters import LoaderCounters
+from questlog.loader.rebuild import RebuildStatus
 from questlog.model.clock import Clock
 from questlog.model.game import ApiKey, Game
 
@@ -86,34 +86,16 @@ class Tables(Protocol):
         ...
 
 
-class RebuildState(enum.StrEnum):
-    """Where a rebuild of the rollups is."""
-
-    IDLE = "idle"  # none since the server's start
-    WAITING = "waiting"  # for the loader to finish its batch
-    RUNNING = "running"
-    DONE = "done"
-    FAILED = "failed"
-
-
-class RebuildStatus(msgspec.Struct, frozen=True):
-    """How far the last rebuild is: `share_done` of `table` is from 0 to 1; `message` says why it failed."""
-
-    state: RebuildState
-    table: str = ""
-    share_done: float = 0.0
-    message: str = ""
-
-
 class Rebuilding(Protocol):
     """Has the loader's thread rebuild the rollups. Called from any thread."""
 
-    def request_rebuild(self) -> None:
-        """Have every rollup computed again, unless that is being done or waited for."""
+    @property
+    def status(self) -> RebuildStatus:
+        """How far the last one is."""
         ...
 
-    def rebuild_status(self) -> RebuildStatus:
-        """How far it is."""
+    def request(self) -> None:
+        """Have every rollup computed again, unless that is waited for."""
         ...
 
 
@@ -142,11 +124,12 @@ class Limits(msgspec.Struct, frozen=True):
 
 
 class ConsoleServices(msgspec.Struct, frozen=True):
-    """Everything that the console port is built from."""
+    """Everything that the console port is built from. `collector_port` is where games send to."""
 
     control: Control
     tables: Tables
-    rebuilding: Rebuilding
+    rebuild: Rebuilding
     progress: Progress
     clock: Clock
-    limits: Limits
+    limits: Limits = Limits()
+    collector_port: int = 7450

@@ -1,0 +1,174 @@
+"""What is arriving, per game, now."""
+
+import threading
+from collections.abc import Sequence
+
+import msgspec
+
+from questlog.control.games import ListedGame
+from questlog.store.contract import StoreFailed
+from questlog.web.services import PageServices
+
+_MINUTE_US = 60_000_000
+_HOUR_US = 3_600_000_000
+_FRESH_US = 1_000_000
+
+_LAST_MINUTE = """
+SELECT game_id, count(*) AS events FROM events WHERE received_at >= make_timestamp($since) GROUP BY game_id
+"""
+# The newest event of a game lies in the newest hour that has any: only that hour is read.
+_LAST_EVENTS = """
+WITH newest AS (SELECT game_id, max(hour) AS hour FROM ingest_hours WHERE stored > 0 GROUP BY game_id)
+SELECT game_id, epoch_us(max(received_at)) AS received_at
+FROM events JOIN newest USING (game_id)
+WHERE received_at >= newest.hour AND received_at < newest.hour + INTERVAL 1 HOUR
+GROUP BY game_id
+"""
+_HOURS = """
+SELECT game_id, sum(stored)::BIGINT AS stored, sum(rejected)::BIGINT AS rejected, sum(duplicates)::BIGINT AS duplicates,
+       sum(rejected_requests)::BIGINT AS rejected_requests
+FROM ingest_hours WHERE hour >= make_timestamp($since) GROUP BY game_id
+"""
+_REASONS = """
+SELECT game_id, reason, source, is_whole_request, count(*) AS count, epoch_us(max(received_at)) AS newest_at,
+       arg_max(detail, received_at) AS detail
+FROM rejected_events WHERE received_at >= make_timestamp($since)
+GROUP BY game_id, reason, source, is_whole_request ORDER BY newest_at DESC, reason LIMIT 20
+"""
+
+
+class GameStatus(msgspec.Struct, frozen=True):
+    """One game. Counts are of events, since `Status.since`; times are UTC microseconds."""
+
+    game_id: int
+    name: str
+    game_key: str
+    is_enabled: bool
+    events_per_s: float
+    last_event_at: int | None
+    stored: int
+    rejected: int
+    duplicates: int
+    rejected_requests: int
+
+
+class RejectionStatus(msgspec.Struct, frozen=True):
+    """One reason for which events or whole requests of a game were refused since `Status.since`."""
+
+    game: str
+    reason: str
+    source: str
+    is_whole_request: bool
+    count: int
+    newest_at: int
+    detail: str
+
+
+class Status(msgspec.Struct, frozen=True):
+    """Everything on the status page. `now` and `since` are UTC microseconds; `since` is the start of an hour."""
+
+    now: int
+    since: int
+    problems: Sequence[str]
+    games: Sequence[GameStatus]
+    rejections: Sequence[RejectionStatus]
+    events_per_s: float
+    last_event_at: int | None
+    lag_bytes: int
+    load_delay_s: float | None
+    collectors: int
+    collectors_ready: int
+
+    @property
+    def has_events(self) -> bool:
+        """Whether anything has ever been stored."""
+        return self.last_event_at is not None
+
+
+class StatusReader:
+    """Reads the status at most once a second, however many look. Safe to call from any thread."""
+
+    def __init__(self, services: PageServices) -> None:
+        self._services = services
+        self._lock = threading.Lock()
+        self._last: Status | None = None
+
+    def read(self) -> Status:
+        """The status, at most a second old. Raises `ControlError`; a store that fails is one of the problems."""
+        with self._lock:
+            now_us = self._services.clock.now_us()
+            if self._last is None or not 0 <= now_us - self._last.now < _FRESH_US:
+                self._last = self._read(now_us)
+            return self._last
+
+    def _read(self, now_us: int) -> Status:
+        # The hour that runs and the whole one before it.
+        since = now_us - now_us % _HOUR_US - _HOUR_US
+        games = self._services.control.list_games()
+        problems = list(self._services.progress.reasons_not_ready())
+        try:
+            game_statuses = self._games(games, now_us, since)
+            rejections = self._rejections(games, since)
+        except StoreFailed as error:
+            problems.append(f"the store does not answer: {error}")
+            game_statuses, rejections = [], []
+        return self._status(now_us, since, problems, game_statuses, rejections)
+
+    def _status(
+        self,
+        now_us: int,
+        since: int,
+        problems: Sequence[str],
+        games: Sequence[GameStatus],
+        rejections: Sequence[RejectionStatus],
+    ) -> Status:
+        loader = self._services.progress.loader_counters()
+        collectors = self._services.progress.collector_counters()
+        return Status(
+            now=now_us,
+            since=since,
+            problems=problems,
+            games=games,
+            rejections=rejections,
+            events_per_s=sum(game.events_per_s for game in games),
+            last_event_at=max((game.last_event_at for game in games if game.last_event_at is not None), default=None),
+            lag_bytes=loader.lag_bytes,
+            load_delay_s=loader.newest_age_ms / 1000 if loader.batches else None,
+            collectors=len(collectors),
+            collectors_ready=sum(each.is_ready for each in collectors),
+        )
+
+    def _games(self, games: Sequence[ListedGame], now_us: int, since: int) -> list[GameStatus]:
+        last_minute = self._by_game(_LAST_MINUTE, since=now_us - _MINUTE_US)
+        last_events = self._by_game(_LAST_EVENTS)
+        hours = self._by_game(_HOURS, since=since)
+        return [
+            GameStatus(
+                game_id=game.game_id,
+                name=game.name,
+                game_key=game.game_key,
+                is_enabled=game.is_enabled,
+                events_per_s=last_minute.get(game.game_id, {}).get("events", 0) / 60,
+                last_event_at=last_events.get(game.game_id, {}).get("received_at"),
+                stored=hours.get(game.game_id, {}).get("stored", 0),
+                rejected=hours.get(game.game_id, {}).get("rejected", 0),
+                duplicates=hours.get(game.game_id, {}).get("duplicates", 0),
+                rejected_requests=hours.get(game.game_id, {}).get("rejected_requests", 0),
+            )
+            for game in games
+        ]
+
+    def _rejections(self, games: Sequence[ListedGame], since: int) -> list[RejectionStatus]:
+        names = {game.game_id: game.name for game in games}
+        rows = self._services.tables.query(_REASONS, {"since": since}).to_pylist()
+        return [
+            RejectionStatus(
+                game=names.get(row["game_id"], "no known game"),
+                **{name: row[name] for name in RejectionStatus.__struct_fields__ if name != "game"},
+            )
+            for row in rows
+        ]
+
+    def _by_game(self, statement: str, **parameters: int) -> dict[int, dict[str, int]]:
+        rows: list[dict[str, int]] = self._services.tables.query(statement, parameters).to_pylist()
+        return {row["game_id"]: row for row in rows}
