@@ -12,8 +12,8 @@ from questlog.model.reasons import DroppedEvent, FieldError, Reason, RequestReje
 from questlog.protocols.gameanalytics.columns import to_columns
 from questlog.protocols.gameanalytics.json_text import check_utf8, read_json, with_whole_surrogates
 from questlog.protocols.gameanalytics.plain import is_plain
-from questlog.protocols.gameanalytics.rules import judge
-from questlog.protocols.gameanalytics.wire import WireEvent
+from questlog.protocols.gameanalytics.rules import PLACED_FIELDS, judge
+from questlog.protocols.gameanalytics.wire import OpenWireEvent, UnknownFields, WireEvent
 
 __all__ = ["MAX_DEPTH", "MAX_EVENTS", "Decoded", "decode_events", "to_columns"]
 
@@ -24,7 +24,7 @@ MAX_DEPTH = 32
 _MAX_COMMAS = 500_000  # a bound on the values of a body, and so on what decoding it can allocate
 
 _events = msgspec.json.Decoder(list[WireEvent])
-_event = msgspec.json.Decoder(WireEvent)
+_open_event = msgspec.json.Decoder(OpenWireEvent)
 _raw_list = msgspec.json.Decoder(list[msgspec.Raw])
 _object = msgspec.json.Decoder(dict[str, Any])
 
@@ -86,22 +86,31 @@ def _decode_one_by_one(body: bytes, is_platform_list_strict: bool) -> Decoded:
 
 def _decode_one(raw: msgspec.Raw, is_platform_list_strict: bool) -> WireEvent | Sequence[FieldError]:
     try:
-        event = read_json(_event, raw)
-        if is_plain(event, is_platform_list_strict):
-            return event
-    except msgspec.ValidationError:
-        pass  # the rules decide
-    try:
         fields = read_json(_object, raw)
     except msgspec.ValidationError:
         # An object that is none is out of range: a number that no 64-bit float and no integer of ours holds.
         return [FieldError("not_in_range" if bytes(raw).startswith(b"{") else "wrong_type", "")]
     if _is_deeper_than(MAX_DEPTH, fields):
         raise RequestRejected(Reason.TOO_DEEP, f"an event is nested more than {MAX_DEPTH} levels deep")
+    event = _decode_plain(raw, fields, is_platform_list_strict)
+    if event is not None:
+        return event
     judgement = judge(fields, is_platform_list_strict=is_platform_list_strict)
     if judgement.errors:
         return judgement.errors
     return WireEvent(**judgement.placed, unknown=judgement.unplaced or None)
+
+
+def _decode_plain(raw: msgspec.Raw, fields: dict[str, Any], is_platform_list_strict: bool) -> WireEvent | None:
+    """The event, if only its unknown fields kept it from being decoded with the others: a third of the rules' cost."""
+    try:
+        event = read_json(_open_event, raw)
+    except msgspec.ValidationError:
+        return None
+    if ("uuid" in fields and event.event_uuid is None) or not is_plain(event, is_platform_list_strict):
+        return None
+    event.unknown = UnknownFields((n, v) for n, v in fields.items() if n not in PLACED_FIELDS and v is not None) or None
+    return event
 
 
 def _dropped(index: int, raw: msgspec.Raw, errors: Sequence[FieldError]) -> DroppedEvent:
@@ -114,11 +123,7 @@ def _check_count(events: int) -> None:
         raise RequestRejected(Reason.BODY_TOO_LARGE, f"more than {MAX_EVENTS} events in one request")
 
 
-def _is_deeper_than(levels: int, value: object) -> bool:
-    if isinstance(value, dict):
-        value = value.values()
-    elif not isinstance(value, list):
-        return False
-    if levels == 0:
-        return True
-    return any(_is_deeper_than(levels - 1, inner) for inner in value if isinstance(inner, dict | list))
+def _is_deeper_than(levels: int, value: dict[str, Any] | list[Any]) -> bool:
+    inner = value.values() if isinstance(value, dict) else value
+    nested = [part for part in inner if type(part) is dict or type(part) is list]
+    return levels == 0 or any(_is_deeper_than(levels - 1, part) for part in nested)

@@ -48,8 +48,10 @@ def _is_plain_design(event: WireEvent) -> bool:
 
 def _is_plain_progression(event: WireEvent) -> bool:
     event_id = event.event_id
-    return event.amount is event.value is None and (
-        event_id in PROGRESSION_ID.seen or (event_id is not None and PROGRESSION_ID.matches(event_id))
+    return (
+        event.amount is None
+        and event.value is None
+        and (event_id in PROGRESSION_ID.seen or (event_id is not None and PROGRESSION_ID.matches(event_id)))
     )
 
 
@@ -96,7 +98,7 @@ def _is_plain_impression(event: WireEvent) -> bool:
 
 
 def _is_plain_without_id(event: WireEvent) -> bool:
-    return event.event_id is event.amount is event.value is None
+    return event.event_id is None and event.amount is None and event.value is None
 
 
 _HAS_PLAIN_FIELDS: dict[str, Callable[[WireEvent], bool]] = {

@@ -152,7 +152,8 @@ _ALWAYS_REQUIRED = ("v", "category")
 # They mean something else in each category that has them, so another category's are attributes.
 _AMBIGUOUS_FIELDS = ("event_id", "amount", "value")
 
-_PLACED_FIELDS = frozenset(wire.WireEvent.__struct_fields__) - {"unknown"}
+PLACED_FIELDS = frozenset(wire.WireEvent.__struct_fields__) - {"unknown"}
+"""Fields that have a place in `WireEvent`; the others become attributes."""
 
 
 class _CategoryRules(NamedTuple):
@@ -244,7 +245,7 @@ def _judge_field(rules: _CategoryRules, name: str, value: object, judgement: Jud
 def _place(name: str, value: object, judgement: Judgement) -> None:
     if value is None:
         return
-    if name in _PLACED_FIELDS:
+    if name in PLACED_FIELDS:
         judgement.placed[name] = value
     else:
         judgement.unplaced[name] = value

@@ -60,8 +60,8 @@ class WireEvent(Struct, kw_only=True, gc=False, forbid_unknown_fields=True):
 
     Decoding straight into this type takes plain events only: patterns and what a category requires are checked
     afterwards (`plain`), and whatever it refuses goes through `rules`, which decide. It has the fields that become
-    columns and those that official SDKs send with every event, in about the order in which most send them: msgspec looks
-    for a key from the place of the last one on, so both the number of fields and their order cost time.
+    columns and those that official SDKs send with every event, in about the order in which most send them: msgspec
+    looks for a key from the place of the last one on, so both the number of fields and their order cost time.
     """
 
     v: Literal[2]
@@ -140,6 +140,10 @@ class WireEvent(Struct, kw_only=True, gc=False, forbid_unknown_fields=True):
     country_code: CountryCode | None = None
 
     unknown: UnknownFields | None = None
+
+
+class OpenWireEvent(WireEvent, kw_only=True, gc=False, forbid_unknown_fields=False):
+    """The same, decoded without a look at the fields that have no place in it."""
 
 
 class InitRequest(Struct, frozen=True):
