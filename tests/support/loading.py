@@ -7,7 +7,7 @@ from typing import NamedTuple
 import pyarrow as pa
 
 from questlog.journal.contract import Entry
-from questlog.loader.sources import EventSource
+from questlog.loader.sources import EventSource, EventSources
 from questlog.model.event import Columns, Source
 from questlog.model.reasons import DroppedEvent, Reason, RequestRejected
 from questlog.model.record import Envelope, Kind, Position, encode_record
@@ -53,7 +53,7 @@ def fake_columns(events: Sequence[Mapping[str, object]]) -> Columns:
     return {name: [event.get(name) for event in events] for name in names}
 
 
-FAKE_SOURCES = {
+FAKE_SOURCES: EventSources = {
     Kind.GAMEANALYTICS_EVENTS: EventSource(Source.GAMEANALYTICS, decode_fake_events, fake_columns),
     Kind.SATORI_CLIENT_EVENTS: EventSource(Source.SATORI_CLIENT, decode_fake_events, fake_columns, True),
     Kind.SATORI_SERVER_EVENTS: EventSource(Source.SATORI_SERVER, decode_fake_events, fake_columns),

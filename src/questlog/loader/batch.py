@@ -59,7 +59,7 @@ class BatchBuilder:
 
     @property
     def is_closed(self) -> bool:
-        """Whether the batch has to end here: what follows an erasure is loaded after it, and a fault has to be found."""
+        """Whether the batch ends here: what follows an erasure is loaded after it, and a fault has to be found."""
         return bool(self._erasures) or self._fault is not None
 
     @property

@@ -15,7 +15,6 @@ from questlog.model.event import DECODED_COLUMNS, Columns, Type
 from questlog.model.record import Envelope, Position
 from questlog.store.contract import STAGED_EVENTS
 
-
 CHUNK_EVENTS = 2000
 """Events turned into columns at a time: so few that they are still in the processor's cache."""
 
@@ -47,8 +46,8 @@ class EventGroup:
     def add(self, ordinal: int, start: Position, envelope: Envelope, decoded: Decoded) -> None:
         """Take a request's events. `ordinal` is the request's place among all of the batch.
 
-        Raises what pyarrow does (`ArrowInvalid`, `ArrowTypeError`, `OverflowError`, `UnicodeEncodeError`) for a value of
-        this or an earlier request that its column cannot hold.
+        Raises what pyarrow does (`ArrowInvalid`, `ArrowTypeError`, `OverflowError`, `UnicodeEncodeError`) for a value
+        of this or an earlier request that its column cannot hold.
         """
         self._events.extend(decoded.events)
         self._indexes.extend(decoded.indexes)

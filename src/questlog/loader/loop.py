@@ -34,11 +34,15 @@ class Pace(NamedTuple):
     expiry: Expiry = Expiry()
 
 
-class AfterBatch(Protocol):
-    """What is told about each committed batch, before the next is read."""
+class Follower(Protocol):
+    """What follows the store: told of each committed batch, and given time to catch up after it and at every tick."""
 
-    def batch_loaded(self, batch: Batch, now_us: int) -> None:
-        """The batch is committed. Must not raise."""
+    def note(self, batch: Batch) -> None:
+        """The batch is committed."""
+        ...
+
+    def catch_up(self) -> None:
+        """Do what the batches noted ask for, or some of it."""
         ...
 
 
@@ -56,15 +60,14 @@ class Loader:
         decoding: Decoding,
         clock: Clock,
         pace: Pace,
-        after: Sequence[AfterBatch] = (),
+        followers: Sequence[Follower] = (),
     ) -> None:
-        """`after` is told about each batch in this order."""
         self._reader = reader
         self._store = store
         self._decoding = decoding
         self._clock = clock
         self._pace = pace
-        self._after = after
+        self._followers = followers
         self.rebuild = Rebuild()
         self._book = CounterBook()
         self._positions: dict[int, Position] | None = None
@@ -111,6 +114,8 @@ class Loader:
         try:
             self.rebuild.run_if_requested(self._store)
             has_more = self._load_next()
+            for follower in self._followers:
+                follower.catch_up()
             self._expire_when_due()
         except Exception as error:  # noqa: BLE001 - the thread's boundary: whatever fails, loading goes on later
             self._fail(error)
@@ -179,8 +184,9 @@ class Loader:
         now_us = self._clock.now_us()
         self._positions = {**(self._positions or {}), **batch.positions}
         self._book.count_batch(Loaded(batch, result, now_us, now_us - began, builder.received_between))
-        for each in self._after:
-            each.batch_loaded(batch, now_us)
+        for follower in self._followers:
+            follower.note(batch)
+            follower.catch_up()
 
     def _builder_of(self, entries: Sequence[Entry]) -> BatchBuilder:
         builder = self._new_builder()
@@ -224,7 +230,7 @@ class Loader:
 
 @contextmanager
 def _garbage_left_alone() -> Iterator[None]:
-    """No cycle collection: of the millions of objects of a batch none is in a cycle, and looking costs a quarter more."""
+    """No cycle collection: of a batch's millions of objects none is in a cycle, and looking costs a quarter more."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:

@@ -274,19 +274,26 @@ def test_a_rebuild_that_fails_says_why(journal: FakeJournal, clock: FakeClock) -
     assert loader.is_ready
 
 
-def test_those_told_after_a_batch_see_each_committed_batch_once(journal: FakeJournal, clock: FakeClock) -> None:
+def test_followers_see_each_committed_batch_once_and_every_tick(journal: FakeJournal, clock: FakeClock) -> None:
     class Witness:
         def __init__(self) -> None:
             self.batches: list[Batch] = []
+            self.ticks = 0
 
-        def batch_loaded(self, batch: Batch, now_us: int) -> None:
+        def note(self, batch: Batch) -> None:
             self.batches.append(batch)
+
+        def catch_up(self) -> None:
+            self.ticks += 1
 
     witness = Witness()
     store = FakeStore(poisoned_by("b"))
     fill(journal, "a", "b", "c")
-    Loader(journal, store, DECODING, clock, Pace(), [witness]).step()
+    loader = Loader(journal, store, DECODING, clock, Pace(), [witness])
+    loader.step()
+    loader.step()
     assert witness.batches == store.batches
+    assert witness.ticks == len(store.batches) + 2
 
 
 def test_stop_ends_after_the_batch_at_hand(journal: FakeJournal, clock: FakeClock) -> None:

@@ -1,0 +1,137 @@
+"""Computed properties of Satori's identities: from the store's totals to the control database (satori.md §7)."""
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+import pyarrow as pa
+import structlog
+
+from questlog.control.computed import ComputedProperty
+from questlog.control.errors import ControlUnavailable
+from questlog.model.clock import Clock
+from questlog.model.event import Source
+from questlog.store.contract import Batch, Store, StoreFailed
+
+MARKER = "computed_batch_no"
+"""The marker of the last load transaction whose totals have all been handed over."""
+
+_PUSH_EVERY_US = 500_000
+_MARK_EVERY_US = 60_000_000
+_PAGE_ROWS = 10_000
+_AFTER_ALL_OF_IT = 2**63 - 1
+
+_NEWEST = "SELECT max(batch_no) AS batch_no FROM player_event_totals"
+_CHANGED = """
+    SELECT totals.batch_no, totals.player_event_no, players.game_id, players.player_id, event_names.event_id,
+        totals.events, totals.first_seen, totals.last_seen,
+        CASE WHEN totals.value_count > 0 THEN totals.value_sum END AS value_sum, totals.value_max, totals.value_min
+    FROM player_event_totals AS totals
+    JOIN players ON players.player_no = totals.player_no
+    JOIN event_names ON event_names.event_no = totals.event_no
+    WHERE totals.batch_no > $batch_no OR (totals.batch_no = $batch_no AND totals.player_event_no > $player_event_no)
+    ORDER BY totals.batch_no, totals.player_event_no
+    LIMIT $most
+"""
+
+_log = structlog.get_logger(__name__)
+
+
+class ComputedSink(Protocol):
+    """Where collectors read computed properties; `ControlDatabase` is one. Methods raise `ControlUnavailable`."""
+
+    def upsert_computed(self, rows: Sequence[ComputedProperty]) -> int:
+        """Set these properties to these absolute figures."""
+        ...
+
+    def marker(self, name: str) -> int | None:
+        """The number last set under this name."""
+        ...
+
+    def set_marker(self, name: str, value: int) -> None:
+        """Remember a number."""
+        ...
+
+
+class _Place(NamedTuple):
+    """How far the totals are handed over, in the order of `_CHANGED`."""
+
+    batch_no: int
+    player_event_no: int = _AFTER_ALL_OF_IT
+
+
+class ComputedPush:
+    """Hands over the totals that changed, at most every half second.
+
+    Figures are absolute, so that handing over some of them again, after a failure or a restart, changes nothing.
+    """
+
+    def __init__(self, store: Store, sink: ComputedSink, clock: Clock) -> None:
+        self._store = store
+        self._sink = sink
+        self._clock = clock
+        self._place: _Place | None = None
+        self._has_changes = True
+        self._push_at_us = self._mark_at_us = clock.now_us()
+        self._error: str | None = None
+
+    def note(self, batch: Batch) -> None:
+        """A batch is committed."""
+        self._has_changes = self._has_changes or _has_satori_events(batch.events)
+
+    def catch_up(self) -> None:
+        """Hand over what changed, if it is time. What fails is logged and tried again at a later call."""
+        now_us = self._clock.now_us()
+        if not self._has_changes or now_us < self._push_at_us:
+            return
+        self._push_at_us = now_us + _PUSH_EVERY_US
+        try:
+            place = self._push(self._place or self._first_place())
+            if now_us >= self._mark_at_us:
+                self._mark_at_us = now_us + _MARK_EVERY_US
+                self._sink.set_marker(MARKER, place.batch_no)
+        except (ControlUnavailable, StoreFailed) as error:
+            self._tell(str(error))
+            return
+        self._has_changes = False
+        self._tell(None)
+
+    def _first_place(self) -> _Place:
+        """After a restart: where the marker is, unless it is another store's."""
+        newest = self._store.query(_NEWEST, {})["batch_no"][0].as_py() or 0
+        marked = self._sink.marker(MARKER) or 0
+        return _Place(marked if marked <= newest else 0)
+
+    def _push(self, place: _Place) -> _Place:
+        rows = _PAGE_ROWS
+        while rows == _PAGE_ROWS:
+            page = self._store.query(_CHANGED, {**place._asdict(), "most": _PAGE_ROWS})
+            rows = page.num_rows
+            if rows:
+                self._sink.upsert_computed(_properties(page))
+                place = _Place(page["batch_no"][rows - 1].as_py(), page["player_event_no"][rows - 1].as_py())
+            self._place = place
+        return place
+
+    def _tell(self, error: str | None) -> None:
+        if error is not None and error != self._error:
+            _log.error("computed properties wait", error=error)
+        self._error = error
+
+
+def _has_satori_events(events: pa.Table) -> bool:
+    return any(source != Source.GAMEANALYTICS for source in events["source"].unique().to_pylist())
+
+
+def _properties(page: pa.Table) -> list[ComputedProperty]:
+    figures = [
+        page["game_id"],
+        page["player_id"],
+        page["event_id"],
+        page["events"],
+        page["first_seen"].cast(pa.int64()),
+        page["last_seen"].cast(pa.int64()),
+        page["value_sum"],
+        page["value_max"],
+        page["value_min"],
+    ]
+    return [ComputedProperty(*row) for row in zip(*(column.to_pylist() for column in figures), strict=True)]
