@@ -30,19 +30,17 @@ class RejectedRequests:
         source: Source,
         game_id: int,
         received_at: int,
-        content_coding: str,
         body: bytes,
         api_key_name: str | None = None,
         player_id: str | None = None,
     ) -> None:
-        """Keep it if the game's allowance lasts; the answer does not wait for it."""
+        """Keep it if the game's allowance lasts; the answer does not wait for it. `body` is inflated where it could be."""
         if rejection.reason in _OUR_FAULT or not self._allowance.take(game_id):
             return
         envelope = Envelope(
             kind=Kind.REJECTED_REQUEST,
             game_id=game_id,
             received_at=received_at,
-            content_coding=content_coding[:40],
             api_key_name=api_key_name,
             player_id=player_id,
             reason=rejection.reason,

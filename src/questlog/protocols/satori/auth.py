@@ -30,7 +30,8 @@ _LONGEST_BASIC = 512
 class Claims(msgspec.Struct, frozen=True, omit_defaults=True):
     """What a token says: session id, identity id, Unix seconds of expiry and issue, name of the API key.
 
-    `sid` is absent from Nakama's tokens, `api` from refresh tokens.
+    `sid` is absent from Nakama's tokens, `api` from refresh tokens. `gid` is our own: the game, since games may have API
+    keys of the same name; clients pass it over.
     """
 
     iid: str
@@ -38,6 +39,7 @@ class Claims(msgspec.Struct, frozen=True, omit_defaults=True):
     iat: int
     sid: str | None = None
     api: str | None = None
+    gid: int | None = None
 
 
 class _ReceivedClaims(msgspec.Struct):
@@ -49,6 +51,7 @@ class _ReceivedClaims(msgspec.Struct):
     nbf: int | float | None = None
     sid: str | None = None
     api: str | None = None
+    gid: int | None = None
 
 
 class _Hs256(HMACAlgorithm):
@@ -158,7 +161,7 @@ def _read(token: str, signing_key: str, now_s: float, message: str) -> Claims:
         _reject(message)
     if received.exp + LEEWAY_S <= now_s or (received.nbf or 0) > now_s:
         _reject(message)
-    claims = Claims(received.iid, int(received.exp), int(received.iat or 0), received.sid or None, received.api or None)
+    claims = Claims(received.iid, int(received.exp), int(received.iat or 0), received.sid or None, received.api or None, received.gid)
     if not _is_plausible(claims):
         _reject(message)
     return claims

@@ -67,7 +67,8 @@ def decode_events(body: bytes, *, source: Source, refused: Collection[int] = ())
         events = read_body(lambda text: _read_all(door, text), body)
         if events is not None:
             return Decoded(events, range(len(events)), ())
-    return read_body(lambda text: _read_each(door, text, refused), body)
+    places = frozenset(refused)
+    return read_body(lambda text: _read_each(door, text, places), body)
 
 
 def undeclared(decoded: Decoded, declared: frozenset[str]) -> tuple[int, ...]:
@@ -134,7 +135,7 @@ def _read_all(door: _Door, body: bytes) -> Sequence[Event] | None:
         return None
 
 
-def _read_each(door: _Door, body: bytes, refused: Collection[int]) -> Decoded:
+def _read_each(door: _Door, body: bytes, refused: frozenset[int]) -> Decoded:
     raws = _bounded(_raw_request.decode(body).events or [])
     events: list[Event] = []
     indexes: list[int] = []

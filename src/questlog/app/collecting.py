@@ -1,0 +1,125 @@
+"""A collector put together: `questlog collect`, and each of its workers."""
+
+import asyncio
+import os
+import resource
+import time
+from functools import partial
+
+from granian.constants import HTTPModes, Interfaces, Loops
+from granian.http import HTTP1Settings
+from granian.server import Server
+
+from questlog.app.places import country_database, run_directory
+from questlog.collector.counters import CounterBook
+from questlog.collector.country import CountryLookup
+from questlog.collector.directory import Directory
+from questlog.collector.gameanalytics import GameAnalyticsService
+from questlog.collector.kept import RejectedRequests
+from questlog.collector.limits import BodyReader
+from questlog.collector.parts import Parts
+from questlog.collector.rsgi import CollectorApp
+from questlog.collector.satori import SatoriService
+from questlog.collector.satori_callers import Callers
+from questlog.collector.satori_identities import Identities, TokenSettings
+from questlog.collector.service import CollectorService
+from questlog.config import Settings
+from questlog.control.database import ControlDatabase
+from questlog.journal.writer import FileJournalWriter, open_writer
+from questlog.logs import GRANIAN_LOGGING, configure_logging
+from questlog.model.clock import SystemClock
+from questlog.supervision import end_with_parent, terminate_this_process
+
+_HEADER_TIMEOUT_MS = 75_000  # also ends idle connections; SDKs send every 8 to 20 s
+_HEADER_BUFFER_BYTES = 65_536
+_BACKLOG = 4_096
+_CONNECTIONS_PER_WORKER = 16_384
+_STOP_TIMEOUT_S = 20
+
+
+def serve_collectors(settings: Settings) -> None:
+    """Run the workers until SIGTERM; a worker that dies is replaced. Blocks."""
+    _allow_many_connections()
+    with ControlDatabase(settings.control_database, SystemClock()) as control:
+        control.signing_key()  # made once, before workers ask for it at the same time
+    country_database(settings)
+    server = Server(
+        "questlog",
+        address=settings.collector.host,
+        port=settings.collector.port,
+        interface=Interfaces.RSGI,
+        workers=settings.collector.workers or os.cpu_count() or 1,
+        loop=Loops.uvloop,
+        http=HTTPModes.http1,
+        websockets=False,
+        http1_settings=HTTP1Settings(header_read_timeout=_HEADER_TIMEOUT_MS, max_buffer_size=_HEADER_BUFFER_BYTES),
+        backlog=_BACKLOG,
+        backpressure=_CONNECTIONS_PER_WORKER,
+        respawn_failed_workers=True,
+        workers_kill_timeout=_STOP_TIMEOUT_S,
+        log_dictconfig=GRANIAN_LOGGING,
+    )
+    server.serve(target_loader=partial(worker_app, settings), wrap_loader=False)
+
+
+def worker_app(settings: Settings) -> CollectorApp:
+    """One worker's application; called in the worker's own process."""
+    configure_logging(settings.log.level, settings.log.format)
+    end_with_parent(terminate_this_process)
+    return CollectorApp(partial(_build_service, settings))
+
+
+def _build_service(settings: Settings, loop: asyncio.AbstractEventLoop) -> CollectorService:
+    clock = SystemClock()
+    control = ControlDatabase(settings.control_database, clock)
+    countries = CountryLookup(country_database(settings))
+    journal = loop.run_until_complete(_open_journal(settings, clock))
+    directory = Directory(control, time.monotonic)
+    parts = Parts(
+        journal=journal,
+        directory=directory,
+        country=countries.country,
+        clock=clock,
+        counters=CounterBook(clock.now_us()),
+        rejected_requests=RejectedRequests(journal, time.monotonic),
+        max_inflated_bytes=settings.collector.max_inflated_bytes,
+    )
+    tokens = TokenSettings(
+        settings.satori.signing_key or control.signing_key(),
+        settings.satori.token_lifetime_s,
+        settings.satori.refresh_token_lifetime_s,
+    )
+    callers = Callers(directory, control, tokens.signing_key)
+    identities = Identities(parts, control, callers, tokens)
+
+    def close() -> None:
+        identities.close()
+        countries.close()
+        control.close()
+
+    collector = settings.collector
+    return CollectorService(
+        parts,
+        GameAnalyticsService(parts),
+        SatoriService(parts, callers, identities),
+        BodyReader(collector.max_body_bytes, collector.max_pending_bytes, collector.body_timeout_s, time.monotonic),
+        run_directory(settings),
+        close,
+    )
+
+
+async def _open_journal(settings: Settings, clock: SystemClock) -> FileJournalWriter:
+    return open_writer(
+        settings.journal_dir,
+        clock,
+        segment_bytes=settings.journal.segment_bytes,
+        max_pending_bytes=settings.collector.max_pending_bytes,
+    )
+
+
+def _allow_many_connections() -> None:
+    """As many open files as the system lets us have: a connection is one."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 65_536 if hard == resource.RLIM_INFINITY else min(hard, 65_536)
+    if soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

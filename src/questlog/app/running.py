@@ -1,0 +1,95 @@
+"""Everything on one machine put together: `questlog run`."""
+
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import msgspec
+
+from questlog.app.places import country_database
+from questlog.config import Settings
+from questlog.control.database import ControlDatabase
+from questlog.control.sandbox import Sandbox
+from questlog.model.clock import SystemClock
+from questlog.supervision import Child, Supervisor, end_with_parent, spawn_process
+
+_READY_CHECK_S = 0.1
+_READY_TIMEOUT_S = 60.0
+_STOP_TIMEOUT_S = 40.0
+
+
+class PortTaken(Exception):
+    """Another program listens on a port of ours. The message names the setting."""
+
+
+class Ready(msgspec.Struct, frozen=True):
+    """What a person needs to know once both ports answer."""
+
+    collector_url: str
+    console_url: str
+    sandbox: Sandbox | None
+
+
+def run_all(settings: Settings, arguments: Sequence[str], is_sandbox: bool, on_ready: Callable[[Ready], None]) -> None:
+    """Keep collectors and server running until SIGTERM or SIGINT. Blocks.
+
+    `arguments` are the options that the children are started with. Raises `ControlError`, `NotInstalled`, `PortTaken`.
+    """
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    country_database(settings)
+    for name, host, port in (
+        ("collector.port", settings.collector.host, settings.collector.port),
+        ("console.port", settings.console.host, settings.console.port),
+    ):
+        _check_free(name, host, port)
+    with ControlDatabase(settings.control_database, SystemClock()) as control:
+        sandbox = control.ensure_sandbox() if is_sandbox else None
+    children = [
+        Child(name, [sys.executable, "-m", "questlog", name, *arguments], spawn_process, time.monotonic)
+        for name in ("collect", "serve")
+    ]
+    supervisor = Supervisor(children, _STOP_TIMEOUT_S)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: supervisor.request_stop())
+    end_with_parent(supervisor.request_stop)
+    ready = Ready(_url("127.0.0.1", settings.collector.port), _url("127.0.0.1", settings.console.port), sandbox)
+    announcing = threading.Thread(target=_announce, args=(settings, ready, on_ready), daemon=True)
+    announcing.start()
+    supervisor.run()
+
+
+def _announce(settings: Settings, ready: Ready, on_ready: Callable[[Ready], None]) -> None:
+    """Call `on_ready` once both ports take connections."""
+    deadline = time.monotonic() + _READY_TIMEOUT_S
+    ports = (settings.collector.port, settings.console.port)
+    while time.monotonic() < deadline:
+        if all(_answers(port) for port in ports) and Path(settings.console_file).exists():
+            on_ready(ready)
+            return
+        time.sleep(_READY_CHECK_S)
+
+
+def _answers(port: int) -> bool:
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=1):
+            return True
+    except OSError:
+        return False
+
+
+def _check_free(setting: str, host: str, port: int) -> None:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise PortTaken(f"cannot listen on {host}:{port} ({error.strerror}); set {setting}") from error
+
+
+def _url(host: str, port: int) -> str:
+    return f"http://{host}:{port}"

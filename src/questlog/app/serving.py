@@ -1,0 +1,192 @@
+"""The server put together: loader, store, API and pages in one process (`questlog serve`)."""
+
+import asyncio
+import os
+import secrets
+import shutil
+import signal
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+import structlog
+from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
+from granian.server.embed import Server
+
+from questlog.api.app import create_app
+from questlog.api.services import ConsoleServices, Limits
+from questlog.app.places import run_directory
+from questlog.collector.counters import CollectorCounters, published
+from questlog.config import Settings
+from questlog.control.database import ControlDatabase
+from questlog.control.errors import ControlError
+from questlog.journal.reader import FileJournalReader
+from questlog.loader.batch import Decoding
+from questlog.loader.codecs import EVENT_SOURCES
+from questlog.loader.computed import ComputedPush
+from questlog.loader.counters import LoaderCounters
+from questlog.loader.loop import Loader, Pace
+from questlog.loader.money import Converter, Rates
+from questlog.logs import GRANIAN_LOGGING
+from questlog.model.clock import SystemClock
+from questlog.store.contract import Expiry
+from questlog.store.duckdb.connection import EngineSettings
+from questlog.store.duckdb.store import DuckDBStore
+from questlog.supervision import end_with_parent, terminate_this_process
+from questlog.web.pages import status_pages
+
+_LOCAL_TOKEN_NAME = "command line of this machine"  # noqa: S105
+_HEADER_TIMEOUT_MS = 75_000
+_MIN_FREE_BYTES = 64 * 1024 * 1024
+
+log = structlog.get_logger(__name__)
+
+
+class Progress:
+    """How receiving and loading go, as the console shows it."""
+
+    def __init__(self, settings: Settings, loader: Loader) -> None:
+        self._settings = settings
+        self._loader = loader
+
+    def reasons_not_ready(self) -> Sequence[str]:
+        """What is wrong, one line each."""
+        reasons = []
+        if not self._loader.is_ready:
+            reasons.append("the loader cannot store events")
+        if any(not collector.is_ready for collector in self.collector_counters()):
+            reasons.append("a collector cannot write its journal")
+        if shutil.disk_usage(self._settings.data_dir).free < _MIN_FREE_BYTES:
+            reasons.append("the disk of the data directory is full")
+        return reasons
+
+    def loader_counters(self) -> LoaderCounters:
+        """What the loader has done."""
+        return self._loader.counters
+
+    def collector_counters(self) -> Sequence[CollectorCounters]:
+        """What the collectors of this machine have done."""
+        return published(run_directory(self._settings))
+
+
+def serve_console(settings: Settings) -> None:
+    """Run the server until SIGTERM. Blocks. Raises `StoreFailed`, `ControlError`, `OSError`."""
+    end_with_parent(terminate_this_process)
+    clock = SystemClock()
+    with ControlDatabase(settings.control_database, clock) as control:
+        store = _open_store(settings)
+        try:
+            reader = FileJournalReader(settings.journal_dir)
+            decoding = Decoding(EVENT_SOURCES, Converter(Rates()), settings.collector.max_inflated_bytes)
+            loader = Loader(reader, store, decoding, clock, _pace(settings), [ComputedPush(store, control, clock)])
+            services = ConsoleServices(
+                control=control,
+                tables=store,
+                rebuild=loader.rebuild,
+                progress=Progress(settings, loader),
+                clock=clock,
+                limits=Limits(
+                    sql_timeout_s=settings.console.sql_timeout_s, sql_max_rows=settings.console.sql_max_rows
+                ),
+                collector_port=settings.collector.port,
+            )
+            with _local_token(control) as token:
+                asyncio.run(_run(settings, loader, services, token))
+        finally:
+            store.close()
+
+
+async def _run(settings: Settings, loader: Loader, services: ConsoleServices, token: str) -> None:
+    server = Server(
+        create_app(services, pages=status_pages(services)),
+        address=settings.console.host,
+        port=settings.console.port,
+        interface=Interfaces.ASGI,
+        http=HTTPModes.http1,
+        websockets=False,
+        http1_settings=HTTP1Settings(header_read_timeout=_HEADER_TIMEOUT_MS),
+        log_dictconfig=GRANIAN_LOGGING,
+    )
+    loop = asyncio.get_running_loop()
+    stopping = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    loader.start()
+    serving = asyncio.create_task(server.serve())
+    waiting = asyncio.create_task(stopping.wait())
+    try:
+        with _console_file(settings, token):
+            log.info("console ready", host=settings.console.host, port=settings.console.port)
+            await asyncio.wait((serving, waiting), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        waiting.cancel()
+        server.stop()
+        await serving
+        await asyncio.to_thread(loader.stop)
+        log.info("console stopped")
+
+
+def _open_store(settings: Settings) -> DuckDBStore:
+    engine = EngineSettings(
+        memory_limit_mb=settings.store.memory_limit_mb,
+        threads=settings.store.threads,
+        checkpoint_mb=settings.store.checkpoint_mb,
+    )
+    return DuckDBStore(
+        settings.store_dir,
+        engine,
+        dedupe_window_days=settings.dedupe.window_days,
+        sessionless_grace_s=settings.event.sessionless_events_grace_period_sec,
+    )
+
+
+def _pace(settings: Settings) -> Pace:
+    return Pace(
+        tick_ms=settings.loader.tick_ms,
+        batch_bytes=settings.loader.batch_bytes,
+        batch_events=settings.loader.batch_events,
+        keep_s=settings.journal.keep_s,
+        expiry=Expiry(
+            rejected_days=settings.rejected.keep_days,
+            rejected_rows_per_game=settings.rejected.max_rows_per_game,
+            dedupe_window_days=settings.dedupe.window_days,
+        ),
+    )
+
+
+@contextmanager
+def _local_token(control: ControlDatabase) -> Iterator[str]:
+    """A token for the command line of this machine, for as long as the server runs."""
+    name = f"{_LOCAL_TOKEN_NAME} {os.getpid()}-{secrets.token_hex(4)}"
+    token = control.create_token(name).token
+    try:
+        yield token
+    finally:
+        try:
+            control.revoke_token(name)
+        except ControlError as error:
+            log.warning("the command line's token was not revoked", error=str(error))
+
+
+@contextmanager
+def _console_file(settings: Settings, token: str) -> Iterator[None]:
+    """Tell the command line of this machine where the server is; readable by its owner only."""
+    host = settings.console.host
+    address = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
+    place = {"url": f"http://{address}:{settings.console.port}", "token": token}
+    _write_private(settings.console_file, msgspec.json.encode(place))
+    try:
+        yield
+    finally:
+        settings.console_file.unlink(missing_ok=True)
+
+
+def _write_private(path: Path, content: bytes) -> None:
+    draft = path.with_suffix(".tmp")
+    draft.unlink(missing_ok=True)
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+    draft.replace(path)

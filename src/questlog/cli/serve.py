@@ -1,0 +1,26 @@
+"""`questlog serve`: loader, store, API and dashboard."""
+
+import click
+
+from questlog.cli.settings import settings_options
+from questlog.config import Settings
+
+
+@click.command()
+@settings_options
+def command(settings: Settings) -> None:
+    """Run the server alone: it loads the journal into the store and answers the console port.
+
+    Collectors go on receiving while it is away. Stops on SIGTERM.
+    """
+    from questlog.app.serving import serve_console
+    from questlog.control.errors import ControlError
+    from questlog.logs import configure_logging
+    from questlog.store.contract import StoreFailed
+
+    configure_logging(settings.log.level, settings.log.format)
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    try:
+        serve_console(settings)
+    except (ControlError, StoreFailed, OSError) as error:
+        raise click.ClickException(str(error)) from error

@@ -1,0 +1,25 @@
+"""What both protocols' handlers work with, built once for each worker."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from questlog.collector.counters import CounterBook
+from questlog.collector.directory import Directory
+from questlog.collector.kept import RejectedRequests
+from questlog.journal.contract import JournalWriter
+from questlog.model.clock import Clock
+
+FindCountry = Callable[[str, str | None], str | None]
+"""(client address, X-Forwarded-For) -> ISO 3166 alpha-2 code or None."""
+
+
+class Parts(NamedTuple):
+    """A worker's journal, directory, look-ups and counters."""
+
+    journal: JournalWriter
+    directory: Directory
+    country: FindCountry
+    clock: Clock
+    counters: CounterBook
+    rejected_requests: RejectedRequests
+    max_inflated_bytes: int

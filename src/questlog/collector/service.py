@@ -1,0 +1,104 @@
+"""A collector: two protocols on one port."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+import structlog
+
+from questlog.collector.counters import publish, withdraw
+from questlog.collector.gameanalytics import GameAnalyticsService
+from questlog.collector.limits import BodyReader
+from questlog.collector.parts import Parts
+from questlog.collector.satori import SatoriService
+from questlog.model.exchange import Reply, Request
+from questlog.model.reasons import Reason, RequestRejected
+from questlog.protocols.gameanalytics.routes import route as gameanalytics_route
+from questlog.protocols.satori import replies as satori_replies
+from questlog.protocols.satori.routes import route as satori_route
+
+_PERIOD_S = 1.0
+
+log = structlog.get_logger(__name__)
+
+
+class CollectorService:
+    """Sends a request to the protocol whose path it has; does what is due every second."""
+
+    def __init__(
+        self,
+        parts: Parts,
+        gameanalytics: GameAnalyticsService,
+        satori: SatoriService,
+        bodies: BodyReader,
+        counters_directory: Path,
+        on_close: Callable[[], None],
+    ) -> None:
+        self.bodies = bodies
+        self._parts = parts
+        self._gameanalytics = gameanalytics
+        self._satori = satori
+        self._counters_directory = counters_directory
+        self._on_close = on_close
+        self._periodic: asyncio.Task[None] | None = None
+
+    async def handle(self, request: Request) -> Reply:
+        """The answer to a request whose body has been read."""
+        try:
+            found = gameanalytics_route(request.method, request.path, request.query)
+            if found is not None:
+                reply = await self._gameanalytics.handle(request, found)
+            elif (satori := satori_route(request.method, request.path)) is not None:
+                reply = await self._satori.handle(request, satori)
+            else:
+                reply = self._satori.rejected(RequestRejected(Reason.UNKNOWN_ROUTE, "Not Found"))
+        except RequestRejected as rejection:  # a known path with a method it does not have
+            reply = self.rejected(request, rejection)
+        self._parts.counters.count_request(_protocol_of(request.path), reply.status)
+        return reply
+
+    def rejected(self, request: Request, rejection: RequestRejected) -> Reply:
+        """The answer to a request that was rejected before it reached its protocol."""
+        if _is_gameanalytics(request.path):
+            return self._gameanalytics.rejected(rejection)
+        return self._satori.rejected(rejection)
+
+    def failed(self, request: Request) -> Reply:
+        """The answer to a fault of ours."""
+        if _is_gameanalytics(request.path):
+            return self._gameanalytics.rejected(RequestRejected(Reason.OVERLOADED, ""))
+        return satori_replies.INTERNAL
+
+    def start(self) -> None:
+        """Begin the periodic work; call it inside the running loop."""
+        self._periodic = asyncio.get_running_loop().create_task(self._work_periodically())
+
+    async def close(self) -> None:
+        """Make durable what was accepted, and let go of everything."""
+        if self._periodic is not None:
+            self._periodic.cancel()
+        await self._parts.journal.close()
+        withdraw(self._counters_directory)
+        self._on_close()
+
+    async def _work_periodically(self) -> None:
+        while True:
+            self.bodies.end_slow_reads()
+            self._parts.directory.refresh()
+            self._publish_counters()
+            await asyncio.sleep(_PERIOD_S)
+
+    def _publish_counters(self) -> None:
+        journal = self._parts.journal
+        try:
+            publish(self._counters_directory, self._parts.counters.snapshot(journal.is_ready, journal.pending_bytes))
+        except OSError as error:  # a full disk must not end the periodic work
+            log.warning("counters not published", error=error.strerror)
+
+
+def _is_gameanalytics(path: str) -> bool:
+    return path.startswith(("/v2/", "/remote_configs/"))
+
+
+def _protocol_of(path: str) -> str:
+    return "gameanalytics" if _is_gameanalytics(path) else "satori"
