@@ -11,14 +11,14 @@ from sqlalchemy import Connection, Select, Table, create_engine, event
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import URL, Engine, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.sql.compiler import SQLCompiler
 
 from questlog.control.errors import ControlUnavailable
 
 _BUSY_TIMEOUT_S = 10.0
-_DRIVERS = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg"}
+_DRIVERS = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg", "postgresql+psycopg": "postgresql+psycopg"}
 
 
 class Connections:
@@ -122,11 +122,9 @@ def _url(database: str | Path) -> URL:
         url = make_url(database)
     except ArgumentError as error:
         raise ControlUnavailable("control.url is not a database address") from error
-    if url.drivername in _DRIVERS:
-        url = url.set(drivername=_DRIVERS[url.drivername])
-    if url.get_backend_name() not in _DRIVERS or (url.get_backend_name() == "sqlite" and not url.database):
+    if url.drivername not in _DRIVERS or (url.drivername == "sqlite" and not url.database):
         raise ControlUnavailable("control.url must name a SQLite file or a PostgreSQL database")
-    return url
+    return url.set(drivername=_DRIVERS[url.drivername])
 
 
 def _engine(url: URL) -> Engine:
@@ -139,7 +137,7 @@ def _engine(url: URL) -> Engine:
             json_deserializer=msgspec.json.decode,
             hide_parameters=True,
         )
-    except (NoSuchModuleError, ImportError) as error:
+    except ImportError as error:
         raise ControlUnavailable(f"control.url needs a driver that is not installed: {error}") from error
 
 

@@ -90,8 +90,10 @@ class Identities(Part):
         self, connection: Connection, game_id: int, identity_ids: list[str], origin: Origin
     ) -> frozenset[str]:
         absent = _absent(connection, game_id, identity_ids)
-        for identity_id in absent:
-            self._insert(connection, game_id, identity_id, origin, Properties(origin.default, {}))
+        first = Properties(origin.default, {})
+        rows = [_values(self._new(game_id, identity_id, origin, first)) for identity_id in absent]
+        if rows:
+            connection.execute(insert(connection, identities), rows)
         return frozenset(absent)
 
     def identify(self, game_id: int, from_id: str, to_id: str, origin: Origin, merge: Merge) -> tuple[Identity, bool]:
@@ -137,20 +139,13 @@ class Identities(Part):
     def _insert(
         self, connection: Connection, game_id: int, identity_id: str, origin: Origin, properties: Properties
     ) -> Identity:
-        now = self._clock.now_us()
-        identity = Identity(game_id, identity_id, now, now, origin.api_key_name, origin.country, properties)
-        values = {
-            "game_id": game_id,
-            "identity_id": identity_id,
-            "created_at": now,
-            "updated_at": now,
-            "api_key_name": origin.api_key_name,
-            "country": origin.country,
-            "default_properties": dict(properties.default),
-            "custom_properties": dict(properties.custom),
-        }
-        connection.execute(insert(connection, identities).values(values))
+        identity = self._new(game_id, identity_id, origin, properties)
+        connection.execute(insert(connection, identities).values(_values(identity)))
         return identity
+
+    def _new(self, game_id: int, identity_id: str, origin: Origin, properties: Properties) -> Identity:
+        now = self._clock.now_us()
+        return Identity(game_id, identity_id, now, now, origin.api_key_name, origin.country, properties)
 
     def _update(self, connection: Connection, row: Row[Any], properties: Properties) -> Identity:
         present = _identity(row)
@@ -209,6 +204,19 @@ def _identity(row: Row[Any]) -> Identity:
         country=row.country,
         properties=Properties(row.default_properties, row.custom_properties),
     )
+
+
+def _values(identity: Identity) -> dict[str, object]:
+    return {
+        "game_id": identity.game_id,
+        "identity_id": identity.identity_id,
+        "created_at": identity.created_at,
+        "updated_at": identity.updated_at,
+        "api_key_name": identity.api_key_name,
+        "country": identity.country,
+        "default_properties": dict(identity.properties.default),
+        "custom_properties": dict(identity.properties.custom),
+    }
 
 
 def _merged(present: Properties, given: Properties) -> Properties:

@@ -1,0 +1,110 @@
+import re
+
+import pytest
+
+from questlog.control.database import ControlDatabase
+from questlog.control.errors import AlreadyExists, NotAllowed, NotFound
+from questlog.control.sandbox import SANDBOX_GAME_KEY, SANDBOX_SECRET_KEY
+
+KEY, SECRET = "a1" * 16, "b2" * 20
+
+
+def test_a_new_game_has_a_pair_of_keys_of_gameanalytics_form(control: ControlDatabase) -> None:
+    game = control.create_game("Tetris")
+    assert re.fullmatch("[a-z0-9]{32}", game.game_key)
+    assert re.fullmatch("[a-z0-9]{40}", game.secret_key)
+    assert game.is_enabled
+    assert not game.is_strict
+    assert control.create_game("Pong").game_key != game.game_key
+
+
+def test_a_game_can_bring_its_keys(control: ControlDatabase) -> None:
+    game = control.create_game("Tetris", KEY, SECRET)
+    assert (game.game_key, game.secret_key) == (KEY, SECRET)
+
+
+@pytest.mark.parametrize("name", ["", " a", "a ", "a\nb", "x" * 101, "\x00"])
+def test_names_that_cannot_be_shown_are_refused(control: ControlDatabase, name: str) -> None:
+    with pytest.raises(NotAllowed, match="the name of a game"):
+        control.create_game(name)
+
+
+@pytest.mark.parametrize(
+    ("key", "secret"), [("short", SECRET), (KEY, "short"), ("é" * 32, SECRET), (KEY, SECRET + "x")]
+)
+def test_keys_of_another_form_are_refused(control: ControlDatabase, key: str, secret: str) -> None:
+    with pytest.raises(NotAllowed, match="letters and digits"):
+        control.create_game("Tetris", key, secret)
+
+
+def test_a_taken_name_or_key_is_refused_by_name(control: ControlDatabase) -> None:
+    control.create_game("Tetris", KEY, SECRET)
+    with pytest.raises(AlreadyExists, match="there is a game 'Tetris' already"):
+        control.create_game("Tetris")
+    with pytest.raises(AlreadyExists, match="the game 'Tetris' has this game key already"):
+        control.create_game("Pong", KEY, SECRET)
+
+
+def test_a_game_is_found_by_name_then_key_then_number(control: ControlDatabase) -> None:
+    first = control.create_game("Tetris", KEY, SECRET)
+    assert control.find_game("Tetris") == control.find_game(KEY) == control.find_game("1") == first
+    named_like_a_number = control.create_game("1")
+    assert control.find_game("1") == named_like_a_number
+
+
+@pytest.mark.parametrize("reference", ["Pong", "99", "", "9" * 400, "²", "' OR 1=1 --"])
+def test_an_unknown_game_is_not_found(control: ControlDatabase, reference: str) -> None:
+    control.create_game("Tetris")
+    with pytest.raises(NotFound, match="there is no game"):
+        control.find_game(reference)
+
+
+def test_disabling_enabling_and_strictness_are_kept(control: ControlDatabase, other: ControlDatabase) -> None:
+    control.create_game("Tetris")
+    assert not control.disable_game("Tetris").is_enabled
+    assert not other.find_game("Tetris").is_enabled
+    assert control.enable_game("Tetris").is_enabled
+    assert control.set_strict("Tetris", True).is_strict
+    assert other.find_game("Tetris").is_strict
+    assert not control.set_strict("Tetris", False).is_strict
+
+
+def test_a_rotated_secret_is_new_and_the_game_key_stays(control: ControlDatabase) -> None:
+    before = control.create_game("Tetris")
+    after = control.rotate_secret("Tetris")
+    assert after.game_key == before.game_key
+    assert after.secret_key != before.secret_key
+    assert control.find_game("Tetris") == after
+
+
+def test_event_names_are_declared_once_and_forgotten(control: ControlDatabase) -> None:
+    control.create_game("Tetris")
+    control.declare_event_names("Tetris", ["a", "b"])
+    assert control.declare_event_names("Tetris", ["b", "c"]).event_names == {"a", "b", "c"}
+    assert control.forget_event_names("Tetris", ["a", "never"]).event_names == {"b", "c"}
+
+
+@pytest.mark.parametrize("name", ["", "_reserved", "x" * 257])
+def test_event_names_that_no_client_may_send_cannot_be_declared(control: ControlDatabase, name: str) -> None:
+    control.create_game("Tetris")
+    with pytest.raises(NotAllowed):
+        control.declare_event_names("Tetris", ["fine", name])
+    assert control.find_game("Tetris").event_names == frozenset()
+
+
+def test_the_list_shows_no_secret(control: ControlDatabase) -> None:
+    game = control.create_game("Tetris")
+    assert game.secret_key not in repr(control.list_games())
+    assert [listed.name for listed in control.list_games()] == ["Tetris"]
+
+
+def test_the_sandbox_is_made_once(control: ControlDatabase, other: ControlDatabase) -> None:
+    sandbox = control.ensure_sandbox()
+    assert (sandbox.game.game_key, sandbox.game.secret_key) == (SANDBOX_GAME_KEY, SANDBOX_SECRET_KEY)
+    assert other.ensure_sandbox() == sandbox
+    assert len(control.list_games()) == len(control.list_api_keys()) == 1
+
+
+def test_the_sandbox_finds_a_name_when_its_own_is_taken(control: ControlDatabase) -> None:
+    control.create_game("sandbox")
+    assert control.ensure_sandbox().game.name == "sandbox 5c6bcb54"
