@@ -79,7 +79,7 @@ def serve_console(settings: Settings) -> None:
         store = _open_store(settings)
         try:
             reader = FileJournalReader(settings.journal_dir)
-            decoding = Decoding(EVENT_SOURCES, Converter(Rates()), settings.collector.max_inflated_bytes)
+            decoding = Decoding(EVENT_SOURCES, Converter(Rates()))
             loader = Loader(reader, store, decoding, clock, _pace(settings), [ComputedPush(store, control, clock)])
             services = ConsoleServices(
                 control=control,

@@ -1,0 +1,42 @@
+"""`make bench`: the measurements in turn. Absolute figures are of this machine and these minutes; ratios are what counts.
+
+    python -m tests.bench [collector] [whole] [dedupe] [--rounds 5] [--seconds 5] [--rate 50000]
+"""
+
+import argparse
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.bench import collector, dedupe, whole
+
+PARTS = ("collector", "whole", "dedupe")
+
+
+def main() -> None:
+    """Run the parts that are named, or all."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("parts", nargs="*", choices=[[], *PARTS], help="which measurements; all by default")
+    parser.add_argument("--rounds", type=int, default=5, help="paired rounds of the collector")
+    parser.add_argument("--seconds", type=int, default=5, help="length of a round")
+    parser.add_argument("--rate", type=int, default=50_000, help="events/s sent to the whole")
+    parser.add_argument("--load-seconds", type=int, default=30, help="how long the whole is loaded")
+    parser.add_argument("--keys", type=int, default=10_000_000, help="most keys of the de-duplication")
+    parser.add_argument("--work", type=Path, help="folder on the disk to measure; a temporary one by default")
+    options = parser.parse_args()
+    parts = options.parts or PARTS
+    missing = [name for name in ("wrk", "nginx") if not shutil.which(name)]
+    if missing and {"collector", "whole"} & set(parts):
+        sys.exit(f"{' and '.join(missing)} not installed: tests/bench/ingest/reference/install.sh installs both (Debian)")
+    with tempfile.TemporaryDirectory(prefix="questlog-bench-", dir=options.work) as folder:
+        if "collector" in parts:
+            collector.measure(Path(folder), options.rounds, options.seconds)
+        if "whole" in parts:
+            whole.measure(Path(folder), options.rate, options.load_seconds)
+        if "dedupe" in parts:
+            dedupe.measure(Path(folder), options.keys)
+
+
+if __name__ == "__main__":
+    main()

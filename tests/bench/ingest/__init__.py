@@ -1,0 +1,1 @@
+"""Load for a collector, and a strong peer to race."""
