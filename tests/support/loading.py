@@ -104,11 +104,12 @@ class FakeJournal:
 class FakeStore:
     """Keeps batches. `refuse` may raise for a batch, before anything of it is kept."""
 
-    def __init__(self, refuse: Callable[[Batch], None] = lambda batch: None) -> None:
+    def __init__(self, refuse: Callable[[Batch], None] = lambda _: None) -> None:
         self.refuse = refuse
         self.batches: list[Batch] = []
         self.kept_positions: dict[int, Position] = {}
         self.expiries: list[tuple[Expiry, int]] = []
+        self.loaded_at: list[int] = []
         self.rebuilds = 0
 
     def positions(self) -> Mapping[int, Position]:
@@ -117,6 +118,7 @@ class FakeStore:
     def load(self, batch: Batch, now_us: int) -> LoadResult:
         self.refuse(batch)
         self.batches.append(batch)
+        self.loaded_at.append(now_us)
         self.kept_positions |= batch.positions
         stored = batch.events.num_rows
         rejected = batch.rejected.num_rows

@@ -24,11 +24,15 @@ class ValuesRefused(Exception):
 
 
 class Decoding(NamedTuple):
-    """What it takes to decode a record again: the codecs, the rates, and the cap on an inflated body, in bytes."""
+    """What it takes to decode a record again: the codecs, the rates, and the cap on an inflated body, in bytes.
+
+    Collectors capped it when they took it, by a setting that may have been larger then: a cap here that is no larger
+    than theirs could refuse what was acknowledged.
+    """
 
     sources: EventSources
     converter: Converter
-    max_inflated_bytes: int
+    max_inflated_bytes: int = 2**30
 
 
 class _Properties(msgspec.Struct):

@@ -158,7 +158,7 @@ def test_more_than_a_page_is_handed_over_in_one_go(world: World) -> None:
 def test_a_store_that_fails_is_asked_again() -> None:
     class FailingStore(FakeStore):
         def query(self, statement: str, parameters: Mapping[str, object]) -> pa.Table:
-            raise StoreFailed("out of memory")
+            raise StoreFailed(f"out of memory: {statement} with {parameters}")
 
     clock, sink = FakeClock(), FakeSink()
     push = ComputedPush(FailingStore(), sink, clock)

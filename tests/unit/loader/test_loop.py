@@ -265,6 +265,7 @@ def test_a_rebuild_is_carried_out_between_batches(journal: FakeJournal, clock: F
 def test_a_rebuild_that_fails_says_why(journal: FakeJournal, clock: FakeClock) -> None:
     class BrokenStore(FakeStore):
         def rebuild(self, progress: Callable[[str, float], None]) -> None:
+            progress("players", 0.5)
             raise StoreFailed("out of memory")
 
     loader = loader_of(journal, BrokenStore(), clock)
