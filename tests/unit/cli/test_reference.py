@@ -1,0 +1,29 @@
+from pathlib import Path
+
+import pytest
+
+from questlog.cli.main import COMMANDS
+from questlog.cli.reference import cli_page, pages, settings_page
+from questlog.config import section_types, setting_infos
+
+REFERENCE = Path(__file__).parents[3] / "docs" / "reference"
+
+
+@pytest.mark.parametrize("name", ["settings.md", "cli.md"])
+def test_the_generated_pages_are_current(name: str) -> None:
+    written = (REFERENCE / name).read_text(encoding="utf-8")
+    assert written == pages()[name], "run `python -m questlog.cli.reference`"
+
+
+def test_every_setting_is_on_the_page_with_its_default() -> None:
+    page = settings_page()
+    for section in section_types():
+        for info in setting_infos(section):
+            default = f"`{info.default}`" if info.default != "" else "(empty)"
+            assert f"| `{info.key}` | {default} |" in page
+
+
+def test_every_command_is_on_the_page() -> None:
+    page = cli_page()
+    for name in [*COMMANDS, "game create", "game rotate-secret", "api-key revoke", "token create", "user create"]:
+        assert f"\n## questlog {name}\n" in page
