@@ -1,3 +1,4 @@
+import gc
 import itertools
 import threading
 import time
@@ -354,3 +355,20 @@ def test_loading_is_exactly_once_whatever_fails_in_between(journal: FakeJournal,
         loader_of(journal, store, clock, Pace(batch_events=7)).step()
     assert store.event_ids() == ids
     assert len(store.rejected()) == 2
+
+
+@pytest.mark.parametrize("error", [None, StoreFailed("disk full")])
+def test_cycles_are_not_collected_during_a_batch_and_are_again_after_it(
+    journal: FakeJournal, clock: FakeClock, error: StoreFailed | None
+) -> None:
+    was_collecting: list[bool] = []
+
+    def look(_: Batch) -> None:
+        was_collecting.append(gc.isenabled())
+        if error is not None:
+            raise error
+
+    fill(journal, "a")
+    loader_of(journal, FakeStore(look), clock).step()
+    assert was_collecting == [False]
+    assert gc.isenabled()
