@@ -12,7 +12,7 @@ from questlog.model.reasons import DroppedEvent, FieldError, Reason, RequestReje
 from questlog.protocols.gameanalytics.columns import to_columns
 from questlog.protocols.gameanalytics.json_text import check_utf8, read_json, with_whole_surrogates
 from questlog.protocols.gameanalytics.plain import is_plain
-from questlog.protocols.gameanalytics.rules import PLACED_FIELDS, judge
+from questlog.protocols.gameanalytics.rules import PLACED_FIELDS, RULED_FIELDS_WITHOUT_A_PLACE, judge
 from questlog.protocols.gameanalytics.wire import OpenWireEvent, UnknownFields, WireEvent
 
 __all__ = ["MAX_DEPTH", "MAX_EVENTS", "Decoded", "decode_events", "to_columns"]
@@ -103,11 +103,13 @@ def _decode_one(raw: msgspec.Raw, is_platform_list_strict: bool) -> WireEvent | 
 
 def _decode_plain(raw: msgspec.Raw, fields: dict[str, Any], is_platform_list_strict: bool) -> WireEvent | None:
     """The event, if only its unknown fields kept it from being decoded with the others: a third of the rules' cost."""
+    if not fields.keys().isdisjoint(RULED_FIELDS_WITHOUT_A_PLACE):
+        return None
     try:
         event = read_json(_open_event, raw)
     except msgspec.ValidationError:
         return None
-    if ("uuid" in fields and event.event_uuid is None) or not is_plain(event, is_platform_list_strict):
+    if not is_plain(event, is_platform_list_strict):
         return None
     event.unknown = UnknownFields((n, v) for n, v in fields.items() if n not in PLACED_FIELDS and v is not None) or None
     return event

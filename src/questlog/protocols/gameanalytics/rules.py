@@ -154,6 +154,8 @@ _AMBIGUOUS_FIELDS = ("event_id", "amount", "value")
 
 PLACED_FIELDS = frozenset(wire.WireEvent.__struct_fields__) - {"unknown"}
 """Fields that have a place in `WireEvent`; the others become attributes."""
+RULED_FIELDS_WITHOUT_A_PLACE = frozenset({*_OPTIONAL_ANNOTATIONS, "uuid"}) - PLACED_FIELDS
+"""Fields that become attributes, but not without a look at them."""
 
 
 class _CategoryRules(NamedTuple):

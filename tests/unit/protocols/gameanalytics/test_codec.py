@@ -1,0 +1,132 @@
+import json
+
+import pytest
+
+from questlog.model.reasons import Reason, RequestRejected
+from questlog.protocols.gameanalytics import codec
+from questlog.protocols.gameanalytics.codec import MAX_DEPTH, MAX_EVENTS, decode_events
+from tests.support.gameanalytics import body, event
+
+
+def reason_of(sent: bytes) -> Reason:
+    with pytest.raises(RequestRejected) as rejected:
+        decode_events(sent)
+    return rejected.value.reason
+
+
+def nested(levels: int) -> object:
+    value: object = 1
+    for _ in range(levels):
+        value = {"a": value} if isinstance(value, list) else [value]
+    return value
+
+
+def test_an_empty_list_is_right() -> None:
+    decoded = decode_events(b" [ ] ")
+    assert (decoded.events, list(decoded.indexes), decoded.dropped) == ([], [], [])
+
+
+def test_good_events_stay_when_others_are_dropped() -> None:
+    sent = [event("user"), event("user", v=1), 7, event("design"), event("design", event_id="bad/chars")]
+    decoded = decode_events(body(*sent))
+    assert [found.category for found in decoded.events] == ["user", "design"]
+    assert list(decoded.indexes) == [0, 3]
+    assert [drop.index for drop in decoded.dropped] == [1, 2, 4]
+    assert [json.loads(drop.raw) for drop in decoded.dropped] == [sent[1], sent[2], sent[4]]
+    assert {drop.reason for drop in decoded.dropped} == {Reason.FAILED_VALIDATION}
+    assert [drop.detail for drop in decoded.dropped] == [
+        "v: not_in_range", "the event: wrong_type", "event_id: no_match"
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [b"", b"[", b"nope", b"[1,]", b"[{}]x", b"[NaN]", b"[Infinity]", b"[-Infinity]", b"[01]", b"\xef\xbb\xbf[]",
+     b'["\xff"]', b'[{"a":"\xed\xa0\x80"}]', b'[{"a\xff":1}]', b'["\x01"]', rb'["\q"]', b"[\x00]", b'[{"v":2}'],
+)  # fmt: skip
+def test_what_is_not_json_is_named(sent: bytes) -> None:
+    assert reason_of(sent) is Reason.NOT_JSON
+
+
+@pytest.mark.parametrize("sent", [b"{}", b'{"v":2}', b"null", b"5", b'"x"', b"true"])
+def test_what_is_no_list_is_named(sent: bytes) -> None:
+    assert reason_of(sent) is Reason.NOT_A_LIST
+
+
+@pytest.mark.parametrize("name", ["custom_fields", "zz", "impression_data"])
+def test_nesting_is_bounded_the_same_in_every_field(name: str) -> None:
+    deepest = event("user", **{name: nested(MAX_DEPTH - 1)})
+    assert len(decode_events(body(deepest)).events) == 1
+    assert reason_of(body(event("user", **{name: nested(MAX_DEPTH)}))) is Reason.TOO_DEEP
+
+
+@pytest.mark.parametrize("opening", [b"[", b'{"a":', b'[{"a":'])
+def test_nesting_without_end_is_too_deep(opening: bytes) -> None:
+    assert reason_of(b"[" + opening * 200_000) is Reason.TOO_DEEP
+    assert reason_of(b'[{"zz":' + opening * 200_000) is Reason.TOO_DEEP
+
+
+def test_the_number_of_events_is_bounded() -> None:
+    assert len(decode_events(b"[" + b",".join([b"0"] * MAX_EVENTS) + b"]").dropped) == MAX_EVENTS
+    assert reason_of(b"[" + b",".join([b"0"] * (MAX_EVENTS + 1)) + b"]") is Reason.BODY_TOO_LARGE
+    one = json.dumps(event("user")).encode()
+    assert reason_of(b"[" + b",".join([one] * (MAX_EVENTS + 1)) + b"]") is Reason.BODY_TOO_LARGE
+
+
+def test_the_number_of_values_is_bounded_before_they_are_made() -> None:
+    assert reason_of(b"[" + b"0," * 600_000) is Reason.BODY_TOO_LARGE
+
+
+@pytest.mark.parametrize("number", ["1e999", "-1e999", "1" + "0" * 5000])
+def test_a_number_that_nothing_holds_drops_its_event_only(number: str) -> None:
+    odd = json.dumps(event("design", value=0, zz=0)).replace('"zz": 0', f'"zz": {number}')
+    decoded = decode_events(f"[{json.dumps(event('user'))},{odd}]".encode())
+    assert len(decoded.events) == 1
+    assert [(error.error_type, error.path) for error in decoded.dropped[0].errors] == [("not_in_range", "")]
+
+
+def test_of_a_repeated_key_the_last_counts() -> None:
+    twice = json.dumps(event("user")).replace('"v": 2', '"v": 1, "v": 2')
+    assert len(decode_events(f"[{twice}]".encode()).events) == 1
+    twice = json.dumps(event("user")).replace('"v": 2', '"v": 2, "v": 1')
+    assert len(decode_events(f"[{twice}]".encode()).dropped) == 1
+
+
+@pytest.mark.parametrize(
+    ("escaped", "text"),
+    [
+        (r"\ud83d", "\ufffd"),
+        (r"cut \ud83d", "cut \ufffd"),
+        (r"\ude00\ud83d", "\ufffd\ufffd"),
+        (r"\ud83d\u0041", "\ufffdA"),
+        (r"\ud83d\ude00\ud83d", "😀\ufffd"),
+        (r"\\ud83d\ud83d", "\\ud83d\ufffd"),
+        (r"\\\ud83d", "\\\ufffd"),
+    ],
+)
+def test_half_a_surrogate_pair_is_mended(escaped: str, text: str) -> None:
+    sent = json.dumps([event("error", message="MESSAGE")]).replace("MESSAGE", escaped).encode()
+    assert [found.message for found in decode_events(sent).events] == [text]
+
+
+def test_whole_pairs_and_escaped_nuls_are_text() -> None:
+    decoded = decode_events(body(event("error", message="😀\x00\\ud83d")))
+    assert [found.message for found in decoded.events] == ["😀\x00\\ud83d"]
+
+
+def test_the_patterns_memory_is_bounded() -> None:
+    from questlog.protocols.gameanalytics.patterns import DESIGN_ID, MAX_SEEN
+
+    events = [event("design", event_id=f"Some:{number}") for number in range(MAX_SEEN + 10)]
+    for start in range(0, len(events), 1000):
+        assert not decode_events(body(*events[start : start + 1000])).dropped
+        assert len(DESIGN_ID.seen) <= MAX_SEEN
+    assert decode_events(body(event("design", event_id="bad/chars"))).dropped
+    assert "bad/chars" not in DESIGN_ID.seen
+
+
+def test_decoding_again_gives_the_same() -> None:
+    sent = body(event("user"), event("design", event_id="A:B"), event("design", event_id="A/B"))
+    first, second = decode_events(sent), decode_events(sent)
+    assert codec.to_columns(first.events) == codec.to_columns(second.events)
+    assert first.dropped == second.dropped

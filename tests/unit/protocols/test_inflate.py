@@ -1,0 +1,95 @@
+import gzip
+import zlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from questlog.model.reasons import Reason, RequestRejected
+from questlog.protocols.inflate import inflate
+
+PLAIN = b'[{"v":2}]' * 50
+
+
+def bare_deflate(data: bytes) -> bytes:
+    compressor = zlib.compressobj(wbits=-15)
+    return compressor.compress(data) + compressor.flush()
+
+
+def reason_of(body: bytes, coding: str, max_bytes: int) -> Reason:
+    with pytest.raises(RequestRejected) as rejected:
+        inflate(body, coding, max_bytes)
+    return rejected.value.reason
+
+
+@pytest.mark.parametrize(
+    ("body", "coding"),
+    [
+        (PLAIN, ""),
+        (PLAIN, "identity"),
+        (gzip.compress(PLAIN), "gzip"),
+        (gzip.compress(PLAIN), " GZip "),
+        (gzip.compress(PLAIN), "x-gzip"),
+        (gzip.compress(PLAIN[:7]) + gzip.compress(b"") + gzip.compress(PLAIN[7:]), "gzip"),
+        (zlib.compress(PLAIN), "deflate"),
+        (bare_deflate(PLAIN), "deflate"),
+    ],
+)
+def test_every_coding_gives_the_plain_body(body: bytes, coding: str) -> None:
+    assert inflate(body, coding, len(PLAIN)) == PLAIN
+
+
+@pytest.mark.parametrize(
+    ("body", "coding"),
+    [
+        (b"", "gzip"),
+        (PLAIN, "gzip"),
+        (gzip.compress(PLAIN)[:-1], "gzip"),
+        (gzip.compress(PLAIN)[:20], "gzip"),
+        (gzip.compress(PLAIN)[:-8] + bytes(8), "gzip"),
+        (gzip.compress(PLAIN) + b"x", "gzip"),
+        (gzip.compress(PLAIN) + gzip.compress(PLAIN)[:-1], "gzip"),
+        (PLAIN, "deflate"),
+        (zlib.compress(PLAIN) + b"x", "deflate"),
+        (zlib.compress(PLAIN)[:-1], "deflate"),
+    ],
+)
+def test_damage_is_named(body: bytes, coding: str) -> None:
+    assert reason_of(body, coding, 1 << 20) is Reason.BAD_COMPRESSION
+
+
+@pytest.mark.parametrize("coding", ["br", "gzip, gzip", "zstd", "\x00"])
+def test_an_unknown_coding_is_named(coding: str) -> None:
+    assert reason_of(PLAIN, coding, 1 << 20) is Reason.UNKNOWN_CONTENT_CODING
+
+
+@pytest.mark.parametrize(
+    ("body", "coding"),
+    [
+        (PLAIN, ""),
+        (gzip.compress(PLAIN), "gzip"),
+        (gzip.compress(PLAIN[:-1]) + gzip.compress(PLAIN[-1:]), "gzip"),
+        (zlib.compress(PLAIN), "deflate"),
+        (bare_deflate(PLAIN), "deflate"),
+    ],
+)
+def test_one_byte_above_the_cap_is_too_much(body: bytes, coding: str) -> None:
+    assert reason_of(body, coding, len(PLAIN) - 1) is Reason.INFLATED_BODY_TOO_LARGE
+
+
+def test_a_bomb_is_not_inflated_beyond_the_cap() -> None:
+    bomb = gzip.compress(bytes(50_000_000))
+    assert reason_of(bomb, "gzip", 1000) is Reason.INFLATED_BODY_TOO_LARGE
+
+
+def test_many_members_are_refused_because_each_costs_a_copy_of_the_rest() -> None:
+    assert inflate(gzip.compress(b"x") * 16, "gzip", 16) == b"x" * 16
+    assert reason_of(gzip.compress(b"x") * 17, "gzip", 17) is Reason.BAD_COMPRESSION
+
+
+@given(st.binary(max_size=200), st.sampled_from(["", "gzip", "deflate", "br"]), st.integers(0, 1000))
+def test_any_bytes_are_a_body_or_a_rejection(body: bytes, coding: str, max_bytes: int) -> None:
+    try:
+        assert len(inflate(body, coding, max_bytes)) <= max_bytes
+    except RequestRejected:
+        pass
