@@ -9,7 +9,7 @@ from questlog.cli.settings import settings_options
 from questlog.config import Settings
 
 
-@click.group("api-key", cls=CommandGroup, short_help="Satori API keys.")
+@click.group("api-key", cls=CommandGroup)
 def command() -> None:
     """Satori API keys. The name of a key is stored with the events that come with it: one key per source."""
 

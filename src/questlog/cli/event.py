@@ -11,7 +11,7 @@ from questlog.model.game import Game
 _game_option = click.option("--game", required=True, metavar="GAME", help="Name, game key or number of the game.")
 
 
-@click.group("event", cls=CommandGroup, short_help="The event names a strict game takes.")
+@click.group("event", cls=CommandGroup)
 def command() -> None:
     """The Satori event names a strict game takes. See `questlog game strict`."""
 

@@ -9,7 +9,7 @@ from questlog.config import Settings
 from questlog.model.game import Game
 
 
-@click.group("game", cls=CommandGroup, short_help="Games and their keys.")
+@click.group("game", cls=CommandGroup)
 def command() -> None:
     """Games and their keys. GAME is a name, a game key or a number."""
 

@@ -9,8 +9,8 @@ import click
 from questlog.cli.groups import LazyCommand, LazyGroup
 
 COMMANDS = {
-    "run": LazyCommand("questlog.cli.run:command", "Run everything on this machine: collectors and server."),
-    "collect": LazyCommand("questlog.cli.collect:command", "Run collectors alone."),
+    "run": LazyCommand("questlog.cli.run:command", "Run everything on this machine: collectors and the server."),
+    "collect": LazyCommand("questlog.cli.collect:command", "Run collectors alone: answer games, write the journal."),
     "serve": LazyCommand("questlog.cli.serve:command", "Run the server alone: loader, store, API, dashboard."),
     "game": LazyCommand("questlog.cli.game:command", "Games and their keys."),
     "event": LazyCommand("questlog.cli.event:command", "The event names a strict game takes."),

@@ -29,15 +29,14 @@ def settings_page() -> str:
 def cli_page() -> str:
     """`docs/reference/cli.md`."""
     parts = [_GENERATED, "# Commands\n"]
-    with click.Context(program, info_name="questlog", terminal_width=_WIDTH) as context:
+    settings = {**program.context_settings, "terminal_width": _WIDTH}
+    with click.Context(program, info_name="questlog", **settings) as context:
         for path, text in _helps(context):
             parts.append(f"\n## {path}\n\n```\n{text}\n```\n")
     return "".join(parts)
 
 
-def pages() -> dict[str, str]:
-    """The generated pages by file name."""
-    return {"settings.md": settings_page(), "cli.md": cli_page()}
+PAGES = {"settings.md": settings_page, "cli.md": cli_page}
 
 
 def _setting_row(info: SettingInfo) -> str:
@@ -63,7 +62,7 @@ def _range(kind: Any) -> str:
         for sign, limit in (("≥", meta.ge), (">", meta.gt), ("≤", meta.le))
         if limit is not None
     ]
-    return " ".join([name, *limits])
+    return f"{name} {', '.join(limits)}".rstrip()
 
 
 def _metas(kind: Any) -> list[Meta]:
@@ -110,8 +109,8 @@ def main() -> None:
     """Write the pages."""
     directory = Path(sys.argv[1] if len(sys.argv) > 1 else "docs/reference")
     directory.mkdir(parents=True, exist_ok=True)
-    for name, text in pages().items():
-        (directory / name).write_text(text, encoding="utf-8")
+    for name, page in PAGES.items():
+        (directory / name).write_text(page(), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from questlog.cli.settings import settings_options
 from questlog.config import Settings
 
 
-@click.group("token", cls=CommandGroup, short_help="Tokens for the HTTP API.")
+@click.group("token", cls=CommandGroup)
 def command() -> None:
     """Tokens for the HTTP API of the console port. Whoever has one may do everything."""
 

@@ -12,7 +12,7 @@ from questlog.config import Settings
 _ROLES = ("admin", "viewer")
 
 
-@click.group("user", cls=CommandGroup, short_help="Users of the dashboard.")
+@click.group("user", cls=CommandGroup)
 def command() -> None:
     """Users of the dashboard."""
 

@@ -24,7 +24,7 @@ class ControlDatabase(Sandboxes, Tokens, Users, Snapshots, Identities, ComputedP
     and any number of processes may have it open; a process opens it after it was forked.
 
     Everything blocks: an event loop calls it in a thread, except `is_revoked` and `version`, which with SQLite are one
-    lookup of some 20 µs. Every change is durable when its method returns. Methods raise `ControlError`, above all
+    lookup of some 30 µs. Every change is durable when its method returns. Methods raise `ControlError`, above all
     `ControlUnavailable`.
     """
 

@@ -1,4 +1,3 @@
-import importlib
 import subprocess
 import sys
 from collections.abc import Callable
@@ -46,20 +45,23 @@ def test_help_lists_every_command_and_imports_none() -> None:
     assert not imported & {"sqlalchemy", "duckdb", "pyarrow", "msgspec", "litestar", "granian"}
 
 
+def test_a_reader_who_has_seen_enough_is_no_mistake() -> None:
+    run = [sys.executable, "-c", "from questlog.cli.main import main; main()", "--help"]
+    with subprocess.Popen(run, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == ""
+        assert process.wait() == 1
+
+
 @pytest.mark.parametrize("name", COMMANDS)
-def test_every_command_of_the_list_is_what_the_list_says(name: str) -> None:
-    module, _, attribute = COMMANDS[name].target.partition(":")
-    command = getattr(importlib.import_module(module), attribute)
-    assert isinstance(command, click.Command)
-    assert (command.name, command.get_short_help_str(limit=200)) == (name, COMMANDS[name].short_help)
-
-
-def test_every_command_takes_data(questlog: CommandLine) -> None:
+def test_every_listed_command_can_be_imported_and_takes_data(name: str) -> None:
     with click.Context(program) as context:
-        for name in program.list_commands(context):
-            command = program.get_command(context, name)
-            assert command is not None
-            assert "data" in {parameter.name for parameter in command.params}, name
+        command = program.get_command(context, name)
+    assert isinstance(command, click.Command)
+    assert "data" in {parameter.name for parameter in command.params}
+    assert command.help
 
 
 @pytest.mark.parametrize("arguments", [[], ["game"]])

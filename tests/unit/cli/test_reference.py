@@ -3,16 +3,16 @@ from pathlib import Path
 import pytest
 
 from questlog.cli.main import COMMANDS
-from questlog.cli.reference import cli_page, pages, settings_page
+from questlog.cli.reference import PAGES, cli_page, settings_page
 from questlog.config import section_types, setting_infos
 
 REFERENCE = Path(__file__).parents[3] / "docs" / "reference"
 
 
-@pytest.mark.parametrize("name", ["settings.md", "cli.md"])
+@pytest.mark.parametrize("name", PAGES)
 def test_the_generated_pages_are_current(name: str) -> None:
     written = (REFERENCE / name).read_text(encoding="utf-8")
-    assert written == pages()[name], "run `python -m questlog.cli.reference`"
+    assert written == PAGES[name](), "run `python -m questlog.cli.reference`"
 
 
 def test_every_setting_is_on_the_page_with_its_default() -> None:
