@@ -24,12 +24,15 @@ class FailingFiles(OsFiles):
         self.is_remove_broken = False
         self.syncs = 0
         self.synced_after_failure: list[int] = []
+        self._created: set[int] = set()
         self._failed: set[int] = set()
 
     def create(self, path: Path) -> int:
         """A new file, unless creating is broken."""
         _fail_if(self.is_create_broken)
-        return super().create(path)
+        fd = super().create(path)
+        self._created.add(fd)
+        return fd
 
     def write(self, fd: int, data: bytes) -> int:
         """Write what fits."""
@@ -48,9 +51,9 @@ class FailingFiles(OsFiles):
         return super().write_at(fd, data, offset)
 
     def sync(self, fd: int) -> None:
-        """Sync, unless that is broken; keeps a record of files that are synced again after they failed."""
+        """Sync, unless that is broken; keeps a record of segments that are synced again after they failed."""
         self.syncs += 1
-        if self.is_sync_broken:
+        if self.is_sync_broken and fd in self._created:
             self._failed.add(fd)
         _fail_if(self.is_sync_broken)
         if fd in self._failed:
@@ -65,6 +68,7 @@ class FailingFiles(OsFiles):
     def close(self, fd: int) -> None:
         """Close; the number may then name another file."""
         self._failed.discard(fd)
+        self._created.discard(fd)
         super().close(fd)
 
     def remove(self, path: Path) -> None:

@@ -49,8 +49,8 @@ class JournalReader(Protocol):
     def read(self, positions: Mapping[int, Position], max_bytes: int) -> Sequence[Entry]:
         """Records at or after `positions` (by writer; a writer without one is read from its start), of all writers.
 
-        Returns about `max_bytes` at most, taking turns between writers; empty when there is nothing new. Only what is on
-        stable storage is returned.
+        Returns about `max_bytes` at most, taking turns between writers; empty when there is nothing new. Only what is
+        on stable storage is returned.
         """
         ...
 

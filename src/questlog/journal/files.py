@@ -94,7 +94,7 @@ class OsFiles:
     def list_directory(self, path: Path) -> list[str]:
         """Names in a directory."""
         try:
-            return os.listdir(path)
+            return [entry.name for entry in path.iterdir()]
         except FileNotFoundError:
             return []
 

@@ -1,9 +1,9 @@
 """The durable head: a small file in which a writer tells readers how far its records are on stable storage.
 
-It is written after the sync that it reports, and never synced on the way: so it can be behind the segments on the disk
-(after a crash of the machine) but never ahead of them. Within one boot of the machine it is exact, whatever happens to
-the processes, because every process sees the same page. It is written with `pwrite` and not through a memory map: a full
-disk under a copy-on-write file system is then an error like any other and not a SIGBUS. See
+It is written after the sync that it reports, and never synced on the way: so it can be behind the segments on the
+disk (after a crash of the machine) but never ahead of them. Within one boot of the machine it is exact, whatever
+happens to the processes, because all of them see the same page. It is written with `pwrite` and not through a memory
+map: a full disk under a copy-on-write file system is then an error like any other and not a SIGBUS. See
 docs/decisions/0010-journal-format.md.
 """
 

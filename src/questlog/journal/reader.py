@@ -19,10 +19,10 @@ class FileJournalReader:
     later, so nothing is passed over for it; and `UnknownFormat` for segments of a newer Questlog.
     """
 
-    def __init__(self, directory: Path, files: Files | None = None) -> None:
+    def __init__(self, directory: Path, files: Files | None = None, boot_id: bytes | None = None) -> None:
         self._directory = directory
         self._files = OsFiles() if files is None else files
-        self._boot_id = current_boot_id()
+        self._boot_id = current_boot_id() if boot_id is None else boot_id
         self._tails: dict[int, SlotTail] = {}
         self._turn = 0
 

@@ -1,8 +1,8 @@
 """How a record lies in a segment, and how to find records again in damaged bytes. No I/O.
 
-A record is framed by 20 bytes: the segment's marker (8), the record's length (4), the CRC-32 of the record (4), the CRC-32
-of the 16 bytes before (4); little-endian. The marker is random for each segment: a client that knows this format still
-cannot send a body in which a reader that looks for the next record, after damage, would find one.
+A record is framed by 20 bytes: the segment's marker (8), the record's length (4), the CRC-32 of the record (4), the
+CRC-32 of the 16 bytes before (4); little-endian. The marker is random for each segment: a client that knows this format
+still cannot send a body in which a reader that looks for the next record, after damage, would find one.
 """
 
 from collections.abc import Sequence

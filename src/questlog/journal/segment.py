@@ -24,6 +24,7 @@ _MAGIC = b"QLJOURNL"
 _FIXED = Struct("<8sHHIQQQQ8s")
 _CHECK = Struct("<I")
 _COPY_BYTES = HEADER_BYTES // 2
+_MORE_BYTES = 64 * 1024
 _SUFFIX = ".seg"
 
 
@@ -98,10 +99,18 @@ def read_stretches(files: Files, fd: int, marker: bytes, start: int, end: int, m
 
     Bytes that should be there and are not (a file cut from outside) are a stretch without a record. Raises `OSError`.
     """
-    wanted = min(end - start, max(max_bytes, FRAME_BYTES + MAX_RECORD_BYTES))
-    data = files.read_at(fd, wanted, start)
-    is_short = len(data) < wanted
-    stretches = parse(data, marker, start, max_bytes, is_last=is_short or start + wanted == end)
-    if is_short and (not stretches or stretches[-1].end == start + len(data)):
-        stretches.append(Stretch(start + len(data), end, None))
+    stretches = _read_piece(files, fd, marker, start, min(end, start + max_bytes + _MORE_BYTES), end, max_bytes)
+    if not stretches:  # a record longer than the piece
+        whole = start + FRAME_BYTES + MAX_RECORD_BYTES
+        stretches = _read_piece(files, fd, marker, start, min(end, whole), end, max_bytes)
+    return stretches
+
+
+def _read_piece(files: Files, fd: int, marker: bytes, start: int, stop: int, end: int, max_bytes: int) -> list[Stretch]:
+    data = files.read_at(fd, stop - start, start)
+    has_end = start + len(data)
+    is_short = has_end < stop
+    stretches = parse(data, marker, start, max_bytes, is_last=is_short or stop == end)
+    if is_short and (not stretches or stretches[-1].end == has_end):
+        stretches.append(Stretch(has_end, end, None))
     return stretches

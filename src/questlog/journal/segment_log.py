@@ -95,7 +95,7 @@ class SegmentLog:
                 write_all(self._files, opened.fd, chunk)
             self._files.sync(opened.fd)
             self._publish(opened.number, end)
-        except OSError:
+        except BaseException:  # also when memory runs out: what the file holds now is not known
             self._give_up()
             raise
         self._end = end
@@ -133,7 +133,7 @@ class SegmentLog:
             self._write_header(begun, proof_bytes)
             self._files.sync_directory(self._slot.directory)
             self._publish(number, HEADER_BYTES)
-        except OSError:
+        except BaseException:
             self._discard(fd, path)
             raise
         self._open, self._end = begun, HEADER_BYTES

@@ -107,10 +107,11 @@ class SlotTail:
         try:
             head = recover(self._slot, self._files, self._boot_id)
             self._segments = self._slot.segments()
-            return head
         except OSError as error:
             _log.warning("journal slot not recovered", writer=self.writer, error=str(error))
             return None
+        else:
+            return head
         finally:
             self._slot.unlock()
 

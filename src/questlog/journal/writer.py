@@ -130,10 +130,10 @@ class FileJournalWriter:
         self._committing_bytes = self._pending_bytes
         self._thread.submit(partial(self._log.commit, records), self._committed)
 
-    def _committed(self, outcome: Group | OSError) -> None:
+    def _committed(self, outcome: Group | Exception) -> None:
         futures, self._committing = self._committing, []
         self._pending_bytes -= self._committing_bytes
-        if isinstance(outcome, OSError):
+        if isinstance(outcome, Exception):
             self._fail(futures, outcome)
             return
         writer, (segment, offsets) = self._log.writer, outcome
@@ -145,7 +145,7 @@ class FileJournalWriter:
         else:
             self._rest()
 
-    def _fail(self, futures: list[asyncio.Future[Position]], error: OSError) -> None:
+    def _fail(self, futures: list[asyncio.Future[Position]], error: Exception) -> None:
         """Refuse the failed group and all that queued up behind it."""
         refused = futures + self._futures
         self._records, self._futures, self._pending_bytes = [], [], 0
@@ -155,11 +155,12 @@ class FileJournalWriter:
                 future.set_exception(JournalUnavailable(reason))
         self._refuse(error)
 
-    def _refuse(self, error: OSError) -> None:
+    def _refuse(self, error: Exception) -> None:
         """Accept nothing until `_restart` succeeds."""
         if self._closed is None:
             if self._refusal is None:
-                _log.error("journal unavailable", writer=self.writer, error=_describe(error))
+                unexpected = None if isinstance(error, OSError) else error
+                _log.error("journal unavailable", writer=self.writer, error=_describe(error), exc_info=unexpected)
             self._refusal = _describe(error)
             self._retry = self._loop.call_later(self._retry_s, self._restart)
         self._rest()
@@ -168,7 +169,7 @@ class FileJournalWriter:
         self._retry, self._is_busy = None, True
         self._thread.submit(self._log.restart, self._restarted)
 
-    def _restarted(self, outcome: OSError | None) -> None:
+    def _restarted(self, outcome: Exception | None) -> None:
         if outcome is not None:
             self._refuse(outcome)
             return
@@ -187,7 +188,7 @@ class FileJournalWriter:
         self._thread.submit(self._log.close, self._ended)
         self._thread.end()
 
-    def _ended(self, outcome: OSError | None) -> None:
+    def _ended(self, outcome: Exception | None) -> None:
         if outcome is not None:  # nothing is lost: the next start looks for the segment's end
             _log.warning("journal segment not sealed", writer=self.writer, error=_describe(outcome))
         if self._closed is not None:
@@ -202,7 +203,7 @@ class _JournalThread:
         self._jobs: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         Thread(target=self._run, name="journal", daemon=True).start()
 
-    def submit(self, work: Callable[[], _T], done: Callable[[_T | OSError], None]) -> None:
+    def submit(self, work: Callable[[], _T], done: Callable[[_T | Exception], None]) -> None:
         """Have `work` carried out, then `done` called in the loop with what it returned or raised."""
         self._jobs.put(partial(self._carry_out, work, done))
 
@@ -214,15 +215,14 @@ class _JournalThread:
         for job in iter(self._jobs.get, None):
             job()
 
-    def _carry_out(self, work: Callable[[], _T], done: Callable[[_T | OSError], None]) -> None:
-        outcome: _T | OSError = OSError("the journal's thread has ended")
+    def _carry_out(self, work: Callable[[], _T], done: Callable[[_T | Exception], None]) -> None:
+        outcome: _T | Exception
         try:
             outcome = work()
-        except OSError as error:
+        except Exception as error:  # noqa: BLE001 - the thread's boundary: whatever is wrong, requests must not wait for ever
             outcome = error
-        finally:  # whatever is wrong, requests must not wait for ever
-            self._loop.call_soon_threadsafe(done, outcome)
+        self._loop.call_soon_threadsafe(done, outcome)
 
 
-def _describe(error: OSError) -> str:
-    return error.strerror or str(error)
+def _describe(error: Exception) -> str:
+    return (isinstance(error, OSError) and error.strerror) or str(error) or type(error).__name__
