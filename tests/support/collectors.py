@@ -1,0 +1,136 @@
+"""A collector without an HTTP server and without files: requests in, answers and journal records out."""
+
+import asyncio
+import base64
+import json
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from questlog.collector.counters import CounterBook
+from questlog.collector.directory import Directory
+from questlog.collector.gameanalytics import GameAnalyticsService
+from questlog.collector.kept import RejectedRequests
+from questlog.collector.limits import BodyReader
+from questlog.collector.parts import Parts
+from questlog.collector.satori import SatoriService
+from questlog.collector.satori_callers import Callers
+from questlog.collector.satori_identities import Identities, TokenSettings
+from questlog.collector.service import CollectorService
+from questlog.control.database import ControlDatabase
+from questlog.journal.contract import JournalUnavailable
+from questlog.model.exchange import Reply, Request
+from questlog.model.record import Envelope, Kind, Position, decode_record
+from tests.support.installation import SANDBOX_GAME_KEY, signature
+
+SIGNING_KEY = "a signing key of the tests, long enough"
+
+
+class MemoryJournal:
+    """Keeps records; refuses them while `is_ready` is false."""
+
+    def __init__(self) -> None:
+        self.records: list[bytes] = []
+        self.is_ready = True
+        self.pending_bytes = 0
+
+    def append(self, record: bytes) -> asyncio.Future[Position]:
+        """Acknowledged at once."""
+        if not self.is_ready:
+            raise JournalUnavailable("no space left on device")
+        self.records.append(record)
+        written: asyncio.Future[Position] = asyncio.get_running_loop().create_future()
+        written.set_result(Position(0, 0, len(self.records)))
+        return written
+
+    async def close(self) -> None:
+        """Nothing to seal."""
+
+    def entries(self, *kinds: Kind) -> list[tuple[Envelope, bytes]]:
+        """The records of these kinds, or all."""
+        decoded = [decode_record(record) for record in self.records]
+        return [(envelope, body) for envelope, body in decoded if not kinds or envelope.kind in kinds]
+
+
+class ManualClock:
+    """A clock that the test sets, UTC microseconds."""
+
+    def __init__(self, now: int = 1_795_300_000_000_000) -> None:
+        self.now = now
+
+    def now_us(self) -> int:
+        """The time as set."""
+        return self.now
+
+
+class TestCollector:
+    """One collector over a control database in a folder."""
+
+    __test__ = False
+
+    def __init__(self, folder: Path) -> None:
+        self.clock = ManualClock()
+        self.journal = MemoryJournal()
+        self.control = ControlDatabase(folder / "control.sqlite3", self.clock)
+        self.sandbox = self.control.ensure_sandbox()
+        directory = Directory(self.control, time.monotonic)
+        self.parts = Parts(
+            journal=self.journal,
+            directory=directory,
+            country=lambda address, forwarded: "NZ" if forwarded else None,
+            clock=self.clock,
+            counters=CounterBook(self.clock.now),
+            rejected_requests=RejectedRequests(self.journal, time.monotonic),
+            max_inflated_bytes=4_194_304,
+        )
+        callers = Callers(directory, self.control, SIGNING_KEY)
+        identities = Identities(self.parts, self.control, callers, TokenSettings(SIGNING_KEY, 3_600, 86_400))
+        self.service = CollectorService(
+            self.parts,
+            GameAnalyticsService(self.parts),
+            SatoriService(self.parts, callers, identities),
+            BodyReader(1_048_576, 67_108_864, 30, time.monotonic),
+            folder / "run",
+            lambda: None,
+        )
+        self._loop = asyncio.new_event_loop()
+
+    def close(self) -> None:
+        """Let go of everything."""
+        self._loop.run_until_complete(self.service.close())
+        self._loop.run_until_complete(self._loop.shutdown_default_executor())
+        self._loop.close()
+        self.control.close()
+
+    def ask(
+        self, method: str, target: str, body: bytes | object = b"", headers: Mapping[str, str] | None = None
+    ) -> Reply:
+        """One request; a body that is not bytes is sent as JSON."""
+        path, _, query = target.partition("?")
+        sent = body if isinstance(body, bytes) else json.dumps(body).encode()
+        given = {name.lower(): value for name, value in (headers or {}).items()}
+        request = Request(method, path, query, given, sent, "127.0.0.1")
+        return self._loop.run_until_complete(self.service.handle(request))
+
+    def send_events(self, events: object, headers: Mapping[str, str] | None = None) -> Reply:
+        """POST GameAnalytics events of the sandbox game, signed."""
+        body = events if isinstance(events, bytes) else json.dumps(events).encode()
+        target = f"/v2/{SANDBOX_GAME_KEY}/events"
+        return self.ask("POST", target, body, {"Authorization": signature(body), **(headers or {})})
+
+    def basic(self) -> dict[str, str]:
+        """The header of the sandbox game's API key."""
+        credentials = base64.b64encode(f"{self.sandbox.api_key.key}:".encode()).decode()
+        return {"Authorization": f"Basic {credentials}"}
+
+    def authenticate(self, identity_id: str) -> dict[str, str]:
+        """The session answer of a fresh sign-in, `token` and `refresh_token` among it."""
+        answer = self.ask("POST", "/v1/authenticate", {"id": identity_id}, self.basic())
+        assert answer.status == 200, answer.body
+        session: dict[str, str] = json.loads(answer.body)
+        return session
+
+
+def bearer(token: str) -> dict[str, str]:
+    """The header of a session token."""
+    return {"Authorization": f"Bearer {token}"}
