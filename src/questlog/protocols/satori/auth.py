@@ -30,8 +30,8 @@ _LONGEST_BASIC = 512
 class Claims(msgspec.Struct, frozen=True, omit_defaults=True):
     """What a token says: session id, identity id, Unix seconds of expiry and issue, name of the API key.
 
-    `sid` is absent from Nakama's tokens, `api` from refresh tokens. `gid` is our own: the game, since games may have API
-    keys of the same name; clients pass it over.
+    `sid` is absent from Nakama's tokens, `api` from refresh tokens. `gid` is our own: the game, since games may have
+    API keys of the same name; clients pass it over.
     """
 
     iid: str
@@ -156,12 +156,18 @@ def _read(token: str, signing_key: str, now_s: float, message: str) -> Claims:
         _reject(message)
     try:
         received = _claims_decoder.decode(_jws.decode(token, key, algorithms=["HS256"]))
-    # PyJWT parses the header before it checks the signature, so a stranger's JSON can be nested without end.
-    except (jwt.PyJWTError, msgspec.DecodeError, ValueError, RecursionError):
+    except (jwt.PyJWTError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         _reject(message)
     if received.exp + LEEWAY_S <= now_s or (received.nbf or 0) > now_s:
         _reject(message)
-    claims = Claims(received.iid, int(received.exp), int(received.iat or 0), received.sid or None, received.api or None, received.gid)
+    claims = Claims(
+        received.iid,
+        int(received.exp),
+        int(received.iat or 0),
+        received.sid or None,
+        received.api or None,
+        received.gid,
+    )
     if not _is_plausible(claims):
         _reject(message)
     return claims

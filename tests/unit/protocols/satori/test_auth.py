@@ -3,6 +3,7 @@ import hashlib
 import hmac
 import json
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -32,7 +33,7 @@ def basic(credentials: str) -> str:
 
 def segment(value: object) -> str:
     text = value if isinstance(value, str) else json.dumps(value)
-    return base64.urlsafe_b64encode(text.encode()).rstrip(b"=").decode()
+    return base64.urlsafe_b64encode(text.encode("latin-1")).rstrip(b"=").decode()
 
 
 def token(claims: object, header: object = None, key: str = SIGNING_KEY) -> str:
@@ -125,6 +126,13 @@ def test_nakama_signs_tokens_without_a_session() -> None:
     assert claims == Claims(iid=IDENTITY, exp=NOW_S + 3600, iat=NOW_S, api="recorder")
 
 
+def test_a_token_of_ours_may_name_its_game() -> None:
+    claims = msgspec.structs.replace(CLAIMS, gid=7)
+    assert read_token(sign_session_token(claims, SIGNING_KEY), SIGNING_KEY, NOW_S).gid == 7
+    assert read_refresh_token(sign_refresh_token(claims, SIGNING_KEY), SIGNING_KEY, NOW_S).gid == 7
+    assert read_token(token(nakama_claims()), SIGNING_KEY, NOW_S).gid is None
+
+
 def test_a_short_signing_key_is_the_operators_choice() -> None:
     assert read_token(sign_session_token(CLAIMS, "short"), "short", NOW_S) == CLAIMS
 
@@ -150,6 +158,8 @@ def test_a_token_expires_at_exp() -> None:
         [],
         "text",
         "not json",
+        '{"x":' + "[" * 2400,
+        '{"iid":"' + "\xff" * 9 + '"}',
         nakama_claims(iid=None),
         nakama_claims(iid=""),
         nakama_claims(iid="short"),

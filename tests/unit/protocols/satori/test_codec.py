@@ -95,6 +95,7 @@ def test_the_spelling_of_the_vendors_field_table_is_taken_too(name: str) -> None
 
 def test_of_two_spellings_the_one_that_is_set_counts() -> None:
     assert row(identity_id="", identityId=IDENTITY)["player_id"] == IDENTITY
+    assert row(identity_id=IDENTITY, identityId="the-other-one")["player_id"] == IDENTITY
     assert row(session_issued_at=0, sessionIssuedAt="7")["session_issued_at"] == 7_000_000
 
 
