@@ -21,7 +21,7 @@ help:
 	@echo "make test      install and run the tests"
 	@echo "make check     formatting, lint, types, import rules: what CI runs beside the tests"
 	@echo "make bench     measure, beside the reference"
-	@echo "make nightly   the tests that take long"
+	@echo "make nightly   the tests that take long, and fuzzing"
 	@echo "make format    format the code"
 	@echo "make lock      resolve the dependencies again (needs uv)"
 	@echo "make wheel     build the wheel into dist/"
@@ -42,8 +42,17 @@ check: $(STAMPS)/dev
 bench: $(STAMPS)/dev
 	$(BIN)/python -m tests.bench
 
+# Each fuzzer takes FUZZ_SECONDS; atheris is not to be had for every machine.
+FUZZ_SECONDS ?= 600
+
 nightly: $(STAMPS)/dev
 	$(BIN)/python -m pytest -m nightly
+	@mkdir -p .fuzz; $(BIN)/python -c 'import atheris' 2>/dev/null || { echo "no atheris for this machine: nothing is fuzzed"; exit 0; }; \
+	for fuzzer in tests/fuzz/*.py; do \
+		echo "$$fuzzer, $(FUZZ_SECONDS) s"; \
+		PYTHONPATH=. $(BIN)/python $$fuzzer .fuzz/$$(basename $$fuzzer .py) \
+			-max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=2048 -artifact_prefix=.fuzz/ || exit 1; \
+	done
 
 format: $(STAMPS)/dev
 	$(BIN)/ruff format .
