@@ -1,3 +1,4 @@
+import contextlib
 import gzip
 import zlib
 
@@ -89,7 +90,5 @@ def test_many_members_are_refused_because_each_costs_a_copy_of_the_rest() -> Non
 
 @given(st.binary(max_size=200), st.sampled_from(["", "gzip", "deflate", "br"]), st.integers(0, 1000))
 def test_any_bytes_are_a_body_or_a_rejection(body: bytes, coding: str, max_bytes: int) -> None:
-    try:
+    with contextlib.suppress(RequestRejected):
         assert len(inflate(body, coding, max_bytes)) <= max_bytes
-    except RequestRejected:
-        pass

@@ -10,7 +10,7 @@ import msgspec
 
 from questlog.model.reasons import DroppedEvent, FieldError, Reason, RequestRejected
 from questlog.protocols.gameanalytics.columns import to_columns
-from questlog.protocols.gameanalytics.json_text import check_utf8, read_json, with_whole_surrogates
+from questlog.protocols.gameanalytics.json_text import check_utf8, read_json, with_storable_text
 from questlog.protocols.gameanalytics.plain import is_plain
 from questlog.protocols.gameanalytics.rules import PLACED_FIELDS, RULED_FIELDS_WITHOUT_A_PLACE, judge
 from questlog.protocols.gameanalytics.wire import OpenWireEvent, UnknownFields, WireEvent
@@ -40,15 +40,18 @@ class Decoded(msgspec.Struct, frozen=True):
 def decode_events(body: bytes, *, is_platform_list_strict: bool = False) -> Decoded:
     """Read the JSON list of a `/events` request; `body` is without its content coding.
 
-    Raises `RequestRejected`: `NOT_JSON` (also for bad UTF-8), `NOT_A_LIST`, `TOO_DEEP` (`MAX_DEPTH`) or
-    `BODY_TOO_LARGE` (`MAX_EVENTS`). With `is_platform_list_strict`, platforms outside the known list are refused.
+    No text in the result has a NUL character or half a surrogate pair; U+FFFD is in their place. Raises
+    `RequestRejected`: `NOT_JSON` (also for bad UTF-8), `NOT_A_LIST`, `TOO_DEEP` (`MAX_DEPTH`) or `BODY_TOO_LARGE`
+    (`MAX_EVENTS`). With `is_platform_list_strict`, platforms outside the known list are refused.
     """
     if len(body) > _MAX_COMMAS and body.count(b",") > _MAX_COMMAS:
         raise RequestRejected(Reason.BODY_TOO_LARGE, f"more than {_MAX_COMMAS} values in one request")
+    if b"\\" in body and rb"\u0000" in body:
+        body = with_storable_text(body)
     try:
         return _decode_list(body, is_platform_list_strict)
     except RequestRejected as rejected:
-        mended = with_whole_surrogates(body) if rejected.reason is Reason.NOT_JSON else body
+        mended = with_storable_text(body) if rejected.reason is Reason.NOT_JSON else body
         if mended == body:
             raise
     return _decode_list(mended, is_platform_list_strict)

@@ -71,7 +71,7 @@ def to_columns(events: Sequence[WireEvent]) -> Columns:
     """Turn events, of any number of requests, into columns; a column that no event has is left out.
 
     `client_time` is UTC microseconds. `attributes` holds, under the names of the wire, every field without a column,
-    except `ip`. NUL characters are kept: they are text to the store.
+    except `ip`.
     """
     columns: dict[str, list[object]] = {name: [] for name in (*_TAKEN, *_COMPUTED)}
     for start in range(0, len(events), _CHUNK_EVENTS):

@@ -8,11 +8,11 @@ import msgspec
 from questlog.model.reasons import Reason, RequestRejected
 
 _T = TypeVar("_T")
-_MAX_MENDED_BYTES = 1_048_576
 
-# An escaped backslash or a whole pair (kept), or half a pair.
-_SURROGATES = re.compile(
-    rb"\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})"
+# A half of a surrogate pair without the other; escaped backslashes must not be in the text.
+_HALF_PAIR = re.compile(
+    rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F][0-9a-fA-F]{2})"
+    rb"|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2}"
 )
 
 
@@ -39,11 +39,14 @@ def check_utf8(body: bytes) -> None:
         raise RequestRejected(Reason.NOT_JSON, str(error)) from error
 
 
-def with_whole_surrogates(body: bytes) -> bytes:
-    r"""Write halves of a surrogate pair, which a client makes by cutting a text within an emoji, as \ufffd.
+def with_storable_text(body: bytes) -> bytes:
+    r"""Write escapes that JSON allows and the store does not as \ufffd, the character for what cannot be shown.
 
-    JSON's grammar allows them (RFC 8259 §8.2), UTF-8 does not. A body above 1 MiB is left as it is: this takes long.
+    They are NUL, which the store keeps for itself, and halves of a surrogate pair, which a client makes by cutting a
+    text within an emoji and which UTF-8 cannot write (RFC 8259 §8.2).
     """
-    if len(body) > _MAX_MENDED_BYTES:
-        return body
-    return _SURROGATES.sub(lambda match: rb"\ufffd" if match[1] else match[0], body)
+    if b"\0" in body:
+        return body  # no JSON, so that the byte can stand for an escaped backslash in the others
+    escaped = body.replace(rb"\\", b"\0")
+    mended = _HALF_PAIR.sub(rb"\\ufffd", escaped).replace(rb"\u0000", rb"\ufffd")
+    return mended.replace(b"\0", rb"\\")

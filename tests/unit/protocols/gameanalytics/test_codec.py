@@ -1,4 +1,5 @@
 import json
+import time
 
 import pytest
 
@@ -102,6 +103,9 @@ def test_of_a_repeated_key_the_last_counts() -> None:
         (r"\ud83d\ude00\ud83d", "😀\ufffd"),
         (r"\\ud83d\ud83d", "\\ud83d\ufffd"),
         (r"\\\ud83d", "\\\ufffd"),
+        (r"\ud83d\ud83d\ude00", "\ufffd😀"),
+        (r"\ud83d\ude00\ude00", "😀\ufffd"),
+        (r"\uD83D \uDE00", "\ufffd \ufffd"),
     ],
 )
 def test_half_a_surrogate_pair_is_mended(escaped: str, text: str) -> None:
@@ -109,9 +113,26 @@ def test_half_a_surrogate_pair_is_mended(escaped: str, text: str) -> None:
     assert [found.message for found in decode_events(sent).events] == [text]
 
 
-def test_whole_pairs_and_escaped_nuls_are_text() -> None:
-    decoded = decode_events(body(event("error", message="😀\x00\\ud83d")))
-    assert [found.message for found in decoded.events] == ["😀\x00\\ud83d"]
+@pytest.mark.parametrize("prefix", [b"", rb"\\", rb"\"", rb"\ud83d\ude00"])
+def test_no_nul_gets_through(prefix: bytes) -> None:
+    sent = body(event("error", message="MESSAGE", custom_fields={"KEY": "MESSAGE"}, zz=["MESSAGE"]))
+    sent = sent.replace(b"MESSAGE", prefix + rb"a\u0000b").replace(b"KEY", rb"\u0000")
+    (found,) = decode_events(sent).events
+    assert found.message == json.loads(b'"%b"' % prefix) + "a\ufffdb"
+    assert found.custom_fields == {"\ufffd": found.message}
+    assert found.unknown == {"zz": [found.message]}
+
+
+def test_whole_pairs_and_escaped_escapes_are_text() -> None:
+    for text in ("😀\\ud83d", "\\u0000", "\\\\u0000", "\ufffd"):
+        assert [found.message for found in decode_events(body(event("error", message=text))).events] == [text]
+
+
+def test_mending_a_large_body_is_quick() -> None:
+    large = body(event("error", message="", zz=["\\" * 4_000_000, "\0"]))
+    started = time.process_time()
+    assert len(decode_events(large).events) == 1
+    assert time.process_time() - started < 1
 
 
 def test_the_patterns_memory_is_bounded() -> None:

@@ -159,9 +159,7 @@ def test_annotation(name: str, taken: list[object], refused: list[tuple[object, 
 @pytest.mark.parametrize(
     ("category", "name", "taken", "refused"), CATEGORY_VALUES, ids=[f"{row[0]}-{row[1]}" for row in CATEGORY_VALUES]
 )
-def test_field_of_a_category(
-    category: str, name: str, taken: list[object], refused: list[tuple[object, str]]
-) -> None:
+def test_field_of_a_category(category: str, name: str, taken: list[object], refused: list[tuple[object, str]]) -> None:
     for value in taken:
         assert errors_of(event(category, **{name: value})) == [], value
     for value, error_type in refused:

@@ -1,0 +1,194 @@
+"""Coverage-guided fuzzing of GameAnalytics' decoders: nothing but `RequestRejected` and storable values may come out.
+
+    PYTHONPATH=src:. python tests/fuzz/gameanalytics.py CORPUS_DIR -max_total_time=300 -rss_limit_mb=1024
+
+The first byte of an input chooses the function, the rest is what a stranger sends. CORPUS_DIR is filled with the
+recorded requests when it is empty.
+"""
+
+import importlib
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from questlog.model.event import DECODED_COLUMNS, Type
+from questlog.model.reasons import DroppedEvent, RequestRejected
+from questlog.protocols.gameanalytics import replies
+from questlog.protocols.gameanalytics.auth import is_signed_by
+from questlog.protocols.gameanalytics.codec import MAX_DEPTH, decode_events, to_columns
+from questlog.protocols.gameanalytics.init import parse_init
+from questlog.protocols.gameanalytics.json_text import with_storable_text
+from questlog.protocols.gameanalytics.routes import route
+from questlog.protocols.inflate import inflate
+
+MAX_INFLATED_BYTES = 1 << 20
+
+
+def events(data: bytes) -> None:
+    """Decode, make columns, answer; and the same again with what was stored and dropped each by itself."""
+    decoded = decode_events(data)
+    places = sorted([*decoded.indexes, *(drop.index for drop in decoded.dropped)])
+    assert places == list(range(len(places)))
+    columns = to_columns(decoded.events)
+    assert_storable(columns)
+    assert all(len(column) == len(decoded.events) for column in columns.values())
+    assert_answered(decoded.dropped)
+    for drop in decoded.dropped[:20]:
+        (again,) = decode_events(b"[" + drop.raw + b"]").dropped
+        assert again.errors == drop.errors
+
+
+def strict_events(data: bytes) -> None:
+    """With the list of platforms binding: only more is dropped, and for the platform only."""
+    strict = decode_events(data, is_platform_list_strict=True)
+    lenient = decode_events(data)
+    assert set(strict.indexes) <= set(lenient.indexes)
+    for drop in strict.dropped:
+        assert drop.index not in lenient.indexes or [error.path for error in drop.errors] == ["/platform"]
+
+
+def one_event(data: bytes) -> None:
+    """An event that differs from a right one in what the input says."""
+    extra = data.removeprefix(b"{").removesuffix(b"}")
+    events(b"[" + PLAIN_EVENT[:-1] + b"," + extra + b"}," + PLAIN_EVENT + b"]")
+
+
+def init(data: bytes) -> None:
+    """An init request: every text in it is text."""
+    repr(parse_init(data)).encode("utf-8", "backslashreplace")
+
+
+def coded(coding: str) -> Callable[[bytes], None]:
+    """A compressed body, and what is in it."""
+
+    def run(data: bytes) -> None:
+        plain = inflate(data, coding, MAX_INFLATED_BYTES)
+        assert len(plain) <= MAX_INFLATED_BYTES
+        decode_events(plain)
+
+    return run
+
+
+def header(data: bytes) -> None:
+    """An Authorization header as the server hands it over, or as bytes."""
+    assert not is_signed_by("secret", b"body", data.decode("latin-1"))
+    assert not is_signed_by(b"secret", b"body", data)
+
+
+def path(data: bytes) -> None:
+    """A method, a path and a query."""
+    method, _, target = data.decode("latin-1").partition(" ")
+    path_, _, query = target.partition("?")
+    found = route(method, path_, query)
+    assert found is None or found.game_key == "" or len(found.game_key) == 32
+
+
+def mended(data: bytes) -> None:
+    """Mending what is mended changes nothing."""
+    once = with_storable_text(data)
+    assert with_storable_text(once) == once
+
+
+TARGETS: Sequence[Callable[[bytes], None]] = (
+    events,
+    strict_events,
+    one_event,
+    init,
+    coded("gzip"),
+    coded("deflate"),
+    header,
+    path,
+    mended,
+)
+
+PLAIN_EVENT = json.dumps(
+    {
+        "v": 2,
+        "user_id": "p",
+        "sdk_version": "rest api v2",
+        "os_version": "ios 17.4",
+        "manufacturer": "apple",
+        "device": "x",
+        "platform": "ios",
+        "session_id": "942a012a-4911-4d6c-aff7-f42bf5d9c3fc",
+        "session_num": 1,
+        "category": "user",
+    }
+).encode()
+
+
+def one_input(data: bytes) -> None:
+    """What a fuzzer calls. Raises for anything that a stranger must not be able to cause."""
+    if not data:
+        return
+    try:
+        TARGETS[data[0] % len(TARGETS)](data[1:])
+    except RequestRejected as rejection:
+        assert json.loads(replies.rejected(rejection.reason, rejection.detail).body)  # noqa: PT017 - no test
+
+
+def assert_answered(dropped: Sequence[DroppedEvent]) -> None:
+    """The answer is JSON, and echoes every dropped event."""
+    if len(dropped) <= 100:
+        answered = json.loads(replies.events(dropped).body)
+        assert len(answered) == len(dropped)
+        assert all(failure["errors"] for failure in answered)
+
+
+def assert_storable(columns: object) -> None:
+    """Texts are UTF-8 without NUL, integers fit 64 bits, numbers are finite, JSON is a flat enough object."""
+    assert isinstance(columns, dict)
+    for name, values in columns.items():
+        for value in values:
+            if value is None:
+                continue
+            match DECODED_COLUMNS[name]:
+                case Type.TEXT:
+                    assert "\0" not in value.encode().decode()
+                case Type.JSON:
+                    assert isinstance(json.loads(value.encode()), dict)
+                    assert rb"\u0000" not in value.encode().replace(rb"\\", b"")
+                    assert depth_of(json.loads(value)) <= MAX_DEPTH
+                case Type.INTEGER | Type.TIME:
+                    assert type(value) is int
+                    assert -(2**63) <= value < 2**63
+                case Type.NUMBER:
+                    assert abs(value) < float("inf")
+
+
+def depth_of(value: object) -> int:
+    """Levels of objects and lists."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    return 1 + max(map(depth_of, value), default=0) if isinstance(value, list) else 0
+
+
+def write_seeds(directory: Path) -> None:
+    """The recorded bodies, as sent and inflated, for every function that takes one."""
+    directory.mkdir(parents=True, exist_ok=True)
+    if any(directory.iterdir()):
+        return
+    recordings = importlib.import_module("tests.support.gameanalytics").recordings
+    for recording in recordings():
+        name = recording.name.replace("/", "-")
+        for target in range(4):
+            directory.joinpath(f"{name}-{target}").write_bytes(bytes([target]) + recording.plain_body)
+        directory.joinpath(f"{name}-4").write_bytes(bytes([4]) + recording.body)
+        request_line = f"{recording.method} {recording.path}?{recording.query}"
+        directory.joinpath(f"{name}-7").write_bytes(bytes([7]) + request_line.encode())
+    for number, fields in enumerate((b'"a":[[[1e999]]]', rb'"z":"\ud83d\u0000"', b'"v":2.0,"uuid":"x","amount":1e30')):
+        directory.joinpath(f"fields-{number}").write_bytes(bytes([2]) + fields)
+
+
+def main() -> None:
+    """Fuzz until stopped."""
+    write_seeds(Path(sys.argv[1]))
+    atheris = importlib.import_module("atheris")
+    atheris.instrument_all()
+    atheris.Setup(sys.argv, one_input)
+    atheris.Fuzz()
+
+
+if __name__ == "__main__":
+    main()
