@@ -1,6 +1,6 @@
-"""`make bench`: the measurements in turn. Absolute figures are of this machine and these minutes; ratios are what counts.
+"""`make bench`: the measurements in turn. Absolute figures are of this machine and these minutes; ratios count.
 
-    python -m tests.bench [collector] [whole] [dedupe] [--rounds 5] [--seconds 5] [--rate 50000]
+python -m tests.bench [collector] [whole] [dedupe] [--rounds 5] [--seconds 5] [--rate 50000]
 """
 
 import argparse
@@ -28,7 +28,9 @@ def main() -> None:
     parts = options.parts or PARTS
     missing = [name for name in ("wrk", "nginx") if not shutil.which(name)]
     if missing and {"collector", "whole"} & set(parts):
-        sys.exit(f"{' and '.join(missing)} not installed: tests/bench/ingest/reference/install.sh installs both (Debian)")
+        sys.exit(
+            f"{' and '.join(missing)} not installed: tests/bench/ingest/reference/install.sh installs both (Debian)"
+        )
     with tempfile.TemporaryDirectory(prefix="questlog-bench-", dir=options.work) as folder:
         if "collector" in parts:
             collector.measure(Path(folder), options.rounds, options.seconds)

@@ -23,8 +23,8 @@ def measure(folder: Path, rounds: int, seconds: int) -> None:
         for body in BODIES:
             for peer in (reference, null):
                 _heading(f"{body}: questlog collect / {peer.partition('=')[0]}")
-                command = [sys.executable, INGEST / "ingest.py", "--a", questlog, "--b", peer, "--body", body]
-                command += ["--bodies", bodies, "--connections", CONNECTIONS]
+                command = [sys.executable, str(INGEST / "ingest.py"), "--a", questlog, "--b", peer, "--body", body]
+                command += ["--bodies", str(bodies), "--connections", CONNECTIONS]
                 subprocess.run([*command, "--rounds", str(rounds), "--seconds", str(seconds)], check=True)
 
 

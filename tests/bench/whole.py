@@ -33,7 +33,7 @@ def measure(folder: Path, rate: int, seconds: int) -> None:
     stream = folder / "stream"
     requests = (rate // EVENTS_PER_REQUEST) * seconds
     print(f"\n== the whole: {rate:,} events/s for {seconds} s, every event with an id of its own", flush=True)
-    command = [sys.executable, INGEST / "make_stream.py", stream, "--requests", str(requests)]
+    command = [sys.executable, "-m", "tests.bench.ingest.make_stream", str(stream), "--requests", str(requests)]
     subprocess.run(command, check=True)
     with installation(folder / "whole", {"collector.workers": 0, "loader.tick_ms": 250}) as made:
         made.start_run()
@@ -72,12 +72,16 @@ def _load(made: Installation, stream: Path, rate: int, seconds: int) -> None:
     stop.set()
     watching.join()
     busy = busy_cpu() - others
-    print(f"sent {expected:,} events at {expected / (microseconds / 1e6):,.0f} events/s, answers p50 {p50_us / 1000:.1f}"
-          f" ms, p99 {p99_us / 1000:.1f} ms; all visible {caught_up_s:.2f} s after the last answer")
+    print(
+        f"sent {expected:,} events at {expected / (microseconds / 1e6):,.0f} events/s, answers p50 {p50_us / 1000:.1f}"
+        f" ms, p99 {p99_us / 1000:.1f} ms; all visible {caught_up_s:.2f} s after the last answer"
+    )
     ages = sorted(sample.age_s for sample in samples if sample.at < sent_s)[:]
     if ages:
-        print(f"age of the newest visible event while loading: median {statistics.median(ages):.2f} s,"
-              f" p95 {ages[int(len(ages) * 0.95)]:.2f} s, most {ages[-1]:.2f} s ({len(ages)} samples)")
+        print(
+            f"age of the newest visible event while loading: median {statistics.median(ages):.2f} s,"
+            f" p95 {ages[int(len(ages) * 0.95)]:.2f} s, most {ages[-1]:.2f} s ({len(ages)} samples)"
+        )
     for name, pid in processes.items():
         used = tree_cpu((pid,)) - before[name]
         print(f"CPU {name}: {used:.1f} s, {used / expected * 1e6:.1f} µs an event")

@@ -63,6 +63,17 @@ class ManualClock:
         return self.now
 
 
+class Headers:
+    """Headers by lower-case name."""
+
+    def __init__(self, given: Mapping[str, str]) -> None:
+        self._values = {name.lower(): value for name, value in given.items()}
+
+    def get(self, key: str, default: str | None = None) -> str | None:
+        """The header's value, or `default`."""
+        return self._values.get(key, default)
+
+
 class TestCollector:
     """One collector over a control database in a folder."""
 
@@ -77,7 +88,7 @@ class TestCollector:
         self.parts = Parts(
             journal=self.journal,
             directory=directory,
-            country=lambda address, forwarded: "NZ" if forwarded else None,
+            country=lambda _, forwarded: "NZ" if forwarded else None,
             clock=self.clock,
             counters=CounterBook(self.clock.now),
             rejected_requests=RejectedRequests(self.journal, time.monotonic),
@@ -108,8 +119,7 @@ class TestCollector:
         """One request; a body that is not bytes is sent as JSON."""
         path, _, query = target.partition("?")
         sent = body if isinstance(body, bytes) else json.dumps(body).encode()
-        given = {name.lower(): value for name, value in (headers or {}).items()}
-        request = Request(method, path, query, given, sent, "127.0.0.1")
+        request = Request(method, path, query, Headers(headers or {}), sent, "127.0.0.1")
         return self._loop.run_until_complete(self.service.handle(request))
 
     def send_events(self, events: object, headers: Mapping[str, str] | None = None) -> Reply:

@@ -59,7 +59,7 @@ def serve_collectors(settings: Settings) -> None:
         workers_kill_timeout=_STOP_TIMEOUT_S,
         log_dictconfig=GRANIAN_LOGGING,
     )
-    server.serve(target_loader=partial(worker_app, settings), wrap_loader=False)
+    server.serve(target_loader=partial(worker_app, settings), wrap_loader=False)  # type: ignore[arg-type]  # an object with __rsgi__ will do
 
 
 def worker_app(settings: Settings) -> CollectorApp:

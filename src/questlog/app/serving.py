@@ -14,6 +14,7 @@ import structlog
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from granian.server.embed import Server
+from litestar import Litestar
 
 from questlog.api.app import create_app
 from questlog.api.services import ConsoleServices, Limits
@@ -42,6 +43,16 @@ _HEADER_TIMEOUT_MS = 75_000
 _MIN_FREE_BYTES = 64 * 1024 * 1024
 
 log = structlog.get_logger(__name__)
+
+
+class Pages(msgspec.Struct, frozen=True):
+    """What the pages for people are built from."""
+
+    control: ControlDatabase
+    tables: DuckDBStore
+    progress: "Progress"
+    clock: SystemClock
+    collector_port: int
 
 
 class Progress:
@@ -81,26 +92,26 @@ def serve_console(settings: Settings) -> None:
             reader = FileJournalReader(settings.journal_dir)
             decoding = Decoding(EVENT_SOURCES, Converter(Rates()))
             loader = Loader(reader, store, decoding, clock, _pace(settings), [ComputedPush(store, control, clock)])
+            progress = Progress(settings, loader)
             services = ConsoleServices(
                 control=control,
                 tables=store,
                 rebuild=loader.rebuild,
-                progress=Progress(settings, loader),
+                progress=progress,
                 clock=clock,
-                limits=Limits(
-                    sql_timeout_s=settings.console.sql_timeout_s, sql_max_rows=settings.console.sql_max_rows
-                ),
+                limits=Limits(sql_timeout_s=settings.console.sql_timeout_s, sql_max_rows=settings.console.sql_max_rows),
                 collector_port=settings.collector.port,
             )
+            pages = status_pages(Pages(control, store, progress, clock, settings.collector.port))
             with _local_token(control) as token:
-                asyncio.run(_run(settings, loader, services, token))
+                asyncio.run(_run(settings, loader, create_app(services, pages=pages), token))
         finally:
             store.close()
 
 
-async def _run(settings: Settings, loader: Loader, services: ConsoleServices, token: str) -> None:
+async def _run(settings: Settings, loader: Loader, application: Litestar, token: str) -> None:
     server = Server(
-        create_app(services, pages=status_pages(services)),
+        application,
         address=settings.console.host,
         port=settings.console.port,
         interface=Interfaces.ASGI,
@@ -122,7 +133,7 @@ async def _run(settings: Settings, loader: Loader, services: ConsoleServices, to
             await asyncio.wait((serving, waiting), return_when=asyncio.FIRST_COMPLETED)
     finally:
         waiting.cancel()
-        server.stop()
+        server.stop()  # type: ignore[no-untyped-call]
         await serving
         await asyncio.to_thread(loader.stop)
         log.info("console stopped")

@@ -17,6 +17,9 @@ _SAMPLE = """\
     --data '{{"events": [{{"name": "levelCompleted", "identityId": "00000000-0000-0000-0000-000000000001", \
 "timestamp": "2025-07-15T12:00:00Z", "value": "10", "metadata": {{"levelId": "10"}}}}]}}'"""
 
+_QUESTION = """\
+.venv/bin/questlog sql "SELECT received_at, event_id, player_id, value FROM events ORDER BY row_no DESC LIMIT 5\""""
+
 
 @click.command()
 @data_option
@@ -74,7 +77,6 @@ def _say_ready(ready: "Ready") -> None:
             _SAMPLE.format(collector=ready.collector_url, key=api_key.key),
             "",
             "See it, in another terminal:",
-            "  .venv/bin/questlog sql \"SELECT received_at, event_id, player_id, value FROM events"
-            " ORDER BY received_at DESC LIMIT 5\"",
+            f"  {_QUESTION}",
         ]
     click.echo("\n".join(lines), err=True)

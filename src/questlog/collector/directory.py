@@ -24,7 +24,7 @@ class SnapshotSource(Protocol):
 
 
 class Directory:
-    """Finds games by key. An unknown key makes it look for changes at once, but not more often than ten times a second."""
+    """Finds games by key. An unknown key makes it look for changes at once, at most ten times a second."""
 
     def __init__(self, control: SnapshotSource, now_s: Callable[[], float]) -> None:
         self._control = control
@@ -43,7 +43,9 @@ class Directory:
 
     def game(self, game_key: str) -> Game | None:
         """The game with this GameAnalytics key."""
-        return self._snapshot.games_by_key.get(game_key) or self._again(lambda: self._snapshot.games_by_key.get(game_key))
+        return self._snapshot.games_by_key.get(game_key) or self._again(
+            lambda: self._snapshot.games_by_key.get(game_key)
+        )
 
     def api_key(self, key: str) -> ApiKey | None:
         """The live Satori API key with this value."""

@@ -34,7 +34,7 @@ class RejectedRequests:
         api_key_name: str | None = None,
         player_id: str | None = None,
     ) -> None:
-        """Keep it if the game's allowance lasts; the answer does not wait for it. `body` is inflated where it could be."""
+        """Keep it if the game's allowance lasts; the answer does not wait. `body` is inflated where it could be."""
         if rejection.reason in _OUR_FAULT or not self._allowance.take(game_id):
             return
         envelope = Envelope(

@@ -26,7 +26,9 @@ class BodyReader:
     Content-Length already says that it is too large.
     """
 
-    def __init__(self, max_body_bytes: int, max_pending_bytes: int, timeout_s: float, now_s: Callable[[], float]) -> None:
+    def __init__(
+        self, max_body_bytes: int, max_pending_bytes: int, timeout_s: float, now_s: Callable[[], float]
+    ) -> None:
         self._max_body_bytes = max_body_bytes
         self._max_pending_bytes = max_pending_bytes
         self._timeout_s = timeout_s
@@ -43,8 +45,7 @@ class BodyReader:
         held = declared if declared is not None else 0
         if self._pending_bytes + held > self._max_pending_bytes:
             raise RequestRejected(Reason.OVERLOADED, "too many requests in flight")
-        task = asyncio.current_task()
-        assert task is not None
+        task = _this_task()
         self._pending_bytes += held
         self._reading[task] = self._now_s()
         try:
@@ -89,12 +90,21 @@ class BodyReader:
                 self._pending_bytes += len(piece)
                 pieces.append(piece)
                 if size > self._max_body_bytes:
-                    raise RequestRejected(Reason.BODY_TOO_LARGE, f"the body is larger than {self._max_body_bytes} bytes")
+                    raise RequestRejected(
+                        Reason.BODY_TOO_LARGE, f"the body is larger than {self._max_body_bytes} bytes"
+                    )
                 if self._pending_bytes > self._max_pending_bytes:
                     raise RequestRejected(Reason.OVERLOADED, "too many requests in flight")
         finally:
             self._pending_bytes -= size
         return b"".join(pieces)
+
+
+def _this_task() -> asyncio.Task[object]:
+    task = asyncio.current_task()
+    if task is None:
+        raise RuntimeError("a body is read within a task")
+    return task
 
 
 class Allowance:

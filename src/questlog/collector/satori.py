@@ -80,7 +80,8 @@ class SatoriService:
             return await self._identities.authenticate(caller, self._inflated(request), self._country(request))
         if operation is Operation.AUTHENTICATE_REFRESH:
             return await self._identities.refresh(caller, self._inflated(request))
-        assert caller.claims is not None  # the routes left take a token alone
+        if caller.claims is None:  # the routes left take a token alone
+            raise RequestRejected(Reason.UNAUTHENTICATED, "Auth token required")
         return await self._answer_player(request, operation, caller, caller.claims)
 
     async def _answer_player(self, request: Request, operation: Operation, caller: Caller, claims: Claims) -> Reply:

@@ -106,7 +106,7 @@ class Callers:
 
 
 def token_id(claims: Claims, token: str) -> str:
-    """By what a session is refused: its id with its identity, since identify keeps the id; a hash where there is none."""
+    """By what a session is refused: its id with its identity, since identify keeps the id; a hash without an id."""
     if claims.sid is None:
         return hashlib.sha256(token.encode()).hexdigest()
     return f"{claims.sid}:{claims.iid}"

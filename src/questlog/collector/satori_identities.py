@@ -1,4 +1,4 @@
-"""Satori's identities and sessions: sign in, refresh, identify, properties, sign out, delete (satori.md §§2, 4, 6, 7)."""
+"""Satori's identities and sessions: sign in, refresh, identify, sign out, delete (satori.md §§2, 4, 6, 7)."""
 
 import asyncio
 import uuid
@@ -220,18 +220,7 @@ class Identities:
 
     async def _properties(self, identity: Identity) -> rules.Properties:
         counted = await self._ask(partial(self._control.computed, identity.game_id, identity.identity_id))
-        computed = rules.computed(
-            rules.EventAggregate(
-                row.name,
-                row.count,
-                row.seen_first,
-                row.seen_last,
-                row.value_sum,
-                row.value_high,
-                row.value_low,
-            )
-            for row in counted
-        )
+        computed = rules.computed(counted)
         return rules.Properties(identity.properties.default, computed, identity.properties.custom)
 
     async def _journal(
@@ -295,9 +284,7 @@ class Identities:
 
 
 def _system_event(name: SystemEventName, identity_id: str, stay: Stay) -> SystemEvent:
-    return SystemEvent(
-        name, identity_id, stay.session_id, stay.issued_at_s * _US, stay.expires_at_s * _US
-    )
+    return SystemEvent(name, identity_id, stay.session_id, stay.issued_at_s * _US, stay.expires_at_s * _US)
 
 
 def _check_same_identity(claims: Claims, other: Claims) -> None:

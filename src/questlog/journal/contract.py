@@ -23,6 +23,11 @@ class JournalWriter(Protocol):
         ...
 
     @property
+    def pending_bytes(self) -> int:
+        """How many bytes wait for stable storage."""
+        ...
+
+    @property
     def is_ready(self) -> bool:
         """Whether the last commit succeeded (or none has been tried)."""
         ...

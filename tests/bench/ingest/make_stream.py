@@ -1,7 +1,6 @@
-#!/usr/bin/env python3
 """Write many different requests, for measuring the whole path: every event with an id of its own.
 
-    make_stream.py FILE --requests 50000 [--players 20000]
+    python -m tests.bench.ingest.make_stream FILE --requests 50000 [--players 20000]
 
 The format is that of make_bodies.py: 20 events a request, gzip. Players come back in later requests with new sessions,
 as in the field; the same seed gives the same events.
@@ -15,7 +14,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from make_bodies import Event, annotations, category_fields, random_uuid, signature
+from tests.bench.ingest.make_bodies import Event, annotations, category_fields, random_uuid, signature
 
 EVENTS_PER_REQUEST = 20
 FIRST_CLIENT_TS = 1_763_750_000

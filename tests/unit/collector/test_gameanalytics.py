@@ -66,9 +66,7 @@ def test_a_batch_with_a_bad_event_is_journalled_whole_and_the_answer_names_the_f
     bad = {**USER, "session_id": 5}
     answer = collector.send_events([USER, bad])
     assert answer.status == 400
-    assert json.loads(answer.body) == [
-        {"event": bad, "errors": [{"error_type": "wrong_type", "path": "/session_id"}]}
-    ]
+    assert json.loads(answer.body) == [{"event": bad, "errors": [{"error_type": "wrong_type", "path": "/session_id"}]}]
     [(_, kept)] = collector.journal.entries(Kind.GAMEANALYTICS_EVENTS)
     assert len(decode_events(kept).events) == 1
 

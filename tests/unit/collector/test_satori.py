@@ -53,7 +53,9 @@ def test_readycheck_says_when_the_journal_cannot_be_written(collector: TestColle
 
 def test_authenticate_creates_the_identity_and_starts_a_session(collector: TestCollector) -> None:
     session = collector.authenticate(IDENTITY)
-    claims = jwt.decode(session["token"], SIGNING_KEY, algorithms=["HS256"], options={"verify_exp": False, "verify_iat": False})
+    claims = jwt.decode(
+        session["token"], SIGNING_KEY, algorithms=["HS256"], options={"verify_exp": False, "verify_iat": False}
+    )
     assert claims["iid"] == IDENTITY
     assert claims["api"] == collector.sandbox.api_key.name
     assert claims["exp"] - claims["iat"] == 3_600
@@ -256,9 +258,10 @@ def test_identify_moves_the_session_and_carries_missing_properties_over(collecto
     moved = json.loads(answer.body)
     before, after = (jwt.decode(t, options={"verify_signature": False}) for t in (guest["token"], moved["token"]))
     assert (after["iid"], after["sid"]) == (OTHER, before["sid"])
-    assert moved["properties"]["default"] | {"pushTokenIos": "foo", "pushTokenAndroid": "bar"} == moved["properties"][
-        "default"
-    ]
+    assert (
+        moved["properties"]["default"] | {"pushTokenIos": "foo", "pushTokenAndroid": "bar"}
+        == moved["properties"]["default"]
+    )
     assert moved["properties"]["custom"] == {"earlyAccess": "false"}
     assert collector.ask("POST", "/v1/event", {"events": [EVENT]}, bearer(guest["token"])).status == 401
     assert collector.ask("POST", "/v1/event", {"events": [EVENT]}, bearer(moved["token"])).status == 200
