@@ -49,6 +49,13 @@ _FOLDED_DIGITS = _digits(fold_case=True)
 
 def text_keys(texts: pa.StringArray, games: npt.NDArray[np.int32], *, fold_case: bool = False) -> Keys:
     """The key of each text (no nulls). With `fold_case`, a UUID is the same in capitals; otherwise text is exact."""
+    return recognised_keys(texts, games, fold_case=fold_case)[0]
+
+
+def recognised_keys(
+    texts: pa.StringArray, games: npt.NDArray[np.int32], *, fold_case: bool = False
+) -> tuple[Keys, Mask]:
+    """The same as `text_keys`, and which texts are UUIDs."""
     high, low, is_uuid = uuid_halves(texts, fold_case=fold_case)
     domain = games.astype(np.uint32)
     others = np.flatnonzero(~is_uuid)
@@ -56,7 +63,7 @@ def text_keys(texts: pa.StringArray, games: npt.NDArray[np.int32], *, fold_case:
         domain[others] |= _TEXT_DOMAIN
         for place, text in zip(others.tolist(), texts.take(pa.array(others)).to_pylist(), strict=True):
             high[place], low[place] = hashed_text(text)
-    return Keys(high, low, domain)
+    return Keys(high, low, domain), is_uuid
 
 
 def hashed_text(text: str) -> tuple[int, int]:

@@ -326,7 +326,9 @@ ERASURES = Table(
     (
         _GAME,
         Column("player_hash", Kind.UUID, "128-bit hash of the player's id"),
+        Column("player_no", Kind.ID, "the player's number, if it had one"),
         Column("erased_at", Kind.TIME, "everything received until then is gone"),
+        Column("is_done", Kind.FLAG, "it has been carried out"),
     ),
 )
 

@@ -13,6 +13,11 @@ MIGRATIONS = (v0001.STATEMENTS,)
 """The statements that lead to version 1, 2, … in order."""
 
 
+CATALOG = "questlog"
+# Batches of more rows than this are written as they will be read: not into the log first, not again at a checkpoint.
+_ROW_GROUP_SIZE = 16_384
+
+
 class EngineSettings(msgspec.Struct, frozen=True):
     """What DuckDB may use. `threads` 0 means one per core; the log is folded into the tables at `checkpoint_mb`."""
 
@@ -41,10 +46,14 @@ def open_engine(directory: Path, settings: EngineSettings) -> duckdb.DuckDBPyCon
         "python_enable_replacements": False,
     }
     try:
-        connection = duckdb.connect(str(directory / "events.duckdb"), config=config)
+        connection = duckdb.connect(":memory:", config=config)
+        path = str(directory / "events.duckdb").replace("'", "''")
+        connection.execute(f"ATTACH '{path}' AS {CATALOG} (ROW_GROUP_SIZE {_ROW_GROUP_SIZE})")
+        connection.execute(f"USE {CATALOG}")
         connection.execute("SET enable_external_access = false")
         connection.execute("SET TimeZone = 'UTC'")
         migrate(connection, MIGRATIONS)
+        connection.execute("SET allowed_configs = ['operator_memory_limit', 'schema', 'search_path']")
         connection.execute("SET lock_configuration = true")
     except duckdb.Error as error:
         raise StoreFailed(f"cannot open the store in {directory}: {error}") from error
@@ -65,3 +74,10 @@ def migrate(connection: duckdb.DuckDBPyConnection, migrations: tuple[tuple[str, 
         connection.execute("DELETE FROM schema_version")
         connection.execute("INSERT INTO schema_version VALUES ($version)", {"version": number})
         connection.execute("COMMIT")
+
+
+def new_cursor(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+    """A connection of its own to the same database, for one thread at a time."""
+    cursor = connection.cursor()
+    cursor.execute(f"USE {CATALOG}")
+    return cursor

@@ -25,9 +25,14 @@ _IDS = """
 """
 
 
-def open_indexes(directory: Path, connection: duckdb.DuckDBPyConnection, last: Counters, window_s: int) -> Indexes:
-    """Open the indexes and make them agree with the tables: a cache may lack rows, never have rows of its own."""
+def open_indexes(directory: Path, connection: duckdb.DuckDBPyConnection, last: Counters, is_suspect: bool) -> Indexes:
+    """Open the indexes and make them agree with the tables: a cache may lack rows, never have rows of its own.
+
+    With `is_suspect`, players may have been erased while it was not told: their index is made anew.
+    """
     indexes = Indexes(*(KeyIndex(directory / name) for name in Indexes._fields))
+    if is_suspect:
+        indexes.players.clear()
     _complete(indexes.players, connection, _PLAYERS, last.player_no)
     _complete(indexes.sessions, connection, _SESSIONS, last.session_no)
     _complete(indexes.event_names, connection, _NAMES, last.event_no)

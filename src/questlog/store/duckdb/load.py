@@ -1,33 +1,78 @@
 """The steps of one load transaction."""
 
 from collections.abc import Mapping
+from typing import TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from questlog.model.event import Source
 from questlog.model.reasons import Reason
 from questlog.model.record import Position
 from questlog.store.contract import STAGED_REJECTED, Batch, LoadResult
-from questlog.store.duckdb.rollups import event_days, ingest_hours, player_event_totals, players, sessions
+from questlog.store.duckdb.rollups import event_days, ingest_hours, matching, player_event_totals, players, sessions
 from questlog.store.duckdb.staging import Counters, Staged
 from questlog.store.duckdb.transaction import Transaction
 
+# What the rollups read: binding a statement to a wide table takes longer than running it.
+_ROLLED_UP = [
+    "row_no",
+    "batch_no",
+    "game_id",
+    "source",
+    "event_time",
+    "player_no",
+    "player_id",
+    "session_no",
+    "session_id",
+    "session_is_matched",
+    "session_issued_at",
+    "session_expires_at",
+    "event_no",
+    "category",
+    "event_id",
+    "value",
+    "amount",
+    "length_s",
+    "platform",
+    "amount_usd",
+    "ad_revenue_usd",
+]
+_Numbers: TypeAlias = npt.NDArray[np.int64]
+_NO_TEXT = pa.array([], pa.string())
 _STORED, _REJECTED, _DUPLICATE, _REQUEST = range(4)
 
 
-def load_events(transaction: Transaction, staged: Staged) -> None:
-    """Insert the events and everything that is computed from them."""
-    if staged.events.num_rows == 0:
+def load_events(transaction: Transaction, staged: Staged, grace_s: int, has_sessionless: bool) -> None:
+    """Insert the events and everything that is computed from them.
+
+    `has_sessionless` says that there may be events, stored or in the batch, whose session has to be found.
+    """
+    events = staged.events
+    if events.num_rows == 0:
         return
     if staged.names.num_rows:
         transaction.register("batch_names", staged.names)
         transaction.write("INSERT INTO event_names SELECT * FROM batch_names")
-    transaction.register("batch", staged.events)
-    sessions.update(transaction)
-    transaction.write("INSERT INTO events SELECT * FROM batch")
-    players.update(transaction)
+    transaction.register("batch", events.select(_ROLLED_UP))
+    sessions.update(transaction, events)
+    if has_sessionless:
+        events = matching.match_batch(transaction, events, grace_s)
+    transaction.register("batch_rows", events)
+    transaction.write("INSERT INTO events SELECT * FROM batch_rows")
+    players.update(transaction, events)
     event_days.update(transaction)
     player_event_totals.update(transaction)
+
+
+def may_be_sessionless(events: pa.Table) -> bool:
+    """Whether any of the events takes part in session matching."""
+    if events.num_rows == 0:
+        return False
+    without_session = pc.and_(events["player_no"].is_valid(), events["session_no"].is_null())
+    return bool(pc.any(pc.and_(without_session, pc.not_equal(events["source"], str(Source.GAMEANALYTICS)))).as_py())
 
 
 def load_rejected(transaction: Transaction, rejected: pa.Table, last_no: int) -> None:
@@ -65,11 +110,27 @@ def count_hours(transaction: Transaction, batch: Batch, staged: Staged) -> LoadR
     times = np.concatenate([_microseconds(batch.events), _microseconds(batch.rejected)])
     all_kinds = np.concatenate([kinds, rejected_kinds]).astype(np.int64)
     ingest_hours.update(transaction, ingest_hours.hour_counts(games.astype(np.int64), times, all_kinds))
-    stored, rejected, duplicates, _ = np.bincount(all_kinds, minlength=4).tolist()
-    return LoadResult(stored=stored, duplicates=duplicates, rejected=rejected)
+    sources = pa.concat_arrays([*batch.events["source"].chunks, *batch.rejected["source"].chunks, _NO_TEXT])
+    return _result(all_kinds, _by_source(games, sources, all_kinds))
 
 
-def _microseconds(rows: pa.Table) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
+def _by_source(games: _Numbers, sources: pa.StringArray, kinds: _Numbers) -> dict[tuple[int, str], LoadResult]:
+    encoded = sources.dictionary_encode()
+    names = encoded.dictionary.to_pylist()
+    codes = games * len(names) + encoded.indices.to_numpy() if names else games
+    found = {}
+    for code in np.unique(codes).tolist():
+        game_id, place = divmod(code, len(names))
+        found[game_id, names[place]] = _result(kinds[codes == code], {})
+    return found
+
+
+def _result(kinds: _Numbers, by_source: dict[tuple[int, str], LoadResult]) -> LoadResult:
+    stored, rejected, duplicates, _ = np.bincount(kinds, minlength=_REQUEST + 1).tolist()
+    return LoadResult(stored=stored, duplicates=duplicates, rejected=rejected, by_source=by_source)
+
+
+def _microseconds(rows: pa.Table) -> _Numbers:
     return np.asarray(rows["received_at"].cast(pa.int64()).to_numpy(), np.int64)
 
 

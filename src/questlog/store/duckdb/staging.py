@@ -1,6 +1,6 @@
 """From a batch to the rows to insert: duplicates and erased players dropped, every player, session and name numbered."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -8,9 +8,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from questlog.store.contract import STAGED_EVENTS
+from questlog.store.contract import STAGED_EVENTS, Batch, PlayerProperties
 from questlog.store.key_index import KeyIndex
-from questlog.store.keys import Keys, Mask, hashed_text, text_keys, uuid_column, uuid_halves
+from questlog.store.keys import Keys, Mask, hashed_text, recognised_keys, text_keys, uuid_column
 from questlog.store.schema import EVENTS
 
 I64 = npt.NDArray[np.int64]
@@ -49,10 +49,15 @@ class NewKeys(NamedTuple):
 
 
 class Staged(NamedTuple):
-    """What a batch comes to. `events` has the columns of the events table; the rest is for the indexes and counts."""
+    """What a batch comes to: the numbers given out with it, rows to insert, and what the indexes have to learn.
 
+    `events` has the columns of the events table; `property_players` numbers the player of each of the batch's properties.
+    """
+
+    counters: Counters
     events: pa.Table
     names: pa.Table
+    property_players: I64
     new_ids: NewKeys
     new_players: NewKeys
     new_sessions: NewKeys
@@ -70,14 +75,14 @@ class _Column(NamedTuple):
 
 
 def stage(
-    events: pa.Table,
+    batch: Batch,
     indexes: Indexes,
-    counters: Counters,
+    last: Counters,
     window_s: int,
     erasures: Mapping[tuple[int, tuple[int, int]], int],
 ) -> Staged:
-    """Decide about every event of a batch (following `STAGED_EVENTS`) without touching a table or an index."""
-    events = events.combine_chunks()
+    """Decide about everything in a batch without touching a table or an index. `last` are the numbers given out so far."""
+    events = batch.events.combine_chunks()
     received_s = _integers(events, "received_at") // _US
     ids = _ClientIds.of(events)
     is_duplicate = duplicates(ids, received_s, indexes.events, window_s)
@@ -86,12 +91,22 @@ def stage(
     if not is_kept.all():
         events, ids, received_s = events.filter(pa.array(is_kept)), ids.take(is_kept), received_s[is_kept]
         events = events.combine_chunks()
-    players = _numbered(events, ("player_id",), indexes.players, counters.player_no)
-    sessions = _numbered(events, ("session_id",), indexes.sessions, counters.session_no)
-    names = _numbered(events, ("category", "event_id"), indexes.event_names, counters.event_no)
+    players, property_players = _numbered_players(events, batch.properties, indexes.players, last.player_no)
+    sessions = _numbered(events, ("session_id",), indexes.sessions, last.session_no)
+    names = _numbered(events, ("category", "event_id"), indexes.event_names, last.event_no)
+    counters = Counters(
+        batch_no=last.batch_no + 1,
+        row_no=last.row_no + events.num_rows,
+        player_no=last.player_no + len(players.new.payloads),
+        session_no=last.session_no + len(sessions.new.payloads),
+        event_no=last.event_no + len(names.new.payloads),
+        rejected_no=last.rejected_no + batch.rejected.num_rows + int(np.count_nonzero(is_erased)),
+    )
     return Staged(
-        events=_event_rows(events, counters, ids, players.numbers, sessions.numbers, names.numbers),
+        counters=counters,
+        events=_event_rows(events, last, ids, players.numbers, sessions.numbers, names.numbers),
         names=_name_rows(events, names),
+        property_players=property_players,
         new_ids=NewKeys(ids.keys.take(ids.has_id), received_s[ids.has_id]),
         new_players=players.new,
         new_sessions=sessions.new,
@@ -99,6 +114,18 @@ def stage(
         is_duplicate=is_duplicate,
         is_erased=is_erased,
     )
+
+
+def _numbered_players(
+    events: pa.Table, properties: Sequence[PlayerProperties], index: KeyIndex, last: int
+) -> tuple[_Column, I64]:
+    """Number the players of the events and of the properties together: a player may be in either or both."""
+    if not properties:
+        return _numbered(events, ("player_id",), index, last), np.zeros(0, np.int64)
+    games = pa.concat_arrays([_array(events, "game_id"), pa.array([one.game_id for one in properties], pa.int32())])
+    texts = pa.concat_arrays([_array(events, "player_id"), pa.array([one.player_id for one in properties], pa.string())])
+    both = _numbered(pa.table({"game_id": games, "player_id": texts}), ("player_id",), index, last)
+    return both._replace(numbers=both.numbers[: events.num_rows]), both.numbers[events.num_rows :]
 
 
 class _ClientIds(NamedTuple):
@@ -112,8 +139,8 @@ class _ClientIds(NamedTuple):
         has_id = np.asarray(texts.is_valid().to_numpy(zero_copy_only=False), np.bool_)
         filled = texts.fill_null("") if texts.null_count else texts
         games = _integers(events, "game_id").astype(np.int32)
-        _, _, is_uuid = uuid_halves(filled, fold_case=True)
-        return cls(has_id, is_uuid, text_keys(filled, games, fold_case=True))
+        keys, is_uuid = recognised_keys(filled, games, fold_case=True)
+        return cls(has_id, is_uuid, keys)
 
     def take(self, mask: Mask) -> "_ClientIds":
         return _ClientIds(self.has_id[mask], self.is_uuid[mask], self.keys.take(mask))
@@ -127,14 +154,13 @@ def duplicates(ids: _ClientIds, received_s: I64, index: KeyIndex, window_s: int)
     is_duplicate[places] = index.has_near(keys, times.astype(np.uint32), window_s)
     places = places[~is_duplicate[places]]
     keys = ids.keys.take(places)
+    order = np.argsort(keys.high, kind="stable")
+    if not (keys.high[order][1:] == keys.high[order][:-1]).any():
+        return is_duplicate
     order = np.lexsort((places, keys.domain, keys.low, keys.high))
-    sorted_keys, places = keys.take(order), places[order]
+    keys, places = keys.take(order), places[order]
     is_same = np.zeros(len(places), np.bool_)
-    for column in sorted_keys:
-        if column is sorted_keys.high:
-            is_same[1:] = column[1:] == column[:-1]
-        else:
-            is_same[1:] &= column[1:] == column[:-1]
+    is_same[1:] = np.logical_and.reduce([column[1:] == column[:-1] for column in keys])
     kept: list[int] = []
     for at in np.flatnonzero(is_same).tolist():
         if not is_same[at - 1]:

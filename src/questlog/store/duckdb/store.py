@@ -1,22 +1,29 @@
 """DuckDBStore: the store's contract on one DuckDB file and four key indexes beside it."""
 
-import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any, TypeVar
 
 import duckdb
 import numpy as np
 import pyarrow as pa
 
 from questlog.model.record import Position
-from questlog.store.contract import Batch, LoadResult, QueryRefused, StoreFailed
-from questlog.store.duckdb import load
-from questlog.store.duckdb.connection import EngineSettings, open_engine
+from questlog.store.contract import Batch, BatchRefused, Expiry, LoadResult, StoreFailed
+from questlog.store.duckdb import erasures, load, reading, rebuild
+from questlog.store.duckdb.connection import EngineSettings, new_cursor, open_engine
+from questlog.store.duckdb.expiry import expire_rejected
+from questlog.store.duckdb.failures import OutOfMemory, failure
 from questlog.store.duckdb.indexes import close_indexes, open_indexes
+from questlog.store.duckdb.rollups import properties
+from questlog.store.duckdb.sql import SqlRunner
 from questlog.store.duckdb.staging import Counters, NewKeys, Staged, stage
 from questlog.store.duckdb.transaction import Transaction
 from questlog.store.key_index import KeyIndex
+from questlog.store.keys import text_keys
+from questlog.store.reading import Arrivals, EventFilter, EventTotal, IngestHour, StoredEvent, StoredRejection
 
+_T = TypeVar("_T")
 _DAY_S = 86_400
 
 
@@ -35,15 +42,20 @@ class DuckDBStore:
         dedupe_window_days: int = 7,
         sessionless_grace_s: int = 3600,
     ) -> None:
+        settings = settings or EngineSettings()
         self._window_s = dedupe_window_days * _DAY_S
         self._grace_s = sessionless_grace_s
-        self._connection = open_engine(directory, settings or EngineSettings())
+        self._connection = open_engine(directory, settings)
         self._is_closed = False
-        self._lock = threading.Lock()
-        self._loader = Transaction(self._connection.cursor())
+        self._runner = SqlRunner(self._connection, settings.memory_limit_mb // 2)
+        self._loader = Transaction(new_cursor(self._connection))
         self._counters = self._read_counters()
+        self._has_sessionless = bool(self._rows("SELECT 1 FROM sessionless_events LIMIT 1"))
+        is_cut_short = bool(self._rows("SELECT 1 FROM erasures WHERE NOT is_done LIMIT 1"))
+        if is_cut_short:
+            self._transact(lambda: erasures.carry_out(self._loader, self._grace_s))
         self._erasures = self._read_erasures()
-        self._indexes = open_indexes(directory / "keys", self._connection, self._counters, self._window_s)
+        self._indexes = open_indexes(directory / "keys", self._connection, self._counters, is_cut_short)
 
     def positions(self) -> Mapping[int, Position]:
         """Where each writer's journal has been loaded to."""
@@ -51,28 +63,42 @@ class DuckDBStore:
         return {writer: Position(writer, segment, offset) for writer, segment, offset in rows}
 
     def load(self, batch: Batch, now_us: int) -> LoadResult:
-        """Store a batch in one transaction. Raises `StoreFailed` and stores nothing of it."""
-        staged = stage(batch.events, self._indexes, self._counters, self._window_s, self._erasures)
-        counters = self._counted(staged, batch)
-        transaction = self._loader
+        """Store a batch in one transaction. Raises `StoreFailed` and stores nothing of it; `BatchRefused` for good."""
         try:
-            transaction.begin()
-            load.load_events(transaction, staged)
-            load.load_rejected(transaction, self._rejects(batch, staged), self._counters.rejected_no)
-            result = load.count_hours(transaction, batch, staged)
-            load.save_positions(transaction, batch.positions)
-            load.save_counters(transaction, counters)
-            transaction.commit()
-        except duckdb.Error as error:
-            transaction.rollback()
-            raise StoreFailed(str(error)) from error
-        self._counters = counters
-        self._remember(staged, counters)
+            staged = stage(batch, self._indexes, self._counters, self._window_s, self._erasures)
+        except (pa.ArrowException, ValueError, OverflowError) as error:
+            raise BatchRefused(f"the batch cannot be read: {error}") from error
+        try:
+            result = self._transact(lambda: self._write(batch, staged))
+        except OutOfMemory:
+            # A user's statement may have taken the memory: loading goes first.
+            self._runner.stop_all()
+            result = self._transact(lambda: self._write(batch, staged))
+        self._remember(staged)
+        if batch.erasures:
+            self._erase(batch)
         return result
+
+    def rebuild(self, progress: Callable[[str, float], None]) -> None:
+        """Compute every rollup again from the events, in one transaction. Raises `StoreFailed` and changes nothing."""
+        self._transact(lambda: rebuild.rebuild(self._loader, self._counters, self._grace_s, progress))
+
+    def expire(self, expiry: Expiry, now_us: int) -> None:
+        """Delete what is older or more than `expiry` allows. Raises `StoreFailed`."""
+        self._transact(lambda: expire_rejected(self._loader, expiry, now_us))
+        newest = self._rows("SELECT epoch_us(max(received_at)) FROM events")[0][0]
+        if newest is not None:
+            # What a late journal brings is compared too: count from the newest event, and leave a day's margin.
+            before = min(newest, now_us) // 1_000_000 - (expiry.dedupe_window_days + 1) * _DAY_S
+            self._indexes.events.expire(max(0, before))
+
+    def sql(self, statement: str, max_rows: int, timeout_s: float) -> pa.Table:
+        """Answer one read-only statement of a user. Raises `QueryRefused`."""
+        return self._runner.answer(statement, max_rows, timeout_s)
 
     def query(self, statement: str, parameters: Mapping[str, object]) -> pa.Table:
         """Answer one of our own statements, with named `$parameters`. Raises `StoreFailed`."""
-        cursor = self._connection.cursor()
+        cursor = new_cursor(self._connection)
         try:
             return cursor.sql(statement, params=dict(parameters)).to_arrow_table()
         except duckdb.Error as error:
@@ -88,16 +114,62 @@ class DuckDBStore:
         close_indexes(self._indexes)
         self._connection.close()
 
-    def _counted(self, staged: Staged, batch: Batch) -> Counters:
-        last = self._counters
-        return Counters(
-            batch_no=last.batch_no + 1,
-            row_no=last.row_no + staged.events.num_rows,
-            player_no=last.player_no + len(staged.new_players.payloads),
-            session_no=last.session_no + len(staged.new_sessions.payloads),
-            event_no=last.event_no + len(staged.new_names.payloads),
-            rejected_no=last.rejected_no + batch.rejected.num_rows + int(np.count_nonzero(staged.is_erased)),
-        )
+    def recent_events(self, game_id: int, wanted: EventFilter, before: int | None, limit: int) -> list[StoredEvent]:
+        """The newest events first, by order of loading; with `before`, only rows with a lower `row_no`."""
+        return reading.recent_events(self.query, game_id, wanted, before, limit)
+
+    def recent_rejected(self, game_id: int, before: int | None, limit: int) -> list[StoredRejection]:
+        """The newest rejections first; with `before`, only those with a lower `rejected_no`."""
+        return reading.recent_rejected(self.query, game_id, before, limit)
+
+    def ingest_hours(self, game_id: int, limit: int) -> list[IngestHour]:
+        """The newest hours first."""
+        return reading.ingest_hours(self.query, game_id, limit)
+
+    def arrivals(self, now_us: int) -> list[Arrivals]:
+        """Every game that has an event, by `game_id`."""
+        return reading.arrivals(self.query, now_us)
+
+    def event_totals(self, game_id: int, player_id: str) -> list[EventTotal]:
+        """The totals of one player's Satori events, by name."""
+        return reading.event_totals(self.query, game_id, player_id)
+
+    def _write(self, batch: Batch, staged: Staged) -> LoadResult:
+        """The steps of loading, in order."""
+        transaction = self._loader
+        has_sessionless = self._has_sessionless or load.may_be_sessionless(staged.events)
+        load.load_events(transaction, staged, self._grace_s, has_sessionless)
+        properties.update(transaction, batch.properties, staged.property_players)
+        load.load_rejected(transaction, self._rejects(batch, staged), self._counters.rejected_no)
+        erasures.remember(transaction, batch.erasures)
+        result = load.count_hours(transaction, batch, staged)
+        load.save_positions(transaction, batch.positions)
+        load.save_counters(transaction, staged.counters)
+        return result
+
+    def _transact(self, work: Callable[[], _T]) -> _T:
+        self._loader.begin()
+        try:
+            result = work()
+            self._loader.commit()
+        except duckdb.Error as error:
+            self._loader.rollback()
+            raise failure(error) from error
+        except BaseException:
+            self._loader.rollback()
+            raise
+        return result
+
+    def _erase(self, batch: Batch) -> None:
+        """Erase the players of the batch, and their keys where nothing is left of them."""
+        self._transact(lambda: erasures.carry_out(self._loader, self._grace_s))
+        for erasure in batch.erasures:
+            self._erasures = self._read_erasures()
+            player = {"game_id": erasure.game_id, "player_id": erasure.player_id}
+            left = "SELECT 1 FROM players WHERE game_id = $game_id AND player_id = $player_id"
+            if self.query(left, player).num_rows == 0:
+                texts, games = pa.array([erasure.player_id]), np.array([erasure.game_id], np.int32)
+                self._indexes.players.remove(text_keys(texts, games))
 
     def _rejects(self, batch: Batch, staged: Staged) -> pa.Table:
         if not staged.is_erased.any():
@@ -105,7 +177,11 @@ class DuckDBStore:
         erased = batch.events.filter(pa.array(staged.is_erased))
         return pa.concat_tables([batch.rejected, load.erased_rejects(erased)])
 
-    def _remember(self, staged: Staged, counters: Counters) -> None:
+    def _remember(self, staged: Staged) -> None:
+        """Bring what is kept in memory up to date with what was committed."""
+        counters = staged.counters
+        self._counters = counters
+        self._has_sessionless = self._has_sessionless or load.may_be_sessionless(staged.events)
         _insert(self._indexes.events, staged.new_ids, counters.row_no)
         _insert(self._indexes.players, staged.new_players, counters.player_no)
         _insert(self._indexes.sessions, staged.new_sessions, counters.session_no)
@@ -115,11 +191,11 @@ class DuckDBStore:
         return Counters(*self._rows(f"SELECT {', '.join(Counters._fields)} FROM counters")[0])
 
     def _read_erasures(self) -> dict[tuple[int, tuple[int, int]], int]:
-        rows = self._rows("SELECT game_id, player_hash, epoch_us(erased_at) FROM erasures")
+        rows = self._rows("SELECT game_id, player_hash, max(epoch_us(erased_at)) FROM erasures GROUP BY ALL")
         return {(game, divmod(player_hash.int, 1 << 64)): erased_at for game, player_hash, erased_at in rows}
 
-    def _rows(self, statement: str) -> list[tuple[int, ...]]:
-        cursor = self._connection.cursor()
+    def _rows(self, statement: str) -> list[Any]:
+        cursor = new_cursor(self._connection)
         try:
             return cursor.execute(statement).fetchall()
         finally:

@@ -238,7 +238,9 @@ STATEMENTS = (
     CREATE TABLE erasures (
         game_id INTEGER,
         player_hash UUID,
-        erased_at TIMESTAMP
+        player_no BIGINT,
+        erased_at TIMESTAMP,
+        is_done BOOLEAN
     )
     """,
     """

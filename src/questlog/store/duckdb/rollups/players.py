@@ -15,12 +15,11 @@ from questlog.store.duckdb.facts import (
     numbered_day,
     of,
 )
-from questlog.store.duckdb.transaction import Transaction
+from questlog.store.duckdb.transaction import Transaction, event_rows
 from questlog.store.schema import DIMENSIONS
 
 _DAY = "event_time::DATE"
 _FIRST = ("first_rank", "source", *DIMENSIONS)
-_LAST = ("last_rank", *DIMENSIONS)
 
 
 def event_facts(source: str, condition: str = "true") -> str:
@@ -69,8 +68,8 @@ def added_up(parts: str, keys: str) -> str:
     """
 
 
-def update(transaction: Transaction) -> None:
-    """Add the registered `batch` and `session_changes` to players and player_days."""
+def update(transaction: Transaction, batch: pa.Table) -> None:
+    """Add `batch` (registered under that name) and the registered `session_changes` to players and player_days."""
     parts = f"{event_facts('batch')} UNION ALL {session_facts(_SESSION_CHANGES)}"
     changes = transaction.read(
         f"SELECT * FROM ({added_up(parts, 'player_no, day')}) WHERE events <> 0 OR sessions <> 0 OR playtime_s <> 0"
@@ -78,127 +77,160 @@ def update(transaction: Transaction) -> None:
     if changes.num_rows == 0:
         return
     transaction.register("player_day_changes", changes)
-    transaction.register("player_changes", transaction.read(added_up("FROM player_day_changes", "player_no")))
-    _update_players(transaction)
-    _update_days(transaction, has_less=bool(pc.any(pc.less(changes["sessions"], 0)).as_py()))
+    player_changes = transaction.read(added_up("FROM player_day_changes", "player_no"))
+    transaction.register("player_changes", player_changes)
+    transaction.register("first_events", event_rows(batch, player_changes["first_row_no"]))
+    transaction.register("last_events", event_rows(batch, changes["last_row_no"]))
+    added = _update_players(transaction)
+    has_earlier = bool(pc.any(added["is_earlier"]).as_py())
+    _update_days(transaction, has_earlier, has_less=bool(pc.any(pc.less(changes["sessions"], 0)).as_py()))
 
 
-_INSERT_PLAYERS = f"""
-    INSERT INTO players (player_no, game_id, player_id, first_seen, last_seen, events, sessions, playtime_s,
-        transactions, revenue_usd, first_purchase, first_rank, source, {DIMENSION_LIST})
+def player_rows(changes: str, firsts: str) -> str:
+    """SQL: rows for players from added-up facts and their first events."""
+    return f"""
     SELECT new.player_no, new.game_id, new.player_id, first_seen, last_seen, events, sessions, playtime_s,
-        transactions, revenue_usd, first_purchase, first_rank, batch.source, {of("batch")}
-    FROM player_changes AS new LEFT JOIN batch ON batch.row_no = new.first_row_no
-"""
+        transactions, revenue_usd, first_purchase, first_rank, first.source, {of("first")}
+    FROM {changes} AS new LEFT JOIN {firsts} AS first ON first.row_no = new.first_row_no
+    """
+
+
+PLAYER_COLUMNS = (
+    "player_no, game_id, player_id, first_seen, last_seen, events, sessions, playtime_s, transactions, revenue_usd,"
+    f" first_purchase, first_rank, source, {DIMENSION_LIST}"
+)
 
 _ADD_TO_PLAYERS = f"""
-    {_INSERT_PLAYERS}
-    ON CONFLICT (player_no) DO UPDATE SET last_seen = greatest(last_seen, excluded.last_seen),
+    INSERT INTO players ({PLAYER_COLUMNS}) {player_rows("player_changes", "first_events")}
+    ON CONFLICT (player_no) DO UPDATE SET last_seen = greatest(players.last_seen, excluded.last_seen),
         events = players.events + excluded.events, sessions = players.sessions + excluded.sessions,
         playtime_s = players.playtime_s + excluded.playtime_s
     RETURNING player_no, first_seen AS old_first_seen, first_rank AS old_first_rank
 """
 
-_ADD_PURCHASES = f"""
-    {_INSERT_PLAYERS}
-    JOIN old_players AS old ON old.player_no = new.player_no
-    WHERE (transactions <> 0 OR revenue_usd <> 0) AND old_first_rank IS DISTINCT FROM first_rank
-    ON CONFLICT (player_no) DO UPDATE SET transactions = players.transactions + excluded.transactions,
-        revenue_usd = players.revenue_usd + excluded.revenue_usd,
-        first_purchase = least(first_purchase, excluded.first_purchase)
+_ADDED_PLAYERS = f"""
+    SELECT new.*, old_first_seen,
+        old_first_rank IS DISTINCT FROM first_rank AND (transactions <> 0 OR revenue_usd <> 0) AS has_purchases,
+        first_seen IS NOT NULL AND (old_first_seen IS NULL OR first_seen < old_first_seen) AS is_earlier,
+        first_rank IS NOT NULL AND (old_first_rank IS NULL OR first_rank < old_first_rank) AS has_new_first
+    FROM ({player_rows("player_changes", "first_events")}) AS new JOIN old_players USING (player_no)
 """
 
-_MOVE_FIRST_SEEN = f"""
-    {_INSERT_PLAYERS}
-    JOIN old_players AS old ON old.player_no = new.player_no
-    WHERE first_seen < old_first_seen OR (first_seen IS NOT NULL AND old_first_seen IS NULL)
+_ADD_PURCHASES = """
+    INSERT INTO players (player_no, transactions, revenue_usd, first_purchase)
+    SELECT player_no, transactions, revenue_usd, first_purchase FROM added_players WHERE has_purchases
+    ON CONFLICT (player_no) DO UPDATE SET transactions = players.transactions + excluded.transactions,
+        revenue_usd = players.revenue_usd + excluded.revenue_usd,
+        first_purchase = least(players.first_purchase, excluded.first_purchase)
+"""
+
+_MOVE_FIRST_SEEN = """
+    INSERT INTO players (player_no, first_seen) SELECT player_no, first_seen FROM added_players WHERE is_earlier
     ON CONFLICT (player_no) DO UPDATE SET first_seen = excluded.first_seen
 """
 
 _MOVE_FIRST = f"""
-    {_INSERT_PLAYERS}
-    JOIN old_players AS old ON old.player_no = new.player_no
-    WHERE first_rank < old_first_rank OR (first_rank IS NOT NULL AND old_first_rank IS NULL)
+    INSERT INTO players (player_no, {", ".join(_FIRST)})
+    SELECT player_no, {", ".join(_FIRST)} FROM added_players WHERE has_new_first
     ON CONFLICT (player_no) DO UPDATE SET {assigned(_FIRST)}
 """
 
-_CHANGED_PLAYERS = """
-    SELECT count(*) FILTER (old_first_rank IS DISTINCT FROM first_rank AND (transactions <> 0 OR revenue_usd <> 0)),
-        count(*) FILTER (first_seen < old_first_seen OR (first_seen IS NOT NULL AND old_first_seen IS NULL)),
-        count(*) FILTER (first_rank < old_first_rank OR (first_rank IS NOT NULL AND old_first_rank IS NULL))
-    FROM player_changes JOIN old_players USING (player_no)
-"""
 
-
-def _update_players(transaction: Transaction) -> None:
-    """Add up what always changes; what seldom changes only where it does. Registers `old_players`."""
+def _update_players(transaction: Transaction) -> pa.Table:
+    """Add up what always changes; the rest only where it does. Returns, and registers, `added_players`."""
     transaction.register("old_players", transaction.read(_ADD_TO_PLAYERS))
-    counts = transaction.read(_CHANGED_PLAYERS)
-    for column, statement in enumerate((_ADD_PURCHASES, _MOVE_FIRST_SEEN, _MOVE_FIRST)):
-        if counts.column(column)[0].as_py():
+    added = transaction.read(_ADDED_PLAYERS)
+    transaction.register("added_players", added)
+    for condition, statement in (
+        ("has_purchases", _ADD_PURCHASES),
+        ("is_earlier", _MOVE_FIRST_SEEN),
+        ("has_new_first", _MOVE_FIRST),
+    ):
+        if pc.any(added[condition]).as_py():
             transaction.write(statement)
+    return added
 
 
-_FIRST_SEEN = "least(old.old_first_seen, player.first_seen)::DATE"
-
-_INSERT_DAYS = f"""
-    INSERT INTO player_days (player_day_no, game_id, day, player_no, is_new, events, sessions, playtime_s,
-        transactions, revenue_usd, ad_revenue_usd, last_rank, {DIMENSION_LIST})
-    SELECT {numbered_day("new.player_no", "new.day")}, new.game_id, new.day, new.player_no,
-        coalesce(new.day = {_FIRST_SEEN}, false),
+def day_rows(changes: str, players: str, lasts: str) -> str:
+    """SQL: rows for player_days from added-up facts, players with their `first_seen`, and the days' last events."""
+    return f"""
+    SELECT {numbered_day("new.player_no", "new.day")} AS player_day_no, new.game_id, new.day, new.player_no,
+        coalesce(new.day = player.first_seen::DATE, false) AS is_new,
         new.events, new.sessions, new.playtime_s, new.transactions, new.revenue_usd, new.ad_revenue_usd,
-        new.last_rank, {of("batch")}
-    FROM player_day_changes AS new
-        JOIN player_changes AS player ON player.player_no = new.player_no
-        JOIN old_players AS old ON old.player_no = new.player_no
-        LEFT JOIN batch ON batch.row_no = new.last_row_no
-"""
+        new.last_rank, {of("last")}
+    FROM {changes} AS new
+        JOIN {players} AS player ON player.player_no = new.player_no
+        LEFT JOIN {lasts} AS last ON last.row_no = new.last_row_no
+    """
+
+
+DAY_COLUMNS = (
+    "player_day_no, game_id, day, player_no, is_new, events, sessions, playtime_s, transactions, revenue_usd,"
+    f" ad_revenue_usd, last_rank, {DIMENSION_LIST}"
+)
+
+_BATCH_DAYS = day_rows(
+    "player_day_changes",
+    "(SELECT player_no, least(old_first_seen, first_seen) AS first_seen FROM added_players)",
+    "last_events",
+)
 
 _ADD_TO_DAYS = f"""
-    {_INSERT_DAYS}
+    INSERT INTO player_days ({DAY_COLUMNS}) SELECT {DAY_COLUMNS} FROM batch_days
     ON CONFLICT (player_day_no) DO UPDATE SET events = player_days.events + excluded.events,
         sessions = player_days.sessions + excluded.sessions,
         playtime_s = player_days.playtime_s + excluded.playtime_s,
-        transactions = player_days.transactions + excluded.transactions,
+        last_rank = greatest(player_days.last_rank, excluded.last_rank)
+    RETURNING {DAY_COLUMNS}
+"""
+
+_ADDED_DAYS = f"""
+    SELECT new.*, new.events <> now.events AND
+            (new.transactions <> 0 OR new.revenue_usd <> 0 OR new.ad_revenue_usd <> 0) AS has_money,
+        new.last_rank IS NOT NULL AND new.last_rank = now.last_rank
+            AND ({of("new")}) IS DISTINCT FROM ({of("now")}) AS has_new_last
+    FROM batch_days AS new JOIN now_days AS now USING (player_day_no)
+"""
+
+_ADD_MONEY = """
+    INSERT INTO player_days (player_day_no, transactions, revenue_usd, ad_revenue_usd)
+    SELECT player_day_no, transactions, revenue_usd, ad_revenue_usd FROM added_days WHERE has_money
+    ON CONFLICT (player_day_no) DO UPDATE SET transactions = player_days.transactions + excluded.transactions,
         revenue_usd = player_days.revenue_usd + excluded.revenue_usd,
         ad_revenue_usd = player_days.ad_revenue_usd + excluded.ad_revenue_usd
-    RETURNING player_day_no, last_rank AS old_last_rank
 """
 
 _MOVE_LAST = f"""
-    {_INSERT_DAYS}
-    JOIN old_days ON old_days.player_day_no = {numbered_day("new.player_no", "new.day")}
-    WHERE new.last_rank > old_last_rank OR (new.last_rank IS NOT NULL AND old_last_rank IS NULL)
-    ON CONFLICT (player_day_no) DO UPDATE SET {assigned(_LAST)}
-"""
-
-_NEW_FIRST_DAYS = """
-    SELECT player_no, old_first_seen::DATE AS old_day, first_seen::DATE AS new_day
-    FROM player_changes JOIN old_players USING (player_no)
-    WHERE first_seen::DATE < old_first_seen::DATE OR (first_seen IS NOT NULL AND old_first_seen IS NULL)
+    INSERT INTO player_days (player_day_no, {DIMENSION_LIST})
+    SELECT player_day_no, {DIMENSION_LIST} FROM added_days WHERE has_new_last
+    ON CONFLICT (player_day_no) DO UPDATE SET {assigned(DIMENSIONS)}
 """
 
 _MOVE_NEW = f"""
     INSERT INTO player_days (player_day_no, is_new)
-    SELECT {numbered_day("player_no", "old_day")}, false FROM new_first_days WHERE old_day IS NOT NULL
-    UNION ALL SELECT {numbered_day("player_no", "new_day")}, true FROM new_first_days
+    SELECT {numbered_day("player_no", "old_first_seen::DATE")}, false FROM added_players
+    WHERE is_earlier AND old_first_seen IS NOT NULL AND first_seen::DATE < old_first_seen::DATE
+    UNION ALL SELECT {numbered_day("player_no", "first_seen::DATE")}, true FROM added_players
+    WHERE is_earlier AND (old_first_seen IS NULL OR first_seen::DATE < old_first_seen::DATE)
     ON CONFLICT (player_day_no) DO UPDATE SET is_new = excluded.is_new
 """
 
-_DROP_EMPTY = f"""
+_DROP_EMPTY = """
     DELETE FROM player_days WHERE events = 0 AND sessions = 0 AND player_day_no IN (
-        SELECT {numbered_day("player_no", "day")} FROM player_day_changes WHERE sessions < 0)
+        SELECT player_day_no FROM batch_days WHERE sessions < 0)
 """
 
 
-def _update_days(transaction: Transaction, has_less: bool) -> None:
-    transaction.register("old_days", transaction.read(_ADD_TO_DAYS))
-    transaction.write(_MOVE_LAST)
-    first_days = transaction.read(_NEW_FIRST_DAYS)
-    if first_days.num_rows:
-        transaction.register("new_first_days", first_days)
+def _update_days(transaction: Transaction, has_earlier: bool, has_less: bool) -> None:
+    transaction.register("batch_days", transaction.read(_BATCH_DAYS))
+    transaction.register("now_days", transaction.read(_ADD_TO_DAYS))
+    added = transaction.read(_ADDED_DAYS)
+    transaction.register("added_days", added)
+    if pc.any(added["has_money"]).as_py():
+        transaction.write(_ADD_MONEY)
+    if pc.any(added["has_new_last"]).as_py():
+        transaction.write(_MOVE_LAST)
+    if has_earlier:
         transaction.write(_MOVE_NEW)
     if has_less:
         transaction.write(_DROP_EMPTY)
-
-

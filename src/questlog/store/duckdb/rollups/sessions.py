@@ -13,7 +13,7 @@ from questlog.store.duckdb.facts import (
     of,
     seconds_between,
 )
-from questlog.store.duckdb.transaction import Transaction
+from questlog.store.duckdb.transaction import Transaction, event_rows
 from questlog.store.schema import DIMENSIONS, SESSIONS
 
 _COLUMNS = tuple(column.name for column in SESSIONS.columns)
@@ -32,34 +32,36 @@ _SOMETIMES = (
 
 
 def facts(source: str, condition: str = "true") -> str:
-    """SQL: one row per session from the events in `source` that name theirs; the same columns as the table."""
+    """SQL: one row per session from the events in `source` that name theirs, without the columns of the first event."""
+    return f"""
+    SELECT session_no,
+        any_value(game_id) AS game_id,
+        any_value(session_id) AS session_id,
+        arg_max(player_no, {PLAYER_RANK}) AS player_no,
+        arg_max(player_id, {PLAYER_RANK}) AS player_id,
+        max(event_time) FILTER (player_no IS NOT NULL) AS player_at,
+        least(min(event_time), min(session_issued_at)) AS start_time,
+        max(event_time) AS end_time,
+        {ENDED_LENGTH} AS ended_length_s,
+        min(session_issued_at) AS issued_at,
+        max(session_expires_at) AS expires_at,
+        count(*) AS events,
+        {TRANSACTIONS} AS transactions,
+        {REVENUE} AS revenue_usd,
+        min({FIRST_RANK}) AS first_rank,
+        arg_min(row_no, {FIRST_RANK}) AS first_row_no
+    FROM {source} WHERE session_no IS NOT NULL AND NOT session_is_matched AND ({condition}) GROUP BY session_no
+    """
+
+
+def rows(found: str, firsts: str) -> str:
+    """SQL: the table's rows from those of `facts` and the first events, `firsts`."""
     length = f"coalesce(ended_length_s, {seconds_between('start_time', 'end_time')})"
     return f"""
-    WITH own AS (
-        SELECT * FROM {source} WHERE session_no IS NOT NULL AND NOT session_is_matched AND ({condition})
-    ), found AS (
-        SELECT session_no,
-            any_value(game_id) AS game_id,
-            any_value(session_id) AS session_id,
-            arg_max(player_no, {PLAYER_RANK}) AS player_no,
-            arg_max(player_id, {PLAYER_RANK}) AS player_id,
-            max(event_time) FILTER (player_no IS NOT NULL) AS player_at,
-            least(min(event_time), min(session_issued_at)) AS start_time,
-            max(event_time) AS end_time,
-            {ENDED_LENGTH} AS ended_length_s,
-            min(session_issued_at) AS issued_at,
-            max(session_expires_at) AS expires_at,
-            count(*) AS events,
-            {TRANSACTIONS} AS transactions,
-            {REVENUE} AS revenue_usd,
-            min({FIRST_RANK}) AS first_rank,
-            arg_min(row_no, {FIRST_RANK}) AS first_row_no
-        FROM own GROUP BY session_no
-    )
     SELECT found.session_no, found.game_id, found.session_id, found.player_no, found.player_id, player_at, start_time,
         end_time, ended_length_s, {length} AS length_s, issued_at, expires_at, events, transactions, revenue_usd,
-        first_rank, own.source, own.session_num, {of("own")}
-    FROM found JOIN own ON own.row_no = found.first_row_no
+        first_rank, first.source, first.session_num, {of("first")}
+    FROM {found} AS found JOIN {firsts} AS first ON first.row_no = found.first_row_no
     """
 
 
@@ -97,7 +99,7 @@ _MERGED = f"""
         old.expires_at AS old_expires_at,
         old.transactions AS old_transactions,
         old.revenue_usd AS old_revenue_usd
-    FROM batch_sessions AS new LEFT JOIN sessions AS old ON old.session_no = new.session_no
+    FROM ({rows("found_sessions", "first_events")}) AS new LEFT JOIN sessions AS old ON old.session_no = new.session_no
 """
 
 _CHANGES = f"""
@@ -110,13 +112,15 @@ _CHANGES = f"""
 """
 
 
-def update(transaction: Transaction) -> pa.Table:
-    """Bring the sessions of the registered `batch` up to date.
+def update(transaction: Transaction, batch: pa.Table) -> pa.Table:
+    """Bring the sessions of `batch` (registered under that name) up to date.
 
     Returns, and registers as `session_changes`, every session concerned: its new values, and the old player, times and
     length (null for a new session).
     """
-    transaction.register("batch_sessions", transaction.read(facts("batch")))
+    found = transaction.read(facts("batch"))
+    transaction.register("found_sessions", found)
+    transaction.register("first_events", event_rows(batch, found["first_row_no"]))
     changes = transaction.read(_CHANGES)
     transaction.register("session_changes", changes)
     if _any(changes, "is_new"):

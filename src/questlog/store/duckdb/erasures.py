@@ -1,0 +1,111 @@
+"""Erasing a player everywhere: first remembered with the batch, then carried out in a transaction of its own.
+
+The store carries out what is remembered and not done whenever it is opened, so that an interrupted erasure is finished.
+"""
+
+from collections.abc import Sequence
+
+from questlog.store.contract import PlayerErasure
+from questlog.store.duckdb import rebuild
+from questlog.store.duckdb.facts import numbered_day
+from questlog.store.duckdb.transaction import Transaction
+from questlog.store.keys import hashed_text
+
+
+def player_hash(player_id: str) -> str:
+    """The hash that an erasure is remembered under, as a UUID's hexadecimal digits."""
+    high, low = hashed_text(player_id)
+    return f"{high:016x}{low:016x}"
+
+
+def remember(transaction: Transaction, erasures: Sequence[PlayerErasure]) -> None:
+    """Note that these players are to be erased, and drop what was rejected of them at once."""
+    for erasure in erasures:
+        player = {"game_id": erasure.game_id, "player_id": erasure.player_id}
+        until = {"until": erasure.received_at}
+        transaction.write(
+            "DELETE FROM rejected_events WHERE game_id = $game_id AND player_id = $player_id"
+            " AND received_at <= make_timestamp($until)",
+            player | until,
+        )
+        transaction.write(
+            "INSERT INTO erasures SELECT $game_id, $player_hash::UUID,"
+            " (SELECT player_no FROM players WHERE game_id = $game_id AND player_id = $player_id),"
+            " make_timestamp($until), false",
+            player | until | {"player_hash": player_hash(erasure.player_id)},
+        )
+
+
+def carry_out(transaction: Transaction, grace_s: int) -> int:
+    """Erase every player that is noted and not erased yet, and compute again what it was part of. Returns how many."""
+    pending = transaction.read("SELECT player_no, epoch_us(erased_at) AS until FROM erasures WHERE NOT is_done")
+    for row in pending.to_pylist():
+        if row["player_no"] is not None:
+            _erase(transaction, row, grace_s)
+    transaction.write("UPDATE erasures SET is_done = true WHERE NOT is_done")
+    return pending.num_rows
+
+
+_MORE_SESSIONS = """
+    CREATE OR REPLACE TEMP TABLE gone_sessions AS
+    SELECT session_no FROM events WHERE session_no IS NOT NULL AND player_no IN (SELECT player_no FROM gone_players)
+    UNION SELECT session_no FROM sessions WHERE player_no IN (SELECT player_no FROM gone_players)
+"""
+
+_MORE_PLAYERS = """
+    CREATE OR REPLACE TEMP TABLE gone_players AS
+    SELECT player_no FROM gone_players
+    UNION SELECT player_no FROM events
+    WHERE player_no IS NOT NULL AND session_no IN (SELECT session_no FROM gone_sessions)
+"""
+
+
+def _collect(transaction: Transaction, player: dict[str, object]) -> None:
+    """Make `gone_players` and `gone_sessions`: the player, its sessions, other players of these, their sessions, …
+
+    All of them are computed again: a session may go over to another player, whose events may then match it.
+    """
+    transaction.write("CREATE OR REPLACE TEMP TABLE gone_players AS SELECT $player_no::BIGINT AS player_no", player)
+    count = 0
+    while (now := transaction.read("SELECT count(*) FROM gone_players").column(0)[0].as_py()) > count:
+        count = now
+        transaction.write(_MORE_SESSIONS)
+        transaction.write(_MORE_PLAYERS)
+
+
+_EVENT_DAY = numbered_day("event_no", "event_time::DATE")
+_GONE = "player_no = $player_no AND received_at <= make_timestamp($until)"
+_OF_GONE_SESSIONS = "session_no IN (SELECT session_no FROM gone_sessions)"
+_OF_GONE_DAYS = f"{_EVENT_DAY} IN (SELECT event_day_no FROM gone_days)"
+_OF_GONE_PLAYERS = "player_no IN (SELECT player_no FROM gone_players)"
+
+
+def _erase(transaction: Transaction, gone: dict[str, object], grace_s: int) -> None:
+    player = {"player_no": gone["player_no"]}
+    transaction.write(
+        f"CREATE OR REPLACE TEMP TABLE gone_days AS SELECT DISTINCT {_EVENT_DAY} AS event_day_no FROM events"
+        f" WHERE {_GONE}",
+        gone,
+    )
+    _collect(transaction, player)
+    transaction.write(f"DELETE FROM events WHERE {_GONE}", gone)
+    transaction.write(
+        f"CREATE OR REPLACE TEMP TABLE kept_properties AS SELECT * FROM ({rebuild.KEPT_PROPERTIES})"
+        f" WHERE {_OF_GONE_PLAYERS} AND NOT (player_no = $player_no AND properties_at <= make_timestamp($until))",
+        gone,
+    )
+    for table, condition in (
+        ("sessions", _OF_GONE_SESSIONS),
+        ("players", _OF_GONE_PLAYERS),
+        ("player_days", _OF_GONE_PLAYERS),
+        ("player_event_totals", _OF_GONE_PLAYERS),
+        ("sessionless_events", _OF_GONE_PLAYERS),
+        ("event_days", "event_day_no IN (SELECT event_day_no FROM gone_days)"),
+    ):
+        transaction.write(f"DELETE FROM {table} WHERE {condition}")
+    rebuild.insert_sessions(transaction, _OF_GONE_SESSIONS)
+    rebuild.match_again(transaction, _OF_GONE_PLAYERS, grace_s)
+    rebuild.insert_players(transaction, _OF_GONE_PLAYERS)
+    rebuild.insert_event_days(transaction, _OF_GONE_DAYS)
+    for table in ("gone_days", "gone_sessions", "gone_players", "kept_properties", "day_facts", "player_facts"):
+        transaction.write(f"DROP TABLE {table}")

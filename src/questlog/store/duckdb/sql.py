@@ -1,0 +1,125 @@
+"""Answering a user's SQL: one statement that only reads, limited in time, rows and memory.
+
+The engine is the guard: a READ ONLY transaction, no access to anything outside the database, a locked configuration. What
+is refused here on top of that are functions with effects on the engine itself, or whose single call can neither be
+interrupted nor bounded in memory.
+"""
+
+import json
+import re
+import threading
+from collections.abc import Iterator
+
+import duckdb
+import pyarrow as pa
+
+from questlog.store.contract import QueryRefused
+from questlog.store.duckdb.connection import new_cursor
+
+TABLE_FUNCTIONS = frozenset({"range", "generate_series", "unnest", "json_each", "json_tree", "duckdb_functions"})
+"""The only functions that may stand in a FROM clause."""
+
+REFUSED_FUNCTIONS = frozenset(
+    {"repeat", "lpad", "rpad", "printf", "format", "bar", "list_resize", "array_resize", "write_log", "getvariable"}
+)
+"""Functions that build a value of any length from a short one in a single step, or that have effects."""
+
+MAX_RESULT_BYTES = 256 * 1024 * 1024
+_EXPLAIN = re.compile(r"\s*explain\s+(?!analy[sz]e\b)", re.IGNORECASE)
+_ROWS_AT_ONCE = 2048
+
+
+class SqlRunner:
+    """Runs users' statements on cursors of their own; can stop all of them."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, memory_limit_mb: int) -> None:
+        self._connection = connection
+        self._memory_limit_mb = memory_limit_mb
+        self._lock = threading.Lock()
+        self._running: set[duckdb.DuckDBPyConnection] = set()
+
+    def answer(self, statement: str, max_rows: int, timeout_s: float) -> pa.Table:
+        """At most `max_rows` rows of the answer. Raises `QueryRefused`, with a message that is safe to show."""
+        cursor = new_cursor(self._connection)
+        timer = threading.Timer(timeout_s, cursor.interrupt)
+        try:
+            with self._lock:
+                self._running.add(cursor)
+            timer.start()
+            cursor.execute(f"SET operator_memory_limit = '{self._memory_limit_mb:d}MB'")
+            parsed = checked(cursor, statement)
+            cursor.execute("BEGIN TRANSACTION READ ONLY")
+            return _rows(cursor, parsed, max_rows)
+        except duckdb.InterruptException as error:
+            raise QueryRefused(f"the statement was stopped: it took longer than {timeout_s:g} s, or loading needed the memory") from error
+        except (duckdb.Error, pa.ArrowException) as error:
+            raise QueryRefused(str(error)) from error
+        finally:
+            timer.cancel()
+            timer.join()
+            with self._lock:
+                self._running.discard(cursor)
+            cursor.close()
+
+    def stop_all(self) -> int:
+        """Interrupt whatever runs now. Returns how many statements that were."""
+        with self._lock:
+            for cursor in self._running:
+                cursor.interrupt()
+            return len(self._running)
+
+
+def checked(cursor: duckdb.DuckDBPyConnection, statement: str) -> duckdb.Statement:
+    """The parsed statement. Raises `QueryRefused` unless it is one statement that only reads."""
+    statements = cursor.extract_statements(statement)
+    if len(statements) != 1:
+        raise QueryRefused(f"one statement at a time, please: these are {len(statements)}")
+    [parsed] = statements
+    explained = _EXPLAIN.match(statement)
+    _check_tree(cursor, statement[explained.end() :] if explained else statement)
+    return parsed
+
+
+def _check_tree(cursor: duckdb.DuckDBPyConnection, statement: str) -> None:
+    row = cursor.execute("SELECT json_serialize_sql($statement)", {"statement": statement}).fetchone()
+    tree = json.loads(row[0]) if row else {"error": True}
+    if tree["error"]:
+        raise QueryRefused(tree.get("error_message", "") or "only SELECT, EXPLAIN, DESCRIBE and SHOW are answered here")
+    for node in _nodes(tree):
+        if str(node.get("type", "")).endswith(("INSERT_QUERY_NODE", "UPDATE_QUERY_NODE", "DELETE_QUERY_NODE")):
+            raise QueryRefused("only statements that read are answered here")
+        function = node.get("function")
+        if node.get("type") == "TABLE_FUNCTION" and isinstance(function, dict):
+            name = str(function.get("function_name", "")).lower()
+            if name not in TABLE_FUNCTIONS:
+                raise QueryRefused(f"the function {name} is not available here")
+        elif str(node.get("function_name", "")).lower() in REFUSED_FUNCTIONS:
+            raise QueryRefused(f"the function {node['function_name']} is not available here")
+
+
+def _nodes(tree: object) -> Iterator[dict[str, object]]:
+    """Every JSON object in the tree, without recursion: a user decides how deep it is."""
+    pending = [tree]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, dict):
+            yield node
+            pending.extend(node.values())
+        elif isinstance(node, list):
+            pending.extend(node)
+
+
+def _rows(cursor: duckdb.DuckDBPyConnection, parsed: duckdb.Statement, max_rows: int) -> pa.Table:
+    """Read the result as it is made, and stop at the limits."""
+    reader = cursor.sql(parsed).to_arrow_reader(_ROWS_AT_ONCE)
+    batches: list[pa.RecordBatch] = []
+    rows, size = 0, 0
+    for batch in reader:
+        batches.append(batch.slice(0, max_rows - rows))
+        rows += batches[-1].num_rows
+        size += batches[-1].nbytes
+        if size > MAX_RESULT_BYTES:
+            raise QueryRefused(f"the result is larger than {MAX_RESULT_BYTES // 2**20} MiB")
+        if rows >= max_rows:
+            break
+    return pa.Table.from_batches(batches, reader.schema)
