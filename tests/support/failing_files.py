@@ -23,6 +23,7 @@ class FailingFiles(OsFiles):
         self.is_head_broken = False
         self.is_remove_broken = False
         self.syncs = 0
+        self.synced_inodes: list[int] = []
         self.synced_after_failure: list[int] = []
         self._created: set[int] = set()
         self._failed: set[int] = set()
@@ -59,6 +60,7 @@ class FailingFiles(OsFiles):
         if fd in self._failed:
             self.synced_after_failure.append(fd)
         super().sync(fd)
+        self.synced_inodes.append(os.fstat(fd).st_ino)
 
     def truncate(self, fd: int, size: int) -> None:
         """Cut, unless that is broken."""

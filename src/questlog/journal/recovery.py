@@ -43,11 +43,11 @@ def _find_end(slot: Slot, files: Files, head: Head | None) -> tuple[int, int]:
         fd = files.open(slot.path(segment))
         try:
             header, size = read_header(files, fd), files.size(fd)
+            start = known[1] if segment == known[0] else HEADER_BYTES
             if header is not None:
-                start = known[1] if segment == known[0] else HEADER_BYTES
                 return segment, _last_record_end(files, fd, header.marker, start, size)
             if size > HEADER_BYTES:  # damage: readers will report it whole
-                return segment, size
+                return segment, max(start, size)
         finally:
             files.close(fd)
     return known

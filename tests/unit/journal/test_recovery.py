@@ -3,10 +3,11 @@ from pathlib import Path
 import pytest
 
 from questlog.journal.head import HEAD_BYTES, NO_BOOT_ID
+from questlog.journal.reader import FileJournalReader
 from questlog.journal.record import FRAME_BYTES, frame
 from questlog.journal.segment import HEADER_BYTES, segment_name
 from tests.support.failing_files import FailingFiles
-from tests.support.journals import BOOT, OTHER_BOOT, die, entries_of, log_of, reader_of, records_of
+from tests.support.journals import BOOT, OTHER_BOOT, die, entries_of, log_of, records_of
 
 ACKNOWLEDGED = [b"one", b"the second", b"three"]
 
@@ -151,11 +152,19 @@ def test_a_disk_that_cannot_be_synced_does_not_reveal_what_it_may_lose(tmp_path:
         file.write(b"".join(frame(marker(path), ACKNOWLEDGED[1:])))
     files = FailingFiles()
     files.is_sync_broken = True
-    reader = reader_of(tmp_path, OTHER_BOOT)
-    reader._files = files
+    reader = FileJournalReader(tmp_path, files, OTHER_BOOT)
     assert [entry.record for entry in reader.read({}, 1000)] == ACKNOWLEDGED[:1]
     files.is_sync_broken = False
     assert [entry.record for entry in reader.read({}, 1000)] == ACKNOWLEDGED
+    reader.close()
+
+
+def test_what_was_found_is_synced_before_it_is_shown(tmp_path: Path) -> None:
+    path = killed_writer(tmp_path, ACKNOWLEDGED)
+    files = FailingFiles()
+    reader = FileJournalReader(tmp_path, files, OTHER_BOOT)
+    assert len(reader.read({}, 1000)) == 3
+    assert files.synced_inodes == [path.stat().st_ino, (path.parent / "head").stat().st_ino]
     reader.close()
 
 

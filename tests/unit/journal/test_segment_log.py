@@ -123,6 +123,7 @@ def test_a_file_whose_sync_failed_is_never_synced_again(tmp_path: Path, files: F
     log.close()
     assert records_of(tmp_path) == [b"before", b"after"]
     assert files.synced_after_failure == []
+    assert not any(b"failed" in path.read_bytes() for path in (tmp_path / "0").glob("*.seg"))
 
 
 def test_what_a_failed_sync_left_in_the_file_is_not_read_even_when_it_cannot_be_cut(
@@ -166,6 +167,21 @@ def test_a_segment_that_cannot_be_taken_away_is_passed_over(tmp_path: Path, file
     log.commit([b"after"])
     log.close()
     assert records_of(tmp_path) == [b"before", b"after"]
+
+
+def test_a_failed_groups_bytes_stay_hidden_while_there_is_no_next_segment(tmp_path: Path, files: FailingFiles) -> None:
+    log = log_of(tmp_path, files)
+    log.commit([b"before"])
+    files.is_sync_broken = files.is_truncate_broken = True
+    with pytest.raises(OSError, match="Input/output"):
+        log.commit([b"failed"])
+    files.is_sync_broken = files.is_truncate_broken = False
+    log.restart()
+    files.is_sync_broken = True
+    with pytest.raises(OSError, match="Input/output"):
+        log.commit([b"failed too"])
+    assert records_of(tmp_path) == [b"before"]
+    log.close()
 
 
 def test_a_head_that_cannot_be_published_fails_the_group(tmp_path: Path, files: FailingFiles) -> None:
