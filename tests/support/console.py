@@ -1,6 +1,10 @@
 """A console port to talk to in a test: the real API over a control database in a file and tables in memory."""
 
+import atexit
+import shutil
+import tempfile
 from collections.abc import Mapping, Sequence
+from functools import cache, cached_property
 from pathlib import Path
 
 import duckdb
@@ -25,15 +29,29 @@ class SettableClock:
         return self.us
 
 
+@cache
+def _empty_control_database() -> Path:
+    """Migrated once: that takes longer than most tests."""
+    path = Path(tempfile.mkdtemp(prefix="questlog-test-")) / "control.sqlite3"
+    atexit.register(shutil.rmtree, path.parent, ignore_errors=True)
+    ControlDatabase(path, SettableClock()).close()
+    return path
+
+
 class MemoryTables:
     """The store's tables in memory, with as much of its behaviour as the console sees."""
 
     def __init__(self) -> None:
-        self.connection = duckdb.connect()
+        self.asked: list[tuple[str, int, float]] = []
+
+    @cached_property
+    def connection(self) -> duckdb.DuckDBPyConnection:
+        connection = duckdb.connect(config={"threads": 1})
+        connection.execute("SET TimeZone = 'UTC'")
         for table in TABLES:
             columns = ", ".join(f'"{column.name}" {column.kind}' for column in table.columns)
-            self.connection.execute(f"CREATE TABLE {table.name} ({columns})")
-        self.asked: list[tuple[str, int, float]] = []
+            connection.execute(f"CREATE TABLE {table.name} ({columns})")
+        return connection
 
     def sql(self, statement: str, max_rows: int, timeout_s: float) -> pa.Table:
         self.asked.append((statement, max_rows, timeout_s))
@@ -44,6 +62,10 @@ class MemoryTables:
 
     def query(self, statement: str, parameters: Mapping[str, object]) -> pa.Table:
         return self.connection.cursor().sql(statement, params=dict(parameters)).to_arrow_table()
+
+    def close(self) -> None:
+        if "connection" in self.__dict__:
+            self.connection.close()
 
     def insert(self, table: str, **values: object) -> None:
         names = ", ".join(f'"{name}"' for name in values)
@@ -74,6 +96,7 @@ class FakeConsole:
 
     def __init__(self, directory: Path, limits: Limits | None = None) -> None:
         self.clock = SettableClock()
+        shutil.copy(_empty_control_database(), directory / "control.sqlite3")
         self.control = ControlDatabase(directory / "control.sqlite3", self.clock)
         self.tables = MemoryTables()
         self.progress = FakeProgress()
@@ -90,4 +113,4 @@ class FakeConsole:
 
     def close(self) -> None:
         self.control.close()
-        self.tables.connection.close()
+        self.tables.close()

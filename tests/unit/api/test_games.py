@@ -1,0 +1,75 @@
+from typing import Any
+
+import pytest
+from litestar import Litestar
+from litestar.testing import TestClient
+
+from tests.support.console import FakeConsole
+
+Client = TestClient[Litestar]
+
+
+def test_a_new_game_shows_its_keys_once(client: Client) -> None:
+    answer = client.post("/api/v1/games", json={"name": "Sky Raiders"})
+    assert answer.status_code == 201
+    made = answer.json()
+    assert (len(made["game_key"]), len(made["secret_key"])) == (32, 40)
+    assert made["secret_key"] not in client.get("/api/v1/games").text
+    assert made["secret_key"] not in client.get("/api/v1/games/1").text
+    assert made["secret_key"] not in client.patch("/api/v1/games/1", json={}).text
+
+
+def test_a_game_may_bring_its_keys(client: Client) -> None:
+    made = client.post("/api/v1/games", json={"name": "a", "game_key": "a" * 32, "secret_key": "b" * 40}).json()
+    assert (made["game_key"], made["secret_key"]) == ("a" * 32, "b" * 40)
+
+
+def test_a_key_of_the_wrong_form_is_refused(client: Client) -> None:
+    answer = client.post("/api/v1/games", json={"name": "a", "game_key": "short"})
+    assert answer.status_code == 400
+    assert answer.json()["error"]["message"] == "a game key has 32 letters and digits"
+
+
+def test_a_name_that_is_taken_is_a_conflict(client: Client, game: dict[str, Any]) -> None:
+    answer = client.post("/api/v1/games", json={"name": game["name"]})
+    assert answer.status_code == 409
+    assert answer.json()["error"]["code"] == "already_exists"
+
+
+@pytest.mark.parametrize("field", ["game_id", "game_key", "name"])
+def test_a_game_is_found_by_number_key_and_name(client: Client, game: dict[str, Any], field: str) -> None:
+    assert client.get(f"/api/v1/games/{game[field]}").json()["game_id"] == game["game_id"]
+
+
+def test_the_list_has_every_game_without_secrets(client: Client, game: dict[str, Any]) -> None:
+    assert client.get("/api/v1/games").json() == [
+        {
+            "game_id": 1,
+            "name": "Sky Raiders",
+            "game_key": game["game_key"],
+            "is_enabled": True,
+            "is_strict": False,
+            "created_at": 1_767_225_600_000_000,
+        }
+    ]
+
+
+def test_a_change_leaves_the_rest_as_it_was(client: Client, game: dict[str, Any]) -> None:
+    client.patch("/api/v1/games/1", json={"is_strict": True, "event_names": ["b", "a"]})
+    answer = client.patch("/api/v1/games/1", json={"is_enabled": False})
+    assert answer.status_code == 200
+    changed = answer.json()
+    assert (changed["is_enabled"], changed["is_strict"], changed["event_names"]) == (False, True, ["a", "b"])
+
+
+def test_event_names_are_replaced_as_a_whole(client: Client, game: dict[str, Any]) -> None:
+    client.patch("/api/v1/games/1", json={"event_names": ["a", "b"]})
+    assert client.patch("/api/v1/games/1", json={"event_names": ["b", "c"]}).json()["event_names"] == ["b", "c"]
+    assert client.patch("/api/v1/games/1", json={"event_names": []}).json()["event_names"] == []
+
+
+def test_a_rotated_secret_is_another_one(console: FakeConsole, client: Client, game: dict[str, Any]) -> None:
+    answer = client.post("/api/v1/games/1/rotate-secret")
+    assert answer.status_code == 200
+    assert answer.json()["secret_key"] != game["secret_key"]
+    assert console.control.find_game("1").secret_key == answer.json()["secret_key"]

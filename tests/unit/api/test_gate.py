@@ -1,0 +1,57 @@
+import asyncio
+import threading
+
+import pytest
+
+from questlog.api.errors import ApiError
+from questlog.api.gate import QueryGate
+
+
+def test_work_is_done_outside_the_event_loops_thread() -> None:
+    async def ask() -> int:
+        return await QueryGate().run(threading.get_ident)
+
+    assert asyncio.run(ask()) != threading.get_ident()
+
+
+def test_who_finds_no_place_in_time_is_told_to_come_back() -> None:
+    release = threading.Event()
+
+    async def ask() -> ApiError:
+        gate = QueryGate(places=1, wait_s=0.05)
+        running = asyncio.create_task(gate.run(release.wait))
+        await asyncio.sleep(0.01)
+        with pytest.raises(ApiError) as refused:
+            await gate.run(int)
+        release.set()
+        assert await running
+        assert await gate.run(int) == 0
+        return refused.value
+
+    error = asyncio.run(ask())
+    assert (error.status, error.headers) == (503, {"Retry-After": "1"})
+
+
+def test_too_many_do_not_even_wait() -> None:
+    release = threading.Event()
+
+    async def ask() -> None:
+        gate = QueryGate(places=1, max_waiting=1, wait_s=60.0)
+        running = [asyncio.create_task(gate.run(release.wait)) for _ in range(2)]
+        await asyncio.sleep(0.01)
+        with pytest.raises(ApiError):
+            await gate.run(int)
+        release.set()
+        await asyncio.gather(*running)
+
+    asyncio.run(ask())
+
+
+def test_a_place_is_free_again_after_work_that_failed() -> None:
+    async def ask() -> int:
+        gate = QueryGate(places=1, wait_s=0.05)
+        with pytest.raises(ValueError, match="invalid literal"):
+            await gate.run(lambda: int("x"))
+        return await gate.run(int)
+
+    assert asyncio.run(ask()) == 0

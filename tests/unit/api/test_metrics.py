@@ -1,0 +1,90 @@
+import asyncio
+
+import httpx
+import pytest
+from litestar import Litestar
+from litestar.testing import TestClient
+from prometheus_client.parser import text_string_to_metric_families
+
+from questlog.api.app import create_app
+from questlog.collector.counters import CollectorCounters
+from questlog.loader.counters import EventCounts, LoaderCounters
+from tests.support.console import FakeConsole
+
+Client = TestClient[Litestar]
+Labels = frozenset[tuple[str, str]]
+
+
+def samples(text: str) -> dict[tuple[str, Labels], float]:
+    return {
+        (sample.name, frozenset(sample.labels.items())): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+def scrape(console: FakeConsole, address: str, **headers: str) -> int:
+    """The status of the answer to a request that comes from `address`."""
+
+    async def ask() -> int:
+        transport = httpx.ASGITransport(create_app(console.services), client=(address, 5000))  # type: ignore[arg-type]
+        async with httpx.AsyncClient(transport=transport, base_url="http://console") as client:
+            return (await client.get("/metrics", headers=headers)).status_code
+
+    return asyncio.run(ask())
+
+
+def test_counts_are_those_of_the_snapshots(console: FakeConsole, client: Client) -> None:
+    console.progress.loader = LoaderCounters(
+        events={(1, "gameanalytics"): EventCounts(received=6, stored=3, duplicates=2, rejected=1, rejected_requests=4)},
+        batches=5,
+        lag_bytes=123,
+        loaded_at=console.clock.us - 2_500_000,
+    )
+    console.progress.collectors = [
+        CollectorCounters(pid=1, requests={"events 200": 2}, events={"1 gameanalytics accepted": 7}, pending_bytes=5),
+        CollectorCounters(pid=2, requests={"events 200": 3}, rejected={"not_json": 1}, is_ready=False, pending_bytes=6),
+    ]
+    found = samples(client.get("/metrics").text)
+
+    def value(name: str, **labels: str) -> float:
+        return found[name, frozenset(labels.items())]
+
+    for outcome, number in {"stored": 3, "duplicates": 2, "rejected": 1}.items():
+        assert value("questlog_loaded_events_total", game_id="1", source="gameanalytics", outcome=outcome) == number
+    assert value("questlog_loaded_rejected_requests_total", game_id="1", source="gameanalytics") == 4
+    assert value("questlog_loader_batches_total") == 5
+    assert value("questlog_journal_lag_bytes") == 123
+    assert value("questlog_loader_since_batch_seconds") == 2.5
+    assert value("questlog_requests_total", route="events", status="200") == 5
+    assert value("questlog_received_events_total", game_id="1", source="gameanalytics", outcome="accepted") == 7
+    assert value("questlog_rejected_requests_total", reason="not_json") == 1
+    assert value("questlog_collectors") == 2
+    assert value("questlog_collectors_ready") == 1
+    assert value("questlog_collector_pending_bytes") == 11
+    assert value("questlog_ready") == 1
+
+
+def test_the_text_is_prometheus_own_format(client: Client) -> None:
+    assert client.get("/metrics").headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
+
+
+def test_not_ready_is_a_zero(console: FakeConsole, client: Client) -> None:
+    console.progress.reasons = ["the disk is full"]
+    assert samples(client.get("/metrics").text)["questlog_ready", frozenset()] == 0
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "127.8.9.10", "::1"])
+def test_a_scraper_on_this_machine_needs_no_token(console: FakeConsole, address: str) -> None:
+    assert scrape(console, address) == 200
+
+
+@pytest.mark.parametrize("header", ["Forwarded", "X-Forwarded-For", "X-Real-IP"])
+def test_a_proxy_on_this_machine_speaks_for_others(console: FakeConsole, header: str) -> None:
+    assert scrape(console, "127.0.0.1", **{header: "10.0.0.1"}) == 401
+
+
+@pytest.mark.parametrize("address", ["10.0.0.1", "2001:db8::1", "", "localhost.evil"])
+def test_a_scraper_elsewhere_needs_a_token(console: FakeConsole, address: str) -> None:
+    assert scrape(console, address) == 401
+    assert scrape(console, address, Authorization=f"Bearer {console.token}") == 200

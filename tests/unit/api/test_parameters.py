@@ -1,0 +1,63 @@
+from typing import Any
+
+import pytest
+from litestar import Litestar
+from litestar.testing import TestClient
+
+from questlog.api.errors import ApiError
+from questlog.api.parameters import parse_time
+
+Client = TestClient[Litestar]
+
+
+@pytest.mark.parametrize(
+    ("query", "field", "message"),
+    [
+        ("statu=stored", "statu", "unknown query parameter `statu`: did you mean `status`?"),
+        ("eventid=a", "eventid", "unknown query parameter `eventid`: did you mean `event_id`?"),
+        ("status=lost", "status", "Invalid enum value 'lost'"),
+        ("limit=many", "limit", "Expected `int`, got `str`"),
+        ("limit=0", "limit", "Expected `int` >= 1"),
+        ("limit=1001", "limit", "Expected `int` <= 1000"),
+        ("limit=1&limit=2", "limit", "`limit` is given more than once"),
+        ("from=yesterday", "from", "`from` is no date or time like 2026-01-31 or 2026-01-31T12:00:00Z: 'yesterday'"),
+        ("to=2026-13-01", "to", "`to` is no date or time like 2026-01-31 or 2026-01-31T12:00:00Z: '2026-13-01'"),
+        ("before=7", "before", "`before` must be the `next` of an earlier answer"),
+        ("reason=bad_field", "reason", "`reason` cannot filter events"),
+        ("status=rejected&build=1.0", "build", "`build` cannot filter rejected events"),
+    ],
+)
+def test_a_wrong_parameter_is_named(client: Client, game: dict[str, Any], query: str, field: str, message: str) -> None:
+    answer = client.get(f"/api/v1/games/1/events?{query}")
+    assert answer.status_code == 400
+    assert (answer.json()["error"]["field"], answer.json()["error"]["message"]) == (field, message)
+
+
+def test_a_route_without_parameters_says_so(client: Client) -> None:
+    answer = client.get("/api/v1/games?page=2")
+    assert answer.status_code == 400
+    assert answer.json()["error"]["message"] == "this route has no query parameters, so no `page`"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (None, None),
+        ("1970-01-01", 0),
+        ("1970-01-02T00:00:00Z", 86_400_000_000),
+        ("1970-01-01T01:00:00+01:00", 0),
+        ("1970-01-01 00:00:00.000001", 1),
+        ("1969-12-31T23:59:59.999999Z", -1),
+        ("0001-01-01", -62_135_596_800_000_000),
+        ("0001-01-01T00:00:00+14:00", -62_135_647_200_000_000),
+        ("9999-12-31T23:59:59.999999-14:00", 253_402_351_199_999_999),
+    ],
+)
+def test_times_are_utc_unless_they_say_otherwise(text: str | None, expected: int | None) -> None:
+    assert parse_time("from", text) == expected
+
+
+@pytest.mark.parametrize("text", ["", "now", "2026-02-30", "10000-01-01", "\x00", "١٩٧٠-01-01"])
+def test_what_is_no_time_is_refused(text: str) -> None:
+    with pytest.raises(ApiError, match="is no date or time"):
+        parse_time("from", text)
