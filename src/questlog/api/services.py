@@ -9,6 +9,7 @@ import pyarrow as pa
 from questlog.collector.counters import CollectorCounters
 from questlog.control.api_keys import ListedApiKey
 from questlog.control.games import ListedGame
+from questlog.control.users import User
 from questlog.loader.counters import LoaderCounters
 from questlog.loader.rebuild import RebuildStatus
 from questlog.model.clock import Clock
@@ -74,6 +75,22 @@ class Control(Protocol):
         ...
 
 
+class Users(Protocol):
+    """Who may log in to the pages. Called from any thread."""
+
+    def check_password(self, email: str, password: str) -> User | None:
+        """The user, if the password is right. Takes as long for an unknown user."""
+        ...
+
+    def list_users(self) -> Sequence[User]:
+        """All users."""
+        ...
+
+
+class ControlAndUsers(Control, Users, Protocol):
+    """All of the control database that this port needs."""
+
+
 class Tables(Protocol):
     """The answering half of the analytics store. Called from any thread."""
 
@@ -126,7 +143,7 @@ class Limits(msgspec.Struct, frozen=True):
 class ConsoleServices(msgspec.Struct, frozen=True):
     """Everything that the console port is built from. `collector_port` is where games send to."""
 
-    control: Control
+    control: ControlAndUsers
     tables: Tables
     rebuild: Rebuilding
     progress: Progress

@@ -1,0 +1,145 @@
+import re
+
+import httpx
+import pytest
+from litestar import Litestar
+from litestar.testing import TestClient
+
+from tests.support.console import FakeConsole
+
+Browser = TestClient[Litestar]
+
+
+def form_token(page: httpx.Response) -> str:
+    found = re.search(r'name="form_token" value="([0-9a-f]{64})"', page.text)
+    assert found is not None
+    return found[1]
+
+
+def log_in(browser: Browser, **fields: str) -> httpx.Response:
+    fields = {"form_token": form_token(browser.get("/login")), **fields}
+    return browser.post("/login", data=fields)
+
+
+def test_who_is_not_logged_in_is_sent_to_the_form(browser: Browser) -> None:
+    answer = browser.get("/")
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/login")
+
+
+def test_a_token_logs_in(console: FakeConsole, browser: Browser) -> None:
+    answer = log_in(browser, token=f" {console.token} ")
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/")
+    page = browser.get("/")
+    assert page.status_code == 200
+    assert page.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert "What is arriving" in page.text
+    assert "token tests" in page.text
+
+
+def test_a_password_logs_in(console: FakeConsole, browser: Browser) -> None:
+    console.control.create_user("me@example.com", "password1")
+    assert log_in(browser, email="me@example.com", password="password1").headers["Location"] == "/"
+    assert "me@example.com" in browser.get("/").text
+
+
+def test_cookies_are_for_this_site_and_not_for_scripts(console: FakeConsole, browser: Browser) -> None:
+    cookie = log_in(browser, token=console.token).headers["Set-Cookie"]
+    assert {"HttpOnly", "SameSite=strict", "Path=/"} <= set(cookie.split("; "))
+    assert "Secure" not in cookie
+
+
+def test_behind_https_cookies_are_for_https_only(browser: Browser) -> None:
+    answer = browser.get("/login", headers={"X-Forwarded-Proto": "https"})
+    assert "Secure" in answer.headers["Set-Cookie"].split("; ")
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"token": "ql_wrong"}, {"email": "me@example.com", "password": "wrong"}, {"email": "you@example.com"}, {}],
+)
+def test_who_is_wrong_stays_outside(console: FakeConsole, browser: Browser, fields: dict[str, str]) -> None:
+    console.control.create_user("me@example.com", "password1")
+    answer = log_in(browser, **fields)
+    assert answer.status_code == 401
+    assert 'role="alert"' in answer.text
+    assert browser.get("/").status_code == 303
+
+
+def test_a_form_of_another_site_logs_nobody_in(console: FakeConsole, browser: Browser) -> None:
+    browser.get("/login")
+    assert browser.post("/login", data={"token": console.token}).status_code == 403
+    assert browser.post("/login", data={"token": console.token, "form_token": "0" * 64}).status_code == 403
+    assert browser.get("/").status_code == 303
+
+
+def test_after_ten_failures_even_the_right_token_waits(console: FakeConsole, browser: Browser) -> None:
+    for _ in range(10):
+        assert log_in(browser, token="ql_wrong").status_code == 401
+    answer = log_in(browser, token=console.token)
+    assert answer.status_code == 429
+    assert "Please wait 60 s." in answer.text
+    console.clock.us += 60_000_000
+    assert log_in(browser, token=console.token).status_code == 303
+
+
+def test_log_out_ends_it_everywhere(console: FakeConsole, browser: Browser) -> None:
+    log_in(browser, token=console.token)
+    cookie = browser.cookies["questlog_login"]
+    assert browser.post("/logout", data={"form_token": "0" * 64}).status_code == 303
+    assert browser.get("/").status_code == 200
+    browser.post("/logout", data={"form_token": form_token(browser.get("/"))})
+    browser.cookies.set("questlog_login", cookie)
+    assert browser.get("/").status_code == 303
+
+
+def test_without_a_game_the_page_says_how_to_make_one(console: FakeConsole, browser: Browser) -> None:
+    log_in(browser, token=console.token)
+    page = browser.get("/").text
+    assert "questlog game create" in page
+    assert "Nothing has arrived yet" not in page
+
+
+def test_without_an_event_the_page_says_how_to_send_one(console: FakeConsole, browser: Browser) -> None:
+    game = console.control.create_game("Sky Raiders")
+    log_in(browser, token=console.token)
+    page = browser.get("/").text
+    assert "Nothing has arrived yet" in page
+    assert f":7450/v2/{game.game_key}/events" in page
+    assert game.secret_key not in page
+
+
+def test_what_players_and_games_are_called_cannot_become_html(console: FakeConsole, browser: Browser) -> None:
+    console.control.create_game("<img src=x>")
+    log_in(browser, token=console.token)
+    page = browser.get("/").text
+    assert "<img src=x>" not in page
+    assert "&lt;img src=x&gt;" in page
+
+
+def test_problems_come_first(console: FakeConsole, browser: Browser) -> None:
+    console.progress.reasons = ["collector 2 cannot write: no space left"]
+    log_in(browser, token=console.token)
+    page = browser.get("/").text
+    assert "Not ready" in page
+    assert "collector 2 cannot write: no space left" in page
+
+
+def test_pages_have_no_inline_script_or_style(console: FakeConsole, browser: Browser) -> None:
+    log_in(browser, token=console.token)
+    for path in ("/", "/login"):
+        page = browser.get(path).text
+        assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son\w+=|javascript:", page)
+        for source in re.findall(r'(?:src|href)="([^"#]+)"', page):
+            assert source.startswith("/")
+
+
+@pytest.mark.parametrize("name", ["questlog.css", "status.js", "login.js", "questlog.svg"])
+def test_static_files_are_served(browser: Browser, name: str) -> None:
+    answer = browser.get(f"/static/{name}")
+    assert answer.status_code == 200
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+@pytest.mark.parametrize("path", ["/static/../pages.py", "/static/%2e%2e/pages.py", "/static/nothing.css"])
+def test_nothing_else_is_served(browser: Browser, path: str) -> None:
+    assert browser.get(path).status_code == 404
