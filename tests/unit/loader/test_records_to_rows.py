@@ -200,3 +200,18 @@ def test_the_counters_agree_with_the_store(world: World) -> None:
     counts = world.loader.counters.events[GAME, "gameanalytics"]
     assert (counts.received, counts.stored, counts.duplicates, counts.rejected) == (4, 1, 1, 2)
     assert world.loader.counters.lag_bytes == 0
+
+
+def test_an_erased_player_is_gone_and_what_comes_later_stays(world: World) -> None:
+    erasure = Envelope(Kind.PLAYER_ERASURE, GAME, NOW_US, player_id="grace")
+    world.write(
+        gameanalytics_record(gameanalytics_event(1), gameanalytics_event(2, session_num="one")),
+        satori_record(Kind.SATORI_SERVER_EVENTS, {"name": "enemySpawned", "identity_id": ADA}),
+        encode_record(erasure, b""),
+        gameanalytics_record(gameanalytics_event(3), received_at=NOW_US + 1),
+    )
+    world.load()
+    rows = world.rows("SELECT player_id, event_uuid::VARCHAR AS uuid FROM events ORDER BY row_no")
+    assert [(row["player_id"], str(row["uuid"])[-1]) for row in rows if row["player_id"] != ADA] == [("grace", "3")]
+    assert [row["player_id"] for row in rows] == [ADA, "grace"]
+    assert world.rows("SELECT * FROM rejected_events WHERE player_id IS NOT NULL") == []
