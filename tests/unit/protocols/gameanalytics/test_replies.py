@@ -48,6 +48,11 @@ def test_a_client_that_has_our_configs_gets_200() -> None:
     assert (reply.status, json.loads(reply.body)) == (200, {"enabled": True, "server_ts": 1_795_288_470})
 
 
+def test_a_disabled_game_says_so() -> None:
+    assert json.loads(replies.init(1, is_enabled=False).body)["enabled"] is False
+    assert json.loads(replies.remote_configs_init(1, "", is_enabled=False).body)["enabled"] is False
+
+
 def test_success_has_a_body_because_sdks_send_again_without_one() -> None:
     reply = replies.events([])
     assert (reply.status, reply.body) == (200, b"[]")
