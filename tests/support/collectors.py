@@ -102,6 +102,7 @@ class TestCollector:
             SatoriService(self.parts, callers, identities),
             BodyReader(1_048_576, 67_108_864, 30, time.monotonic),
             folder / "run",
+            self.control.check_token,
             lambda: None,
         )
         self._loop = asyncio.new_event_loop()
@@ -114,12 +115,17 @@ class TestCollector:
         self.control.close()
 
     def ask(
-        self, method: str, target: str, body: bytes | object = b"", headers: Mapping[str, str] | None = None
+        self,
+        method: str,
+        target: str,
+        body: bytes | object = b"",
+        headers: Mapping[str, str] | None = None,
+        client_address: str = "127.0.0.1",
     ) -> Reply:
         """One request; a body that is not bytes is sent as JSON."""
         path, _, query = target.partition("?")
         sent = body if isinstance(body, bytes) else json.dumps(body).encode()
-        request = Request(method, path, query, Headers(headers or {}), sent, "127.0.0.1")
+        request = Request(method, path, query, Headers(headers or {}), sent, client_address)
         return self._loop.run_until_complete(self.service.handle(request))
 
     def send_events(self, events: object, headers: Mapping[str, str] | None = None) -> Reply:

@@ -1,8 +1,7 @@
 """`/metrics`: our own health as Prometheus text, made from snapshots when it is asked for."""
 
 import ipaddress
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from litestar import Response, get
 from litestar.di import NamedDependency
@@ -14,7 +13,7 @@ from prometheus_client.registry import Collector
 from questlog.api.authentication import AnyConnection, TokenCheck, bearer_token, client_address
 from questlog.api.errors import AnyRequest
 from questlog.api.services import Progress
-from questlog.collector.counters import CollectorCounters
+from questlog.collector.metrics import collector_metrics
 from questlog.loader.counters import LoaderCounters
 from questlog.model.clock import Clock
 
@@ -37,7 +36,7 @@ class IngestMetrics(Collector):
         """Prometheus' hook."""
         yield _gauge("questlog_ready", "1 when /readycheck answers 200.", float(not self._progress.reasons_not_ready()))
         yield from _loader_metrics(self._progress.loader_counters(), self._clock.now_us())
-        yield from _collector_metrics(self._progress.collector_counters())
+        yield from collector_metrics(self._progress.collector_counters())
 
 
 def metrics_registry(progress: Progress, clock: Clock) -> CollectorRegistry:
@@ -101,44 +100,6 @@ def _loader_metrics(counters: LoaderCounters, now_us: int) -> Iterator[Metric]:
     if counters.loaded_at:
         age_s = (now_us - counters.loaded_at) / 1_000_000
         yield _gauge("questlog_loader_since_batch_seconds", "Time since the last batch was committed.", age_s)
-
-
-def _collector_metrics(collectors: Sequence[CollectorCounters]) -> Iterator[Metric]:
-    yield _gauge("questlog_collectors", "Collector processes of this machine.", len(collectors))
-    yield _gauge(
-        "questlog_collectors_ready", "Those that acknowledge events.", sum(each.is_ready for each in collectors)
-    )
-    yield _gauge(
-        "questlog_collector_pending_bytes",
-        "Bodies that are not on disk yet.",
-        sum(each.pending_bytes for each in collectors),
-    )
-    yield _labelled(
-        "questlog_requests", "Answered requests.", ["route", "status"], [each.requests for each in collectors]
-    )
-    yield _labelled(
-        "questlog_received_events",
-        "Events by what was answered.",
-        ["game_id", "source", "outcome"],
-        [each.events for each in collectors],
-    )
-    yield _labelled(
-        "questlog_rejected_requests",
-        "Requests rejected as a whole.",
-        ["reason"],
-        [each.rejected for each in collectors],
-    )
-
-
-def _labelled(name: str, help_text: str, labels: list[str], counts: Sequence[dict[str, int]]) -> Metric:
-    """The collectors' counts together; their keys are the labels' values joined with spaces."""
-    family = CounterMetricFamily(name, help_text, labels=labels)
-    total: Counter[str] = Counter()
-    for each in counts:
-        total.update(each)
-    for key, count in sorted(total.items()):
-        family.add_metric(key.rsplit(" ", len(labels) - 1), count)
-    return family
 
 
 def _gauge(name: str, help_text: str, value: float) -> Metric:

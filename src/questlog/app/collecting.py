@@ -104,6 +104,7 @@ def _build_service(settings: Settings, loop: asyncio.AbstractEventLoop) -> Colle
         SatoriService(parts, callers, identities),
         BodyReader(collector.max_body_bytes, collector.max_pending_bytes, collector.body_timeout_s, time.monotonic),
         run_directory(settings),
+        control.check_token,
         close,
     )
 

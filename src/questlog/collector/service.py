@@ -1,6 +1,7 @@
 """A collector: two protocols on one port."""
 
 import asyncio
+import ipaddress
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,6 +19,11 @@ from questlog.protocols.satori import replies as satori_replies
 from questlog.protocols.satori.routes import route as satori_route
 
 _PERIOD_S = 1.0
+_METRICS_PATH = "/metrics"
+_FORWARDING_HEADERS = ("forwarded", "x-forwarded-for", "x-real-ip")
+
+CheckToken = Callable[[str], str | None]
+"""The name of a token of the HTTP API that may be used; None for any other text."""
 
 log = structlog.get_logger(__name__)
 
@@ -32,6 +38,7 @@ class CollectorService:
         satori: SatoriService,
         bodies: BodyReader,
         counters_directory: Path,
+        check_token: CheckToken,
         on_close: Callable[[], None],
     ) -> None:
         self.bodies = bodies
@@ -39,6 +46,7 @@ class CollectorService:
         self._gameanalytics = gameanalytics
         self._satori = satori
         self._counters_directory = counters_directory
+        self._check_token = check_token
         self._on_close = on_close
         self._periodic: asyncio.Task[None] | None = None
 
@@ -46,7 +54,9 @@ class CollectorService:
         """The answer to a request whose body has been read."""
         try:
             found = gameanalytics_route(request.method, request.path, request.query)
-            if found is not None:
+            if request.path == _METRICS_PATH:
+                reply = await self._metrics(request)
+            elif found is not None:
                 reply = await self._gameanalytics.handle(request, found)
             elif (satori := satori_route(request.method, request.path)) is not None:
                 reply = await self._satori.handle(request, satori)
@@ -56,6 +66,19 @@ class CollectorService:
             reply = self.rejected(request, rejection)
         self._parts.counters.count_request(_protocol_of(request.path), reply.status)
         return reply
+
+    async def _metrics(self, request: Request) -> Reply:
+        """Prometheus text for a scraper with a token, or on this machine if no proxy speaks for it."""
+        loop = asyncio.get_running_loop()
+        if not _is_local(request):
+            token = (request.headers.get("authorization") or "").removeprefix("Bearer ")
+            if await loop.run_in_executor(None, self._check_token, token) is None:
+                raise RequestRejected(Reason.UNAUTHENTICATED, "a token is required: Authorization: Bearer <token>")
+        # Imported when it is first asked for: most collectors never are, and it costs them memory.
+        from questlog.collector.metrics import TEXT_FORMAT, metrics_text  # noqa: PLC0415
+
+        text = await loop.run_in_executor(None, metrics_text, self._counters_directory)
+        return Reply(200, text, (("content-type", TEXT_FORMAT),))
 
     def rejected(self, request: Request, rejection: RequestRejected) -> Reply:
         """The answer to a request that was rejected before it reached its protocol."""
@@ -94,6 +117,15 @@ class CollectorService:
             publish(self._counters_directory, self._parts.counters.snapshot(journal.is_ready, journal.pending_bytes))
         except OSError as error:  # a full disk must not end the periodic work
             log.warning("counters not published", error=error.strerror)
+
+
+def _is_local(request: Request) -> bool:
+    if any(request.headers.get(name) is not None for name in _FORWARDING_HEADERS):
+        return False
+    try:
+        return ipaddress.ip_address(request.client_address).is_loopback
+    except ValueError:
+        return False
 
 
 def _is_gameanalytics(path: str) -> bool:
