@@ -184,8 +184,9 @@ _ADD_TO_DAYS = f"""
     RETURNING {DAY_COLUMNS}
 """
 
+# A row that was there had events or sessions: so its sums now differ from what was added.
 _ADDED_DAYS = f"""
-    SELECT new.*, new.events <> now.events AND
+    SELECT new.*, (new.events <> now.events OR new.sessions <> now.sessions) AND
             (new.transactions <> 0 OR new.revenue_usd <> 0 OR new.ad_revenue_usd <> 0) AS has_money,
         new.last_rank IS NOT NULL AND new.last_rank = now.last_rank
             AND ({of("new")}) IS DISTINCT FROM ({of("now")}) AS has_new_last
