@@ -16,6 +16,8 @@ from questlog.api.errors import AnyRequest, ApiError
 from questlog.api.games import Services
 from questlog.api.gate import QueryGate
 from questlog.api.result import arrow_bytes, compact_json, csv_bytes, json_rows, parquet_bytes
+from questlog.api.services import ConsoleServices
+from questlog.store.contract import QueryRefused
 
 Gate = NamedDependency[SkipValidation[QueryGate]]
 Statement = Annotated[str, msgspec.Meta(min_length=1, description="One read-only SQL statement.")]
@@ -73,15 +75,19 @@ async def answer_sql(
 ) -> Response[bytes] | Stream:
     """Answer one read-only statement."""
     form = data.format or accepted_form(request.headers.get("accept", ""))
-    limits = services.limits
-
-    def answer() -> bytes | Iterator[bytes]:
-        return _WRITERS[form](services.tables.sql(data.sql, limits.sql_max_rows, limits.sql_timeout_s))
-
-    written = await gate.run(answer)
+    written = await gate.run(lambda: _WRITERS[form](whole_answer(services, data.sql)))
     if isinstance(written, bytes):
         return Response(written, media_type=MEDIA_TYPES[form])
     return Stream(written, media_type=MEDIA_TYPES[form])
+
+
+def whole_answer(services: ConsoleServices, statement: str) -> pa.Table:
+    """The answer with all its rows. Raises `QueryRefused` where they are too many: nothing is cut off in silence."""
+    max_rows = services.limits.sql_max_rows
+    table = services.tables.sql(statement, max_rows + 1, services.limits.sql_timeout_s)
+    if table.num_rows > max_rows:
+        raise QueryRefused(f"the answer has more than {max_rows} rows (console.sql_max_rows); add a LIMIT, or sum up")
+    return table
 
 
 def accepted_form(accept: str) -> Form:

@@ -5,11 +5,15 @@ import json
 import urllib.error
 import urllib.parse
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO, NamedTuple, ParamSpec
 
 import click
 
+from questlog.cli.settings import data_option
+
+_Rest = ParamSpec("_Rest")
 CONSOLE_FILE = "console.json"
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -38,6 +42,15 @@ class _NoRedirects(urllib.request.HTTPRedirectHandler):
 
     def redirect_request(self, *_: object) -> None:
         return None
+
+
+def console_options(function: Callable[_Rest, None]) -> Callable[_Rest, None]:
+    """The options `--data`, `--url` and `--token`, given to the command under these names, for `find_console`."""
+    url = click.option(
+        "--url", metavar="URL", help="Console of a server elsewhere, for example http://10.0.0.5:7451; needs a token."
+    )
+    token = click.option("--token", envvar="QUESTLOG_TOKEN", help="API token. [default: QUESTLOG_TOKEN]")
+    return data_option(url(token(function)))
 
 
 def find_console(data: Path, url: str | None, token: str | None) -> Console:

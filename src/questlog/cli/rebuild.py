@@ -7,21 +7,13 @@ from typing import Any
 
 import click
 
-from questlog.cli.console import Console, ask, find_console
+from questlog.cli.console import Console, ask, console_options, find_console
 
 _POLL_S = 0.5
 
 
 @click.command("rebuild", short_help="Compute every rollup again from the events.")
-@click.option(
-    "--data",
-    type=click.Path(path_type=Path),
-    default="questlog-data",
-    show_default=True,
-    help="Data directory of the server.",
-)
-@click.option("--url", help="Console address of a server elsewhere, for example http://10.0.0.5:7451.")
-@click.option("--token", envvar="QUESTLOG_TOKEN", help="API token for it (better in QUESTLOG_TOKEN).")
+@console_options
 def command(data: Path, url: str | None, token: str | None) -> None:
     """Compute every rollup again from the events.
 

@@ -1,13 +1,14 @@
 """`questlog sql`: ask the running server a question."""
 
-import json
 import shutil
 import sys
+from decimal import Decimal
 from pathlib import Path
 
 import click
+import msgspec
 
-from questlog.cli.console import Console, ask, find_console
+from questlog.cli.console import Console, ask, console_options, find_console
 from questlog.cli.table import text_table
 
 _FORMATS = ("table", "csv", "json", "parquet")
@@ -18,15 +19,7 @@ _FORMATS = ("table", "csv", "json", "parquet")
 @click.option(
     "--format", "form", type=click.Choice(_FORMATS), default="table", show_default=True, help="Form of the answer."
 )
-@click.option(
-    "--data",
-    type=click.Path(path_type=Path),
-    default="questlog-data",
-    show_default=True,
-    help="Data directory of the server.",
-)
-@click.option("--url", help="Console address of a server elsewhere, for example http://10.0.0.5:7451.")
-@click.option("--token", envvar="QUESTLOG_TOKEN", help="API token for it (better in QUESTLOG_TOKEN).")
+@console_options
 def command(statement: str, form: str, data: Path, url: str | None, token: str | None) -> None:
     r"""Answer STATEMENT, one read-only SQL statement, or `-` to read it from standard input.
 
@@ -47,7 +40,8 @@ def command(statement: str, form: str, data: Path, url: str | None, token: str |
 
 def _print_table(console: Console, statement: str) -> None:
     with ask(console, "POST", "/api/v1/sql", {"sql": statement, "format": "compact"}) as answer:
-        content = json.load(answer, parse_float=str)
+        # Decimals keep their digits: 1.50 is shown as it is stored.
+        content = msgspec.json.Decoder(float_hook=Decimal).decode(answer.read())
     columns, rows = content["columns"], content["rows"]
     for line in text_table([column["name"] for column in columns], [column["type"] for column in columns], rows):
         click.echo(line)

@@ -1,10 +1,12 @@
 """Lays rows out as an aligned text table."""
 
-import json
 import unicodedata
 from collections.abc import Iterator, Sequence
 
+import msgspec
+
 _MAX_CELL = 80
+_encoder = msgspec.json.Encoder(decimal_format="number")
 _NUMBERS = ("int", "uint", "float", "double", "decimal")
 
 
@@ -38,7 +40,7 @@ def _cell(value: object) -> str:
         case str():
             text = value
         case _:
-            text = json.dumps(value, ensure_ascii=False)
+            text = _encoder.encode(value).decode()
     text = "".join(map(_visible, text[: _MAX_CELL + 1]))
     return text if len(text) <= _MAX_CELL else text[: _MAX_CELL - 1] + "…"
 

@@ -87,5 +87,14 @@ def test_the_limits_are_those_of_the_settings(limited: FakeConsole) -> None:
     with TestClient(create_app(limited.services)) as client:
         client.headers["Authorization"] = f"Bearer {limited.token}"
         client.post("/api/v1/sql", json={"sql": "SELECT 1"})
-        assert limited.tables.asked == [("SELECT 1", 7, 1.5)]
+        assert limited.tables.asked == [("SELECT 1", 8, 1.5)]
         assert client.post("/api/v1/sql", json={"sql": "SELECT 1" + " " * 100}).status_code == 413
+
+
+def test_an_answer_that_is_too_long_is_refused_and_not_cut(limited: FakeConsole) -> None:
+    with TestClient(create_app(limited.services)) as client:
+        client.headers["Authorization"] = f"Bearer {limited.token}"
+        assert len(client.post("/api/v1/sql", json={"sql": "FROM range(7)"}).json()) == 7
+        answer = client.post("/api/v1/sql", json={"sql": "FROM range(8)"})
+        assert answer.status_code == 400
+        assert "more than 7 rows (console.sql_max_rows)" in answer.json()["error"]["message"]
