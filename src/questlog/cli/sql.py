@@ -20,13 +20,13 @@ _FORMATS = ("table", "csv", "json", "parquet")
     "--format", "form", type=click.Choice(_FORMATS), default="table", show_default=True, help="Form of the answer."
 )
 @console_options
-def command(statement: str, form: str, data: Path, url: str | None, token: str | None) -> None:  # noqa: D301 - \b is what keeps click from joining lines
+def command(statement: str, form: str, data: Path, url: str | None, token: str | None) -> None:
     """Answer STATEMENT, one read-only SQL statement, or `-` to read it from standard input.
 
     \b
     questlog sql "SELECT category, count(*) FROM events GROUP BY ALL"
     questlog sql --format parquet - < question.sql > answer.parquet
-    """
+    """  # noqa: D301 - the \b keeps click from joining the lines
     if statement == "-":
         statement = sys.stdin.read()
     if form == "parquet" and sys.stdout.isatty():
