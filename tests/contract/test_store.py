@@ -1,0 +1,297 @@
+"""What every analytics store promises, whichever engine it is."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from questlog.model.record import Position
+from questlog.store.contract import Expiry, PlayerErasure, PlayerProperties, StoreFailed
+from questlog.store.duckdb.store import DuckDBStore
+from questlog.store.reading import EventFilter
+from tests.support.staged import DAY, HOUR, MINUTE, NOON, SECOND, batch, new_id
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[DuckDBStore]:
+    opened = DuckDBStore(tmp_path)
+    yield opened
+    opened.close()
+
+
+def _rows(store: DuckDBStore, statement: str) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = store.query(statement, {}).to_pylist()
+    return rows
+
+
+def _of_satori(**values: Any) -> dict[str, Any]:
+    return {"source": "satori_client", "category": "custom", "event_id": "jump", "player_id": "p", **values}
+
+
+def test_positions_are_stored_with_the_rows(store: DuckDBStore) -> None:
+    store.load(batch([{}], positions={1: Position(1, 2, 3), 7: Position(7, 1, 9)}), NOON)
+    store.load(batch([{}], positions={1: Position(1, 2, 50)}), NOON)
+    assert store.positions() == {1: Position(1, 2, 50), 7: Position(7, 1, 9)}
+
+
+def test_a_repeated_id_is_stored_once_in_a_batch_and_across_batches(store: DuckDBStore) -> None:
+    event_id = new_id()
+    first = store.load(batch([{"client_event_id": event_id}, {"client_event_id": event_id}]), NOON)
+    second = store.load(batch([{"client_event_id": event_id}]), NOON)
+    assert (first.stored, first.duplicates, second.stored, second.duplicates) == (1, 1, 0, 1)
+
+
+def test_the_same_id_in_two_games_is_two_events(store: DuckDBStore) -> None:
+    event_id = new_id()
+    result = store.load(batch([{"client_event_id": event_id, "game_id": game} for game in (1, 2)]), NOON)
+    assert result.stored == 2
+
+
+def test_an_id_that_is_no_uuid_is_compared_as_text(store: DuckDBStore) -> None:
+    ids = ["a", "b", "a", "A"]
+    assert store.load(batch([{"client_event_id": one} for one in ids]), NOON).stored == 3
+    assert [row["client_event_id"] for row in _rows(store, "SELECT * FROM events ORDER BY row_no")] == ["a", "b", "A"]
+
+
+def test_a_uuid_is_the_same_in_capitals(store: DuckDBStore) -> None:
+    event_id = new_id()
+    rows = [{"client_event_id": event_id.upper()}, {"client_event_id": event_id}]
+    assert store.load(batch(rows), NOON).stored == 1
+    assert _rows(store, "SELECT event_uuid::VARCHAR AS id FROM events") == [{"id": event_id}]
+
+
+def test_events_without_an_id_are_never_duplicates_and_get_different_uuids(store: DuckDBStore) -> None:
+    assert store.load(batch([{}, {}, {}]), NOON).stored == 3
+    assert _rows(store, "SELECT count(DISTINCT event_uuid) AS n FROM events") == [{"n": 3}]
+
+
+@pytest.mark.parametrize(("seconds_later", "stored"), [(7 * 86_400, 0), (7 * 86_400 + 1, 1), (-7 * 86_400 - 1, 1)])
+def test_the_window_of_duplicates_is_exact(store: DuckDBStore, seconds_later: int, stored: int) -> None:
+    row = {"client_event_id": new_id()}
+    store.load(batch([row]), NOON)
+    later = {**row, "received_at": NOON + seconds_later * SECOND}
+    assert store.load(batch([later]), NOON).stored == stored
+
+
+def test_duplicates_are_known_after_reopening_without_the_index(tmp_path: Path) -> None:
+    rows = [{"client_event_id": one} for one in (new_id(), "some text")]
+    store = DuckDBStore(tmp_path)
+    store.load(batch(rows), NOON)
+    store.close()
+    for path in (tmp_path / "keys").rglob("*.run"):
+        path.write_bytes(b"damaged")
+    store = DuckDBStore(tmp_path)
+    assert store.load(batch(rows), NOON).duplicates == 2
+    store.close()
+
+
+def test_hours_add_up(store: DuckDBStore) -> None:
+    rows = [{"client_event_id": "a"}, {"client_event_id": "a"}, {"received_at": NOON + HOUR}]
+    rejects = [{}, {"is_whole_request": True, "reason": "not_json"}]
+    store.load(batch(rows, rejects), NOON)
+    [later, noon] = store.ingest_hours(1, 10)
+    assert (noon.received, noon.stored, noon.rejected, noon.duplicates, noon.rejected_requests) == (3, 1, 1, 1, 1)
+    assert (later.hour, later.received, later.stored) == (NOON + HOUR, 1, 1)
+
+
+def test_results_are_split_by_game_and_source(store: DuckDBStore) -> None:
+    result = store.load(batch([{}, {"game_id": 2}, _of_satori()], [{"game_id": 2}]), NOON)
+    assert {key: (one.stored, one.rejected) for key, one in result.by_source.items()} == {
+        (1, "gameanalytics"): (1, 0),
+        (1, "satori_client"): (1, 0),
+        (2, "gameanalytics"): (1, 1),
+    }
+
+
+def test_a_session_runs_from_its_earliest_to_its_latest_event(store: DuckDBStore) -> None:
+    for minutes in (5, 9, 1):
+        row = {"player_id": "p", "session_id": "s", "event_time": NOON + minutes * MINUTE, "session_num": minutes}
+        store.load(batch([row]), NOON)
+    [session] = _rows(store, "SELECT epoch_us(start_time) AS start, length_s, events, session_num FROM sessions")
+    assert session == {"start": NOON + MINUTE, "length_s": Decimal(480), "events": 3, "session_num": 1}
+
+
+def test_the_length_of_session_end_wins(store: DuckDBStore) -> None:
+    session = {"player_id": "p", "session_id": "s"}
+    end = {**session, "category": "session_end", "length_s": 77.0, "event_time": NOON + HOUR}
+    store.load(batch([end]), NOON)
+    store.load(batch([{**session, "event_time": NOON + 2 * HOUR}]), NOON)
+    assert _rows(store, "SELECT length_s FROM sessions") == [{"length_s": Decimal(77)}]
+    assert _rows(store, "SELECT playtime_s FROM players") == [{"playtime_s": Decimal(77)}]
+
+
+def test_a_late_event_moves_a_session_and_the_first_day(store: DuckDBStore) -> None:
+    session = {"player_id": "p", "session_id": "s"}
+    store.load(batch([session]), NOON)
+    store.load(batch([{**session, "event_time": NOON - 13 * HOUR}]), NOON)
+    days = _rows(store, "SELECT day::VARCHAR AS day, sessions, is_new FROM player_days ORDER BY day")
+    assert days == [
+        {"day": "2025-12-31", "sessions": 1, "is_new": True},
+        {"day": "2026-01-01", "sessions": 0, "is_new": False},
+    ]
+
+
+def test_a_session_is_as_old_as_its_token(store: DuckDBStore) -> None:
+    store.load(batch([_of_satori(session_id="s", session_issued_at=NOON - MINUTE)]), NOON)
+    assert _rows(store, "SELECT length_s FROM sessions") == [{"length_s": Decimal(60)}]
+
+
+@pytest.mark.parametrize(
+    ("offset", "is_matched"),
+    [(-2 * SECOND, False), (-SECOND, True), (HOUR + MINUTE, True), (HOUR + MINUTE + SECOND, False)],
+)
+@pytest.mark.parametrize("is_first", [True, False])
+def test_an_event_without_a_session_finds_it(
+    store: DuckDBStore, offset: int, is_matched: bool, is_first: bool
+) -> None:
+    orphan = batch([_of_satori(event_time=NOON + offset, source="satori_server")])
+    session = [_of_satori(session_id="s", event_time=NOON + minute * MINUTE) for minute in (0, 1)]
+    if is_first:
+        store.load(orphan, NOON)
+    for row in session:
+        store.load(batch([row]), NOON)
+    if not is_first:
+        store.load(orphan, NOON)
+    [row] = _rows(store, "SELECT session_id, session_is_matched AS m FROM events WHERE source = 'satori_server'")
+    assert row == {"session_id": "s" if is_matched else None, "m": is_matched}
+    assert _rows(store, "SELECT events, length_s FROM sessions") == [
+        {"events": 3 if is_matched else 2, "length_s": Decimal(60)}
+    ]
+
+
+def test_the_most_recently_created_session_is_the_only_candidate(store: DuckDBStore) -> None:
+    long_one = [_of_satori(session_id="a", event_time=NOON + hour * HOUR) for hour in (0, 6)]
+    short_one = _of_satori(session_id="b", event_time=NOON + HOUR)
+    orphan = _of_satori(event_time=NOON + 5 * HOUR, source="satori_server")
+    store.load(batch([*long_one, short_one, orphan]), NOON)
+    assert _rows(store, "SELECT session_no FROM events WHERE source = 'satori_server'") == [{"session_no": None}]
+
+
+def test_an_event_of_no_player_stays_without_a_session(store: DuckDBStore) -> None:
+    store.load(batch([_of_satori(session_id="s"), _of_satori(player_id=None, source="satori_server")]), NOON)
+    assert _rows(store, "SELECT session_no FROM events WHERE player_id IS NULL") == [{"session_no": None}]
+
+
+def test_revenue_counts_purchases_only(store: DuckDBStore) -> None:
+    usd = Decimal("1.250000")
+    rows: list[dict[str, Any]] = [
+        {"player_id": "p", "session_id": "s", "category": "business", "amount": 125, "amount_usd": usd},
+        {"player_id": "p", "session_id": "s", "category": "business", "amount": 1, "amount_usd": None},
+        _of_satori(event_id="purchaseCompleted", amount=125, amount_usd=usd, session_id="t"),
+        _of_satori(event_id="purchaseCompleted", session_id="t"),
+        _of_satori(event_id="other", amount=9, amount_usd=usd, session_id="t"),
+    ]
+    store.load(batch(rows), NOON)
+    [player] = _rows(store, "SELECT transactions, revenue_usd, epoch_us(first_purchase) AS first FROM players")
+    assert player == {"transactions": 3, "revenue_usd": Decimal("2.5"), "first": NOON}
+
+
+def test_a_days_dimensions_are_its_last_events(store: DuckDBStore) -> None:
+    for minutes, build in ((1, "1.1"), (5, "1.5"), (3, "1.3")):
+        row = {"player_id": "p", "session_id": "s", "event_time": NOON + minutes * MINUTE, "platform": "ios"}
+        store.load(batch([{**row, "build": build}]), NOON)
+    assert _rows(store, "SELECT build FROM player_days") == [{"build": "1.5"}]
+    assert _rows(store, "SELECT build FROM players") == [{"build": "1.1"}]
+
+
+def test_newer_properties_win_whatever_their_order(store: DuckDBStore) -> None:
+    newer = PlayerProperties(1, "p", NOON + SECOND, '{"custom":{"a":"2"}}')
+    store.load(batch(properties=[newer]), NOON)
+    store.load(batch([{"player_id": "p"}], properties=[PlayerProperties(1, "p", NOON, "{}")]), NOON)
+    assert _rows(store, "SELECT properties, events FROM players") == [{"properties": newer.properties, "events": 1}]
+
+
+def test_an_erased_player_is_gone_and_stays_away(store: DuckDBStore) -> None:
+    row = {"player_id": "p", "session_id": "s", "event_id": "x"}
+    rejects = [{"player_id": "p"}, {"player_id": "q"}]
+    other = {"player_id": "q", "session_id": "t", "event_id": "x"}
+    properties = [PlayerProperties(1, "p", NOON, "{}")]
+    store.load(batch([row, other], rejects, properties=properties, erasures=[PlayerErasure(1, "p", NOON)]), NOON)
+    late = store.load(batch([{**row, "received_at": NOON - HOUR}]), NOON)
+    assert (late.stored, late.rejected) == (0, 1)
+    for table in ("events", "players", "sessions"):
+        assert [row["player_id"] for row in _rows(store, f"SELECT player_id FROM {table}")] == ["q"], table
+    assert _rows(store, "SELECT events FROM event_days") == [{"events": 1}]
+    rejected = store.recent_rejected(1, None, 10)
+    assert [(one.reason, one.player_id, one.raw) for one in rejected] == [
+        ("player_erased", None, ""),
+        ("failed_validation", "q", "{}"),
+    ]
+
+
+def test_an_erased_player_may_come_back(store: DuckDBStore) -> None:
+    store.load(batch([{"player_id": "p"}], erasures=[PlayerErasure(1, "p", NOON)]), NOON)
+    assert store.load(batch([{"player_id": "p", "received_at": NOON + 1}]), NOON).stored == 1
+    assert _rows(store, "SELECT events FROM players") == [{"events": 1}]
+
+
+def test_rejected_events_expire_by_age_and_number(store: DuckDBStore) -> None:
+    rejects = [{"received_at": NOON - 15 * DAY}, *({"received_at": NOON + place} for place in range(5))]
+    store.load(batch(rejects=[*rejects, {"game_id": 2}]), NOON)
+    store.expire(Expiry(rejected_days=14, rejected_rows_per_game=3), NOON)
+    assert [one.received_at - NOON for one in store.recent_rejected(1, None, 10)] == [4, 3, 2]
+    assert len(store.recent_rejected(2, None, 10)) == 1
+
+
+def test_a_batch_that_the_engine_refuses_leaves_nothing(store: DuckDBStore) -> None:
+    good = {"client_event_id": "x", "player_id": "p"}
+    positions = {1: Position(2**40, 1, 1)}
+    with pytest.raises(StoreFailed):
+        store.load(batch([good], positions=positions), NOON)
+    assert (store.positions(), _rows(store, "SELECT * FROM events")) == ({}, [])
+    assert store.load(batch([good]), NOON).stored == 1
+
+
+def test_times_that_no_date_can_say_become_the_time_of_receipt(store: DuckDBStore) -> None:
+    store.load(batch([{"player_id": "p", "event_time": -(2**62)}]), NOON)
+    assert _rows(store, "SELECT epoch_us(event_time) AS t FROM events") == [{"t": NOON}]
+
+
+def test_huge_values_are_stored(store: DuckDBStore) -> None:
+    usd = Decimal("999999999999.999999")
+    row = {"player_id": "p", "session_id": "s", "category": "business", "amount": 2**63 - 1, "amount_usd": usd}
+    rows = [{**row, "value": 1e308}, {**row, "value": -1e308}, {**row, "category": "session_end", "length_s": 1e300}]
+    store.load(batch(rows), NOON)
+    store.load(batch(rows), NOON)
+    assert _rows(store, "SELECT revenue_usd FROM players") == [{"revenue_usd": usd * 4}]
+
+
+def test_text_of_any_kind_comes_back_as_it_was(store: DuckDBStore) -> None:
+    texts = ["", "a\0b", "'; DROP TABLE events; --", "🎮" * 1000, "\u202eabc", "a" * 36, "-" * 36]
+    store.load(batch([{"player_id": text, "session_id": text, "event_id": text} for text in texts]), NOON)
+    found = _rows(store, "SELECT player_id, session_id, event_id FROM events ORDER BY row_no")
+    assert [(row["player_id"], row["session_id"], row["event_id"]) for row in found] == [(t, t, t) for t in texts]
+    assert _rows(store, "SELECT count(*) AS n FROM players") == [{"n": len(texts)}]
+
+
+def test_recent_events_page_backwards_with_filters(store: DuckDBStore) -> None:
+    store.load(batch([{"player_id": f"p{n % 2}", "event_id": f"a:{n}"} for n in range(10)]), NOON)
+    first = store.recent_events(1, EventFilter(player_id="p1"), None, 3)
+    assert [event.fields["event_id"] for event in first] == ["a:9", "a:7", "a:5"]
+    second = store.recent_events(1, EventFilter(player_id="p1"), first[-1].row_no, 3)
+    assert [event.fields["event_id"] for event in second] == ["a:3", "a:1"]
+    assert store.recent_events(1, EventFilter(event_id_prefix="b"), None, 3) == []
+    assert second[0].fields["event_time"] == NOON
+
+
+def test_arrivals_name_the_games_that_send(store: DuckDBStore) -> None:
+    store.load(batch([{}, {"received_at": NOON - 5 * MINUTE}, {"game_id": 2, "received_at": NOON - 3 * HOUR}]), NOON)
+    found = [(one.game_id, one.last_minute, one.last_hour) for one in store.arrivals(NOON + SECOND)]
+    assert found == [(1, 1, 2), (2, 0, 0)]
+
+
+def test_totals_of_a_player_are_what_computed_properties_need(store: DuckDBStore) -> None:
+    store.load(batch([_of_satori(value=value, event_time=NOON + place) for place, value in enumerate([5.0, None])]), NOON)
+    store.load(batch([_of_satori(value=2.0, event_time=NOON - SECOND), {"player_id": "p"}]), NOON)
+    [total] = store.event_totals(1, "p")
+    assert (total.event_id, total.count, total.first_seen, total.last_seen) == ("jump", 3, NOON - SECOND, NOON + 1)
+    assert (total.value_count, total.value_sum, total.value_min, total.value_max) == (2, 7.0, 2.0, 5.0)
+
+
+def test_a_store_can_be_opened_once(tmp_path: Path) -> None:
+    store = DuckDBStore(tmp_path)
+    store.close()
+    store.close()
+    DuckDBStore(tmp_path).close()
