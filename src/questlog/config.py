@@ -43,9 +43,14 @@ class CollectorSettings(_Section, frozen=True, kw_only=True):
     host: Annotated[str, Meta(min_length=1, description="Address that games connect to.")] = "0.0.0.0"  # noqa: S104
     port: Annotated[Port, Meta(description="Port that games connect to, for both protocols.")] = 7450
     workers: Annotated[int, Meta(ge=0, le=1024, description="Collector processes; 0 = one per core.")] = 0
-    max_body_bytes: Annotated[Bytes, Meta(description="Largest request body, as sent; above it the answer is 413.")] = (
-        1_048_576
-    )
+    max_body_bytes: Annotated[
+        int,
+        Meta(
+            ge=1024,
+            le=4_128_768,  # with its envelope it must fit the journal's largest record, 4 MiB
+            description="Largest request body, as sent; above it the answer is 413.",
+        ),
+    ] = 1_048_576
     max_inflated_bytes: Annotated[Bytes, Meta(description="Largest request body once inflated.")] = 16_777_216
     body_timeout_s: Annotated[Seconds, Meta(description="How long a client may take to send a body.")] = 30.0
     max_pending_bytes: Annotated[

@@ -39,6 +39,7 @@ _STOP_TIMEOUT_S = 20
 
 def serve_collectors(settings: Settings) -> None:
     """Run the workers until SIGTERM; a worker that dies is replaced. Blocks."""
+    end_with_parent(terminate_this_process)
     _allow_many_connections()
     with ControlDatabase(settings.control_database, SystemClock()) as control:
         control.signing_key()  # made once, before workers ask for it at the same time
