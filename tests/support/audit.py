@@ -1,0 +1,150 @@
+"""What a store holds after a bad day, compared with what games were told, with its journal, and with itself."""
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from questlog.journal.reader import FileJournalReader
+from questlog.loader.codecs import EVENT_SOURCES
+from questlog.model.record import Kind, Position, decode_record
+from questlog.protocols.inflate import inflate
+from tests.support.installation import Installation, Row
+from tests.support.senders import Ledger
+
+ROLLUPS = ("sessions", "players", "player_days", "event_days", "sessionless_events")
+"""The tables that `questlog rebuild` computes again."""
+
+_MAX_INFLATED_BYTES = 1 << 30
+
+
+class Journalled(NamedTuple):
+    """What a journal holds: events that will be stored or found to be duplicates, events that are dropped, damage."""
+
+    events: int
+    dropped: int
+    damaged: int
+
+
+def wait_until_loaded(installation: Installation, timeout_s: float = 60) -> None:
+    """Until the store has everything that the journal has."""
+    reader = FileJournalReader(installation.data_dir / "journal")
+    try:
+        installation.wait_until(lambda: reader.lag_bytes(positions(installation)) == 0, "the loader", timeout_s)
+    finally:
+        reader.close()
+
+
+def positions(installation: Installation) -> dict[int, Position]:
+    """How far each writer's journal is in the store."""
+    rows = installation.sql("SELECT writer, segment, byte_offset FROM positions")
+    return {row["writer"]: Position(row["writer"], row["segment"], row["byte_offset"]) for row in rows}
+
+
+def journalled(installation: Installation) -> Journalled:
+    """Count what the whole journal holds, with a reader of its own."""
+    reader = FileJournalReader(installation.data_dir / "journal")
+    at: dict[int, Position] = {}
+    found: Counter[str] = Counter()
+    try:
+        while entries := reader.read(at, 8_000_000):
+            for entry in entries:
+                at[entry.end.writer] = entry.end
+                found += _contents(entry.record)
+    finally:
+        reader.close()
+    return Journalled(found["events"], found["dropped"], found["damaged"])
+
+
+def _contents(record: bytes | None) -> Counter[str]:
+    if record is None:
+        return Counter(damaged=1)
+    envelope, body = decode_record(record)
+    source = EVENT_SOURCES.get(envelope.kind)
+    if source is None:
+        assert envelope.kind in (Kind.PLAYER_PROPERTIES, Kind.REJECTED_REQUEST)
+        return Counter()
+    decoded = source.decode_events(inflate(body, envelope.content_coding, _MAX_INFLATED_BYTES), envelope.refused)
+    return Counter(events=len(decoded.events), dropped=len(decoded.dropped))
+
+
+def rows_by_mark(installation: Installation) -> Mapping[int, int]:
+    """How many rows there are of each sent event; what no sender sent is under another number."""
+    rows = installation.sql(
+        "SELECT coalesce(value::BIGINT, -1) AS mark, count(*) AS n FROM events"
+        " WHERE source <> 'satori_system' GROUP BY ALL"
+    )
+    return {row["mark"]: row["n"] for row in rows}
+
+
+def check_everything(installation: Installation, ledger: Ledger, damaged: int = 0) -> None:
+    """Nothing lost, doubled or invented; the books add up; rollups are as rebuilding makes them.
+
+    `damaged` is how many stretches of the journal were destroyed on purpose.
+    """
+    faults = ledger.faults(rows_by_mark(installation))
+    assert not faults, f"{len(faults)} faults: {faults[:10]}"
+    _check_system_events(installation)
+    _check_hours(installation)
+    _check_received(installation, ledger, damaged)
+    _check_rebuild(installation)
+
+
+def _check_system_events(installation: Installation) -> None:
+    doubled = installation.sql(
+        "SELECT player_id, event_id, count(*) AS n FROM events WHERE source = 'satori_system' GROUP BY ALL"
+        " HAVING count(*) > 1 OR event_id <> '_identityCreate'"
+    )
+    assert not doubled
+
+
+def _check_hours(installation: Installation) -> None:
+    """Every hour's counts are those of the rows, and what arrived is accounted for."""
+    wrong = installation.sql(
+        "WITH stored AS"
+        " (SELECT game_id, date_trunc('hour', received_at) AS hour, count(*) AS n FROM events GROUP BY ALL),"
+        " rejected AS (SELECT game_id, date_trunc('hour', received_at) AS hour,"
+        "  count(*) FILTER (NOT is_whole_request) AS n, count(*) FILTER (is_whole_request) AS requests"
+        "  FROM rejected_events GROUP BY ALL)"
+        " SELECT * FROM ingest_hours AS hours FULL JOIN stored USING (game_id, hour)"
+        " FULL JOIN rejected USING (game_id, hour)"
+        " WHERE hours.received IS DISTINCT FROM hours.stored + hours.rejected + hours.duplicates"
+        " OR hours.stored <> coalesce(stored.n, 0) OR hours.rejected <> coalesce(rejected.n, 0)"
+        " OR hours.rejected_requests <> coalesce(rejected.requests, 0)"
+    )
+    assert not wrong
+
+
+def _check_received(installation: Installation, ledger: Ledger, damaged: int) -> None:
+    """What the store says it received is what the journal holds, and that is what was sent."""
+    [hours] = installation.sql(
+        "SELECT sum(received)::BIGINT AS received, sum(rejected)::BIGINT AS rejected FROM ingest_hours"
+    )
+    in_journal = journalled(installation)
+    assert in_journal.damaged == damaged
+    assert (hours["received"], hours["rejected"]) == (in_journal.events + in_journal.dropped, in_journal.dropped)
+    [system] = installation.sql("SELECT count(*) AS n FROM events WHERE source = 'satori_system'")
+    if not damaged:
+        assert ledger.acknowledgements <= in_journal.events - system["n"] <= ledger.sends
+        assert ledger.bad_events_acknowledged <= in_journal.dropped <= ledger.bad_events_sent
+
+
+def _check_rebuild(installation: Installation) -> None:
+    """Rebuilding changes no row of any rollup."""
+    before = rollups(installation)
+    assert before["sessions"]
+    assert before["event_days"]
+    rebuilt = installation.command("rebuild")
+    assert rebuilt.returncode == 0, rebuilt.stderr
+    after = rollups(installation)
+    for table in ROLLUPS:
+        assert after[table] == before[table], f"rebuilding changes {table}"
+
+
+def rollups(installation: Installation) -> Mapping[str, Sequence[str]]:
+    """Every row of every rollup, sorted, as JSON."""
+    return {table: _sorted(installation.sql(f"FROM {table}")) for table in ROLLUPS}
+
+
+def _sorted(rows: Sequence[Row]) -> list[str]:
+    return sorted(json.dumps(row, sort_keys=True) for row in rows)

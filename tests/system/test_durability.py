@@ -1,0 +1,157 @@
+"""Processes killed with SIGKILL under load: what was acknowledged is stored once, and the books add up.
+
+The seed and the counts are in the log, which pytest shows with a failure, or always with `--log-cli-level=info`.
+"""
+
+import logging
+import os
+import random
+import signal
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from tests.support.audit import check_everything, wait_until_loaded
+from tests.support.installation import Installation, descendants, installation
+from tests.support.senders import Ledger, Senders
+
+pytestmark = pytest.mark.system
+
+SETTINGS = {
+    "loader.tick_ms": 10,
+    "store.checkpoint_mb": 1,
+    "journal.segment_bytes": 300_000,
+    "console.sql_max_rows": 5_000_000,
+}
+ROUNDS = int(os.environ.get("ROUNDS", "200"))
+WAIT_S = 120
+
+log = logging.getLogger(__name__)
+
+
+class Killer:
+    """Kills parts of a running installation and sees to it that they come back."""
+
+    def __init__(self, made: Installation, chance: random.Random) -> None:
+        self._made = made
+        self._chance = chance
+        self.kills: Counter[str] = Counter()
+        self.ways: Mapping[str, Callable[[], None]] = {
+            "worker": lambda: self._kill_one(self._workers),
+            "collector": lambda: self._kill_one(lambda: self._children("collect")),
+            "server": lambda: self._kill_one(lambda: self._children("serve")),
+            "server during a checkpoint": self._kill_during_checkpoint,
+            "supervisor": self._kill_supervisor,
+            "everything": self._kill_everything,
+        }
+
+    def kill(self, way: str) -> None:
+        """Kill now, and wait until everything runs again."""
+        self.kills[way] += 1
+        self.ways[way]()
+        self._made.wait_for_collector()
+        self._made.wait_for_console()
+
+    def _children(self, command: str) -> list[int]:
+        """The supervisor's child that runs the command."""
+        own = os.fsencode(command)
+        return [pid for pid in self._offspring() if _parent(pid) == self._made.start_pid and own in _arguments(pid)]
+
+    def _workers(self) -> list[int]:
+        collectors = self._children("collect")
+        return [pid for pid in self._offspring() if _parent(pid) in collectors]
+
+    def _offspring(self) -> list[int]:
+        return descendants(self._made.start_pid)
+
+    def _kill_one(self, find: Callable[[], Sequence[int]]) -> None:
+        self._made.wait_until(lambda: bool(find()), "a process to kill")
+        victim = self._chance.choice(find())
+        with suppress(ProcessLookupError):
+            os.kill(victim, signal.SIGKILL)
+        self._made.wait_until(lambda: not Path(f"/proc/{victim}").exists() or _is_dead(victim), "its end")
+
+    def _kill_during_checkpoint(self) -> None:
+        """The log is emptied at the end of a checkpoint: kill while, or just after, the database file is written."""
+        database = self._made.data_dir / "store" / "events.duckdb"
+        written_at = database.stat().st_mtime_ns
+        deadline = time.monotonic() + 5
+        while database.stat().st_mtime_ns == written_at and time.monotonic() < deadline:
+            time.sleep(0.0005)
+        time.sleep(self._chance.choice((0, 0, 0.001, 0.003, 0.01, 0.03)))
+        self._kill_one(lambda: self._children("serve"))
+
+    def _kill_supervisor(self) -> None:
+        family = self._offspring()
+        self._made.kill("run")
+        self._made.wait_until(
+            lambda: not [pid for pid in family if Path(f"/proc/{pid}").exists()], "all to end", WAIT_S
+        )
+        self._made.start("run", "--sandbox")
+
+    def _kill_everything(self) -> None:
+        self._made.kill_everything()
+        self._made.start("run", "--sandbox")
+
+
+def kill_and_check(data_dir: Path, seed: int, ways: Sequence[str]) -> None:
+    """Kill in these ways, one after the other, under load; then look at everything."""
+    chance = random.Random(seed)
+    ledger = Ledger()
+    with installation(data_dir, SETTINGS) as made:
+        made.start_run()
+        killer = Killer(made, chance)
+        with Senders(made, ledger, seed):
+            for way in ways:
+                wanted = ledger.acknowledged + 50
+                made.wait_until(partial(_has, ledger, wanted), "events", WAIT_S)
+                time.sleep(chance.uniform(0, 1))
+                killer.kill(way)
+        wait_until_loaded(made, WAIT_S)
+        check_everything(made, ledger)
+        log.info("kills %s, events acknowledged %d, sent %d", dict(killer.kills), ledger.acknowledged, ledger.sends)
+        log.info("answers %s", dict(ledger.answers))
+
+
+def test_killed_processes_lose_double_and_invent_nothing(tmp_path: Path) -> None:
+    seed = random.randrange(2**32)
+    log.info("seed %d", seed)
+    kill_and_check(tmp_path / "data", seed, ("worker", "server during a checkpoint", "collector", "everything"))
+
+
+@pytest.mark.nightly
+@pytest.mark.timeout(4 * 3600)
+def test_killed_processes_lose_double_and_invent_nothing_in_many_rounds(tmp_path: Path) -> None:
+    seed = int(os.environ.get("SEED", random.randrange(2**32)))
+    log.info("seed %d", seed)
+    chance = random.Random(seed)
+    names = ("worker", "server", "server during a checkpoint", "collector", "supervisor", "everything")
+    kill_and_check(tmp_path / "data", seed, [chance.choice(names) for _ in range(ROUNDS)])
+
+
+def _has(ledger: Ledger, acknowledged: int) -> bool:
+    return ledger.acknowledged >= acknowledged
+
+
+def _parent(pid: int) -> int:
+    with suppress(OSError):
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    return 0
+
+
+def _is_dead(pid: int) -> bool:
+    """Whether the process has ended and only its parent has not noticed."""
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    return True
+
+
+def _arguments(pid: int) -> list[bytes]:
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    return []
