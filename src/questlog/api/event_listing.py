@@ -59,9 +59,12 @@ _CONDITIONS = {
     "since": "received_at >= make_timestamp($since)",
     "until": "received_at < make_timestamp($until)",
 }
+# The first line says no more than the second, but it lets the engine pass over what is newer.
 _PAGE_CONDITION = {
-    STORED: "(received_at, row_no) < (make_timestamp($page_time), $page_number)",
-    REJECTED: "(received_at, rejected_no) < (make_timestamp($page_time), $page_number)",
+    STORED: """received_at <= make_timestamp($page_time)
+AND (received_at, row_no) < (make_timestamp($page_time), $page_number)""",
+    REJECTED: """received_at <= make_timestamp($page_time)
+AND (received_at, rejected_no) < (make_timestamp($page_time), $page_number)""",
 }
 _SELECT = {
     STORED: "SELECT * FROM events WHERE game_id = $game_id",

@@ -7,7 +7,7 @@ import shutil
 import socket
 import stat
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -27,6 +27,8 @@ _MUCH_LAG_BYTES = 256 * 1024 * 1024
 _OLD_COUNTRIES_DAYS = 400
 _ASK_TIMEOUT_S = 10.0
 _DAY_S = 86_400
+
+Listens = Callable[[str, int], bool]
 
 
 class Level(enum.StrEnum):
@@ -53,15 +55,15 @@ def command(settings: Settings) -> None:
     Exits with 1 when a check fails. Changes nothing that a start would not change.
     """
     has_failed = False
-    for finding in examine(settings):
+    for finding in examine(settings, _listens):
         has_failed |= finding.level is Level.FAIL
         click.echo(f"{finding.level:<4}  {finding.what}: {finding.text}")
     if has_failed:
         raise click.exceptions.Exit(1)
 
 
-def examine(settings: Settings) -> Iterator[Finding]:
-    """All findings, in the order in which one thing depends on the other."""
+def examine(settings: Settings, listens: Listens) -> Iterator[Finding]:
+    """All findings, in the order in which one thing depends on the other. `listens` tells whether a port is taken."""
     yield from _data_directory(settings.data_dir)
     yield _country_database(settings)
     if not settings.data_dir.is_dir():
@@ -69,9 +71,9 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield _disk(settings.data_dir)
     yield _clock(settings.data_dir, time.time())
     yield from _control_database(settings)
-    console, finding = _console(settings)
+    console, finding = _console(settings, listens)
     yield finding
-    yield _collector(settings)
+    yield _collector(settings, listens)
     positions, finding = _store(settings, console)
     yield finding
     if positions is not None:
@@ -149,19 +151,19 @@ def _control_database(settings: Settings) -> Iterator[Finding]:
             yield Finding(Level.WARN, "games", text)
 
 
-def _console(settings: Settings) -> tuple[Console | None, Finding]:
+def _console(settings: Settings, listens: Listens) -> tuple[Console | None, Finding]:
     what = f"console, port {settings.console.port}"
     try:
         console = read_console_file(settings.data_dir)
         with ask(console, "GET", "/readycheck", timeout_s=_ASK_TIMEOUT_S):
             return console, Finding(Level.OK, what, f"ready at {console.url}")
     except click.ClickException as error:
-        if _listens(settings.console.host, settings.console.port):
+        if listens(settings.console.host, settings.console.port):
             return None, Finding(Level.FAIL, what, error.message)
         return None, Finding(Level.WARN, what, "no server is running; events wait in the journal until `questlog run`")
 
 
-def _collector(settings: Settings) -> Finding:
+def _collector(settings: Settings, listens: Listens) -> Finding:
     from questlog.app.places import run_directory
     from questlog.collector.counters import published
 
@@ -169,14 +171,14 @@ def _collector(settings: Settings) -> Finding:
     what = f"collectors, port {port}"
     collectors = published(run_directory(settings))
     if not collectors:
-        if _listens(settings.collector.host, port):
+        if listens(settings.collector.host, port):
             return Finding(Level.FAIL, what, "another program listens there; set collector.port")
         return Finding(Level.WARN, what, "none is running; start with `questlog run`")
     ready = sum(collector.is_ready for collector in collectors)
     if ready < len(collectors):
         text = f"{len(collectors) - ready} of {len(collectors)} cannot write the journal; their log says why"
         return Finding(Level.FAIL, what, text)
-    if not _listens(settings.collector.host, port):
+    if not listens(settings.collector.host, port):
         return Finding(Level.FAIL, what, f"{ready} are running, but none answers there")
     return Finding(Level.OK, what, f"{ready} acknowledge events")
 

@@ -14,15 +14,16 @@ _HOUR_US = 3_600_000_000
 _FRESH_US = 1_000_000
 
 _LAST_MINUTE = """
-SELECT game_id, count(*) AS events FROM events WHERE received_at >= make_timestamp($since) GROUP BY game_id
+SELECT game_id, count(*) AS events, epoch_us(max(received_at)) AS last_event_at
+FROM events WHERE received_at >= make_timestamp($since) GROUP BY game_id
 """
-# The newest event of a game lies in the newest hour that has any: only that hour is read.
-_LAST_EVENTS = """
-WITH newest AS (SELECT game_id, max(hour) AS hour FROM ingest_hours WHERE stored > 0 GROUP BY game_id)
-SELECT game_id, epoch_us(max(received_at)) AS received_at
-FROM events JOIN newest USING (game_id)
-WHERE received_at >= newest.hour AND received_at < newest.hour + INTERVAL 1 HOUR
-GROUP BY game_id
+_NEWEST_HOURS = """
+SELECT game_id, epoch_us(max(hour)) AS hour, arg_max(stored, hour) AS stored
+FROM ingest_hours WHERE stored > 0 GROUP BY game_id
+"""
+_LAST_EVENT = """
+SELECT epoch_us(max(received_at)) AS last_event_at FROM events
+WHERE game_id = $game_id AND received_at >= make_timestamp($hour) AND received_at < make_timestamp($hour_end)
 """
 _HOURS = """
 SELECT game_id, sum(stored)::BIGINT AS stored, sum(rejected)::BIGINT AS rejected, sum(duplicates)::BIGINT AS duplicates,
@@ -92,6 +93,7 @@ class StatusReader:
         self._services = services
         self._lock = threading.Lock()
         self._last: Status | None = None
+        self._quiet: dict[int, tuple[tuple[int, int], int | None]] = {}
 
     def read(self) -> Status:
         """The status, at most a second old. Raises `ControlError`; a store that fails is one of the problems."""
@@ -140,7 +142,7 @@ class StatusReader:
 
     def _games(self, games: Sequence[ListedGame], now_us: int, since: int) -> list[GameStatus]:
         last_minute = self._by_game(_LAST_MINUTE, since=now_us - _MINUTE_US)
-        last_events = self._by_game(_LAST_EVENTS)
+        newest_hours = self._by_game(_NEWEST_HOURS)
         hours = self._by_game(_HOURS, since=since)
         return [
             GameStatus(
@@ -149,7 +151,8 @@ class StatusReader:
                 game_key=game.game_key,
                 is_enabled=game.is_enabled,
                 events_per_s=last_minute.get(game.game_id, {}).get("events", 0) / 60,
-                last_event_at=last_events.get(game.game_id, {}).get("received_at"),
+                last_event_at=last_minute.get(game.game_id, {}).get("last_event_at")
+                or self._last_event_of_quiet(game.game_id, newest_hours.get(game.game_id)),
                 stored=hours.get(game.game_id, {}).get("stored", 0),
                 rejected=hours.get(game.game_id, {}).get("rejected", 0),
                 duplicates=hours.get(game.game_id, {}).get("duplicates", 0),
@@ -157,6 +160,21 @@ class StatusReader:
             )
             for game in games
         ]
+
+    def _last_event_of_quiet(self, game_id: int, newest: dict[str, int] | None) -> int | None:
+        """When the newest event of a game without one in the last minute was received.
+
+        It lies in the newest hour that has any: only that hour is read, and only when its count has changed.
+        """
+        if newest is None:
+            return None
+        hour = newest["hour"]
+        seen = (hour, newest["stored"])
+        if self._quiet.get(game_id, (None, None))[0] != seen:
+            parameters = {"game_id": game_id, "hour": hour, "hour_end": hour + _HOUR_US}
+            rows = self._services.tables.query(_LAST_EVENT, parameters).to_pylist()
+            self._quiet[game_id] = (seen, rows[0]["last_event_at"])
+        return self._quiet[game_id][1]
 
     def _rejections(self, games: Sequence[ListedGame], since: int) -> list[RejectionStatus]:
         names = {game.game_id: game.name for game in games}

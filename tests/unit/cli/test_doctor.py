@@ -1,0 +1,71 @@
+import os
+import time
+from pathlib import Path
+
+from questlog.cli.doctor import Finding, Level, _clock, _data_directory, examine
+from questlog.config import load
+from questlog.control.database import ControlDatabase
+from questlog.model.clock import SystemClock
+
+
+def levels(findings: list[Finding]) -> dict[str, Level]:
+    return {finding.what.partition(",")[0]: finding.level for finding in findings}
+
+
+def nobody_listens(_host: str, _port: int) -> bool:
+    return False
+
+
+def somebody_listens(_host: str, _port: int) -> bool:
+    return True
+
+
+def test_a_directory_that_is_not_there_fails_and_ends_the_examination(tmp_path: Path) -> None:
+    findings = list(examine(load(tmp_path / "nothing"), nobody_listens))
+    assert [finding.what for finding in findings] == ["data directory", "country database"]
+    assert findings[0].level is Level.FAIL
+    assert not (tmp_path / "nothing").exists()
+
+
+def test_a_directory_without_a_control_database_fails(tmp_path: Path) -> None:
+    findings = list(examine(load(tmp_path), nobody_listens))
+    assert levels(findings)["control database"] is Level.FAIL
+    assert not (tmp_path / "control.sqlite3").exists()
+
+
+def test_an_installation_at_rest_is_warned_about_and_does_not_fail(tmp_path: Path) -> None:
+    with ControlDatabase(tmp_path / "control.sqlite3", SystemClock()) as control:
+        control.create_game("a")
+        control.set_strict("a", True)
+    findings = list(examine(load(tmp_path), nobody_listens))
+    found = levels(findings)
+    assert Level.FAIL not in {found[what] for what in found if what not in ("disk", "country database")}
+    assert (found["console"], found["collectors"]) == (Level.WARN, Level.WARN)
+    assert (found["control database"], found["store"], found["journal"]) == (Level.OK, Level.OK, Level.OK)
+    assert any("declares no event name" in finding.text for finding in findings)
+
+
+def test_ports_that_another_program_has_fail(tmp_path: Path) -> None:
+    with ControlDatabase(tmp_path / "control.sqlite3", SystemClock()) as control:
+        control.create_game("a")
+    found = levels(list(examine(load(tmp_path), somebody_listens)))
+    assert (found["console"], found["collectors"]) == (Level.FAIL, Level.FAIL)
+
+
+def test_secrets_that_others_may_read_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "console.json"
+    path.write_text("{}", encoding="utf-8")
+    path.chmod(0o644)
+    assert [finding.level for finding in _data_directory(tmp_path)] == [Level.WARN, Level.OK]
+    path.chmod(0o600)
+    assert [finding.level for finding in _data_directory(tmp_path)] == [Level.OK]
+
+
+def test_a_clock_behind_the_journal_fails(tmp_path: Path) -> None:
+    segment = tmp_path / "journal" / "0" / "segment"
+    segment.parent.mkdir(parents=True)
+    segment.write_bytes(b"")
+    now = time.time()
+    assert _clock(tmp_path, now).level is Level.OK
+    os.utime(segment, (now + 3600, now + 3600))
+    assert _clock(tmp_path, now).level is Level.FAIL
