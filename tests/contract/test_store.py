@@ -143,9 +143,7 @@ def test_a_session_is_as_old_as_its_token(store: DuckDBStore) -> None:
     [(-2 * SECOND, False), (-SECOND, True), (HOUR + MINUTE, True), (HOUR + MINUTE + SECOND, False)],
 )
 @pytest.mark.parametrize("is_first", [True, False])
-def test_an_event_without_a_session_finds_it(
-    store: DuckDBStore, offset: int, is_matched: bool, is_first: bool
-) -> None:
+def test_an_event_without_a_session_finds_it(store: DuckDBStore, offset: int, is_matched: bool, is_first: bool) -> None:
     orphan = batch([_of_satori(event_time=NOON + offset, source="satori_server")])
     session = [_of_satori(session_id="s", event_time=NOON + minute * MINUTE) for minute in (0, 1)]
     if is_first:
@@ -212,7 +210,7 @@ def test_an_erased_player_is_gone_and_stays_away(store: DuckDBStore) -> None:
     late = store.load(batch([{**row, "received_at": NOON - HOUR}]), NOON)
     assert (late.stored, late.rejected) == (0, 1)
     for table in ("events", "players", "sessions"):
-        assert [row["player_id"] for row in _rows(store, f"SELECT player_id FROM {table}")] == ["q"], table
+        assert [row["player_id"] for row in _rows(store, f"FROM {table}")] == ["q"], table
     assert _rows(store, "SELECT events FROM event_days") == [{"events": 1}]
     rejected = store.recent_rejected(1, None, 10)
     assert [(one.reason, one.player_id, one.raw) for one in rejected] == [
@@ -283,7 +281,9 @@ def test_arrivals_name_the_games_that_send(store: DuckDBStore) -> None:
 
 
 def test_totals_of_a_player_are_what_computed_properties_need(store: DuckDBStore) -> None:
-    store.load(batch([_of_satori(value=value, event_time=NOON + place) for place, value in enumerate([5.0, None])]), NOON)
+    store.load(
+        batch([_of_satori(value=value, event_time=NOON + place) for place, value in enumerate([5.0, None])]), NOON
+    )
     store.load(batch([_of_satori(value=2.0, event_time=NOON - SECOND), {"player_id": "p"}]), NOON)
     [total] = store.event_totals(1, "p")
     assert (total.event_id, total.count, total.first_seen, total.last_seen) == ("jump", 3, NOON - SECOND, NOON + 1)

@@ -36,7 +36,10 @@ def new_id() -> str:
 
 def events(rows: Sequence[Mapping[str, Any]]) -> pa.Table:
     """Rows of `STAGED_EVENTS`; what a row leaves out is a design event of game 1 at noon."""
-    filled = [{"offset": place, **{k: v for k, v in _REQUIRED.items() if k != "offset"}, **row} for place, row in enumerate(rows)]
+    filled = [
+        {"offset": place, **{k: v for k, v in _REQUIRED.items() if k != "offset"}, **row}
+        for place, row in enumerate(rows)
+    ]
     columns = [pa.array([row.get(field.name) for row in filled], field.type) for field in STAGED_EVENTS]
     return pa.table(columns, schema=STAGED_EVENTS)
 

@@ -22,7 +22,7 @@ class KeyIndex:
     """Payloads by key. `lookup`, `insert`, `expire` and `remove` are called from one thread; files merge in another."""
 
     def __init__(self, directory: Path, flush_count: int = _FLUSH_COUNT) -> None:
-        """Opens what is there; what is damaged, and everything after it, is dropped. `flush_count` keys stay in memory."""
+        """Open what is there; what is damaged, and all after it, is dropped. Below `flush_count`, keys stay in memory."""
         self._directory = directory
         self._flush_count = flush_count
         self._lock = threading.Lock()
@@ -40,7 +40,7 @@ class KeyIndex:
     @property
     def count(self) -> int:
         """How many entries it holds."""
-        return sum(run.count for run in self._runs)
+        return sum(run.size for run in self._runs)
 
     def clear(self) -> None:
         """Forget everything, files included."""
@@ -51,7 +51,7 @@ class KeyIndex:
         self._seed = self._read_seed()
 
     def lookup(self, keys: Keys) -> tuple[U32, Mask]:
-        """The payload of each key (the greatest, where it was inserted more than once; 0 if absent), and whether found."""
+        """The payload of each key (the greatest, where it was inserted more than once; 0 if absent); whether found."""
         payloads, is_found = np.zeros(len(keys.high), np.uint32), np.zeros(len(keys.high), np.bool_)
         mixed, order = self._sorted(keys)
         for run in self._snapshot():
@@ -87,7 +87,7 @@ class KeyIndex:
         self._join()
         for run in self._snapshot():
             is_kept = np.asarray(run.entries.payloads >= before)
-            if 2 * np.count_nonzero(is_kept) <= run.count:
+            if 2 * np.count_nonzero(is_kept) <= run.size:
                 self._replace([run], self._written(run.first, run.last, run, is_kept))
 
     def remove(self, keys: Keys) -> None:
@@ -95,7 +95,7 @@ class KeyIndex:
         self._join()
         mixed, _ = self._sorted(keys)
         for run in self._snapshot():
-            is_kept = np.ones(run.count, np.bool_)
+            is_kept = np.ones(run.size, np.bool_)
             for high, low, domain in zip(*(column.tolist() for column in mixed), strict=True):
                 start, end = np.searchsorted(run.entries.keys.high, np.array([high, high + 1], np.uint64)).tolist()
                 part = run.entries.keys.take(np.arange(start, end))
@@ -151,7 +151,7 @@ class KeyIndex:
         """Merge the newest runs in memory while each is at least half as large as the one before."""
         while True:
             runs = [run for run in self._runs[-2:] if run.path is None]
-            if len(runs) < 2 or 2 * runs[1].count < runs[0].count or runs[0].count >= self._flush_count:
+            if len(runs) < 2 or 2 * runs[1].size < runs[0].size or runs[0].size >= self._flush_count:
                 return
             self._replace(runs, make_run(runs[0].first, runs[1].last, merged(runs)))
 
@@ -169,12 +169,12 @@ class KeyIndex:
     def _due(self) -> list[Run]:
         """The neighbouring runs to make one file of next; empty when all is well."""
         runs = self._snapshot()
-        full = next((run for run in runs if run.path is None and run.count >= self._flush_count), None)
+        full = next((run for run in runs if run.path is None and run.size >= self._flush_count), None)
         if full is not None:
             return [full]
         files = [run for run in runs if run.path is not None]
         for older, newer in zip(files[-2::-1], files[:0:-1], strict=True):
-            if 2 * newer.count >= older.count:
+            if 2 * newer.size >= older.size:
                 return [older, newer]
         return []
 

@@ -1,5 +1,6 @@
 """Sorted runs of keys, in memory or in a file of their own: what a KeyIndex consists of."""
 
+import itertools
 import json
 import os
 import zlib
@@ -45,7 +46,7 @@ class Run(NamedTuple):
     path: Path | None = None
 
     @property
-    def count(self) -> int:
+    def size(self) -> int:
         """How many entries."""
         return len(self.entries.payloads)
 
@@ -98,7 +99,7 @@ def matches(run: Run, keys: Keys) -> tuple[npt.NDArray[np.intp], U32]:
     found_places: list[npt.NDArray[np.intp]] = []
     found_payloads: list[U32] = []
     while len(places):
-        is_inside = at < run.count
+        is_inside = at < run.size
         places, at = places[is_inside], at[is_inside]
         is_equal = entries.keys.high[at] == keys.high[places]
         places, at = places[is_equal], at[is_equal]
@@ -124,10 +125,10 @@ def write_run(directory: Path, seed: int, run: Run) -> Run:
                 octets = column[start : start + _CHUNK].tobytes()
                 checksum = zlib.crc32(octets, checksum)
                 file.write(octets)
-        header = {"magic": _MAGIC, "seed": seed, "first": run.first, "last": run.last}
-        header |= {"count": run.count, "bits": len(run.bits), "shift": run.shift, "checksum": checksum}
+        header = {"seed": seed, "first": run.first, "last": run.last, "count": run.size}
+        header |= {"bits": len(run.bits), "shift": run.shift, "checksum": checksum}
         file.seek(0)
-        file.write(json.dumps(header).encode().ljust(_HEADER_BYTES))
+        file.write(json.dumps({"magic": _MAGIC, **header}).encode().ljust(_HEADER_BYTES))
         file.flush()
         os.fsync(file.fileno())
     unfinished.rename(path)
@@ -143,14 +144,14 @@ def open_run(path: Path, seed: int) -> Run:
             while octets := file.read(_CHUNK):
                 checksum = zlib.crc32(octets, checksum)
         is_good = header["magic"] == _MAGIC and header["seed"] == seed and header["checksum"] == checksum
-        if not is_good or path.stat().st_size != _size(header):
+        if not is_good or path.stat().st_size != _file_bytes(header):
             raise RunDamaged(str(path))
         return _open_columns(path, header)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise RunDamaged(str(path)) from error
 
 
-def _size(header: dict[str, int]) -> int:
+def _file_bytes(header: dict[str, int]) -> int:
     return _HEADER_BYTES + header["count"] * sum(_WIDTHS) + header["bits"]
 
 
@@ -158,9 +159,7 @@ def _open_columns(path: Path, header: dict[str, int]) -> Run:
     count = header["count"]
     octets = np.memmap(path, np.uint8, "r", _HEADER_BYTES)
     ends = np.cumsum([0, *(count * width for width in _WIDTHS), header["bits"]]).tolist()
-    high, low, domain, payloads, bits = (
-        np.asarray(octets[start:end]) for start, end in zip(ends[:-1], ends[1:], strict=True)
-    )
+    high, low, domain, payloads, bits = (np.asarray(octets[start:end]) for start, end in itertools.pairwise(ends))
     keys = Keys(high.view(np.uint64), low.view(np.uint64), domain.view(np.uint32))
     entries = Entries(keys, payloads.view(np.uint32))
     return Run(header["first"], header["last"], entries, bits, header["shift"], path)

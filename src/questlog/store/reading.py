@@ -43,7 +43,7 @@ class StoredRejection(msgspec.Struct, frozen=True):
 
 
 class IngestHour(msgspec.Struct, frozen=True):
-    """What arrived in an hour of `received_at` (`hour` in UTC microseconds): received = stored + rejected + duplicates."""
+    """What arrived in an hour of `received_at` (`hour`, UTC microseconds): received = stored + rejected + duplicates."""
 
     game_id: int
     hour: int
@@ -79,9 +79,7 @@ class EventTotal(msgspec.Struct, frozen=True):
 class Reading(Protocol):
     """A store's side for the API and the status page. Raises `StoreFailed`."""
 
-    def recent_events(
-        self, game_id: int, wanted: EventFilter, before: int | None, limit: int
-    ) -> list[StoredEvent]:
+    def recent_events(self, game_id: int, wanted: EventFilter, before: int | None, limit: int) -> list[StoredEvent]:
         """The newest events first, by order of loading; with `before`, only rows with a lower `row_no`."""
         ...
 

@@ -220,7 +220,9 @@ PLAYER_DAYS = Table(
         Column("transactions", Kind.COUNT, "purchases of the day"),
         Column("revenue_usd", Kind.MONEY_SUM, "Σ `amount_usd` of the day's purchases"),
         Column("ad_revenue_usd", Kind.MONEY_SUM, "Σ `ad_revenue_usd` of the day"),
-        Column("last_rank", Kind.RANK, "order of the event that the next columns are from: the day's last with a platform"),
+        Column(
+            "last_rank", Kind.RANK, "order of the event that the next columns are from: the day's last with a platform"
+        ),
         *_dimensions("of that event"),
     ),
     key="player_day_no",
@@ -277,7 +279,7 @@ PLAYER_EVENT_TOTALS = Table(
 
 SESSIONLESS_EVENTS = Table(
     "sessionless_events",
-    "Satori's events of a player that came without a session: what session matching looks at again when sessions change.",
+    "Satori's events of a player that came without a session: what matching looks at again when sessions change.",
     (
         Column("row_no", Kind.ID, "the event's row"),
         _PLAYER_NO,
@@ -288,7 +290,7 @@ SESSIONLESS_EVENTS = Table(
 
 REJECTED_EVENTS = Table(
     "rejected_events",
-    "Events that were dropped and requests that were rejected, with the reason. Kept for a while and up to a number per game.",
+    "Dropped events and rejected requests, with the reason. Kept for a while and up to a number per game.",
     (
         Column("rejected_no", Kind.ID, "number of the row in order of loading"),
         Column("game_id", Kind.GAME, "the game's number; 0 where the request names none that is known"),

@@ -1,6 +1,7 @@
 """Rollups kept while loading are the same as rollups computed again, whatever the history."""
 
 import random
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ _ROLLUPS = {
 
 
 def _history(seed: int, count: int) -> list[dict[str, Any]]:
-    """Events of two games and few players: late, repeated, over midnight, with and without sessions, of both protocols."""
+    """Events of two games and few players: late, repeated, over midnight, with and without sessions."""
     pick = random.Random(seed)
     rows: list[dict[str, Any]] = []
     for place in range(count):
@@ -77,25 +78,24 @@ def _load(store: DuckDBStore, rows: list[dict[str, Any]], seed: int) -> None:
 
 
 def _money(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    import decimal
-
-    return [
-        {name: decimal.Decimal(value) if name.endswith("_usd") else value for name, value in row.items()} for row in rows
-    ]
+    return [{name: Decimal(value) if name.endswith("_usd") else value for name, value in row.items()} for row in rows]
 
 
-def _tables(store: DuckDBStore, without: tuple[str, ...] = ()) -> dict[str, list[dict[str, Any]]]:
+def _ignore(table: str, share: float) -> None:
+    pass
+
+
+def _tables(store: DuckDBStore) -> dict[str, list[dict[str, Any]]]:
     tables = {}
     for table, key in _ROLLUPS.items():
-        rows = store.query(f"SELECT * FROM {table} ORDER BY {key}", {})
-        tables[table] = rows.drop_columns([name for name in without if name in rows.column_names]).to_pylist()
+        tables[table] = store.query(f"FROM {table} ORDER BY {key}", {}).to_pylist()
     return tables
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(4))
 def test_rebuilt_rollups_are_the_ones_kept_while_loading(tmp_path: Path, seed: int) -> None:
     store = DuckDBStore(tmp_path)
-    _load(store, _history(seed, 300), seed)
+    _load(store, _history(seed, 150), seed)
     store.load(batch(properties=[PlayerProperties(1, "player-1", NOON, '{"default":{}}')]), NOON)
     kept = _tables(store)
     seen: list[tuple[str, float]] = []
@@ -109,7 +109,7 @@ def test_rebuilt_rollups_are_the_ones_kept_while_loading(tmp_path: Path, seed: i
 
 @pytest.mark.parametrize("seed", range(4))
 def test_sessions_of_events_do_not_depend_on_the_order_of_loading(tmp_path: Path, seed: int) -> None:
-    rows = _history(seed, 200)
+    rows = _history(seed, 100)
     shuffled = list(rows)
     random.Random(seed).shuffle(shuffled)
     answers = []
@@ -125,10 +125,10 @@ def test_sessions_of_events_do_not_depend_on_the_order_of_loading(tmp_path: Path
 
 @pytest.mark.parametrize("seed", range(4))
 def test_an_erased_player_leaves_what_would_be_there_without_it(tmp_path: Path, seed: int) -> None:
-    rows = [row for row in _history(seed, 200)]
+    rows = _history(seed, 120)
     erased = DuckDBStore(tmp_path / "erased")
     _load(erased, rows, seed)
-    until = NOON + 4 * DAY + 100 * SECOND
+    until = NOON + 4 * DAY + 60 * SECOND
     erased.load(batch(erasures=[PlayerErasure(1, "player-2", until)]), NOON)
     gone = erased.query(
         "SELECT count(*) AS n FROM events WHERE game_id = 1 AND player_id = 'player-2'"
@@ -137,7 +137,7 @@ def test_an_erased_player_leaves_what_would_be_there_without_it(tmp_path: Path, 
     )
     assert gone.to_pylist() == [{"n": 0}]
     kept = _tables(erased)
-    erased.rebuild(lambda table, share: None)
+    erased.rebuild(_ignore)
     rebuilt = _tables(erased)
     for table in _ROLLUPS:
         assert rebuilt[table] == kept[table], table
@@ -148,7 +148,7 @@ def test_an_erased_player_leaves_what_would_be_there_without_it(tmp_path: Path, 
 
 def test_an_empty_store_can_be_rebuilt(tmp_path: Path) -> None:
     store = DuckDBStore(tmp_path)
-    store.rebuild(lambda table, share: None)
+    store.rebuild(_ignore)
     assert store.query("SELECT * FROM players", {}).num_rows == 0
     store.close()
 

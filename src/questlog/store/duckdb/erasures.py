@@ -36,14 +36,13 @@ def remember(transaction: Transaction, erasures: Sequence[PlayerErasure]) -> Non
         )
 
 
-def carry_out(transaction: Transaction, grace_s: int) -> int:
-    """Erase every player that is noted and not erased yet, and compute again what it was part of. Returns how many."""
+def carry_out(transaction: Transaction, grace_s: int) -> None:
+    """Erase every player that is noted and not erased yet, and compute again what it was part of."""
     pending = transaction.read("SELECT player_no, epoch_us(erased_at) AS until FROM erasures WHERE NOT is_done")
     for row in pending.to_pylist():
         if row["player_no"] is not None:
             _erase(transaction, row, grace_s)
     transaction.write("UPDATE erasures SET is_done = true WHERE NOT is_done")
-    return pending.num_rows
 
 
 _MORE_SESSIONS = """
@@ -61,7 +60,7 @@ _MORE_PLAYERS = """
 
 
 def _collect(transaction: Transaction, player: dict[str, object]) -> None:
-    """Make `gone_players` and `gone_sessions`: the player, its sessions, other players of these, their sessions, …
+    """Make `gone_players` and `gone_sessions`: the player, its sessions, their other players, those players' sessions.
 
     All of them are computed again: a session may go over to another player, whose events may then match it.
     """

@@ -19,7 +19,7 @@ _OF_THE_BATCH = (
 
 
 def failure(error: duckdb.Error) -> StoreFailed:
-    """The contract's word for an engine's error: is it the batch, the memory, or anything else?"""
+    """The contract's word for an engine's error: whether it is the batch, the memory, or anything else."""
     if isinstance(error, duckdb.OutOfMemoryException):
         return OutOfMemory(str(error))
     if isinstance(error, _OF_THE_BATCH):

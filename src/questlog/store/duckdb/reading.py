@@ -22,9 +22,7 @@ _CONDITIONS = {
 }
 
 
-def recent_events(
-    query: Query, game_id: int, wanted: EventFilter, before: int | None, limit: int
-) -> list[StoredEvent]:
+def recent_events(query: Query, game_id: int, wanted: EventFilter, before: int | None, limit: int) -> list[StoredEvent]:
     """See `Reading.recent_events`."""
     given = {name: value for name, value in msgspec.structs.asdict(wanted).items() if value is not None}
     conditions = ["game_id = $game_id", *(_CONDITIONS[name] for name in given)]
@@ -103,4 +101,5 @@ def _plain(rows: pa.Table) -> list[dict[str, Any]]:
     for place, field in enumerate(rows.schema):
         if pa.types.is_timestamp(field.type):
             rows = rows.set_column(place, field.name, rows.column(place).cast(pa.int64()))
-    return rows.to_pylist()
+    plain: list[dict[str, Any]] = rows.to_pylist()
+    return plain

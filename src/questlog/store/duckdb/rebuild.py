@@ -81,16 +81,17 @@ KEPT_PROPERTIES = """
 
 
 def insert_players(transaction: Transaction, condition: str, parameters: Parameters = _NONE) -> None:
-    """Insert players, their days and totals, for the players that the condition is true for; `kept_properties` is there."""
+    """Insert players, their days and totals, for the players that the condition is true for.
+
+    `kept_properties` is there.
+    """
     own_sessions = (
         f"SELECT player_no, game_id, start_time, 1 AS sessions, length_s AS playtime_s FROM sessions WHERE {condition}"
     )
     parts = f"{players.event_facts('events', condition)} UNION ALL {players.session_facts(own_sessions)}"
     events = f"(SELECT * FROM events WHERE {condition})"
     transaction.write(f"CREATE OR REPLACE TEMP TABLE day_facts AS {players.added_up(parts, _DAY_KEY)}", parameters)
-    transaction.write(
-        f"CREATE OR REPLACE TEMP TABLE player_facts AS {players.added_up('FROM day_facts', 'player_no')}"
-    )
+    transaction.write(f"CREATE OR REPLACE TEMP TABLE player_facts AS {players.added_up('FROM day_facts', 'player_no')}")
     for statement in (
         f"INSERT INTO players ({players.PLAYER_COLUMNS}) {players.player_rows('player_facts', events)}",
         f"INSERT INTO player_days ({players.DAY_COLUMNS}) {players.day_rows('day_facts', 'player_facts', events)}",

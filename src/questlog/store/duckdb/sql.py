@@ -1,7 +1,7 @@
 """Answering a user's SQL: one statement that only reads, limited in time, rows and memory.
 
-The engine is the guard: a READ ONLY transaction, no access to anything outside the database, a locked configuration. What
-is refused here on top of that are functions with effects on the engine itself, or whose single call can neither be
+The engine is the guard: a READ ONLY transaction, no access to anything outside the database, a locked configuration.
+What is refused here on top of that are functions with effects on the engine itself, or whose single call can neither be
 interrupted nor bounded in memory.
 """
 
@@ -51,8 +51,11 @@ class SqlRunner:
             cursor.execute("BEGIN TRANSACTION READ ONLY")
             return _rows(cursor, parsed, max_rows)
         except duckdb.InterruptException as error:
-            raise QueryRefused(f"the statement was stopped: it took longer than {timeout_s:g} s, or loading needed the memory") from error
-        except (duckdb.Error, pa.ArrowException) as error:
+            limit = f"it took longer than {timeout_s:g} s, or loading needed the memory"
+            raise QueryRefused(f"the statement was stopped: {limit}") from error
+        except RecursionError as error:
+            raise QueryRefused("the statement is nested too deeply") from error
+        except (duckdb.Error, pa.ArrowException, ValueError, NotImplementedError, OverflowError) as error:
             raise QueryRefused(str(error)) from error
         finally:
             timer.cancel()
@@ -71,6 +74,8 @@ class SqlRunner:
 
 def checked(cursor: duckdb.DuckDBPyConnection, statement: str) -> duckdb.Statement:
     """The parsed statement. Raises `QueryRefused` unless it is one statement that only reads."""
+    if not statement.isascii():
+        statement.encode()  # half a surrogate pair is no text: ValueError
     statements = cursor.extract_statements(statement)
     if len(statements) != 1:
         raise QueryRefused(f"one statement at a time, please: these are {len(statements)}")

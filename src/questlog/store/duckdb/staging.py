@@ -1,4 +1,4 @@
-"""From a batch to the rows to insert: duplicates and erased players dropped, every player, session and name numbered."""
+"""From a batch to the rows to insert: duplicates and erased players dropped; players, sessions and names numbered."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -51,7 +51,7 @@ class NewKeys(NamedTuple):
 class Staged(NamedTuple):
     """What a batch comes to: the numbers given out with it, rows to insert, and what the indexes have to learn.
 
-    `events` has the columns of the events table; `property_players` numbers the player of each of the batch's properties.
+    `events` has the columns of the events table; `property_players` numbers the player of each of its properties.
     """
 
     counters: Counters
@@ -81,7 +81,7 @@ def stage(
     window_s: int,
     erasures: Mapping[tuple[int, tuple[int, int]], int],
 ) -> Staged:
-    """Decide about everything in a batch without touching a table or an index. `last` are the numbers given out so far."""
+    """Decide about everything in a batch without touching a table or an index; `last`: the numbers given out so far."""
     events = batch.events.combine_chunks()
     received_s = _integers(events, "received_at") // _US
     ids = _ClientIds.of(events)
@@ -123,7 +123,9 @@ def _numbered_players(
     if not properties:
         return _numbered(events, ("player_id",), index, last), np.zeros(0, np.int64)
     games = pa.concat_arrays([_array(events, "game_id"), pa.array([one.game_id for one in properties], pa.int32())])
-    texts = pa.concat_arrays([_array(events, "player_id"), pa.array([one.player_id for one in properties], pa.string())])
+    texts = pa.concat_arrays(
+        [_array(events, "player_id"), pa.array([one.player_id for one in properties], pa.string())]
+    )
     both = _numbered(pa.table({"game_id": games, "player_id": texts}), ("player_id",), index, last)
     return both._replace(numbers=both.numbers[: events.num_rows]), both.numbers[events.num_rows :]
 
@@ -250,7 +252,9 @@ def _event_rows(
         "event_no": pa.array(event_no),
         "record_offset": events["offset"],
         "record_index": events["index"],
-        "client_event_id": pc.if_else(pa.array(ids.is_uuid), pa.scalar(None, pa.string()), _array(events, "client_event_id")),
+        "client_event_id": pc.if_else(
+            pa.array(ids.is_uuid), pa.scalar(None, pa.string()), _array(events, "client_event_id")
+        ),
     }
     return pa.table({name: made[name] if name in made else events[name] for name in EVENT_COLUMNS})
 
@@ -264,11 +268,11 @@ def _event_times(events: pa.Table) -> pa.Array:
 
 def _event_uuids(events: pa.Table, ids: _ClientIds) -> pa.ExtensionArray:
     """The client's UUID, or the hash of its other id, or bits made from the place in the journal."""
-    place = np.zeros(events.num_rows, np.uint64)
+    place: npt.NDArray[np.uint64] = np.zeros(events.num_rows, np.uint64)
     for column in ("writer", "segment", "offset", "index"):
-        place = _scattered(place ^ _integers(events, column).view(np.uint64))
+        place = _scattered(place ^ _integers(events, column).astype(np.uint64))
     made_high = _scattered(place ^ np.uint64(0x9E3779B97F4A7C15))
-    made_low = _scattered(made_high ^ _integers(events, "segment").view(np.uint64))
+    made_low = _scattered(made_high ^ _integers(events, "segment").astype(np.uint64))
     high = np.where(ids.has_id, ids.keys.high, made_high)
     low = np.where(ids.has_id, ids.keys.low, made_low)
     is_ours = ~(ids.has_id & ids.is_uuid)

@@ -62,7 +62,7 @@ class DuckDBStore:
         rows = self._rows("SELECT writer, segment, byte_offset FROM positions")
         return {writer: Position(writer, segment, offset) for writer, segment, offset in rows}
 
-    def load(self, batch: Batch, now_us: int) -> LoadResult:
+    def load(self, batch: Batch, now_us: int) -> LoadResult:  # noqa: ARG002 - the contract's; rows say when they came
         """Store a batch in one transaction. Raises `StoreFailed` and stores nothing of it; `BatchRefused` for good."""
         try:
             staged = stage(batch, self._indexes, self._counters, self._window_s, self._erasures)

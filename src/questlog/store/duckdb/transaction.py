@@ -1,5 +1,6 @@
 """One load transaction: a connection with tables of this batch registered beside the stored ones."""
 
+import contextlib
 from collections.abc import Mapping
 from typing import TypeAlias
 
@@ -33,10 +34,8 @@ class Transaction:
 
     def rollback(self) -> None:
         """Undo; harmless where the engine has already given the transaction up."""
-        try:
+        with contextlib.suppress(duckdb.TransactionException):
             self._connection.execute("ROLLBACK")
-        except duckdb.TransactionException:
-            pass
         self._forget()
 
     def register(self, name: str, rows: pa.Table) -> None:

@@ -1,7 +1,7 @@
 """Finding the session of Satori's events that came without one (metrics.md §2).
 
-The answer is a function of the stored events, whatever the order in which they were loaded: when a session appears, starts
-earlier, lasts longer or changes its player, the events that this can concern are looked at again.
+The answer is a function of the stored events, whatever the order in which they were loaded: when a session appears,
+starts earlier, lasts longer or changes its player, the events that this can concern are looked at again.
 """
 
 import numpy as np

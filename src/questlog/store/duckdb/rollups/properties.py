@@ -10,9 +10,7 @@ from questlog.store.contract import PlayerProperties
 from questlog.store.duckdb.transaction import Transaction
 
 
-def update(
-    transaction: Transaction, properties: Sequence[PlayerProperties], player_no: npt.NDArray[np.int64]
-) -> None:
+def update(transaction: Transaction, properties: Sequence[PlayerProperties], player_no: npt.NDArray[np.int64]) -> None:
     """Store each player's properties, unless newer ones are there. `player_no` has one number for each."""
     if not properties:
         return

@@ -1,0 +1,176 @@
+"""A user's SQL reads the tables and nothing else."""
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from questlog.store.contract import QueryRefused
+from questlog.store.duckdb.connection import EngineSettings
+from questlog.store.duckdb.store import DuckDBStore
+from tests.support.staged import NOON, batch
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DuckDBStore]:
+    directory = tmp_path_factory.mktemp("store")
+    opened = DuckDBStore(directory, EngineSettings(memory_limit_mb=300, temp_limit_mb=200))
+    opened.load(batch([{"player_id": "p", "session_id": "s"}]), NOON)
+    yield opened
+    opened.close()
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SELECT player_id FROM events",
+        "select count(*) from players;",
+        "WITH x AS (SELECT 1 AS a) SELECT * FROM x",
+        "FROM sessions",
+        "VALUES (1)",
+        "TABLE players",
+        "EXPLAIN SELECT * FROM events",
+        "DESCRIBE events",
+        "SHOW TABLES",
+        "SUMMARIZE players",
+        "SELECT * FROM range(3)",
+        "SELECT unnest([1, 2])",
+        "SELECT json_extract(attributes, '$.a') FROM events",
+        "SELECT * FROM information_schema.tables",
+        "SELECT 'a;b' -- c; d",
+    ],
+)
+def test_what_reads_is_answered(store: DuckDBStore, statement: str) -> None:
+    assert store.sql(statement, 100, 10.0).num_rows >= 1
+
+
+_FORBIDDEN = [
+    "",
+    "-- nothing",
+    "SELECT 1; SELECT 2",
+    "SELECT 1; DROP TABLE events",
+    "INSERT INTO players (player_no) VALUES (9)",
+    "UPDATE players SET events = 0",
+    "DELETE FROM players",
+    "DROP TABLE events",
+    "CREATE TABLE x (a INTEGER)",
+    "CREATE TEMP TABLE x (a INTEGER)",
+    "CREATE TABLE memory.main.x (a INTEGER)",
+    "CREATE MACRO f(a) AS a",
+    "WITH d AS (DELETE FROM players RETURNING *) SELECT * FROM d",
+    "WITH d AS (INSERT INTO players (player_no) VALUES (9) RETURNING *) SELECT * FROM d",
+    "EXPLAIN ANALYZE SELECT 1",
+    "EXPLAIN ANALYZE DELETE FROM players",
+    "EXPLAIN DELETE FROM players",
+    "BEGIN",
+    "COMMIT",
+    "SELECT * FROM read_text('/etc/passwd')",
+    "SELECT * FROM read_blob('/etc/passwd')",
+    "SELECT * FROM read_csv('/etc/passwd')",
+    "SELECT * FROM read_json('/etc/passwd')",
+    "SELECT * FROM read_parquet('/etc/passwd')",
+    "SELECT * FROM parquet_metadata('/etc/passwd')",
+    "SELECT * FROM sniff_csv('/etc/passwd')",
+    "SELECT * FROM glob('/*')",
+    "SELECT * FROM '/etc/passwd'",
+    "SELECT * FROM 'data.csv'",
+    "SELECT (SELECT content FROM read_text('/etc/passwd'))",
+    "SELECT * FROM read_duckdb('x.duckdb')",
+    "COPY events TO '/tmp/out.csv'",
+    "COPY events FROM '/etc/passwd'",
+    "EXPORT DATABASE '/tmp/out'",
+    "IMPORT DATABASE '/tmp/out'",
+    "ATTACH '/tmp/other.duckdb'",
+    "DETACH questlog",
+    "USE memory",
+    "INSTALL httpfs",
+    "LOAD httpfs",
+    "SET memory_limit = '100GB'",
+    "SET operator_memory_limit = '100GB'",
+    "SET lock_configuration = false",
+    "RESET memory_limit",
+    "PRAGMA database_list",
+    "PRAGMA enable_profiling",
+    "CALL pragma_version()",
+    "CHECKPOINT",
+    "VACUUM",
+    "PREPARE p AS SELECT 1",
+    "EXECUTE p",
+    "CREATE SECRET s (TYPE s3)",
+    "SELECT * FROM duckdb_secrets()",
+    "SELECT * FROM duckdb_settings()",
+    "SELECT * FROM query('SELECT 1')",
+    "SELECT * FROM query_table('players')",
+    "SELECT * FROM checkpoint()",
+    "SELECT * FROM pragma_storage_info('events')",
+    "SELECT * FROM json_execute_serialized_sql('{}')",
+    "SELECT * FROM arrow_scan(1, 2, 3)",
+    "SELECT * FROM test_all_types()",
+    "SELECT getenv('HOME')",
+    "SELECT nextval('s')",
+    "SELECT repeat('x', 2000000000)",
+    "SELECT lpad('x', 2000000000, 'y')",
+    "SELECT 'x'.repeat(2000000000)",
+    "SELECT \"REPEAT\"('x', 2000000000)",
+    "SELECT list_transform([1], lambda n: repeat('x', 2000000000))",
+    "SELECT write_log('x')",
+    "SELECT * FROM no_such_table",
+    "SELEC 1",
+    "SELECT '\udcff'",
+    "SELECT " + "1 + " * 990 + "1",
+    "SELECT " + "(" * 5000 + "1" + ")" * 5000,
+]
+
+
+@pytest.mark.parametrize("statement", _FORBIDDEN, ids=range(len(_FORBIDDEN)))
+def test_everything_else_is_refused(store: DuckDBStore, statement: str) -> None:
+    with pytest.raises(QueryRefused):
+        store.sql(statement, 100, 10.0)
+
+
+def test_nothing_was_changed_by_all_that(store: DuckDBStore) -> None:
+    for statement in _FORBIDDEN:
+        with pytest.raises(QueryRefused):
+            store.sql(statement, 100, 10.0)
+    assert store.sql("SELECT events FROM players", 10, 10.0).to_pylist() == [{"events": 1}]
+    assert store.load(batch([{}]), NOON).stored == 1
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SELECT count(*) FROM range(100000000000) a, range(100000) b",
+        "WITH RECURSIVE t AS (SELECT 1 AS x UNION ALL SELECT x + 1 FROM t) SELECT count(*) FROM t",
+        "SELECT i, count(*) FROM range(10000000000) t(i) GROUP BY i",
+    ],
+)
+def test_a_long_statement_is_stopped(store: DuckDBStore, statement: str) -> None:
+    start = time.monotonic()
+    with pytest.raises(QueryRefused):
+        store.sql(statement, 100, 0.5)
+    assert time.monotonic() - start < 10
+    assert store.load(batch([{}]), NOON).stored == 1
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SELECT list(i) FROM range(100000000) t(i)",
+        "SELECT string_agg(i::VARCHAR || '0123456789012345678901234567890123456789', ',') FROM range(30000000) t(i)",
+        "SELECT * FROM range(1000000000) t(i) ORDER BY hash(i)",
+    ],
+)
+def test_a_greedy_statement_ends_and_loading_goes_on(store: DuckDBStore, statement: str) -> None:
+    with pytest.raises(QueryRefused):
+        store.sql(statement, 100, 5.0)
+    assert store.load(batch([{}]), NOON).stored == 1
+
+
+def test_rows_are_cut_at_the_limit_without_being_made(store: DuckDBStore) -> None:
+    assert store.sql("SELECT * FROM range(1000000000000)", 7, 10.0).column(0).to_pylist() == list(range(7))
+
+
+def test_a_result_is_limited_in_size(store: DuckDBStore) -> None:
+    statement = "SELECT md5(i::VARCHAR) || md5((i + 1)::VARCHAR) AS x, * FROM range(100000000) t(i)"
+    with pytest.raises(QueryRefused, match="MiB"):
+        store.sql(statement, 100_000_000, 60.0)
