@@ -19,6 +19,7 @@ from tests.support.installation import SANDBOX_GAME_KEY, Installation, signature
 GAMEANALYTICS_PATH = f"/v2/{SANDBOX_GAME_KEY}/events"
 SATORI_PATH = "/v1/server-event"
 
+_API_KEY = re.compile(r"Sandbox API key \(Satori\): +([0-9a-f-]{36})")
 _TIMEOUT_S = 10
 _PAUSE_S = 0.02
 _BROKEN_PAUSE_S = 0.1
@@ -244,8 +245,10 @@ class Senders:
 
 
 def _basic(installation: Installation) -> str:
-    found = re.search(r"Sandbox API key \(Satori\): +([0-9a-f-]{36})", installation.log())
-    assert found, "start_run() first: it tells the sandbox's API key"
+    """The header of the sandbox game's API key, which `questlog run` tells once it is ready."""
+    installation.wait_until(lambda: bool(_API_KEY.search(installation.log())), "the sandbox's API key")
+    found = _API_KEY.search(installation.log())
+    assert found
     return "Basic " + base64.b64encode(f"{found[1]}:".encode()).decode()
 
 
