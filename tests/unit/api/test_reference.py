@@ -1,0 +1,47 @@
+"""The reference page names every route, parameter, format and metric there is."""
+
+import re
+from pathlib import Path
+
+import pytest
+from litestar import Litestar
+from litestar.testing import TestClient
+
+from questlog.api.sql import Form
+from tests.support.console import FakeConsole, MemoryTables
+
+DOCS = Path(__file__).parents[3] / "docs"
+PAGE = (DOCS / "reference" / "http-api.md").read_text(encoding="utf-8")
+GUIDE = (DOCS / "guides" / "sql.md").read_text(encoding="utf-8")
+
+Client = TestClient[Litestar]
+
+
+def test_every_route_and_parameter_is_on_the_page(stranger: Client) -> None:
+    for path, operations in stranger.get("/api/schema").json()["paths"].items():
+        for method, operation in operations.items():
+            if method != "head":
+                assert f"`{method.upper()} {path}`" in PAGE
+            for parameter in operation.get("parameters", []):
+                name = parameter["name"]
+                assert f"`{name}`" in PAGE or f"{{{name}}}" in path
+
+
+@pytest.mark.parametrize("form", Form)
+def test_every_format_is_on_the_page(form: Form) -> None:
+    assert f"| `{form}`" in PAGE
+
+
+def test_every_metric_is_on_the_page(console: FakeConsole, client: Client) -> None:
+    text = client.get("/metrics").text
+    ours = set(re.findall(r"^# TYPE (questlog_\w+)", text, re.MULTILINE))
+    assert len(ours) > 15
+    for name in ours - {"questlog_loader_since_batch_seconds"}:
+        assert f"`{name}`" in PAGE
+
+
+@pytest.mark.parametrize("statement", re.findall(r"```sql\n(.*?)```", GUIDE, re.DOTALL))
+def test_every_question_of_the_guide_can_be_asked(statement: str) -> None:
+    tables = MemoryTables()
+    assert tables.sql(statement, 10, 1.0).num_columns > 1
+    tables.close()
