@@ -11,7 +11,17 @@ from pathlib import Path
 
 import numpy as np
 
-from questlog.store.key_runs import Run, RunDamaged, make_run, matches, merged, open_run, sorted_entries, write_run
+from questlog.store.key_runs import (
+    Run,
+    RunDamaged,
+    kept,
+    make_run,
+    matches,
+    merged,
+    open_run,
+    sorted_entries,
+    write_run,
+)
 from questlog.store.keys import U32, U64, Keys, Mask
 
 _FLUSH_COUNT = 1 << 19
@@ -22,12 +32,14 @@ class KeyIndex:
     """Payloads by key. `lookup`, `insert`, `expire` and `remove` are called from one thread; files merge in another."""
 
     def __init__(self, directory: Path, flush_count: int = _FLUSH_COUNT) -> None:
-        """Open what is there; what is damaged, and all after it, is dropped. Below `flush_count`, keys stay in memory."""
+        """Open what is there; what is damaged, and all after it, is dropped. Up to `flush_count` stay in memory."""
         self._directory = directory
         self._flush_count = flush_count
         self._lock = threading.Lock()
         self._worker: threading.Thread | None = None
         self._runs: list[Run] = []
+        self._before = 0
+        self._unchecked: set[Path | None] = set()
         directory.mkdir(parents=True, exist_ok=True)
         self._seed = self._read_seed()
         self._open_runs()
@@ -83,25 +95,21 @@ class KeyIndex:
         self._start_worker()
 
     def expire(self, before: int) -> None:
-        """Forget entries with a payload below `before`: whole files at once, the rest when files merge."""
-        self._join()
-        for run in self._snapshot():
-            is_kept = np.asarray(run.entries.payloads >= before)
-            if 2 * np.count_nonzero(is_kept) <= run.size:
-                self._replace([run], self._written(run.first, run.last, run, is_kept))
+        """Forget entries with a payload below `before`, in the background, once they are half of a file."""
+        self._before = max(self._before, before)
+        with self._lock:
+            self._unchecked = {run.path for run in self._runs if run.path is not None}
+        self._start_worker()
 
     def remove(self, keys: Keys) -> None:
         """Forget these keys at once, in files too (a player's erasure)."""
         self._join()
         mixed, _ = self._sorted(keys)
         for run in self._snapshot():
-            is_kept = np.ones(run.size, np.bool_)
-            for high, low, domain in zip(*(column.tolist() for column in mixed), strict=True):
-                start, end = np.searchsorted(run.entries.keys.high, np.array([high, high + 1], np.uint64)).tolist()
-                part = run.entries.keys.take(np.arange(start, end))
-                is_kept[start:end] &= ~((part.low == low) & (part.domain == domain))
+            is_kept = ~_holds(run, mixed)
             if not is_kept.all():
-                self._replace([run], self._written(run.first, run.last, run, is_kept))
+                made = make_run(run.first, run.last, run.entries.take(is_kept))
+                self._replace([run], made if run.path is None else write_run(self._directory, self._seed, [made]))
 
     def close(self) -> None:
         """Write what is in memory only."""
@@ -176,16 +184,18 @@ class KeyIndex:
         for older, newer in zip(files[-2::-1], files[:0:-1], strict=True):
             if 2 * newer.size >= older.size:
                 return [older, newer]
-        return []
+        return next(([run] for run in files if self._is_half_expired(run)), [])
+
+    def _is_half_expired(self, run: Run) -> bool:
+        if run.path not in self._unchecked:
+            return False
+        is_half_expired = 2 * kept(run, self._before) < run.size
+        if not is_half_expired:
+            self._unchecked.discard(run.path)
+        return is_half_expired
 
     def _merge(self, runs: list[Run]) -> None:
-        entries = merged(runs) if len(runs) > 1 else runs[0].entries
-        made = make_run(runs[0].first, runs[-1].last, entries)
-        self._replace(runs, write_run(self._directory, self._seed, made))
-
-    def _written(self, first: int, last: int, run: Run, is_kept: Mask) -> Run:
-        made = make_run(first, last, run.entries.take(is_kept))
-        return made if run.path is None else write_run(self._directory, self._seed, made)
+        self._replace(runs, write_run(self._directory, self._seed, runs, self._before))
 
     def _replace(self, old: list[Run], new: Run) -> None:
         with self._lock:
@@ -199,6 +209,16 @@ class KeyIndex:
         if self._worker is not None:
             self._worker.join()
             self._worker = None
+
+
+def _holds(run: Run, keys: Keys) -> Mask:
+    """Which entries of a run have one of these (few) keys."""
+    is_held = np.zeros(run.size, np.bool_)
+    entries = run.entries.keys
+    for high, low, domain in zip(*keys, strict=True):
+        start, end = (int(np.searchsorted(entries.high, high, side)) for side in ("left", "right"))
+        is_held[start:end] |= (entries.low[start:end] == low) & (entries.domain[start:end] == domain)
+    return is_held
 
 
 def _mix(values: U64) -> U64:

@@ -43,7 +43,7 @@ class StoredRejection(msgspec.Struct, frozen=True):
 
 
 class IngestHour(msgspec.Struct, frozen=True):
-    """What arrived in an hour of `received_at` (`hour`, UTC microseconds): received = stored + rejected + duplicates."""
+    """What arrived in an hour of `received_at` (`hour`, UTC microseconds): received = stored + rejected + duplicate."""
 
     game_id: int
     hour: int

@@ -133,7 +133,9 @@ def test_expired_payloads_are_forgotten_and_others_kept(tmp_path: Path) -> None:
     index = KeyIndex(tmp_path, flush_count=50)
     known = _fill(index, random.Random(3), 10)
     before = index.covered
+    index._join()
     index.expire(len(known) + 1 - 20)
+    index._join()
     assert index.count < len(known)
     assert index.covered == before
     late = {key: number for key, number in known.items() if number > len(known) - 20}
@@ -147,3 +149,14 @@ def test_keys_of_an_empty_batch_are_no_trouble(tmp_path: Path) -> None:
     assert index.lookup(_keys([]))[1].tolist() == []
     index.close()
     assert KeyIndex(tmp_path).covered == 5
+
+
+def test_files_merge_a_part_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("questlog.store.key_runs._PART_COUNT", 7)
+    index = KeyIndex(tmp_path, flush_count=60)
+    known = _fill(index, random.Random(5), 30)
+    index.close()
+    _agrees(index, known)
+    reopened = KeyIndex(tmp_path, flush_count=60)
+    assert reopened.count == len(known)
+    _agrees(reopened, known)

@@ -1,5 +1,6 @@
 """DuckDBStore: the store's contract on one DuckDB file and four key indexes beside it."""
 
+import contextlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -9,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from questlog.model.record import Position
-from questlog.store.contract import Batch, BatchRefused, Expiry, LoadResult, StoreFailed
+from questlog.store.contract import Batch, BatchRefused, Expiry, LoadResult, PlayerErasure, StoreFailed
 from questlog.store.duckdb import erasures, load, reading, rebuild
 from questlog.store.duckdb.connection import EngineSettings, new_cursor, open_engine
 from questlog.store.duckdb.expiry import expire_rejected
@@ -55,6 +56,7 @@ class DuckDBStore:
         if is_cut_short:
             self._transact(lambda: erasures.carry_out(self._loader, self._grace_s))
         self._erasures = self._read_erasures()
+        self._unerased: list[PlayerErasure] = []
         self._indexes = open_indexes(directory / "keys", self._connection, self._counters, is_cut_short)
 
     def positions(self) -> Mapping[int, Position]:
@@ -64,6 +66,8 @@ class DuckDBStore:
 
     def load(self, batch: Batch, now_us: int) -> LoadResult:  # noqa: ARG002 - the contract's; rows say when they came
         """Store a batch in one transaction. Raises `StoreFailed` and stores nothing of it; `BatchRefused` for good."""
+        if self._unerased:
+            self._erase()
         try:
             staged = stage(batch, self._indexes, self._counters, self._window_s, self._erasures)
         except (pa.ArrowException, ValueError, OverflowError) as error:
@@ -76,7 +80,11 @@ class DuckDBStore:
             result = self._transact(lambda: self._write(batch, staged))
         self._remember(staged)
         if batch.erasures:
-            self._erase(batch)
+            self._erasures = self._read_erasures()
+            self._unerased.extend(batch.erasures)
+            # The batch is stored whatever happens now; what fails is tried again before the next one, and when opening.
+            with contextlib.suppress(StoreFailed):
+                self._erase()
         return result
 
     def rebuild(self, progress: Callable[[str, float], None]) -> None:
@@ -160,11 +168,11 @@ class DuckDBStore:
             raise
         return result
 
-    def _erase(self, batch: Batch) -> None:
-        """Erase the players of the batch, and their keys where nothing is left of them."""
+    def _erase(self) -> None:
+        """Erase the players noted, and their keys where nothing is left of them."""
         self._transact(lambda: erasures.carry_out(self._loader, self._grace_s))
-        for erasure in batch.erasures:
-            self._erasures = self._read_erasures()
+        while self._unerased:
+            erasure = self._unerased.pop()
             player = {"game_id": erasure.game_id, "player_id": erasure.player_id}
             left = "SELECT 1 FROM players WHERE game_id = $game_id AND player_id = $player_id"
             if self.query(left, player).num_rows == 0:
