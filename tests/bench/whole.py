@@ -31,7 +31,7 @@ class Sample(NamedTuple):
 def measure(folder: Path, rate: int, seconds: int) -> None:
     """Print rate, age, CPU per event, bytes per event and memory."""
     stream = folder / "stream"
-    requests = (rate // EVENTS_PER_REQUEST) * seconds
+    requests = (rate // EVENTS_PER_REQUEST) * (seconds + 2)  # none may be sent twice
     print(f"\n== the whole: {rate:,} events/s for {seconds} s, every event with an id of its own", flush=True)
     command = [sys.executable, "-m", "tests.bench.ingest.make_stream", str(stream), "--requests", str(requests)]
     subprocess.run(command, check=True)
