@@ -8,6 +8,7 @@ import maxminddb
 
 _CACHED_ADDRESSES = 65_536
 _COUNTRY_CODE_LENGTH = 2
+_LONGEST_ADDRESS = 64  # an IPv6 address has 45 characters at most, and may name a zone
 
 
 class CountryDatabaseUnreadable(Exception):
@@ -33,9 +34,9 @@ class CountryLookup:
         `forwarded_for` is the header X-Forwarded-For; its first entry is the player's address, since a server may
         submit on a player's behalf (gameanalytics.md §1.1, satori.md §1).
         """
-        if forwarded_for:
-            return self._cached(_bare(forwarded_for.partition(",")[0]))
-        return self._cached(client_address)
+        text = _bare(forwarded_for.partition(",")[0]) if forwarded_for else client_address
+        # A stranger writes the header: what is no address must not fill the cache.
+        return self._cached(text) if len(text) <= _LONGEST_ADDRESS else None
 
     def close(self) -> None:
         """Let go of the file."""
