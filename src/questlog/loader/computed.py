@@ -81,7 +81,8 @@ class ComputedPush:
     def catch_up(self) -> None:
         """Hand over what changed, if it is time. What fails is logged and tried again at a later call."""
         now_us = self._clock.now_us()
-        if not self._has_changes or now_us < self._push_at_us:
+        # Further off than a period it can only be when the clock was set back.
+        if not self._has_changes or 0 < self._push_at_us - now_us <= _PUSH_EVERY_US:
             return
         self._push_at_us = now_us + _PUSH_EVERY_US
         try:

@@ -224,7 +224,7 @@ class Loader:
     def _pause_s(self, began_us: int) -> float:
         if self._failures:
             return float(min(_FIRST_PAUSE_S * 2 ** (self._failures - 1), _LONGEST_PAUSE_S))
-        elapsed_ms = (self._clock.now_us() - began_us) / 1000
+        elapsed_ms = max(self._clock.now_us() - began_us, 0) / 1000  # the clock may have been set back
         return max(self._pace.tick_ms - elapsed_ms, 0.0) / 1000
 
 

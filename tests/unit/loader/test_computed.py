@@ -166,3 +166,10 @@ def test_a_store_that_fails_is_asked_again() -> None:
     push.catch_up()
     assert not sink.pushes
     assert not sink.markers
+
+
+def test_a_clock_set_back_does_not_stop_the_handing_over(world: World) -> None:
+    world.load({"event_id": "a", "player_id": "ada"})
+    world.clock.time_us -= 3_600 * SECOND_US
+    world.load({"event_id": "a", "player_id": "ada"})
+    assert world.sink.properties[1, "ada", "a"].count == 2

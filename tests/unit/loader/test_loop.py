@@ -372,3 +372,26 @@ def test_cycles_are_not_collected_during_a_batch_and_are_again_after_it(
     loader_of(journal, FakeStore(look), clock).step()
     assert was_collecting == [False]
     assert gc.isenabled()
+
+
+def test_a_clock_set_back_during_a_step_does_not_prolong_the_pause(journal: FakeJournal) -> None:
+    class SetBack(FakeClock):
+        """Loses an hour with every look."""
+
+        def now_us(self) -> int:
+            self.time_us -= HOUR_US
+            return self.time_us
+
+    store = FakeStore()
+    loader = loader_of(journal, store, SetBack(), Pace(tick_ms=10))
+    loader.start()
+    try:
+        time.sleep(0.1)
+        fill(journal, "late")
+        for _ in range(100):
+            if store.batches:
+                break
+            time.sleep(0.02)
+    finally:
+        loader.stop()
+    assert store.event_ids() == ["late"]
