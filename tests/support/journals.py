@@ -26,12 +26,17 @@ class StandingClock:
 
 
 def log_of(
-    directory: Path, files: Files | None = None, *, segment_bytes: int = 1_000_000, boot_id: bytes = BOOT
+    directory: Path,
+    files: Files | None = None,
+    *,
+    segment_bytes: int = 1_000_000,
+    boot_id: bytes = BOOT,
+    clock: StandingClock | None = None,
 ) -> SegmentLog:
     """A started log on the lowest free slot."""
     files = OsFiles() if files is None else files
     slot = take_slot(directory, files)
-    log = SegmentLog(slot, files, StandingClock(), segment_bytes=segment_bytes, boot_id=boot_id)
+    log = SegmentLog(slot, files, clock or StandingClock(), segment_bytes=segment_bytes, boot_id=boot_id)
     log.start()
     return log
 

@@ -58,12 +58,13 @@ class SegmentLog:
         self._random_bytes = random_bytes
         recovered = recover(slot, files, boot_id)
         self._previous = (recovered.segment, recovered.offset)
-        self._next = max([recovered.segment, *slot.segments()]) + 1 if recovered.segment else self._first_segment()
+        self._next = max(recovered.segment + 1, *(number + 1 for number in slot.segments()), self._segment_by_clock())
         self._open: _OpenSegment | None = None
         self._end = 0
 
-    def _first_segment(self) -> int:
-        """By the clock, so that a journal that was deleted does not begin before the positions a store has of it."""
+    def _segment_by_clock(self) -> int:
+        """No start goes on below it: a journal that was deleted, or put back to an older state, must not write where a
+        store has been already, for there nothing would be loaded."""
         return max(1, self._clock.now_us() // 1_000_000 - _FIRST_SEGMENT_EPOCH_S)
 
     @property

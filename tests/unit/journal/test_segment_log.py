@@ -1,3 +1,4 @@
+import shutil
 from pathlib import Path
 
 import pytest
@@ -6,7 +7,7 @@ from questlog.journal.record import FRAME_BYTES
 from questlog.journal.segment import HEADER_BYTES
 from questlog.journal.segment_log import SegmentLog
 from tests.support.failing_files import FailingFiles
-from tests.support.journals import die, entries_of, log_of, reader_of, records_of, whole
+from tests.support.journals import StandingClock, die, entries_of, log_of, reader_of, records_of, whole
 
 
 @pytest.fixture
@@ -262,4 +263,27 @@ def test_a_slot_taken_again_begins_a_new_segment(tmp_path: Path) -> None:
 def test_a_deleted_journal_begins_beyond_the_segments_of_the_old_one(tmp_path: Path) -> None:
     log = log_of(tmp_path)
     assert log.commit([b"x"]).segment == 1_790_000_000 - 1_577_836_800
+    log.close()
+
+
+def test_a_journal_put_back_to_an_older_state_begins_beyond_what_was_loaded_since(tmp_path: Path) -> None:
+    journal, copy = tmp_path / "journal", tmp_path / "copy"
+    clock = StandingClock()
+    log_of(journal, clock=clock).close()
+    shutil.copytree(journal, copy)
+    for _ in range(3):
+        clock.time_us += 60_000_000
+        log = log_of(journal, clock=clock)
+        log.commit([b"loaded"])
+        log.close()
+    positions = {0: entries_of(journal)[-1].end}
+
+    shutil.rmtree(journal)
+    copy.rename(journal)
+    clock.time_us += 60_000_000
+    log = log_of(journal, clock=clock)
+    log.commit([b"new"])
+    reader = reader_of(journal)
+    assert whole(reader.read(positions, 1_000)) == [b"new"]
+    reader.close()
     log.close()
