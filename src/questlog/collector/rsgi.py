@@ -9,7 +9,7 @@ from granian.rsgi import HTTPProtocol, ProtocolClosed, ProtocolError, Scope
 
 from questlog.collector.limits import BodyReader
 from questlog.model.exchange import Reply, Request
-from questlog.model.reasons import RequestRejected
+from questlog.model.reasons import Reason, RequestRejected
 
 _BODILESS = frozenset({"GET", "HEAD", "OPTIONS", "DELETE"})
 
@@ -68,8 +68,8 @@ class CollectorApp:
             reply = await service.handle(request)
         except RequestRejected as rejection:
             reply = service.rejected(request, rejection)
-        except (ProtocolClosed, ProtocolError):
-            return  # the client has gone; nothing was acknowledged
+        except (ProtocolClosed, ProtocolError):  # the client has gone, or has closed its sending half and still listens
+            reply = service.rejected(request, RequestRejected(Reason.BODY_INCOMPLETE, "the body ended early"))
         except Exception:
             log.exception("request failed", method=scope.method)
             reply = service.failed(request)
