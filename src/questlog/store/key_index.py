@@ -54,6 +54,11 @@ class KeyIndex:
         """How many entries it holds."""
         return sum(run.size for run in self._runs)
 
+    @property
+    def runs(self) -> int:
+        """How many sorted runs a lookup asks."""
+        return len(self._runs)
+
     def clear(self) -> None:
         """Forget everything, files included."""
         self._join()
