@@ -217,11 +217,12 @@ def _text_map(name: str, values: dict[str, Raw] | None) -> TextMap | None:
         return None
     if len(values) > MAX_PROPERTIES:
         _reject(Reason.BAD_FIELD, f"{name} has more than {MAX_PROPERTIES} properties")
-    texts = {key: _text(f"{name}.{key}", value) for key, value in values.items() if not is_null(value)}
-    for key, text in texts.items():
+    for key in values:
         if not key or len(key) > MAX_PROPERTY_NAME_LENGTH or not key.isprintable():
             rule = f"1 to {MAX_PROPERTY_NAME_LENGTH} printable characters"
             _reject(Reason.BAD_FIELD, f"The name of a property in {name} must be {rule}")
+    texts = {key: _text(f"{name}.{key}", value) for key, value in values.items() if not is_null(value)}
+    for key, text in texts.items():
         if len(text) > MAX_PROPERTY_VALUE_LENGTH or "\0" in text:
             rule = f"at most {MAX_PROPERTY_VALUE_LENGTH} characters, none of them NUL"
             _reject(Reason.BAD_FIELD, f"{name}.{key} must be {rule}")

@@ -132,3 +132,11 @@ def test_a_long_token_is_rejected() -> None:
 def test_of_a_repeated_name_the_last_counts_and_unknown_ones_are_passed_over() -> None:
     body = b'{"id":"first-one","id":"%s","extra":{"a":[1,2,{}]},"no_session":false,"noSession":true}' % ID.encode()
     assert decode_authenticate(body) == AuthenticateRequest(ID, None, None, no_session=True)
+
+
+def test_a_long_name_of_a_property_is_not_said_back() -> None:
+    body = b'{"default":{"%s":{}}}' % (b"x" * 100_000)
+    with pytest.raises(RequestRejected) as caught:
+        decode_update_properties(body)
+    assert caught.value.reason is Reason.BAD_FIELD
+    assert len(caught.value.detail) < 200
