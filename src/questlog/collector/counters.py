@@ -77,11 +77,20 @@ def published(directory: Path) -> list[CollectorCounters]:
     for path in sorted(directory.glob("collector-*.json")):
         try:
             counters = msgspec.json.decode(path.read_bytes(), type=CollectorCounters)
-            os.kill(counters.pid, 0)
-        except ProcessLookupError:
-            path.unlink(missing_ok=True)
         except (OSError, msgspec.DecodeError):
             continue
-        else:
+        if _is_alive(counters.pid):
             found.append(counters)
+        else:
+            path.unlink(missing_ok=True)
     return found
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # another user's
+        return True
+    return True

@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+import pytest
+
 from questlog.collector.counters import CollectorCounters, CounterBook, publish, published, withdraw
 
 
@@ -32,6 +34,15 @@ def test_a_dead_collectors_counts_are_cleared_away(tmp_path: Path) -> None:
     publish(tmp_path, CollectorCounters(pid=dead_pid))
     assert published(tmp_path) == []
     assert list(tmp_path.iterdir()) == []
+
+
+def test_another_users_collector_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_pid: int, _signal: int) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "kill", refuse)
+    publish(tmp_path, CollectorCounters(pid=1))
+    assert published(tmp_path) == [CollectorCounters(pid=1)]
 
 
 def test_an_unreadable_snapshot_is_passed_over(tmp_path: Path) -> None:
