@@ -11,7 +11,7 @@ from questlog.collector.counters import CounterBook
 from questlog.collector.directory import Directory
 from questlog.collector.gameanalytics import GameAnalyticsService
 from questlog.collector.kept import RejectedRequests
-from questlog.collector.limits import BodyReader
+from questlog.collector.limits import BodyReader, WaitingRoom
 from questlog.collector.parts import Parts
 from questlog.collector.satori import SatoriService
 from questlog.collector.satori_callers import Callers
@@ -92,6 +92,7 @@ class TestCollector:
             clock=self.clock,
             counters=CounterBook(self.clock.now),
             rejected_requests=RejectedRequests(self.journal, time.monotonic),
+            waiting=WaitingRoom(4_194_304),
             max_inflated_bytes=4_194_304,
         )
         callers = Callers(directory, self.control, SIGNING_KEY)
@@ -113,6 +114,15 @@ class TestCollector:
         self._loop.run_until_complete(self._loop.shutdown_default_executor())
         self._loop.close()
         self.control.close()
+
+    def start_and_run_for(self, seconds: float) -> None:
+        """The periodic work, for a while."""
+
+        async def run() -> None:
+            self.service.start()
+            await asyncio.sleep(seconds)
+
+        self._loop.run_until_complete(run())
 
     def ask(
         self,

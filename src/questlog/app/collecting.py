@@ -16,7 +16,7 @@ from questlog.collector.country import CountryLookup
 from questlog.collector.directory import Directory
 from questlog.collector.gameanalytics import GameAnalyticsService
 from questlog.collector.kept import RejectedRequests
-from questlog.collector.limits import BodyReader
+from questlog.collector.limits import BodyReader, WaitingRoom
 from questlog.collector.parts import Parts
 from questlog.collector.rsgi import CollectorApp
 from questlog.collector.satori import SatoriService
@@ -83,6 +83,7 @@ def _build_service(settings: Settings, loop: asyncio.AbstractEventLoop) -> Colle
         clock=clock,
         counters=CounterBook(clock.now_us()),
         rejected_requests=RejectedRequests(journal, time.monotonic),
+        waiting=WaitingRoom(settings.collector.max_pending_bytes),
         max_inflated_bytes=settings.collector.max_inflated_bytes,
     )
     tokens = TokenSettings(

@@ -1,7 +1,8 @@
 """Bounds on what a stranger can make a collector hold or write."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 from typing import Protocol
 
 from questlog.model.reasons import Reason, RequestRejected
@@ -98,6 +99,25 @@ class BodyReader:
         finally:
             self._pending_bytes -= size
         return b"".join(pieces)
+
+
+class WaitingRoom:
+    """Bounds what requests hold in memory while they wait for the control database; `max_bytes` counts bodies."""
+
+    def __init__(self, max_bytes: int) -> None:
+        self._max_bytes = max_bytes
+        self._bytes = 0
+
+    @contextmanager
+    def holding(self, size: int) -> Iterator[None]:
+        """Wait with a body of `size` bytes. Raises `RequestRejected(OVERLOADED)` when too much waits already."""
+        if self._bytes + size > self._max_bytes:
+            raise RequestRejected(Reason.OVERLOADED, "too many requests in flight")
+        self._bytes += size
+        try:
+            yield
+        finally:
+            self._bytes -= size
 
 
 def _this_task() -> asyncio.Task[object]:

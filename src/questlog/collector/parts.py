@@ -6,6 +6,7 @@ from typing import NamedTuple
 from questlog.collector.counters import CounterBook
 from questlog.collector.directory import Directory
 from questlog.collector.kept import RejectedRequests
+from questlog.collector.limits import WaitingRoom
 from questlog.journal.contract import JournalWriter
 from questlog.model.clock import Clock
 
@@ -22,4 +23,5 @@ class Parts(NamedTuple):
     clock: Clock
     counters: CounterBook
     rejected_requests: RejectedRequests
+    waiting: WaitingRoom
     max_inflated_bytes: int

@@ -76,31 +76,31 @@ class SatoriService:
             return _EMPTY_ANSWERS[operation]
         if operation is Operation.SERVER_EVENT:
             return await self._server_events(request, caller)
-        if operation is Operation.AUTHENTICATE:
-            return await self._identities.authenticate(caller, self._inflated(request), self._country(request))
-        if operation is Operation.AUTHENTICATE_REFRESH:
-            return await self._identities.refresh(caller, self._inflated(request))
-        if caller.claims is None:  # the routes left take a token alone
-            raise RequestRejected(Reason.UNAUTHENTICATED, "Auth token required")
-        return await self._answer_player(request, operation, caller, caller.claims)
+        if operation is Operation.EVENT:
+            return await self._client_events(request, caller, _claims(caller))
+        body = self._inflated(request) if request.body else b""
+        with self._parts.waiting.holding(max(len(body), len(request.body))):
+            return await self._answer_identity(request, operation, caller, body)
 
-    async def _answer_player(self, request: Request, operation: Operation, caller: Caller, claims: Claims) -> Reply:
+    async def _answer_identity(self, request: Request, operation: Operation, caller: Caller, body: bytes) -> Reply:
+        """The routes about identities and sessions: they wait for the control database."""
         match operation:
-            case Operation.EVENT:
-                return await self._client_events(request, caller, claims)
+            case Operation.AUTHENTICATE:
+                return await self._identities.authenticate(caller, body, self._country(request))
+            case Operation.AUTHENTICATE_REFRESH:
+                return await self._identities.refresh(caller, body)
             case Operation.IDENTIFY:
                 token = parse_bearer(request.headers.get("authorization")) or ""
-                body, country = self._inflated(request), self._country(request)
-                return await self._identities.identify(caller, claims, token, body, country)
+                return await self._identities.identify(caller, _claims(caller), token, body, self._country(request))
             case Operation.AUTHENTICATE_LOGOUT:
-                return await self._identities.logout(caller, claims, self._inflated(request))
+                return await self._identities.logout(caller, _claims(caller), body)
             case Operation.DELETE_IDENTITY:
-                self._known.pop((caller.game.game_id, claims.iid), None)
-                return await self._identities.delete(caller, claims)
+                self._known.pop((caller.game.game_id, _claims(caller).iid), None)
+                return await self._identities.delete(caller, _claims(caller))
             case Operation.UPDATE_PROPERTIES:
-                return await self._identities.update_properties(caller, claims, self._inflated(request))
+                return await self._identities.update_properties(caller, _claims(caller), body)
             case _:
-                return await self._identities.list_properties(caller, claims)
+                return await self._identities.list_properties(caller, _claims(caller))
 
     async def _client_events(self, request: Request, caller: Caller, claims: Claims) -> Reply:
         """`POST /v1/event`: identity and session are the token's; Nakama's tokens have no session."""
@@ -143,7 +143,7 @@ class SatoriService:
             return replies.EMPTY
         if refused:
             envelope = _with_refused(envelope, refused)
-        await self._create_missing(caller, envelope, decoded)
+        await self._create_missing(caller, envelope, decoded, max(len(text), len(request.body)))
         await self._parts.journal.append(encode_record(envelope, request.body))
         self._count(caller.game.game_id, source, decoded)
         return replies.invalid_events(decoded.dropped) if decoded.dropped else replies.EMPTY
@@ -155,14 +155,18 @@ class SatoriService:
         refused = undeclared(decoded, caller.game.event_names)
         return (decode_events(text, source=source, refused=refused), refused) if refused else (decoded, ())
 
-    async def _create_missing(self, caller: Caller, envelope: Envelope, decoded: Decoded) -> None:
-        """Identities that this collector has not met lately are looked up, and created where they do not exist."""
+    async def _create_missing(self, caller: Caller, envelope: Envelope, decoded: Decoded, size: int) -> None:
+        """Identities that this collector has not met lately are looked up, and created where they do not exist.
+
+        `size` is what the request holds meanwhile, in bytes.
+        """
         game_id, now = caller.game.game_id, envelope.received_at
         named = {envelope.player_id} if envelope.player_id else {event.player_id for event in decoded.events}
         unmet = {name for name in named if name and self._known.get((game_id, name), 0) < now - _KNOWN_FOR_US}
         if not unmet:
             return
-        await self._identities.create_missing(caller, unmet, envelope.country)
+        with self._parts.waiting.holding(size):
+            await self._identities.create_missing(caller, unmet, envelope.country)
         for name in unmet:
             self._known[game_id, name] = now
         while len(self._known) > _KNOWN_IDENTITIES:
@@ -201,6 +205,12 @@ class SatoriService:
 
     def _country(self, request: Request) -> str | None:
         return self._parts.country(request.client_address, request.headers.get("x-forwarded-for"))
+
+
+def _claims(caller: Caller) -> Claims:
+    if caller.claims is None:  # an API key alone, on a route that takes a token alone
+        raise RequestRejected(Reason.UNAUTHENTICATED, "Auth token required")
+    return caller.claims
 
 
 def _with_refused(envelope: Envelope, refused: tuple[int, ...]) -> Envelope:

@@ -12,6 +12,7 @@ import msgspec
 from questlog.collector.parts import Parts
 from questlog.collector.satori_callers import Caller, Callers, refresh_token_id, token_id
 from questlog.control.database import ControlDatabase
+from questlog.control.errors import NotAllowed
 from questlog.control.identities import Identity, Origin
 from questlog.control.identities import Properties as StoredProperties
 from questlog.journal.contract import JournalUnavailable
@@ -125,7 +126,7 @@ class Identities:
         events.append(msgspec.structs.replace(moved, metadata={"fromIdentityId": claims.iid}))
         await self._journal(caller, country, now_us, events, [identity])
         if request.id != claims.iid:
-            await self._revoke(game_id, token_id(claims, token))
+            await self._revoke(game_id, token_id(claims, token), claims)
         return await self._session_reply(caller, identity, stay)
 
     async def logout(self, caller: Caller, claims: Claims, body: bytes) -> Reply:
@@ -133,15 +134,15 @@ class Identities:
         request = decode_logout(body)
         game_id = caller.game.game_id
         if request.token is None and request.refresh_token is None:
-            await self._revoke_all(game_id, claims.iid)
+            await self._revoke_all(game_id, claims)
         if request.token is not None:
             other = read_token(request.token, self._tokens.signing_key, self._now_s())
             _check_same_identity(claims, other)
-            await self._revoke(game_id, token_id(other, request.token))
+            await self._revoke(game_id, token_id(other, request.token), other)
         if request.refresh_token is not None:
             refresh = read_refresh_token(request.refresh_token, self._tokens.signing_key, self._now_s())
             _check_same_identity(claims, refresh)
-            await self._revoke(game_id, refresh_token_id(refresh))
+            await self._revoke(game_id, refresh_token_id(refresh), refresh)
         return replies.EMPTY
 
     async def delete(self, caller: Caller, claims: Claims) -> Reply:
@@ -155,7 +156,7 @@ class Identities:
         )
         await self._parts.journal.append(encode_record(envelope, b""))
         await self._ask(partial(self._control.delete_identity, caller.game.game_id, claims.iid))
-        await self._revoke_all(caller.game.game_id, claims.iid)
+        await self._revoke_all(caller.game.game_id, claims)
         return replies.EMPTY
 
     async def list_properties(self, caller: Caller, claims: Claims) -> Reply:
@@ -178,6 +179,7 @@ class Identities:
 
     async def create_missing(self, caller: Caller, identity_ids: set[str], country: str | None) -> None:
         """Create the identities that events name and nobody has authenticated (satori.md §5.1)."""
+        self._check_journal()
         game_id = caller.game.game_id
         origin = self._origin(caller, country)
         created = await self._ask(partial(self._control.create_identities, game_id, identity_ids, origin))
@@ -262,16 +264,20 @@ class Identities:
         if not self._parts.journal.is_ready:
             raise JournalUnavailable("the journal cannot be written now")
 
-    async def _revoke(self, game_id: int, revoked_id: str) -> None:
-        expires_at_s = int(self._now_s()) + max(self._tokens.lifetime_s, self._tokens.refresh_lifetime_s)
+    async def _revoke(self, game_id: int, revoked_id: str, claims: Claims) -> None:
+        expires_at_s = self._last_expiry_s(int(self._now_s()), claims)
         await self._ask(partial(self._control.revoke_session, game_id, revoked_id, expires_at_s))
 
-    async def _revoke_all(self, game_id: int, identity_id: str) -> None:
+    async def _revoke_all(self, game_id: int, claims: Claims) -> None:
         now_s = int(self._now_s())
         # A token may have been issued for the second after now: see `first_issue_s`.
-        through_s = max(now_s, await self._first_issue_s(game_id, identity_id))
-        expires_at_s = through_s + max(self._tokens.lifetime_s, self._tokens.refresh_lifetime_s)
-        await self._ask(partial(self._control.revoke_all, game_id, identity_id, through_s, expires_at_s))
+        through_s = max(now_s, await self._first_issue_s(game_id, claims.iid))
+        expires_at_s = self._last_expiry_s(through_s, claims)
+        await self._ask(partial(self._control.revoke_all, game_id, claims.iid, through_s, expires_at_s))
+
+    def _last_expiry_s(self, issued_at_s: int, claims: Claims) -> int:
+        """When the last of the tokens made until now expires, also one that another signer gave a longer life."""
+        return max(claims.exp, issued_at_s + max(self._tokens.lifetime_s, self._tokens.refresh_lifetime_s))
 
     async def _first_issue_s(self, game_id: int, identity_id: str) -> int:
         return await self._ask(partial(self._control.first_issue_s, game_id, identity_id, int(self._now_s())))
@@ -280,7 +286,10 @@ class Identities:
         return self._parts.clock.now_us() / _US
 
     async def _ask(self, question: Callable[[], _Result]) -> _Result:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, question)
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, question)
+        except NotAllowed as error:  # more properties than an identity may have
+            raise RequestRejected(Reason.BAD_FIELD, str(error)) from None
 
 
 def _system_event(name: SystemEventName, identity_id: str, stay: Stay) -> SystemEvent:

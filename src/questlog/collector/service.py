@@ -12,6 +12,7 @@ from questlog.collector.gameanalytics import GameAnalyticsService
 from questlog.collector.limits import BodyReader
 from questlog.collector.parts import Parts
 from questlog.collector.satori import SatoriService
+from questlog.control.errors import ControlUnavailable
 from questlog.model.exchange import Reply, Request
 from questlog.model.reasons import Reason, RequestRejected
 from questlog.protocols.gameanalytics.routes import route as gameanalytics_route
@@ -72,7 +73,11 @@ class CollectorService:
         loop = asyncio.get_running_loop()
         if not _is_local(request):
             token = (request.headers.get("authorization") or "").removeprefix("Bearer ")
-            if await loop.run_in_executor(None, self._check_token, token) is None:
+            try:
+                name = await loop.run_in_executor(None, self._check_token, token)
+            except ControlUnavailable:
+                raise RequestRejected(Reason.OVERLOADED, "the control database is not available") from None
+            if name is None:
                 raise RequestRejected(Reason.UNAUTHENTICATED, "a token is required: Authorization: Bearer <token>")
         # Imported when it is first asked for: most collectors never are, and it costs them memory.
         from questlog.collector.metrics import TEXT_FORMAT, metrics_text  # noqa: PLC0415
@@ -106,9 +111,12 @@ class CollectorService:
 
     async def _work_periodically(self) -> None:
         while True:
-            self.bodies.end_slow_reads()
-            self._parts.directory.refresh()
-            self._publish_counters()
+            try:
+                self.bodies.end_slow_reads()
+                self._parts.directory.refresh()
+                self._publish_counters()
+            except Exception:  # the task's boundary: without it nothing would ever be due again
+                log.exception("periodic work failed")
             await asyncio.sleep(_PERIOD_S)
 
     def _publish_counters(self) -> None:

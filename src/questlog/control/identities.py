@@ -9,11 +9,13 @@ from sqlalchemy import Connection, Row, Select, delete, select, update
 from sqlalchemy.exc import IntegrityError
 
 from questlog.control.connections import insert
-from questlog.control.errors import ControlUnavailable
+from questlog.control.errors import ControlUnavailable, NotAllowed
 from questlog.control.part import Part
 from questlog.control.tables import identities
 
 _ATTEMPTS = 3
+_MAX_PROPERTIES = 256
+_MAX_PROPERTIES_BYTES = 1024 * 1024
 _MAX_IDS_PER_QUERY = 5_000
 
 _Result = TypeVar("_Result")
@@ -51,7 +53,10 @@ Merge = Callable[[Properties, Properties | None], Properties]
 
 
 class Identities(Part):
-    """Identities and their default and custom properties. Every change is durable when a method returns."""
+    """Identities and their default and custom properties. Every change is durable when a method returns.
+
+    An identity has at most 256 properties of each kind, together 1 MiB as JSON: a change to more raises `NotAllowed`.
+    """
 
     def get_or_create_identity(
         self, game_id: int, identity_id: str, origin: Origin, given: Properties
@@ -139,7 +144,7 @@ class Identities(Part):
     def _insert(
         self, connection: Connection, game_id: int, identity_id: str, origin: Origin, properties: Properties
     ) -> Identity:
-        identity = self._new(game_id, identity_id, origin, properties)
+        identity = self._new(game_id, identity_id, origin, _checked(properties))
         connection.execute(insert(connection, identities).values(_values(identity)))
         return identity
 
@@ -151,6 +156,7 @@ class Identities(Part):
         present = _identity(row)
         if present.properties == properties:
             return present
+        _checked(properties)
         now = self._clock.now_us()
         is_it = (identities.c.game_id == row.game_id, identities.c.identity_id == row.identity_id)
         connection.execute(
@@ -217,6 +223,15 @@ def _values(identity: Identity) -> dict[str, object]:
         "default_properties": dict(identity.properties.default),
         "custom_properties": dict(identity.properties.custom),
     }
+
+
+def _checked(properties: Properties) -> Properties:
+    for kind, values in (("default", properties.default), ("custom", properties.custom)):
+        if len(values) > _MAX_PROPERTIES:
+            raise NotAllowed(f"an identity has at most {_MAX_PROPERTIES} {kind} properties")
+    if len(msgspec.json.encode(properties)) > _MAX_PROPERTIES_BYTES:
+        raise NotAllowed(f"an identity's properties have at most {_MAX_PROPERTIES_BYTES} bytes as JSON")
+    return properties
 
 
 def _merged(present: Properties, given: Properties) -> Properties:

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from questlog.collector.limits import Allowance, BodyReader
+from questlog.collector.limits import Allowance, BodyReader, WaitingRoom
 from questlog.model.reasons import Reason, RequestRejected
 
 
@@ -130,3 +130,15 @@ def test_an_allowance_is_spent_and_comes_back_with_time() -> None:
 def test_an_allowance_remembers_a_bounded_number_of_keys() -> None:
     allowance = Allowance(burst=1, per_minute=60, now_s=ManualTime(), max_keys=2)
     assert all(allowance.take(key) for key in range(10))
+
+
+def test_what_waits_is_bounded_together_and_let_go() -> None:
+    room = WaitingRoom(10)
+    with room.holding(6):
+        with room.holding(4), pytest.raises(RequestRejected) as caught, room.holding(1):
+            pass
+        assert caught.value.reason is Reason.OVERLOADED
+        with room.holding(4):
+            pass
+    with room.holding(10):
+        pass

@@ -350,3 +350,52 @@ def test_games_may_have_api_keys_of_the_same_name(collector: TestCollector) -> N
     assert collector.ask("POST", "/v1/event", {"events": [EVENT]}, bearer(token)).status == 200
     envelope, _ = only(collector, Kind.SATORI_CLIENT_EVENTS)
     assert envelope.game_id == collector.sandbox.game.game_id
+
+
+def test_identities_are_not_created_while_the_journal_cannot_tell_of_it(collector: TestCollector) -> None:
+    body = {"events": [{**EVENT, "identityId": IDENTITY}]}
+    collector.journal.is_ready = False
+    assert collector.ask("POST", "/v1/server-event", body, collector.basic()).status == 503
+    collector.journal.is_ready = True
+    assert collector.ask("POST", "/v1/server-event", body, collector.basic()).status == 200
+    assert system_events(collector) == ["_identityCreate"]
+
+
+def test_an_identity_has_so_many_properties_and_no_more(collector: TestCollector) -> None:
+    token = collector.authenticate(IDENTITY)["token"]
+    first = {"custom": {f"a{number}": "x" for number in range(256)}}
+    assert collector.ask("PUT", "/v1/properties", first, bearer(token)).status == 200
+    answer = collector.ask("PUT", "/v1/properties", {"custom": {"one": "more"}}, bearer(token))
+    assert (answer.status, json.loads(answer.body)["code"]) == (400, 3)
+    assert "one" not in properties_of(collector, token)["custom"]
+    assert collector.ask("PUT", "/v1/properties", {"custom": {"a0": "y"}}, bearer(token)).status == 200
+
+
+def test_properties_that_no_journal_record_could_hold_are_refused(collector: TestCollector) -> None:
+    token = collector.authenticate(IDENTITY)["token"]
+    body = gzip.compress(json.dumps({"custom": {f"a{number}": "\u0001" * 4_096 for number in range(100)}}).encode())
+    answer = collector.ask("PUT", "/v1/properties", body, {**bearer(token), "Content-Encoding": "gzip"})
+    assert (answer.status, json.loads(answer.body)["code"]) == (400, 3)
+    assert properties_of(collector, token)["custom"] == {}
+
+
+def test_a_long_lived_token_stays_revoked(collector: TestCollector) -> None:
+    """Nakama chooses the lifetime of the tokens that it signs."""
+    now_s = collector.clock.now // 1_000_000
+    year_s = 365 * 86_400
+    claims = {"iid": IDENTITY, "exp": now_s + year_s, "iat": now_s, "api": collector.sandbox.api_key.name}
+    token = jwt.encode(claims, SIGNING_KEY, algorithm="HS256")
+    assert collector.ask("POST", "/v1/authenticate/logout", {"token": token}, bearer(token)).status == 200
+    collector.clock.now += 30 * 86_400_000_000
+    other = collector.authenticate(OTHER)["token"]
+    collector.ask("POST", "/v1/authenticate/logout", {"token": other}, bearer(other))  # forgets what has expired
+    assert collector.ask("POST", "/v1/event", {"events": [EVENT]}, bearer(token)).status == 401
+
+
+def test_too_much_that_waits_is_503(collector: TestCollector) -> None:
+    with collector.parts.waiting.holding(4_194_304 - 10):
+        answer = collector.ask("POST", "/v1/authenticate", {"id": IDENTITY}, collector.basic())
+        assert answer.status == 503
+        body = {"events": [{**EVENT, "identityId": IDENTITY}]}
+        assert collector.ask("POST", "/v1/server-event", body, collector.basic()).status == 503
+    assert collector.ask("POST", "/v1/server-event", body, collector.basic()).status == 200

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from questlog.collector.counters import publish
+from questlog.control.errors import ControlUnavailable
 from tests.support.collectors import TestCollector, bearer
 
 
@@ -32,3 +33,26 @@ def test_a_stranger_needs_a_token(collector: TestCollector, client_address: str,
     token = collector.control.create_token("scraper").token
     answer = collector.ask("GET", "/metrics", headers=headers | bearer(token), client_address=client_address)
     assert answer.status == 200
+
+
+def test_metrics_without_a_control_database_are_503(collector: TestCollector, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_token: str) -> str | None:
+        raise ControlUnavailable("database is locked")
+
+    monkeypatch.setattr(collector.service, "_check_token", refuse)
+    answer = collector.ask("GET", "/metrics", headers=bearer("x"), client_address="203.0.113.7")
+    assert answer.status == 503
+
+
+def test_periodic_work_outlives_a_fault(collector: TestCollector, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = 0
+
+    def fail() -> None:
+        nonlocal looks
+        looks += 1
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(collector.parts.directory, "refresh", fail)
+    monkeypatch.setattr("questlog.collector.service._PERIOD_S", 0.0)
+    collector.start_and_run_for(0.05)
+    assert looks > 1
