@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+from collections.abc import Mapping
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
@@ -9,11 +10,11 @@ from typing import Any, Final
 import msgspec
 from jinja2 import Environment
 from litestar import MediaType, Request, Response, Router, get, post
-from litestar.datastructures import CacheControlHeader, Cookie
+from litestar.datastructures import Cookie
 from litestar.di import NamedDependency, Provide
-from litestar.params import SkipValidation
+from litestar.exceptions import NotFoundException
+from litestar.params import FromPath, SkipValidation
 from litestar.response import Redirect
-from litestar.static_files import create_static_files_router
 
 from questlog.control.attempts import FailedAttempts
 from questlog.web.login_sessions import LoginSessions
@@ -24,6 +25,7 @@ from questlog.web.status import StatusReader
 _SESSION_COOKIE = "questlog_login"
 _FORM_COOKIE = "questlog_form"
 _PASSWORD_CHECKS_AT_ONCE = 2  # each takes 16 MB and a core for a while
+_MEDIA_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 _MAX_FIELD = 1_024
 _SEE_OTHER: Final = 303
 
@@ -39,6 +41,7 @@ class Site(msgspec.Struct, frozen=True):
     failures: FailedAttempts
     status: StatusReader
     password_checks: asyncio.Semaphore
+    files: Mapping[str, bytes]
 
     def page(self, template: str, status: HTTPStatus = HTTPStatus.OK, /, **values: object) -> Response[str]:
         """A page made of a template."""
@@ -72,20 +75,15 @@ def status_pages(services: PageServices) -> list[Router]:
         failures=FailedAttempts(services.clock, allowed=10),
         status=StatusReader(services),
         password_checks=asyncio.Semaphore(_PASSWORD_CHECKS_AT_ONCE),
+        files={path.name: path.read_bytes() for path in (Path(__file__).parent / "static").iterdir()},
     )
     pages = Router(
         "/",
-        route_handlers=[status_page, login_page, log_in, log_out],
+        route_handlers=[status_page, login_page, log_in, log_out, static_file],
         dependencies={"site": Provide(lambda: site, sync_to_thread=False)},
         include_in_schema=False,
     )
-    static = create_static_files_router(
-        path="/static",
-        directories=[Path(__file__).parent / "static"],
-        include_in_schema=False,
-        cache_control=CacheControlHeader(max_age=300, public=True),
-    )
-    return [pages, static]
+    return [pages]
 
 
 @get("/")
@@ -135,6 +133,16 @@ async def log_in(site: ThisSite, request: AnyRequest) -> Response[str] | Redirec
     answer = Redirect("/", status_code=_SEE_OTHER)
     answer.set_cookie(_cookie(request, _SESSION_COOKIE, cookie))
     return answer
+
+
+@get("/static/{name:str}")
+async def static_file(site: ThisSite, name: FromPath[str]) -> Response[bytes]:
+    """A style sheet, a script or a picture of ours: those read at the start, no path of the file system."""
+    content = site.files.get(name)
+    if content is None:
+        raise NotFoundException
+    media_type = _MEDIA_TYPES[Path(name).suffix]
+    return Response(content, media_type=media_type, headers={"Cache-Control": "public, max-age=300"})
 
 
 async def _log_in(site: Site, attempt: Attempt) -> str | None:
