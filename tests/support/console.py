@@ -64,8 +64,9 @@ class MemoryTables:
         return self.connection.cursor().sql(statement, params=dict(parameters)).to_arrow_table()
 
     def close(self) -> None:
+        """Let go of the connection too: the driver complains of one that is held at the end."""
         if "connection" in self.__dict__:
-            self.connection.close()
+            self.__dict__.pop("connection").close()
 
     def insert(self, table: str, **values: object) -> None:
         names = ", ".join(f'"{name}"' for name in values)
