@@ -18,11 +18,12 @@ _BATCH = 25_000
 _LATELY = 40
 
 
-def main(count: int) -> None:
+def measure(folder: Path, count: int) -> None:
     """Fill an index with `count` random ids and print a line at round numbers."""
+    print(f"\n== de-duplication: {_BATCH:,} fresh ids a batch", flush=True)
     stops = {stop for exponent in range(6, 10) for stop in (10**exponent, 2 * 10**exponent, 5 * 10**exponent)}
     print(f"{'ids':>12} {'lookup ms':>10} {'insert ms':>10} {'slowest ms':>10} {'CPU µs/id':>10} {'MB':>6}  runs")
-    with tempfile.TemporaryDirectory() as directory:
+    with tempfile.TemporaryDirectory(dir=folder) as directory:
         index = KeyIndex(Path(directory))
         chance = np.random.default_rng(1)
         lately: list[tuple[float, float]] = []
@@ -57,4 +58,4 @@ def _once(index: KeyIndex, keys: Keys, done: int) -> tuple[float, float]:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 10_000_000)
+    measure(Path(tempfile.gettempdir()), int(sys.argv[1]) if len(sys.argv) > 1 else 10_000_000)
