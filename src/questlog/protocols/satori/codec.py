@@ -12,13 +12,14 @@ from msgspec import Raw, Struct
 from questlog.model.event import Columns, Source
 from questlog.model.reasons import DroppedEvent, Reason, RequestRejected
 from questlog.protocols.satori.events import (
+    TOO_MANY_KEYS,
     Event,
     EventInvalid,
     read_client_event,
     read_server_event,
     read_system_event,
 )
-from questlog.protocols.satori.limits import MAX_EVENTS
+from questlog.protocols.satori.limits import MAX_COMMAS, MAX_EVENTS, MAX_METADATA_KEYS
 from questlog.protocols.satori.money import Money, ad_revenue_usd, purchase, read_number
 from questlog.protocols.satori.taxonomy import CORE_EVENT_NAMES
 from questlog.protocols.satori.wire import ClientEvent, ServerEvent, is_null, quoted, read_body
@@ -60,8 +61,11 @@ def decode_events(body: bytes, *, source: Source, refused: Collection[int] = ())
     """Read an EventRequest, already inflated. `source` is one of Satori's three.
 
     `refused` are places of events that a strict game does not take (`undeclared`): they are dropped with INVALID_NAME.
-    Raises `RequestRejected`: NOT_JSON, TOO_DEEP, NOT_AN_OBJECT, or BAD_FIELD if `events` is no list or too long a one.
+    Raises `RequestRejected`: NOT_JSON, TOO_DEEP, NOT_AN_OBJECT, BODY_TOO_LARGE (`MAX_COMMAS`), or BAD_FIELD if `events`
+    is no list or too long a one.
     """
+    if len(body) > MAX_COMMAS and body.count(b",") > MAX_COMMAS:
+        raise RequestRejected(Reason.BODY_TOO_LARGE, f"More than {MAX_COMMAS} values in one request")
     door = _DOORS[source]
     if not refused:
         events = read_body(lambda text: _read_all(door, text), body)
@@ -173,6 +177,8 @@ def _read_one(door: _Door, raw: Raw) -> Event:
             fields["value"] = quoted(fields["value"])
         if "metadata" in fields and not is_null(fields["metadata"]):
             metadata = _fields.decode(fields["metadata"])
+            if len(metadata) > MAX_METADATA_KEYS:
+                raise EventInvalid(Reason.METADATA_SIZE_EXCEEDED, TOO_MANY_KEYS)
             fields["metadata"] = Raw(_encode({k: quoted(v) for k, v in metadata.items() if not is_null(v)}))
         return door.read_one(_encode(fields))
     except msgspec.ValidationError as error:

@@ -15,6 +15,8 @@ from questlog.protocols.satori.limits import (
 from questlog.protocols.satori.timestamps import MAX_UNIX_S, parse_timestamp, unix_seconds
 from questlog.protocols.satori.wire import ClientEvent, ServerEvent
 
+TOO_MANY_KEYS = f"The metadata has more than {MAX_METADATA_KEYS} keys"
+
 
 class EventInvalid(Exception):
     """One event cannot be taken; `detail` is safe to show to the sender."""
@@ -143,11 +145,11 @@ def _value(text: str) -> str:
 
 
 def _attributes(metadata: dict[str, str]) -> str:
+    if len(metadata) > MAX_METADATA_KEYS:
+        raise EventInvalid(Reason.METADATA_SIZE_EXCEEDED, TOO_MANY_KEYS)
     attributes = _encode(metadata)
     if len(attributes) > MAX_METADATA_BYTES:
         raise EventInvalid(Reason.METADATA_SIZE_EXCEEDED, f"The metadata is larger than {MAX_METADATA_BYTES} bytes")
-    if len(metadata) > MAX_METADATA_KEYS:
-        raise EventInvalid(Reason.METADATA_SIZE_EXCEEDED, f"The metadata has more than {MAX_METADATA_KEYS} keys")
     if b"\\u0000" in attributes and any("\0" in text for item in metadata.items() for text in item):
         raise EventInvalid(Reason.INVALID_METADATA, "The metadata holds a NUL character")
     return attributes.decode()

@@ -5,6 +5,9 @@ import re
 MAX_EVENTS = 10_000
 """Events in one request; clients in the field send about 50."""
 
+MAX_COMMAS = 500_000
+"""Commas in one request: a bound on its values, and so on how long reading it can keep a collector."""
+
 MAX_NAME_LENGTH = 128
 """Characters of an event's name."""
 

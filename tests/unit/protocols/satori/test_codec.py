@@ -337,6 +337,7 @@ def test_a_strict_game_refuses_undeclared_names_and_decoding_again_agrees() -> N
         (b'{"events":[{"name":5,"metadata":{"k":' + b"[" * 100_000, Reason.TOO_DEEP),
         (batch(*[{"name": "a"}] * 10_001), Reason.BAD_FIELD),
         (batch(*[{"name": 5}] * 10_001), Reason.BAD_FIELD),
+        (b'{"events":[],"a":[' + b"1," * 500_000 + b"1]}", Reason.BODY_TOO_LARGE),
     ],
 )
 def test_an_unreadable_request_is_rejected_with_its_reason(body: bytes, reason: Reason) -> None:
@@ -417,3 +418,10 @@ def assert_storable(decoded: Decoded) -> None:
 
 def present(values: Iterable[object]) -> list[object]:
     return [value for value in values if value is not None]
+
+
+def test_metadata_with_far_too_many_keys_is_dropped_before_each_is_looked_at() -> None:
+    metadata = {f"key{number}": "1" for number in range(101)}
+    texts, numbers = {"name": "a", "metadata": metadata}, {"name": "a", "metadata": metadata | {"key0": 1}}
+    assert reason_of(texts) == reason_of(numbers) == Reason.METADATA_SIZE_EXCEEDED
+    assert from_server({"name": "a", "metadata": dict(list(metadata.items())[:100])}).events
