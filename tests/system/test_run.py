@@ -133,6 +133,29 @@ def test_sigterm_finishes_what_was_accepted_and_leaves_nobody_behind(tmp_path: P
         made.wait_until(lambda: made.sql("SELECT count(*) AS n FROM events") == [{"n": 1}], "the event")
 
 
+def test_a_second_signal_does_not_cut_the_stop_short(tmp_path: Path) -> None:
+    with installation(tmp_path / "data") as made:
+        pid = made.start("serve")
+        made.wait_for_console()
+        while made.is_running("serve"):
+            os.kill(pid, signal.SIGTERM)
+            time.sleep(0.001)
+        assert made.stop("serve") == 0
+        assert "console stopped" in made.log()
+
+
+def test_a_killed_server_leaves_no_token_behind(tmp_path: Path) -> None:
+    with installation(tmp_path / "data") as made:
+        made.start("serve")
+        made.wait_for_console()
+        made.kill("serve")
+        assert json.loads(made.command("token", "list").stdout) == []
+
+
+def test_a_new_data_directory_is_for_its_owner_only(running: Installation) -> None:
+    assert running.data_dir.stat().st_mode & 0o077 == 0
+
+
 def test_children_end_when_the_supervisor_is_killed(tmp_path: Path) -> None:
     with installation(tmp_path / "data") as made:
         made.start_run()

@@ -10,7 +10,7 @@ from granian.constants import HTTPModes, Interfaces, Loops
 from granian.http import HTTP1Settings
 from granian.server import Server
 
-from questlog.app.places import country_database, run_directory
+from questlog.app.places import country_database, make_data_directory, run_directory
 from questlog.collector.counters import CounterBook
 from questlog.collector.country import CountryLookup
 from questlog.collector.directory import Directory
@@ -41,6 +41,7 @@ def serve_collectors(settings: Settings) -> None:
     """Run the workers until SIGTERM; a worker that dies is replaced. Blocks."""
     end_with_parent(terminate_this_process)
     _allow_many_connections()
+    make_data_directory(settings)
     with ControlDatabase(settings.control_database, SystemClock()) as control:
         control.signing_key()  # made once, before workers ask for it at the same time
     country_database(settings)

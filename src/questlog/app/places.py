@@ -10,6 +10,11 @@ class NotInstalled(Exception):
     """A file that the installation should have brought is missing. The message says what to do."""
 
 
+def make_data_directory(settings: Settings) -> None:
+    """Make sure that there is one. It holds players' data: a new one is for its owner only. Raises `OSError`."""
+    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
 def run_directory(settings: Settings) -> Path:
     """Where processes leave what others of this machine read while they run."""
     return settings.data_dir / "run"

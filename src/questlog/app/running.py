@@ -6,11 +6,10 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import msgspec
 
-from questlog.app.places import country_database
+from questlog.app.places import country_database, make_data_directory
 from questlog.config import Settings
 from questlog.control.database import ControlDatabase
 from questlog.control.sandbox import Sandbox
@@ -27,10 +26,11 @@ class PortTaken(Exception):
 
 
 class Ready(msgspec.Struct, frozen=True):
-    """What a person needs to know once both ports answer."""
+    """What a person needs to know once both ports answer. `console_token` is for this run of the server only."""
 
     collector_url: str
     console_url: str
+    console_token: str
     sandbox: Sandbox | None
 
 
@@ -39,7 +39,7 @@ def run_all(settings: Settings, arguments: Sequence[str], is_sandbox: bool, on_r
 
     `arguments` are the options that the children are started with. Raises `ControlError`, `NotInstalled`, `PortTaken`.
     """
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    make_data_directory(settings)
     country_database(settings)
     for name, host, port in (
         ("collector.port", settings.collector.host, settings.collector.port),
@@ -56,19 +56,23 @@ def run_all(settings: Settings, arguments: Sequence[str], is_sandbox: bool, on_r
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: supervisor.request_stop())
     end_with_parent(supervisor.request_stop)
-    ready = Ready(_url("127.0.0.1", settings.collector.port), _url("127.0.0.1", settings.console.port), sandbox)
-    announcing = threading.Thread(target=_announce, args=(settings, ready, on_ready), daemon=True)
-    announcing.start()
+    threading.Thread(target=_announce, args=(settings, sandbox, on_ready), daemon=True).start()
     supervisor.run()
 
 
-def _announce(settings: Settings, ready: Ready, on_ready: Callable[[Ready], None]) -> None:
+class _ConsolePlace(msgspec.Struct, frozen=True):
+    url: str
+    token: str
+
+
+def _announce(settings: Settings, sandbox: Sandbox | None, on_ready: Callable[[Ready], None]) -> None:
     """Call `on_ready` once both ports take connections."""
     deadline = time.monotonic() + _READY_TIMEOUT_S
     ports = (settings.collector.port, settings.console.port)
     while time.monotonic() < deadline:
-        if all(_answers(port) for port in ports) and Path(settings.console_file).exists():
-            on_ready(ready)
+        if all(_answers(port) for port in ports) and settings.console_file.exists():
+            console = msgspec.json.decode(settings.console_file.read_bytes(), type=_ConsolePlace)
+            on_ready(Ready(f"http://127.0.0.1:{settings.collector.port}", console.url, console.token, sandbox))
             return
         time.sleep(_READY_CHECK_S)
 
@@ -89,7 +93,3 @@ def _check_free(setting: str, host: str, port: int) -> None:
             probe.bind((host, port))
         except OSError as error:
             raise PortTaken(f"cannot listen on {host}:{port} ({error.strerror}); set {setting}") from error
-
-
-def _url(host: str, port: int) -> str:
-    return f"http://{host}:{port}"

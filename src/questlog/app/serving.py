@@ -1,11 +1,12 @@
 """The server put together: loader, store, API and pages in one process (`questlog serve`)."""
 
 import asyncio
+import hmac
 import os
 import secrets
 import shutil
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,11 +19,10 @@ from litestar import Litestar
 
 from questlog.api.app import create_app
 from questlog.api.services import ConsoleServices, Limits
-from questlog.app.places import run_directory
+from questlog.app.places import make_data_directory, run_directory
 from questlog.collector.counters import CollectorCounters, published
 from questlog.config import Settings
 from questlog.control.database import ControlDatabase
-from questlog.control.errors import ControlError
 from questlog.journal.reader import FileJournalReader
 from questlog.loader.batch import Decoding
 from questlog.loader.codecs import EVENT_SOURCES
@@ -31,7 +31,7 @@ from questlog.loader.counters import LoaderCounters
 from questlog.loader.loop import Loader, Pace
 from questlog.loader.money import Converter, Rates
 from questlog.logs import GRANIAN_LOGGING
-from questlog.model.clock import SystemClock
+from questlog.model.clock import Clock, SystemClock
 from questlog.store.contract import Expiry
 from questlog.store.duckdb.connection import EngineSettings
 from questlog.store.duckdb.store import DuckDBStore
@@ -45,14 +45,21 @@ _MIN_FREE_BYTES = 64 * 1024 * 1024
 log = structlog.get_logger(__name__)
 
 
-class Pages(msgspec.Struct, frozen=True):
-    """What the pages for people are built from."""
+class ServerControl(ControlDatabase):
+    """The control database, and the token of this machine's command line.
 
-    control: ControlDatabase
-    tables: DuckDBStore
-    progress: "Progress"
-    clock: SystemClock
-    collector_port: int
+    That token is in memory and in the console file only: nothing valid is left behind by a server that was killed.
+    """
+
+    def __init__(self, database: str | Path, clock: Clock, local_token: str) -> None:
+        super().__init__(database, clock)
+        self._local_token = local_token.encode()
+
+    def check_token(self, token: str) -> str | None:
+        """The name of a token that may be used; None for any other text."""
+        if hmac.compare_digest(token.encode("utf-8", "replace"), self._local_token):
+            return _LOCAL_TOKEN_NAME
+        return super().check_token(token)
 
 
 class Progress:
@@ -85,8 +92,10 @@ class Progress:
 def serve_console(settings: Settings) -> None:
     """Run the server until SIGTERM. Blocks. Raises `StoreFailed`, `ControlError`, `OSError`."""
     end_with_parent(terminate_this_process)
+    make_data_directory(settings)
     clock = SystemClock()
-    with ControlDatabase(settings.control_database, clock) as control:
+    token = secrets.token_urlsafe(32)
+    with ServerControl(settings.control_database, clock, token) as control:
         store = _open_store(settings)
         try:
             reader = FileJournalReader(settings.journal_dir)
@@ -102,9 +111,7 @@ def serve_console(settings: Settings) -> None:
                 limits=Limits(sql_timeout_s=settings.console.sql_timeout_s, sql_max_rows=settings.console.sql_max_rows),
                 collector_port=settings.collector.port,
             )
-            pages = status_pages(Pages(control, store, progress, clock, settings.collector.port))
-            with _local_token(control) as token:
-                asyncio.run(_run(settings, loader, create_app(services, pages=pages), token))
+            asyncio.run(_run(settings, loader, create_app(services, pages=status_pages(services)), token))
         finally:
             store.close()
 
@@ -122,8 +129,7 @@ async def _run(settings: Settings, loader: Loader, application: Litestar, token:
     )
     loop = asyncio.get_running_loop()
     stopping = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopping.set)
+    _on_stop_signals(lambda: None if loop.is_closed() else loop.call_soon_threadsafe(stopping.set))
     loader.start()
     serving = asyncio.create_task(server.serve())
     waiting = asyncio.create_task(stopping.wait())
@@ -167,18 +173,14 @@ def _pace(settings: Settings) -> Pace:
     )
 
 
-@contextmanager
-def _local_token(control: ControlDatabase) -> Iterator[str]:
-    """A token for the command line of this machine, for as long as the server runs."""
-    name = f"{_LOCAL_TOKEN_NAME} {os.getpid()}-{secrets.token_hex(4)}"
-    token = control.create_token(name).token
-    try:
-        yield token
-    finally:
-        try:
-            control.revoke_token(name)
-        except ControlError as error:
-            log.warning("the command line's token was not revoked", error=str(error))
+def _on_stop_signals(stop: Callable[[], object]) -> None:
+    """Call `stop` on SIGTERM and SIGINT, until the process ends.
+
+    A loop's own handlers end with the loop: a second signal would cut the closing of the store short. Ctrl-C sends two,
+    the terminal's own and the supervisor's.
+    """
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop())
 
 
 @contextmanager

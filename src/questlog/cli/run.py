@@ -70,6 +70,8 @@ def _say_ready(ready: "Ready") -> None:
         game, api_key = ready.sandbox.game, ready.sandbox.api_key
         lines += [
             "",
+            f"Look at it in a browser: {ready.console_url}/login#token={ready.console_token}",
+            "",
             f"Sandbox game (GameAnalytics): game key {game.game_key}  secret key {game.secret_key}",
             f"Sandbox API key (Satori):     {api_key.key}",
             "",

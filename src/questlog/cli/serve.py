@@ -19,7 +19,6 @@ def command(settings: Settings) -> None:
     from questlog.store.contract import StoreFailed
 
     configure_logging(settings.log.level, settings.log.format)
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
     try:
         serve_console(settings)
     except (ControlError, StoreFailed, OSError) as error:

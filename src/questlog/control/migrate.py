@@ -78,7 +78,7 @@ def _upgrade(connection: Connection) -> None:
 
 def _make_directory(path: Path) -> None:
     try:
-        path.mkdir(parents=True, exist_ok=True)
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)  # as the data directory, which this usually is
     except OSError as error:
         raise ControlUnavailable(f"cannot create the directory {path}: {error.strerror}") from error
 
