@@ -10,6 +10,7 @@ import threading
 from pathlib import Path
 
 import numpy as np
+import structlog
 
 from questlog.store.key_runs import (
     Run,
@@ -26,6 +27,8 @@ from questlog.store.keys import U32, U64, Keys, Mask
 
 _FLUSH_COUNT = 1 << 19
 _SEED_FILE = "seed"
+
+_log = structlog.get_logger(__name__)
 
 
 class KeyIndex:
@@ -123,6 +126,10 @@ class KeyIndex:
         if memory:
             self._merge(memory)
 
+    def abandon(self) -> None:
+        """Write no file any more. What is in memory only is forgotten; it is in the table."""
+        self._join()
+
     def _read_seed(self) -> int:
         path = self._directory / _SEED_FILE
         if not path.exists():
@@ -176,8 +183,11 @@ class KeyIndex:
         self._worker.start()
 
     def _work(self) -> None:
-        while due := self._due():
-            self._merge(due)
+        try:
+            while due := self._due():
+                self._merge(due)
+        except OSError as error:  # on a full disk for example; the next insert tries again
+            _log.warning("key index not written", index=self._directory.name, error=error.strerror)
 
     def _due(self) -> list[Run]:
         """The neighbouring runs to make one file of next; empty when all is well."""

@@ -45,8 +45,8 @@ def open_engine(directory: Path, settings: EngineSettings) -> duckdb.DuckDBPyCon
         "allow_persistent_secrets": False,
         "python_enable_replacements": False,
     }
+    connection = duckdb.connect(":memory:", config=config)
     try:
-        connection = duckdb.connect(":memory:", config=config)
         path = str(directory / "events.duckdb").replace("'", "''")
         connection.execute(f"ATTACH '{path}' AS {CATALOG} (ROW_GROUP_SIZE {_ROW_GROUP_SIZE})")
         connection.execute(f"USE {CATALOG}")
@@ -56,6 +56,7 @@ def open_engine(directory: Path, settings: EngineSettings) -> duckdb.DuckDBPyCon
         connection.execute("SET allowed_configs = ['operator_memory_limit', 'schema', 'search_path']")
         connection.execute("SET lock_configuration = true")
     except duckdb.Error as error:
+        connection.close()
         raise StoreFailed(f"cannot open the store in {directory}: {error}") from error
     return connection
 

@@ -5,12 +5,15 @@ from pathlib import Path
 import duckdb
 import numpy as np
 import pyarrow as pa
+import structlog
 
 from questlog.store.duckdb.staging import Counters, Indexes
 from questlog.store.key_index import KeyIndex
 from questlog.store.keys import Keys, text_keys
 
 _CHUNK = 1 << 20
+
+_log = structlog.get_logger(__name__)
 
 _PLAYERS = "SELECT player_no AS number, game_id, player_id AS text FROM players"
 _SESSIONS = "SELECT session_no AS number, game_id, session_id AS text FROM sessions"
@@ -41,9 +44,18 @@ def open_indexes(directory: Path, connection: duckdb.DuckDBPyConnection, last: C
 
 
 def close_indexes(indexes: Indexes) -> None:
-    """Write what is in memory."""
+    """Write what is in memory; what the disk does not take is found in the tables again."""
     for index in indexes:
-        index.close()
+        try:
+            index.close()
+        except OSError as error:
+            _log.warning("key index not written", error=error.strerror)
+
+
+def abandon_indexes(indexes: Indexes) -> None:
+    """Leave the files to whoever opens them next."""
+    for index in indexes:
+        index.abandon()
 
 
 def _complete(

@@ -1,13 +1,14 @@
 """DuckDBStore: the store's contract on one DuckDB file and four key indexes beside it."""
 
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 import duckdb
 import numpy as np
 import pyarrow as pa
+import structlog
 
 from questlog.model.record import Position
 from questlog.store.contract import Batch, BatchRefused, Expiry, LoadResult, PlayerErasure, StoreFailed
@@ -15,7 +16,7 @@ from questlog.store.duckdb import erasures, load, reading, rebuild
 from questlog.store.duckdb.connection import EngineSettings, new_cursor, open_engine
 from questlog.store.duckdb.expiry import expire_rejected
 from questlog.store.duckdb.failures import OutOfMemory, failure
-from questlog.store.duckdb.indexes import close_indexes, open_indexes
+from questlog.store.duckdb.indexes import abandon_indexes, close_indexes, open_indexes
 from questlog.store.duckdb.rollups import properties
 from questlog.store.duckdb.sql import SqlRunner
 from questlog.store.duckdb.staging import Counters, NewKeys, Staged, stage
@@ -26,6 +27,8 @@ from questlog.store.reading import Arrivals, EventFilter, EventTotal, IngestHour
 
 _T = TypeVar("_T")
 _DAY_S = 86_400
+
+_log = structlog.get_logger(__name__)
 
 
 class DuckDBStore:
@@ -43,24 +46,40 @@ class DuckDBStore:
         dedupe_window_days: int = 7,
         sessionless_grace_s: int = 3600,
     ) -> None:
-        settings = settings or EngineSettings()
+        self._directory = directory
+        self._settings = settings or EngineSettings()
         self._window_s = dedupe_window_days * _DAY_S
         self._grace_s = sessionless_grace_s
-        self._connection = open_engine(directory, settings)
         self._is_closed = False
-        self._runner = SqlRunner(self._connection, settings.memory_limit_mb // 2)
-        self._loader = Transaction(new_cursor(self._connection))
-        self._counters = self._read_counters()
-        self._has_sessionless = bool(self._rows("SELECT 1 FROM sessionless_events LIMIT 1"))
-        is_cut_short = bool(self._rows("SELECT 1 FROM erasures WHERE NOT is_done LIMIT 1"))
-        if is_cut_short:
-            self._transact(lambda: erasures.carry_out(self._loader, self._grace_s))
-        self._erasures = self._read_erasures()
-        self._unerased: list[PlayerErasure] = []
-        self._indexes = open_indexes(directory / "keys", self._connection, self._counters, is_cut_short)
+        self._open()
+
+    def _open(self) -> None:
+        """Open the database, and learn from its tables what is kept in memory. Raises `StoreFailed`."""
+        self._connection = open_engine(self._directory, self._settings)
+        try:
+            self._runner = SqlRunner(self._connection, self._settings.memory_limit_mb // 2)
+            self._loader = Transaction(new_cursor(self._connection))
+            self._counters = self._read_counters()
+            self._has_sessionless = bool(self._rows("SELECT 1 FROM sessionless_events LIMIT 1"))
+            is_cut_short = bool(self._rows("SELECT 1 FROM erasures WHERE NOT is_done LIMIT 1"))
+            if is_cut_short:
+                self._transact(lambda: erasures.carry_out(self._loader, self._grace_s))
+            self._erasures = self._read_erasures()
+            self._unerased: list[PlayerErasure] = []
+            self._indexes = open_indexes(self._directory / "keys", self._connection, self._counters, is_cut_short)
+        except BaseException:
+            self._connection.close()
+            raise
+        self._is_doubtful = False
 
     def positions(self) -> Mapping[int, Position]:
-        """Where each writer's journal has been loaded to."""
+        """Where each writer's journal has been loaded to. After a failure of the engine, opens the database anew.
+
+        Once DuckDB could not write a database, on a full disk for example, it refuses every statement on it for good,
+        and whether the last transaction is stored is only known after opening it again. Raises `StoreFailed`.
+        """
+        if self._is_doubtful:
+            self._reopen()
         rows = self._rows("SELECT writer, segment, byte_offset FROM positions")
         return {writer: Position(writer, segment, offset) for writer, segment, offset in rows}
 
@@ -106,13 +125,8 @@ class DuckDBStore:
 
     def query(self, statement: str, parameters: Mapping[str, object]) -> pa.Table:
         """Answer one of our own statements, with named `$parameters`. Raises `StoreFailed`."""
-        cursor = new_cursor(self._connection)
-        try:
+        with self._cursor() as cursor:
             return cursor.sql(statement, params=dict(parameters)).to_arrow_table()
-        except duckdb.Error as error:
-            raise StoreFailed(str(error)) from error
-        finally:
-            cursor.close()
 
     def close(self) -> None:
         """Let go of the files; idempotent."""
@@ -155,14 +169,22 @@ class DuckDBStore:
         load.save_counters(transaction, staged.counters)
         return result
 
+    def _reopen(self) -> None:
+        abandon_indexes(self._indexes)
+        self._connection.close()
+        self._open()
+        _log.warning("store opened again after a failure")
+
     def _transact(self, work: Callable[[], _T]) -> _T:
-        self._loader.begin()
         try:
+            self._loader.begin()
             result = work()
             self._loader.commit()
         except duckdb.Error as error:
             self._loader.rollback()
-            raise failure(error) from error
+            failed = failure(error)
+            self._is_doubtful = not isinstance(failed, BatchRefused | OutOfMemory)
+            raise failed from error
         except BaseException:
             self._loader.rollback()
             raise
@@ -203,11 +225,17 @@ class DuckDBStore:
         return {(game, divmod(player_hash.int, 1 << 64)): erased_at for game, player_hash, erased_at in rows}
 
     def _rows(self, statement: str) -> list[Any]:
-        cursor = new_cursor(self._connection)
-        try:
+        with self._cursor() as cursor:
             return cursor.execute(statement).fetchall()
-        finally:
-            cursor.close()
+
+    @contextlib.contextmanager
+    def _cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A cursor for the calling thread; the engine's errors in the contract's words."""
+        try:
+            with contextlib.closing(new_cursor(self._connection)) as cursor:
+                yield cursor
+        except duckdb.Error as error:
+            raise StoreFailed(str(error)) from error
 
 
 def _insert(index: KeyIndex, new: NewKeys, last: int) -> None:

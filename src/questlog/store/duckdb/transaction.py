@@ -33,8 +33,8 @@ class Transaction:
         self._forget()
 
     def rollback(self) -> None:
-        """Undo; harmless where the engine has already given the transaction up."""
-        with contextlib.suppress(duckdb.TransactionException):
+        """Undo; harmless where the engine has given up the transaction, or the database."""
+        with contextlib.suppress(duckdb.Error):
             self._connection.execute("ROLLBACK")
         self._forget()
 
