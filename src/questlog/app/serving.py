@@ -174,13 +174,19 @@ def _pace(settings: Settings) -> Pace:
 
 
 def _on_stop_signals(stop: Callable[[], object]) -> None:
-    """Call `stop` on SIGTERM and SIGINT, until the process ends.
+    """Call `stop` on the first SIGTERM or SIGINT; pass over those that follow.
 
     A loop's own handlers end with the loop: a second signal would cut the closing of the store short. Ctrl-C sends two,
     the terminal's own and the supervisor's.
     """
+
+    def stop_once(*_: object) -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.SIG_IGN)
+        stop()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop())
+        signal.signal(number, stop_once)
 
 
 @contextmanager
