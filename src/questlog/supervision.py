@@ -85,13 +85,24 @@ class Child:
             self._process = None
             if now - self._started_at > _STEADY_AFTER_S:
                 self._backoff_s = _FIRST_BACKOFF_S
-            self._start_at = now + self._backoff_s
             log.error("process ended", process=self.name, exit_code=code, restart_in_s=self._backoff_s)
-            self._backoff_s = min(self._backoff_s * 2, _LONGEST_BACKOFF_S)
+            self._put_off(now)
         if now >= self._start_at:
+            self._start(now)
+
+    def _start(self, now: float) -> None:
+        try:
             self._process = self._spawn(self._command)
-            self._started_at = now
-            log.info("process started", process=self.name, pid=self._process.pid)
+        except OSError as error:  # no memory or no process id left: the others must go on
+            log.error("process not started", process=self.name, error=error.strerror, retry_in_s=self._backoff_s)
+            self._put_off(now)
+            return
+        self._started_at = now
+        log.info("process started", process=self.name, pid=self._process.pid)
+
+    def _put_off(self, now: float) -> None:
+        self._start_at = now + self._backoff_s
+        self._backoff_s = min(self._backoff_s * 2, _LONGEST_BACKOFF_S)
 
     def stop(self, timeout_s: float) -> None:
         """SIGTERM, then SIGKILL after `timeout_s`."""

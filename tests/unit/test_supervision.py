@@ -110,3 +110,19 @@ def test_a_process_that_ignores_the_request_to_stop_is_killed() -> None:
     process.poll = run_on  # type: ignore[method-assign]
     child.stop(timeout_s=30)
     assert process.signals == [signal.SIGTERM, signal.SIGKILL]
+
+
+def test_a_process_that_cannot_be_started_is_tried_again_later() -> None:
+    machine = Machine()
+
+    def refuse(_command: Sequence[str]) -> Process:
+        if machine.now < 0.5:
+            raise OSError(12, "Cannot allocate memory")
+        return machine.spawn(_command)
+
+    child = Child("collect", ["questlog", "collect"], refuse, machine.time)
+    child.keep_running()
+    assert child.pid is None
+    machine.now = 0.5
+    child.keep_running()
+    assert child.pid is not None
