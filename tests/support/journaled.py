@@ -1,0 +1,100 @@
+"""A collector without an HTTP server over a real journal, on a disk that a test can break."""
+
+import asyncio
+import base64
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from questlog.collector.counters import CounterBook
+from questlog.collector.directory import Directory
+from questlog.collector.gameanalytics import GameAnalyticsService
+from questlog.collector.kept import RejectedRequests
+from questlog.collector.limits import BodyReader, WaitingRoom
+from questlog.collector.parts import Parts
+from questlog.collector.satori import SatoriService
+from questlog.collector.satori_callers import Callers
+from questlog.collector.satori_identities import Identities, TokenSettings
+from questlog.collector.service import CollectorService
+from questlog.control.database import ControlDatabase
+from questlog.journal.files import Files
+from questlog.journal.writer import open_writer
+from questlog.model.clock import SystemClock
+from questlog.model.exchange import Reply, Request
+from tests.support.collectors import SIGNING_KEY, Headers
+from tests.support.installation import signature
+from tests.support.senders import GAMEANALYTICS_PATH, Outgoing
+
+_RETRY_S = 0.02
+
+
+class JournaledCollector:
+    """Takes requests until it is closed. All within one event loop."""
+
+    def __init__(self, service: CollectorService, api_key: str) -> None:
+        self._service = service
+        self._basic = "Basic " + base64.b64encode(f"{api_key}:".encode()).decode()
+
+    async def send(self, request: Outgoing) -> Reply:
+        """The answer to a sender's request."""
+        is_gameanalytics = request.path == GAMEANALYTICS_PATH
+        authorization = signature(request.body) if is_gameanalytics else self._basic
+        return await self.ask("POST", request.path, request.body, authorization)
+
+    async def ask(self, method: str, path: str, body: bytes = b"", authorization: str = "") -> Reply:
+        """The answer to any request."""
+        headers = Headers({"Authorization": authorization})
+        return await self._service.handle(Request(method, path, "", headers, body, "127.0.0.1"))
+
+    async def is_ready(self) -> bool:
+        """What `/readycheck` says."""
+        return (await self.ask("GET", "/readycheck")).status == 200
+
+    async def wait_until_ready(self) -> None:
+        """Until `/readycheck` says so; the test's time limit bounds it."""
+        while not await self.is_ready():  # noqa: ASYNC110 - the collector tells nobody
+            await asyncio.sleep(_RETRY_S)
+
+
+@asynccontextmanager
+async def journaled_collector(folder: Path, files: Files) -> AsyncIterator[JournaledCollector]:
+    """A collector of the sandbox game whose journal is in `folder / "journal"`."""
+    clock = SystemClock()
+    with ControlDatabase(folder / "control.sqlite3", clock) as control:
+        sandbox = control.ensure_sandbox()
+        journal = open_writer(
+            folder / "journal",
+            clock,
+            segment_bytes=200_000,
+            max_pending_bytes=10_000_000,
+            retry_s=_RETRY_S,
+            files=files,
+        )
+        directory = Directory(control, time.monotonic)
+        parts = Parts(
+            journal=journal,
+            directory=directory,
+            country=lambda _address, _forwarded: None,
+            clock=clock,
+            counters=CounterBook(clock.now_us()),
+            rejected_requests=RejectedRequests(journal, time.monotonic),
+            waiting=WaitingRoom(10_000_000),
+            max_inflated_bytes=4_194_304,
+        )
+        callers = Callers(directory, control, SIGNING_KEY)
+        identities = Identities(parts, control, callers, TokenSettings(SIGNING_KEY, 3_600, 86_400))
+        service = CollectorService(
+            parts,
+            GameAnalyticsService(parts),
+            SatoriService(parts, callers, identities),
+            BodyReader(1_048_576, 10_000_000, 30, time.monotonic),
+            folder / "run",
+            control.check_token,
+            identities.close,
+        )
+        service.start()
+        try:
+            yield JournaledCollector(service, sandbox.api_key.key)
+        finally:
+            await service.close()
