@@ -94,7 +94,7 @@ class Child:
         try:
             self._process = self._spawn(self._command)
         except OSError as error:  # no memory or no process id left: the others must go on
-            log.error("process not started", process=self.name, error=error.strerror, retry_in_s=self._backoff_s)
+            log.warning("process not started", process=self.name, error=error.strerror, retry_in_s=self._backoff_s)
             self._put_off(now)
             return
         self._started_at = now
