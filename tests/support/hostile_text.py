@@ -1,0 +1,25 @@
+"""Texts that mean something to a database, a page, a log, a shell or a terminal, and must mean nothing here."""
+
+HOSTILE_TEXTS = {
+    "SQL": "'; DROP TABLE events; --",
+    "more SQL": '" OR 1=1 UNION SELECT secret_key FROM games /*',
+    "HTML": "<script>alert(1)</script><img src=x onerror=alert(1)>",
+    "an attribute": "\" onmouseover='alert(1)' x=\"",
+    "log lines": 'x\n{"event": "forged", "level": "info"}\r\n{"event": "forged"}\r',
+    "a terminal's commands": "\x1b[2J\x1b]0;owned\x07\x08\x7f",
+    "templates": "{{7*7}} ${7*7} #{7*7} <%= 7*7 %> %(x)s %s {0} {x.__class__}",
+    "a path": "../../../../etc/passwd",
+    "a formula": "=cmd|'/C calc'!A0",
+    "a shell": "$(reboot) `reboot` ; reboot | reboot",
+    "backslashes": "\\\\ \\' \\\" \\u0041 \\x00 \\N",
+    "JSON": '"}],"category":"user"}, {"v":2',
+    "right to left": "\u202egnp.exe\u2066",
+    "invisible": "\u200b\u200d\ufeff\u00ad",
+    "line separators": "a\u2028b\u2029c\x85d\x0be\x0cf",
+    "no characters": "\ufffe\uffff\U0010ffff",
+    "emoji": "👨\u200d👩\u200d👧\u200d👦 🏴\U000e0067\U000e0062",
+    "heaped accents": "Z" + "\u0351\u036b\u0343" * 40,
+    "words of programs": "null",
+    "a number": "1e309",
+    "white space": " \t ",
+}
