@@ -97,6 +97,12 @@ class Ledger:
         with self._lock:
             self.answers[type(error).__name__] += 1
 
+    def take_back(self, destroyed: Mapping[int, int]) -> None:
+        """So many acknowledged copies of these events were destroyed on purpose."""
+        with self._lock:
+            for mark, count in destroyed.items():
+                self.events[mark].acknowledgements -= count
+
     @property
     def acknowledged(self) -> int:
         """How many events were acknowledged at least once."""
@@ -204,6 +210,14 @@ class Senders:
         self._stopping.set()
         for thread in self._threads:
             thread.join()
+
+    def send_once(self, requests: Sequence[Outgoing]) -> None:
+        """Send these, here and now, each until it is acknowledged."""
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=_TIMEOUT_S)
+        for request in requests:
+            while not self._post(connection, request):
+                time.sleep(_BROKEN_PAUSE_S)
+        connection.close()
 
     def _send(self, chance: random.Random) -> None:
         script = Script(self._ledger, chance)

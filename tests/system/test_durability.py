@@ -6,6 +6,7 @@ The seed and the counts are in the log, which pytest shows with a failure, or al
 import logging
 import os
 import random
+import shutil
 import signal
 import time
 from collections import Counter
@@ -16,9 +17,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.audit import check_everything, wait_until_loaded
+from tests.support.audit import check_everything, journalled, wait_until_loaded
 from tests.support.installation import Installation, descendants, installation
-from tests.support.senders import Ledger, Senders
+from tests.support.senders import Ledger, Script, Senders
 
 pytestmark = pytest.mark.system
 
@@ -132,6 +133,99 @@ def test_killed_processes_lose_double_and_invent_nothing_in_many_rounds(tmp_path
     chance = random.Random(seed)
     names = ("worker", "server", "server during a checkpoint", "collector", "supervisor", "everything")
     kill_and_check(tmp_path / "data", seed, [chance.choice(names) for _ in range(ROUNDS)])
+
+
+def test_damage_in_a_sealed_segment_costs_its_records_alone_and_is_told(tmp_path: Path) -> None:
+    ledger = Ledger()
+    with installation(tmp_path / "data", SETTINGS) as made:
+        made.start_run()
+        senders = Senders(made, ledger, seed=3)
+        assert made.stop("run") == 0
+        made.start("collect")
+        made.wait_for_collector()
+        journal = made.data_dir / "journal"
+        with senders:
+            made.wait_until(lambda: any(len(_segments(slot)) > 2 for slot in journal.iterdir()), "segments", WAIT_S)
+        before = journalled(journal)
+        _destroy_middle(next(_segments(slot)[1] for slot in journal.iterdir() if len(_segments(slot)) > 2))
+        after = journalled(journal)
+        destroyed = before.marks - after.marks
+        assert (before.damaged, after.damaged) == (0, 1)
+        assert destroyed
+        ledger.take_back({mark: count for mark, count in destroyed.items() if mark is not None})
+        made.start("serve")
+        made.wait_for_console()
+        wait_until_loaded(made, WAIT_S)
+        [told] = made.sql("SELECT game_id, is_whole_request FROM rejected_events WHERE reason = 'corrupt_record'")
+        assert told == {"game_id": 0, "is_whole_request": True}
+        check_everything(made, ledger, damaged=1)
+
+
+def test_lost_and_damaged_key_indexes_are_made_again_and_duplicates_are_still_known(tmp_path: Path) -> None:
+    ledger = Ledger()
+    script = Script(ledger, random.Random(4))
+    requests = [request for request in (script.next_request() for _ in range(100)) if request.has_ids]
+    with installation(tmp_path / "data", SETTINGS) as made:
+        made.start_run()
+        senders = Senders(made, ledger, seed=4)
+        senders.send_once(requests)
+        wait_until_loaded(made, WAIT_S)
+        assert made.stop("run") == 0
+        _damage_indexes(
+            made, {"events": _remove, "players": _halve, "sessions": _flip, "event_names": _remove_directory}
+        )
+        made.start("collect")
+        made.start("serve")
+        made.wait_for_collector()
+        made.wait_for_console()
+        senders.send_once([*requests, *(script.next_request() for _ in range(20))])
+        wait_until_loaded(made, WAIT_S)
+        assert made.stop("serve") == 0
+        _damage_indexes(
+            made, {"events": _halve, "players": _remove, "sessions": _remove_directory, "event_names": _flip}
+        )
+        made.start("serve")
+        made.wait_for_console()
+        senders.send_once([*requests, *(script.next_request() for _ in range(20))])
+        wait_until_loaded(made, WAIT_S)
+        [hours] = made.sql("SELECT sum(duplicates)::BIGINT AS duplicates FROM ingest_hours")
+        assert hours["duplicates"] == 2 * sum(len(request.marks) for request in requests)
+        check_everything(made, ledger)
+
+
+def _segments(slot: Path) -> list[Path]:
+    return sorted(slot.glob("*.seg"))
+
+
+def _destroy_middle(segment: Path) -> None:
+    with segment.open("r+b") as file:
+        file.seek(segment.stat().st_size // 2)
+        file.write(b"destroyed".ljust(64))
+
+
+def _damage_indexes(made: Installation, damages: Mapping[str, Callable[[Path], None]]) -> None:
+    """Do something to the one file of each key index."""
+    for index, damage in damages.items():
+        [run] = (made.data_dir / "store" / "keys" / index).glob("*.run")
+        damage(run)
+
+
+def _remove(run: Path) -> None:
+    run.unlink()
+
+
+def _halve(run: Path) -> None:
+    os.truncate(run, run.stat().st_size // 2)
+
+
+def _flip(run: Path) -> None:
+    octets = bytearray(run.read_bytes())
+    octets[-1] ^= 1
+    run.write_bytes(octets)
+
+
+def _remove_directory(run: Path) -> None:
+    shutil.rmtree(run.parent)
 
 
 def _has(ledger: Ledger, acknowledged: int) -> bool:

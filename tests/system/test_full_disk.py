@@ -10,15 +10,12 @@ from typing import Any
 
 import pytest
 
-from questlog.loader.codecs import EVENT_SOURCES
 from questlog.model.exchange import Reply
-from questlog.model.record import Kind, decode_record
-from tests.support.audit import check_everything, wait_until_loaded
+from tests.support.audit import check_everything, journalled, wait_until_loaded
 from tests.support.disks import disk_at, kinds_of_disks
 from tests.support.failing_files import FailingFiles
 from tests.support.installation import Installation, Response, installation
 from tests.support.journaled import JournaledCollector, journaled_collector
-from tests.support.journals import records_of
 from tests.support.senders import GAMEANALYTICS_PATH, SATORI_PATH, Ledger, Outgoing, Script, Senders
 
 AT_ONCE = 30
@@ -71,17 +68,6 @@ def check_refusal(request: Outgoing, reply: Reply) -> None:
         assert dict(reply.headers)["retry-after"] == "1"
 
 
-def journalled_marks(directory: Path) -> Counter[int]:
-    """How often the journal has each sent event."""
-    marks: Counter[int] = Counter()
-    for envelope, body in map(decode_record, records_of(directory)):
-        if envelope.kind in (Kind.GAMEANALYTICS_EVENTS, Kind.SATORI_SERVER_EVENTS):
-            source = EVENT_SOURCES[envelope.kind]
-            values = source.to_columns(source.decode_events(body, ()).events)["value"]
-            marks.update(int(str(value).removesuffix(".0")) for value in values)
-    return marks
-
-
 def run(scenario: Callable[[], Coroutine[Any, Any, None]]) -> None:
     asyncio.run(asyncio.wait_for(scenario(), 60))
 
@@ -107,7 +93,8 @@ def test_a_failing_journal_refuses_loses_nothing_and_recovers(
             assert {status for _, status in await send_all(collector, ledger, script)} <= {200, 400}
 
     run(scenario)
-    found = journalled_marks(tmp_path / "journal")
+    found = journalled(tmp_path / "journal").marks
+    del found[None]
     assert found == Counter(
         {mark: sent.acknowledgements for mark, sent in ledger.events.items() if sent.acknowledgements}
     )
