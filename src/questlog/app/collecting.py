@@ -35,6 +35,7 @@ _HEADER_BUFFER_BYTES = 65_536
 _BACKLOG = 4_096
 _CONNECTIONS_PER_WORKER = 16_384
 _STOP_TIMEOUT_S = 20
+_JOURNAL_LINGER_S = 0.002  # requests of two milliseconds share a commit: fewer syncs and thread switches for each
 
 
 def serve_collectors(settings: Settings) -> None:
@@ -118,6 +119,7 @@ async def _open_journal(settings: Settings, clock: SystemClock) -> FileJournalWr
         clock,
         segment_bytes=settings.journal.segment_bytes,
         max_pending_bytes=settings.collector.max_pending_bytes,
+        linger_s=_JOURNAL_LINGER_S,
     )
 
 

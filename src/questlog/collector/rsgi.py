@@ -57,20 +57,21 @@ class CollectorApp:
         loop.run_until_complete(self._service.close())
 
     async def __rsgi__(self, scope: Scope, proto: HTTPProtocol) -> None:
-        service = self._service
-        headers = scope.headers
-        request = Request(
-            scope.method, scope.path, scope.query_string, headers, b"", scope.client.rpartition(":")[0].strip("[]")
-        )
+        service, body = self._service, b""
         try:
             if scope.method not in _BODILESS:
-                request = request._replace(body=await service.bodies.read(proto, headers.get("content-length")))
-            reply = await service.handle(request)
+                body = await service.bodies.read(proto, scope.headers.get("content-length"))
+            reply = await service.handle(_request(scope, body))
         except RequestRejected as rejection:
-            reply = service.rejected(request, rejection)
+            reply = service.rejected(_request(scope), rejection)
         except (ProtocolClosed, ProtocolError):  # the client has gone, or has closed its sending half and still listens
-            reply = service.rejected(request, RequestRejected(Reason.BODY_INCOMPLETE, "the body ended early"))
+            reply = service.rejected(_request(scope), RequestRejected(Reason.BODY_INCOMPLETE, "the body ended early"))
         except Exception:
             log.exception("request failed", method=scope.method)
-            reply = service.failed(request)
+            reply = service.failed(_request(scope))
         proto.response_bytes(reply.status, reply.headers, reply.body)  # type: ignore[arg-type]  # any sequence will do
+
+
+def _request(scope: Scope, body: bytes = b"") -> Request:
+    client_address = scope.client.rpartition(":")[0].strip("[]")
+    return Request(scope.method, scope.path, scope.query_string, scope.headers, body, client_address)

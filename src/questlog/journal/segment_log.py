@@ -64,7 +64,8 @@ class SegmentLog:
 
     def _segment_by_clock(self) -> int:
         """No start goes on below it: a journal that was deleted, or put back to an older state, must not write where a
-        store has been already, for there nothing would be loaded."""
+        store has been already, for there nothing would be loaded.
+        """
         return max(1, self._clock.now_us() // 1_000_000 - _FIRST_SEGMENT_EPOCH_S)
 
     @property

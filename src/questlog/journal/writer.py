@@ -28,18 +28,22 @@ def open_writer(
     *,
     segment_bytes: int,
     max_pending_bytes: int,
+    linger_s: float = 0.0,
     retry_s: float = 1.0,
     files: Files | None = None,
 ) -> "FileJournalWriter":
     """A writer of the journal in `directory`, on its lowest free slot. Call it inside the running loop.
 
+    The first record of a group waits `linger_s` for others, unless a commit is under way: then that is the wait.
     Recovers what the slot's last writer left. A disk that cannot take a segment now makes a writer that is not ready
     and tries again; raises `OSError` only when there can be no slot, `UnknownFormat` when a newer Questlog wrote there.
     """
     if segment_bytes + 2 * max_pending_bytes > MAX_SEGMENT:
         raise ValueError("journal.segment_bytes and collector.max_pending_bytes are too large: a segment ends at 4 GiB")
     log = open_log(directory, OsFiles() if files is None else files, clock, segment_bytes=segment_bytes)
-    writer = FileJournalWriter(log, asyncio.get_running_loop(), max_pending_bytes=max_pending_bytes, retry_s=retry_s)
+    writer = FileJournalWriter(
+        log, asyncio.get_running_loop(), max_pending_bytes=max_pending_bytes, linger_s=linger_s, retry_s=retry_s
+    )
     writer.start()
     return writer
 
@@ -54,12 +58,19 @@ class FileJournalWriter:
     """
 
     def __init__(
-        self, log: SegmentLog, loop: asyncio.AbstractEventLoop, *, max_pending_bytes: int, retry_s: float
+        self,
+        log: SegmentLog,
+        loop: asyncio.AbstractEventLoop,
+        *,
+        max_pending_bytes: int,
+        linger_s: float,
+        retry_s: float,
     ) -> None:
         self._log = log
         self._loop = loop
         self._thread = _JournalThread(loop)
         self._max_pending_bytes = max_pending_bytes
+        self._linger_s = linger_s
         self._retry_s = retry_s
         self._retry: asyncio.TimerHandle | None = None
         self._records: list[bytes] = []
@@ -102,7 +113,8 @@ class FileJournalWriter:
         self._futures.append(future)
         if not self._is_busy:
             self._is_busy = True
-            self._loop.call_soon(self._commit)  # not at once: other requests may be ready in this turn of the loop
+            # Not at once: other requests may be ready in this turn of the loop, or arrive shortly.
+            self._loop.call_later(self._linger_s, self._commit)
         return future
 
     def start(self) -> None:
