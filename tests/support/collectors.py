@@ -27,16 +27,17 @@ SIGNING_KEY = "a signing key of the tests, long enough"
 
 
 class MemoryJournal:
-    """Keeps records; refuses them while `is_ready` is false."""
+    """Keeps records; refuses them while `is_ready` is false, and while `is_failing` without having said so."""
 
     def __init__(self) -> None:
         self.records: list[bytes] = []
         self.is_ready = True
+        self.is_failing = False
         self.pending_bytes = 0
 
     def append(self, record: bytes) -> asyncio.Future[Position]:
         """Acknowledged at once."""
-        if not self.is_ready:
+        if not self.is_ready or self.is_failing:
             raise JournalUnavailable("no space left on device")
         self.records.append(record)
         written: asyncio.Future[Position] = asyncio.get_running_loop().create_future()

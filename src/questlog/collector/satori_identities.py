@@ -2,7 +2,7 @@
 
 import asyncio
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import NamedTuple, TypeVar
@@ -39,6 +39,8 @@ from questlog.protocols.satori.wire import (
 )
 
 _US = 1_000_000
+_CREATIONS = uuid.UUID("6f2d8a52-7c3e-4a55-9d0e-2b1f5c9e8a47")
+"""The namespace of the ids of `_identityCreate` events."""
 _Result = TypeVar("_Result")
 
 
@@ -80,16 +82,15 @@ class Identities:
         game_id = caller.game.game_id
         given = StoredProperties(request.default or {}, request.custom or {})
         origin = self._origin(caller, country)
-        identity, is_new = await self._ask(
-            partial(self._control.get_or_create_identity, game_id, request.id, origin, given)
-        )
+        identity = await self._ask(partial(self._control.get_or_create_identity, game_id, request.id, origin, given))
         now_us = self._parts.clock.now_us()
-        events = [SystemEvent(SystemEventName.IDENTITY_CREATE, request.id)] if is_new else []
+        events = _creations(game_id, _creation_to_announce(identity))
         stay = None if request.no_session else await self._new_stay(game_id, request.id)
         if stay is not None:
             events.append(_system_event(SystemEventName.SESSION_START, request.id, stay))
-        has_properties = is_new or bool(request.default or request.custom)
+        has_properties = identity.announced_at is None or bool(request.default or request.custom)
         await self._journal(caller, country, now_us, events, [identity] if has_properties else [])
+        await self._mark_announced(game_id, _creation_to_announce(identity))
         return await self._session_reply(caller, identity, stay)
 
     async def refresh(self, caller: Caller, body: bytes) -> Reply:
@@ -116,15 +117,14 @@ class Identities:
             )
 
         origin = self._origin(caller, country)
-        identity, is_new = await self._ask(
-            partial(self._control.identify, game_id, claims.iid, request.id, origin, merge)
-        )
+        identity = await self._ask(partial(self._control.identify, game_id, claims.iid, request.id, origin, merge))
         now_us = self._parts.clock.now_us()
         stay = self._stay(claims.sid or str(uuid.uuid4()), await self._first_issue_s(game_id, request.id))
         moved = _system_event(SystemEventName.IDENTIFY, request.id, stay)
-        events = [SystemEvent(SystemEventName.IDENTITY_CREATE, request.id)] if is_new else []
+        events = _creations(game_id, _creation_to_announce(identity))
         events.append(msgspec.structs.replace(moved, metadata={"fromIdentityId": claims.iid}))
         await self._journal(caller, country, now_us, events, [identity])
+        await self._mark_announced(game_id, _creation_to_announce(identity))
         if request.id != claims.iid:
             await self._revoke(game_id, token_id(claims, token), claims)
         return await self._session_reply(caller, identity, stay)
@@ -182,10 +182,15 @@ class Identities:
         self._check_journal()
         game_id = caller.game.game_id
         origin = self._origin(caller, country)
-        created = await self._ask(partial(self._control.create_identities, game_id, identity_ids, origin))
+        unannounced = await self._ask(partial(self._control.create_identities, game_id, identity_ids, origin))
+        if unannounced:
+            await self._journal(caller, country, self._parts.clock.now_us(), _creations(game_id, unannounced), [])
+            await self._mark_announced(game_id, unannounced)
+
+    async def _mark_announced(self, game_id: int, created: Mapping[str, int]) -> None:
+        """Once the journal has them; a crash before this announces them again, under the same ids."""
         if created:
-            events = [SystemEvent(SystemEventName.IDENTITY_CREATE, identity_id) for identity_id in sorted(created)]
-            await self._journal(caller, country, self._parts.clock.now_us(), events, [])
+            await self._ask(partial(self._control.mark_announced, game_id, list(created)))
 
     async def _new_stay(self, game_id: int, identity_id: str) -> Stay:
         return self._stay(str(uuid.uuid4()), await self._first_issue_s(game_id, identity_id))
@@ -290,6 +295,22 @@ class Identities:
             return await asyncio.get_running_loop().run_in_executor(self._thread, question)
         except NotAllowed as error:  # more properties than an identity may have
             raise RequestRejected(Reason.BAD_FIELD, str(error)) from None
+
+
+def _creation_to_announce(identity: Identity) -> Mapping[str, int]:
+    return {identity.identity_id: identity.created_at} if identity.announced_at is None else {}
+
+
+def _creations(game_id: int, created: Mapping[str, int]) -> list[SystemEvent]:
+    """Events that tell of identities by the time they were created; the loader drops those it has already."""
+    return [
+        SystemEvent(
+            SystemEventName.IDENTITY_CREATE,
+            identity_id,
+            id=str(uuid.uuid5(_CREATIONS, f"{game_id} {identity_id} {created_at}")),
+        )
+        for identity_id, created_at in sorted(created.items())
+    ]
 
 
 def _system_event(name: SystemEventName, identity_id: str, stay: Stay) -> SystemEvent:

@@ -1,6 +1,6 @@
 """Satori identities and their properties (satori.md §7)."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, TypeVar
 
@@ -29,12 +29,16 @@ class Properties(msgspec.Struct, frozen=True):
 
 
 class Identity(msgspec.Struct, frozen=True):
-    """One player of one game as Satori's clients know them. Times are UTC microseconds."""
+    """One player of one game as Satori's clients know them. Times are UTC microseconds.
+
+    `announced_at` is None until the journal is known to tell of the creation.
+    """
 
     game_id: int
     identity_id: str
     created_at: int
     updated_at: int
+    announced_at: int | None
     api_key_name: str | None
     country: str | None
     properties: Properties
@@ -58,10 +62,8 @@ class Identities(Part):
     An identity has at most 256 properties of each kind, together 1 MiB as JSON: a change to more raises `NotAllowed`.
     """
 
-    def get_or_create_identity(
-        self, game_id: int, identity_id: str, origin: Origin, given: Properties
-    ) -> tuple[Identity, bool]:
-        """The identity with the `given` properties merged in key by key, and whether it is new.
+    def get_or_create_identity(self, game_id: int, identity_id: str, origin: Origin, given: Properties) -> Identity:
+        """The identity with the `given` properties merged in key by key.
 
         Writes nothing when nothing changes. Raises `ControlUnavailable`.
         """
@@ -70,54 +72,66 @@ class Identities(Part):
         if row is not None:
             present = _identity(row)
             if _merged(present.properties, given) == present.properties:
-                return present, False
+                return present
         return self._retrying(lambda connection: self._merge_or_insert(connection, game_id, identity_id, origin, given))
 
     def _merge_or_insert(
         self, connection: Connection, game_id: int, identity_id: str, origin: Origin, given: Properties
-    ) -> tuple[Identity, bool]:
+    ) -> Identity:
         row = _row_to_change(connection, game_id, identity_id)
         if row is not None:
-            return self._update(connection, row, _merged(_identity(row).properties, given)), False
+            return self._update(connection, row, _merged(_identity(row).properties, given))
         first = _merged(Properties(origin.default, {}), given)
-        return self._insert(connection, game_id, identity_id, origin, first), True
+        return self._insert(connection, game_id, identity_id, origin, first)
 
-    def create_identities(self, game_id: int, identity_ids: Iterable[str], origin: Origin) -> frozenset[str]:
-        """Create those that do not exist, in one transaction. Returns their ids. Raises `ControlUnavailable`."""
+    def create_identities(self, game_id: int, identity_ids: Iterable[str], origin: Origin) -> Mapping[str, int]:
+        """Create those that do not exist, in one transaction.
+
+        Returns when each that is not announced was created, those of earlier calls too. Raises `ControlUnavailable`.
+        """
         wanted = sorted(set(identity_ids))
         with self._connections.read() as connection:
-            absent = _absent(connection, game_id, wanted)
-        if not absent:
-            return frozenset()
-        return self._retrying(lambda connection: self._insert_absent(connection, game_id, absent, origin))
+            present = _present(connection, game_id, wanted)
+        if len(present) == len(wanted):
+            return _unannounced(present)
+        return self._retrying(lambda connection: self._insert_absent(connection, game_id, wanted, origin))
 
     def _insert_absent(
         self, connection: Connection, game_id: int, identity_ids: list[str], origin: Origin
-    ) -> frozenset[str]:
-        absent = _absent(connection, game_id, identity_ids)
+    ) -> Mapping[str, int]:
+        present = _present(connection, game_id, identity_ids)
         first = Properties(origin.default, {})
-        rows = [_values(self._new(game_id, identity_id, origin, first)) for identity_id in absent]
-        if rows:
-            connection.execute(insert(connection, identities), rows)
-        return frozenset(absent)
+        created = [
+            self._new(game_id, identity_id, origin, first) for identity_id in identity_ids if identity_id not in present
+        ]
+        if created:
+            connection.execute(insert(connection, identities), [_values(identity) for identity in created])
+        return _unannounced(present) | {identity.identity_id: identity.created_at for identity in created}
 
-    def identify(self, game_id: int, from_id: str, to_id: str, origin: Origin, merge: Merge) -> tuple[Identity, bool]:
+    def mark_announced(self, game_id: int, identity_ids: Sequence[str]) -> None:
+        """The journal tells of the creation of these identities. Raises `ControlUnavailable`."""
+        now = self._clock.now_us()
+        with self._connections.write() as connection:
+            for some in _parts(identity_ids):
+                is_one = (identities.c.game_id == game_id, identities.c.identity_id.in_(some))
+                connection.execute(update(identities).where(*is_one).values(announced_at=now))
+
+    def identify(self, game_id: int, from_id: str, to_id: str, origin: Origin, merge: Merge) -> Identity:
         """Move from one identity to another: the other's properties become what `merge` says.
 
-        Returns the other, and whether it is new; the first stays as it is. `merge` may be called more than once. Raises
-        `ControlUnavailable`.
+        Returns the other; the first stays as it is. `merge` may be called more than once. Raises `ControlUnavailable`.
         """
         return self._retrying(lambda connection: self._identify(connection, game_id, from_id, to_id, origin, merge))
 
     def _identify(
         self, connection: Connection, game_id: int, from_id: str, to_id: str, origin: Origin, merge: Merge
-    ) -> tuple[Identity, bool]:
+    ) -> Identity:
         left = _row_to_change(connection, game_id, from_id)
         joined = _row_to_change(connection, game_id, to_id)
         old = _identity(left).properties if left is not None else Properties({}, {})
         if joined is not None:
-            return self._update(connection, joined, merge(old, _identity(joined).properties)), False
-        return self._insert(connection, game_id, to_id, origin, merge(old, None)), True
+            return self._update(connection, joined, merge(old, _identity(joined).properties))
+        return self._insert(connection, game_id, to_id, origin, merge(old, None))
 
     def update_properties(self, game_id: int, identity_id: str, given: Properties) -> Identity | None:
         """Merge the `given` properties in key by key; None when there is no such identity."""
@@ -150,7 +164,7 @@ class Identities(Part):
 
     def _new(self, game_id: int, identity_id: str, origin: Origin, properties: Properties) -> Identity:
         now = self._clock.now_us()
-        return Identity(game_id, identity_id, now, now, origin.api_key_name, origin.country, properties)
+        return Identity(game_id, identity_id, now, now, None, origin.api_key_name, origin.country, properties)
 
     def _update(self, connection: Connection, row: Row[Any], properties: Properties) -> Identity:
         present = _identity(row)
@@ -191,13 +205,22 @@ def _query(game_id: int, identity_id: str) -> Select[Any]:
     return select(identities).where(identities.c.game_id == game_id, identities.c.identity_id == identity_id)
 
 
-def _absent(connection: Connection, game_id: int, identity_ids: list[str]) -> list[str]:
-    present: set[str] = set()
+def _present(connection: Connection, game_id: int, identity_ids: Sequence[str]) -> dict[str, Row[Any]]:
+    columns = (identities.c.identity_id, identities.c.created_at, identities.c.announced_at)
+    present: dict[str, Row[Any]] = {}
+    for some in _parts(identity_ids):
+        query = select(*columns).where(identities.c.game_id == game_id, identities.c.identity_id.in_(some))
+        present |= {row.identity_id: row for row in connection.execute(query)}
+    return present
+
+
+def _unannounced(present: Mapping[str, Row[Any]]) -> dict[str, int]:
+    return {identity_id: row.created_at for identity_id, row in present.items() if row.announced_at is None}
+
+
+def _parts(identity_ids: Sequence[str]) -> Iterator[Sequence[str]]:
     for start in range(0, len(identity_ids), _MAX_IDS_PER_QUERY):
-        some = identities.c.identity_id.in_(identity_ids[start : start + _MAX_IDS_PER_QUERY])
-        query = select(identities.c.identity_id).where(identities.c.game_id == game_id, some)
-        present.update(connection.execute(query).scalars())
-    return [identity_id for identity_id in identity_ids if identity_id not in present]
+        yield identity_ids[start : start + _MAX_IDS_PER_QUERY]
 
 
 def _identity(row: Row[Any]) -> Identity:
@@ -206,6 +229,7 @@ def _identity(row: Row[Any]) -> Identity:
         identity_id=row.identity_id,
         created_at=row.created_at,
         updated_at=row.updated_at,
+        announced_at=row.announced_at,
         api_key_name=row.api_key_name,
         country=row.country,
         properties=Properties(row.default_properties, row.custom_properties),
@@ -218,6 +242,7 @@ def _values(identity: Identity) -> dict[str, object]:
         "identity_id": identity.identity_id,
         "created_at": identity.created_at,
         "updated_at": identity.updated_at,
+        "announced_at": identity.announced_at,
         "api_key_name": identity.api_key_name,
         "country": identity.country,
         "default_properties": dict(identity.properties.default),

@@ -116,6 +116,7 @@ identities = Table(
     Column("identity_id", Text, primary_key=True),
     Column("created_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
+    Column("announced_at", BigInteger),
     Column("api_key_name", Text),
     Column("country", Text),
     Column("default_properties", JSON, nullable=False),

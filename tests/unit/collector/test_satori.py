@@ -2,9 +2,11 @@
 
 import gzip
 import json
+import sqlite3
 import time
 import uuid
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -359,6 +361,45 @@ def test_identities_are_not_created_while_the_journal_cannot_tell_of_it(collecto
     collector.journal.is_ready = True
     assert collector.ask("POST", "/v1/server-event", body, collector.basic()).status == 200
     assert system_events(collector) == ["_identityCreate"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("POST", "/v1/authenticate", {"id": OTHER, "custom": {"level": "1"}}),
+        ("PUT", "/v1/identify", {"id": OTHER, "custom": {"level": "1"}}),
+        ("POST", "/v1/server-event", {"events": [{**EVENT, "identityId": OTHER}]}),
+    ],
+)
+def test_an_identity_whose_creation_was_not_journalled_is_announced_at_the_next_try(
+    collector: TestCollector, method: str, path: str, body: object
+) -> None:
+    """A commit that fails after the control database was written, or a crash between the two."""
+    token = collector.authenticate(IDENTITY)["token"]
+    headers = bearer(token) if path == "/v1/identify" else collector.basic()
+    collector.journal.is_failing = True
+    assert collector.ask(method, path, body, headers).status == 503
+    collector.journal.is_failing = False
+    collector.journal.records.clear()
+    assert collector.ask(method, path, body, headers).status == 200
+    assert system_events(collector)[0] == "_identityCreate"
+    collector.authenticate(OTHER)
+    assert system_events(collector).count("_identityCreate") == 1
+    if path != "/v1/server-event":
+        assert only(collector, Kind.PLAYER_PROPERTIES)[0].player_id == OTHER
+
+
+def test_a_creation_that_is_announced_again_has_the_same_id(collector: TestCollector, tmp_path: Path) -> None:
+    """The journal has it, and the control database was not told: the loader stores such a one once."""
+    collector.authenticate(IDENTITY)
+    with closing(sqlite3.connect(tmp_path / "control.sqlite3")) as database, database:
+        database.execute("UPDATE identities SET announced_at = NULL")
+    collector.clock.now += 5_000_000
+    collector.authenticate(IDENTITY)
+    bodies = [body for _, body in collector.journal.entries(Kind.SATORI_SYSTEM_EVENTS)]
+    ids = [event["id"] for body in bodies for event in json.loads(body)["events"] if event["name"] == "_identityCreate"]
+    assert len(ids) == 2
+    assert len(set(ids)) == 1
 
 
 def test_an_identity_has_so_many_properties_and_no_more(collector: TestCollector) -> None:

@@ -29,13 +29,13 @@ def test_a_new_identity_has_its_origin_and_what_was_given(
     control: ControlDatabase, game_id: int, clock: Settable
 ) -> None:
     given = Properties({"email": "a@b.c", "countryCode": "FR"}, {"level": "3"})
-    identity, is_new = control.get_or_create_identity(game_id, "player-01", ORIGIN, given)
-    assert is_new
+    identity = control.get_or_create_identity(game_id, "player-01", ORIGIN, given)
     assert identity == Identity(
         game_id=game_id,
         identity_id="player-01",
         created_at=clock.now,
         updated_at=clock.now,
+        announced_at=None,
         api_key_name="server",
         country="DE",
         properties=Properties({"apiKeyName": "server", "countryCode": "FR", "email": "a@b.c"}, {"level": "3"}),
@@ -50,8 +50,7 @@ def test_a_known_identity_is_merged_key_by_key(
     control.get_or_create_identity(game_id, "player-01", ORIGIN, Properties({"email": "a@b.c"}, {"a": "1", "b": "2"}))
     clock.now += 5
     later = Origin("client", "FR", {"apiKeyName": "client"})
-    identity, is_new = other.get_or_create_identity(game_id, "player-01", later, Properties({}, {"b": "3"}))
-    assert not is_new
+    identity = other.get_or_create_identity(game_id, "player-01", later, Properties({}, {"b": "3"}))
     assert (identity.created_at, identity.updated_at) == (created, clock.now)
     assert (identity.api_key_name, identity.country) == ("server", "DE")
     assert identity.properties.default == {"apiKeyName": "server", "countryCode": "DE", "email": "a@b.c"}
@@ -61,10 +60,9 @@ def test_a_known_identity_is_merged_key_by_key(
 def test_an_identity_that_does_not_change_is_not_written(
     control: ControlDatabase, game_id: int, clock: Settable
 ) -> None:
-    first, _ = control.get_or_create_identity(game_id, "player-01", ORIGIN, Properties({"a": "1"}, {}))
+    first = control.get_or_create_identity(game_id, "player-01", ORIGIN, Properties({"a": "1"}, {}))
     clock.now += 5
-    again, is_new = control.get_or_create_identity(game_id, "player-01", ORIGIN, Properties({"a": "1"}, {}))
-    assert (again, is_new) == (first, False)
+    assert control.get_or_create_identity(game_id, "player-01", ORIGIN, Properties({"a": "1"}, {})) == first
 
 
 def test_the_same_identity_of_two_games_is_two(control: ControlDatabase, game_id: int) -> None:
@@ -73,24 +71,29 @@ def test_the_same_identity_of_two_games_is_two(control: ControlDatabase, game_id
     assert control.identity(other_game, "player-01") is None
 
 
-def test_one_of_many_threads_creates_it(control: ControlDatabase, other: ControlDatabase, game_id: int) -> None:
-    def arrive(number: int) -> bool:
+def test_it_is_created_once_by_many_threads(control: ControlDatabase, other: ControlDatabase, game_id: int) -> None:
+    def arrive(number: int) -> int:
         database = (control, other)[number % 2]
         given = Properties({}, {f"key-{number}": "x"})
-        return database.get_or_create_identity(game_id, "player-01", ORIGIN, given)[1]
+        return database.get_or_create_identity(game_id, "player-01", ORIGIN, given).created_at
 
     with ThreadPoolExecutor(8) as pool:
-        assert sum(pool.map(arrive, range(24))) == 1
+        assert len(set(pool.map(arrive, range(24)))) == 1
     identity = control.identity(game_id, "player-01")
     assert identity is not None
     assert len(identity.properties.custom) == 24
 
 
-def test_identities_of_events_are_created_once(control: ControlDatabase, game_id: int) -> None:
+def test_identities_of_events_are_created_once(control: ControlDatabase, game_id: int, clock: Settable) -> None:
     control.get_or_create_identity(game_id, "player-01", ORIGIN, Properties({"a": "1"}, {}))
+    control.mark_announced(game_id, ["player-01"])
     ids = [f"player-{number:02}" for number in range(4)]
-    assert control.create_identities(game_id, [*ids, *ids], ORIGIN) == {"player-00", "player-02", "player-03"}
-    assert control.create_identities(game_id, ids, ORIGIN) == frozenset()
+    created = control.create_identities(game_id, [*ids, *ids], ORIGIN)
+    assert created == dict.fromkeys(("player-00", "player-02", "player-03"), clock.now)
+    clock.now += 5
+    assert control.create_identities(game_id, ids, ORIGIN) == created, "nobody has announced them"
+    control.mark_announced(game_id, list(created))
+    assert control.create_identities(game_id, ids, ORIGIN) == {}
     kept = control.identity(game_id, "player-01")
     made = control.identity(game_id, "player-02")
     assert kept is not None
@@ -102,14 +105,23 @@ def test_identities_of_events_are_created_once(control: ControlDatabase, game_id
 def test_more_identities_than_a_query_has_room_for(control: ControlDatabase, game_id: int) -> None:
     ids = [f"player-{number:05}" for number in range(5_100)]
     assert len(control.create_identities(game_id, ids, ORIGIN)) == 5_100
-    assert control.create_identities(game_id, ids, ORIGIN) == frozenset()
+    control.mark_announced(game_id, ids)
+    assert control.create_identities(game_id, ids, ORIGIN) == {}
+
+
+def test_an_announced_identity_stays_so(control: ControlDatabase, game_id: int, clock: Settable) -> None:
+    control.get_or_create_identity(game_id, "player-01", ORIGIN, NOTHING)
+    clock.now += 5
+    control.mark_announced(game_id, ["player-01"])
+    updated = control.get_or_create_identity(game_id, "player-01", ORIGIN, Properties({"a": "1"}, {}))
+    assert updated.announced_at == clock.now
+    assert control.identity(game_id, "player-01") == updated
 
 
 def test_identify_gives_the_joined_identity_what_merge_says(control: ControlDatabase, game_id: int) -> None:
     control.get_or_create_identity(game_id, "guest-001", ORIGIN, Properties({"email": "g"}, {"a": "guest", "b": "g"}))
     control.get_or_create_identity(game_id, "known-001", ORIGIN, Properties({"email": "k"}, {"a": "known"}))
-    joined, is_new = control.identify(game_id, "guest-001", "known-001", ORIGIN, carry_over)
-    assert not is_new
+    joined = control.identify(game_id, "guest-001", "known-001", ORIGIN, carry_over)
     assert joined.identity_id == "known-001"
     assert joined.properties.custom == {"a": "known", "b": "g"}
     assert joined.properties.default["email"] == "k"
@@ -121,10 +133,9 @@ def test_identify_gives_the_joined_identity_what_merge_says(control: ControlData
 
 def test_identify_creates_an_identity_that_is_new(control: ControlDatabase, game_id: int) -> None:
     control.get_or_create_identity(game_id, "guest-001", ORIGIN, Properties({}, {"a": "1"}))
-    joined, is_new = control.identify(game_id, "guest-001", "known-001", ORIGIN, carry_over)
-    assert is_new
+    joined = control.identify(game_id, "guest-001", "known-001", ORIGIN, carry_over)
     assert joined.properties.custom == {"a": "1"}
-    lonely, _ = control.identify(game_id, "never-seen", "known-002", ORIGIN, carry_over)
+    lonely = control.identify(game_id, "never-seen", "known-002", ORIGIN, carry_over)
     assert lonely.properties == NOTHING
 
 
@@ -147,4 +158,5 @@ def test_a_deleted_identity_is_gone(control: ControlDatabase, game_id: int) -> N
     assert control.delete_identity(game_id, "player-01")
     assert control.identity(game_id, "player-01") is None
     assert not control.delete_identity(game_id, "player-01")
-    assert control.get_or_create_identity(game_id, "player-01", ORIGIN, NOTHING)[1]
+    control.mark_announced(game_id, ["player-01"])
+    assert control.get_or_create_identity(game_id, "player-01", ORIGIN, NOTHING).announced_at is None

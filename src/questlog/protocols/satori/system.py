@@ -17,7 +17,10 @@ class SystemEventName(enum.StrEnum):
 
 
 class SystemEvent(msgspec.Struct, frozen=True):
-    """Something that happened to an identity. The session's times are UTC microseconds, sent on in whole seconds."""
+    """Something that happened to an identity. The session's times are UTC microseconds, sent on in whole seconds.
+
+    With an `id` it is stored once, however often it is made.
+    """
 
     name: SystemEventName
     identity_id: str
@@ -25,6 +28,7 @@ class SystemEvent(msgspec.Struct, frozen=True):
     session_issued_at: int | None = None
     session_expires_at: int | None = None
     metadata: Mapping[str, str] = {}
+    id: str | None = None
 
 
 class _WireEvent(msgspec.Struct, omit_defaults=True):
@@ -35,6 +39,7 @@ class _WireEvent(msgspec.Struct, omit_defaults=True):
     session_issued_at: int | None = None
     session_expires_at: int | None = None
     metadata: Mapping[str, str] = {}
+    id: str | None = None
 
 
 def make_system_events(events: Sequence[SystemEvent], time_us: int) -> bytes:
@@ -51,6 +56,7 @@ def make_system_events(events: Sequence[SystemEvent], time_us: int) -> bytes:
                     session_issued_at=_seconds(event.session_issued_at),
                     session_expires_at=_seconds(event.session_expires_at),
                     metadata=event.metadata,
+                    id=event.id,
                 )
                 for event in events
             ]

@@ -10,7 +10,7 @@ NOW_US = 1_795_288_190_123_456
 def test_what_is_made_is_decoded_as_it_was() -> None:
     body = make_system_events(
         [
-            SystemEvent(SystemEventName.IDENTITY_CREATE, IDENTITY),
+            SystemEvent(SystemEventName.IDENTITY_CREATE, IDENTITY, id="made-once"),
             SystemEvent(
                 SystemEventName.SESSION_START,
                 IDENTITY,
@@ -32,7 +32,7 @@ def test_what_is_made_is_decoded_as_it_was() -> None:
     assert columns["session_issued_at"] == [None, 1_795_288_190_000_000, None]
     assert columns["session_expires_at"] == [None, 1_795_291_790_000_000, None]
     assert columns["attributes"] == [None, None, '{"previousIdentityId":"guest-0001"}']
-    assert columns["client_event_id"] == [None] * 3
+    assert columns["client_event_id"] == ["made-once", None, None]
 
 
 def test_no_client_can_send_them() -> None:

@@ -108,6 +108,7 @@ def _create_identities() -> None:
         sa.Column("identity_id", sa.Text(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("updated_at", sa.BigInteger(), nullable=False),
+        sa.Column("announced_at", sa.BigInteger(), nullable=True),
         sa.Column("api_key_name", sa.Text(), nullable=True),
         sa.Column("country", sa.Text(), nullable=True),
         sa.Column("default_properties", sa.JSON(), nullable=False),
