@@ -146,8 +146,19 @@ class Identities:
         return replies.EMPTY
 
     async def delete(self, caller: Caller, claims: Claims) -> Reply:
-        """`DELETE /v1/identity`: journalled as an erasure, which the loader carries out everywhere."""
+        """`DELETE /v1/identity`: journalled as an erasure, which the loader carries out everywhere.
+
+        Journalled first, so that it happens whatever fails then; and again once no token is good any more, for the
+        events that were taken meanwhile.
+        """
         self._check_journal()
+        await self._journal_erasure(caller, claims)
+        await self._ask(partial(self._control.delete_identity, caller.game.game_id, claims.iid))
+        await self._revoke_all(caller.game.game_id, claims)
+        await self._journal_erasure(caller, claims)
+        return replies.EMPTY
+
+    async def _journal_erasure(self, caller: Caller, claims: Claims) -> None:
         envelope = Envelope(
             kind=Kind.PLAYER_ERASURE,
             game_id=caller.game.game_id,
@@ -155,9 +166,6 @@ class Identities:
             player_id=claims.iid,
         )
         await self._parts.journal.append(encode_record(envelope, b""))
-        await self._ask(partial(self._control.delete_identity, caller.game.game_id, claims.iid))
-        await self._revoke_all(caller.game.game_id, claims)
-        return replies.EMPTY
 
     async def list_properties(self, caller: Caller, claims: Claims) -> Reply:
         """`GET /v1/properties`."""
