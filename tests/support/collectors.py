@@ -96,12 +96,13 @@ class TestCollector:
             waiting=WaitingRoom(4_194_304),
             max_inflated_bytes=4_194_304,
         )
-        callers = Callers(directory, self.control, SIGNING_KEY)
-        identities = Identities(self.parts, self.control, callers, TokenSettings(SIGNING_KEY, 3_600, 86_400))
+        self.callers = Callers(directory, self.control, SIGNING_KEY)
+        identities = Identities(self.parts, self.control, self.callers, TokenSettings(SIGNING_KEY, 3_600, 86_400))
+        self.satori = SatoriService(self.parts, self.callers, identities)
         self.service = CollectorService(
             self.parts,
             GameAnalyticsService(self.parts),
-            SatoriService(self.parts, callers, identities),
+            self.satori,
             BodyReader(1_048_576, 67_108_864, 30, time.monotonic),
             folder / "run",
             self.control.check_token,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import maxminddb
 
-_CACHED_ADDRESSES = 65_536
+_CACHED_ADDRESSES = 16_384  # some 4 MB
 _COUNTRY_CODE_LENGTH = 2
 _LONGEST_ADDRESS = 64  # an IPv6 address has 45 characters at most, and may name a zone
 

@@ -20,7 +20,7 @@ from questlog.protocols.satori.codec import Decoded, decode_events, undeclared
 from questlog.protocols.satori.routes import Auth, Operation, Route
 
 _US = 1_000_000
-_KNOWN_IDENTITIES = 100_000
+_KNOWN_IDENTITIES = 20_000  # some 6 MB
 _KNOWN_FOR_US = 60 * _US
 
 _EMPTY_ANSWERS = {
@@ -169,6 +169,7 @@ class SatoriService:
             await self._identities.create_missing(caller, unmet, envelope.country)
         for name in unmet:
             self._known[game_id, name] = now
+            self._known.move_to_end((game_id, name))
         while len(self._known) > _KNOWN_IDENTITIES:
             self._known.popitem(last=False)
 

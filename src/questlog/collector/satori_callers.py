@@ -17,7 +17,8 @@ from questlog.protocols.satori.auth import (
     read_token,
 )
 
-_CACHED_TOKENS = 10_000
+_CACHED_TOKENS = 5_000  # some 6 MB
+_LONGEST_CACHED_TOKEN = 1_024  # ours have some 300 characters
 
 
 class RevocationList(Protocol):
@@ -100,6 +101,8 @@ class Callers:
         return game
 
     def _remember(self, token: str, claims: Claims) -> None:
+        if len(token) > _LONGEST_CACHED_TOKEN:
+            return
         self._verified[token] = claims
         if len(self._verified) > _CACHED_TOKENS:
             self._verified.popitem(last=False)

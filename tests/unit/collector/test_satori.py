@@ -441,3 +441,19 @@ def test_too_much_that_waits_is_503(collector: TestCollector) -> None:
         body = {"events": [{**EVENT, "identityId": IDENTITY}]}
         assert collector.ask("POST", "/v1/server-event", body, collector.basic()).status == 503
     assert collector.ask("POST", "/v1/server-event", body, collector.basic()).status == 200
+
+
+def test_a_collector_holds_a_bounded_number_of_identities_and_tokens(collector: TestCollector) -> None:
+    """A worker is to stay under 80 MB with players without number."""
+    token = collector.authenticate(IDENTITY)["token"]
+    service, callers = collector.satori, collector.callers
+    for start in range(0, 24_000, 8_000):
+        events = [{**EVENT, "identityId": f"player-{number:08}"} for number in range(start, start + 8_000)]
+        assert collector.ask("POST", "/v1/server-event", {"events": events}, collector.basic()).status == 200
+    assert len(service._known) <= 20_000
+    now_s = collector.clock.now // 1_000_000
+    claims = {"iid": IDENTITY, "exp": now_s + 60, "iat": now_s, "api": collector.sandbox.api_key.name}
+    long_token = jwt.encode({**claims, "padding": "x" * 1_000}, SIGNING_KEY, algorithm="HS256")
+    for each in (token, long_token):
+        assert collector.ask("GET", "/v1/flag", headers=bearer(each)).status == 200
+    assert list(callers._verified) == [token]
