@@ -1,5 +1,6 @@
 """What every analytics store promises, whichever engine it is."""
 
+import uuid
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -8,9 +9,8 @@ from typing import Any
 import pytest
 
 from questlog.model.record import Position
-from questlog.store.contract import Expiry, PlayerErasure, PlayerProperties, StoreFailed
+from questlog.store.contract import BatchRefused, Expiry, PlayerErasure, PlayerProperties, StoreFailed
 from questlog.store.duckdb.store import DuckDBStore
-from questlog.store.reading import EventFilter
 from tests.support.staged import DAY, HOUR, MINUTE, NOON, SECOND, batch, new_id
 
 
@@ -67,6 +67,24 @@ def test_events_without_an_id_are_never_duplicates_and_get_different_uuids(store
     assert _rows(store, "SELECT count(DISTINCT event_uuid) AS n FROM events") == [{"n": 3}]
 
 
+def test_a_uuid_of_ours_says_the_place_in_the_journal(store: DuckDBStore) -> None:
+    places = [(writer, segment, offset, index) for writer in (0, 4095) for segment in (1, 2**48 - 1)
+              for offset in (0, 2**32 - 1) for index in (0, 2**30 - 1)]  # fmt: skip
+    rows = [dict(zip(("writer", "segment", "offset", "index"), place, strict=True)) for place in places]
+    store.load(batch(rows), NOON)
+    ids = [uuid.UUID(row["id"]) for row in _rows(store, "SELECT event_uuid::VARCHAR AS id FROM events ORDER BY row_no")]
+    assert [
+        (one.int >> 64 & 0xFFF, one.int >> 80, one.int >> 30 & 0xFFFFFFFF, one.int & 0x3FFFFFFF) for one in ids
+    ] == places
+    assert {(one.version, one.variant) for one in ids} == {(8, uuid.RFC_4122)}
+
+
+@pytest.mark.parametrize("place", [{"writer": 4096}, {"segment": 2**48}, {"offset": 2**32}, {"index": 2**30}])
+def test_a_place_that_no_uuid_can_say_is_refused(store: DuckDBStore, place: dict[str, int]) -> None:
+    with pytest.raises(BatchRefused, match=f"{next(iter(place))} in the journal"):
+        store.load(batch([place]), NOON)
+
+
 @pytest.mark.parametrize(("seconds_later", "stored"), [(7 * 86_400, 0), (7 * 86_400 + 1, 1), (-7 * 86_400 - 1, 1)])
 def test_the_window_of_duplicates_is_exact(store: DuckDBStore, seconds_later: int, stored: int) -> None:
     row = {"client_event_id": new_id()}
@@ -91,9 +109,11 @@ def test_hours_add_up(store: DuckDBStore) -> None:
     rows = [{"client_event_id": "a"}, {"client_event_id": "a"}, {"received_at": NOON + HOUR}]
     rejects = [{}, {"is_whole_request": True, "reason": "not_json"}]
     store.load(batch(rows, rejects), NOON)
-    [later, noon] = store.ingest_hours(1, 10)
-    assert (noon.received, noon.stored, noon.rejected, noon.duplicates, noon.rejected_requests) == (3, 1, 1, 1, 1)
-    assert (later.hour, later.received, later.stored) == (NOON + HOUR, 1, 1)
+    counted = "SELECT epoch_us(hour) AS hour, * EXCLUDE (ingest_hour_no, game_id, hour) FROM ingest_hours ORDER BY hour"
+    assert _rows(store, counted) == [
+        {"hour": NOON, "received": 3, "stored": 1, "rejected": 1, "duplicates": 1, "rejected_requests": 1},
+        {"hour": NOON + HOUR, "received": 1, "stored": 1, "rejected": 0, "duplicates": 0, "rejected_requests": 0},
+    ]
 
 
 def test_results_are_split_by_game_and_source(store: DuckDBStore) -> None:
@@ -212,10 +232,9 @@ def test_an_erased_player_is_gone_and_stays_away(store: DuckDBStore) -> None:
     for table in ("events", "players", "sessions"):
         assert [row["player_id"] for row in _rows(store, f"FROM {table}")] == ["q"], table
     assert _rows(store, "SELECT events FROM event_days") == [{"events": 1}]
-    rejected = store.recent_rejected(1, None, 10)
-    assert [(one.reason, one.player_id, one.raw) for one in rejected] == [
-        ("player_erased", None, ""),
-        ("failed_validation", "q", "{}"),
+    assert _rows(store, "SELECT reason, player_id, raw FROM rejected_events ORDER BY rejected_no") == [
+        {"reason": "failed_validation", "player_id": "q", "raw": "{}"},
+        {"reason": "player_erased", "player_id": None, "raw": ""},
     ]
 
 
@@ -229,8 +248,8 @@ def test_rejected_events_expire_by_age_and_number(store: DuckDBStore) -> None:
     rejects = [{"received_at": NOON - 15 * DAY}, *({"received_at": NOON + place} for place in range(5))]
     store.load(batch(rejects=[*rejects, {"game_id": 2}]), NOON)
     store.expire(Expiry(rejected_days=14, rejected_rows_per_game=3), NOON)
-    assert [one.received_at - NOON for one in store.recent_rejected(1, None, 10)] == [4, 3, 2]
-    assert len(store.recent_rejected(2, None, 10)) == 1
+    kept = _rows(store, "SELECT game_id, epoch_us(received_at) AS at FROM rejected_events ORDER BY rejected_no")
+    assert [(row["game_id"], row["at"] - NOON) for row in kept] == [(1, 2), (1, 3), (1, 4), (2, 0)]
 
 
 def test_a_batch_that_the_engine_refuses_leaves_nothing(store: DuckDBStore) -> None:
@@ -264,30 +283,26 @@ def test_text_of_any_kind_comes_back_as_it_was(store: DuckDBStore) -> None:
     assert _rows(store, "SELECT count(*) AS n FROM players") == [{"n": len(texts)}]
 
 
-def test_recent_events_page_backwards_with_filters(store: DuckDBStore) -> None:
-    store.load(batch([{"player_id": f"p{n % 2}", "event_id": f"a:{n}"} for n in range(10)]), NOON)
-    first = store.recent_events(1, EventFilter(player_id="p1"), None, 3)
-    assert [event.fields["event_id"] for event in first] == ["a:9", "a:7", "a:5"]
-    second = store.recent_events(1, EventFilter(player_id="p1"), first[-1].row_no, 3)
-    assert [event.fields["event_id"] for event in second] == ["a:3", "a:1"]
-    assert store.recent_events(1, EventFilter(event_id_prefix="b"), None, 3) == []
-    assert second[0].fields["event_time"] == NOON
-
-
-def test_arrivals_name_the_games_that_send(store: DuckDBStore) -> None:
-    store.load(batch([{}, {"received_at": NOON - 5 * MINUTE}, {"game_id": 2, "received_at": NOON - 3 * HOUR}]), NOON)
-    found = [(one.game_id, one.last_minute, one.last_hour) for one in store.arrivals(NOON + SECOND)]
-    assert found == [(1, 1, 2), (2, 0, 0)]
-
-
 def test_totals_of_a_player_are_what_computed_properties_need(store: DuckDBStore) -> None:
     store.load(
         batch([_of_satori(value=value, event_time=NOON + place) for place, value in enumerate([5.0, None])]), NOON
     )
     store.load(batch([_of_satori(value=2.0, event_time=NOON - SECOND), {"player_id": "p"}]), NOON)
-    [total] = store.event_totals(1, "p")
-    assert (total.event_id, total.count, total.first_seen, total.last_seen) == ("jump", 3, NOON - SECOND, NOON + 1)
-    assert (total.value_count, total.value_sum, total.value_min, total.value_max) == (2, 7.0, 2.0, 5.0)
+    totals = (
+        "SELECT events, epoch_us(first_seen) AS first, epoch_us(last_seen) AS last, value_count, value_sum, value_min,"
+        " value_max FROM player_event_totals"
+    )
+    assert _rows(store, totals) == [
+        {
+            "events": 3,
+            "first": NOON - SECOND,
+            "last": NOON + 1,
+            "value_count": 2,
+            "value_sum": 7.0,
+            "value_min": 2.0,
+            "value_max": 5.0,
+        }
+    ]
 
 
 def test_a_store_can_be_opened_once(tmp_path: Path) -> None:

@@ -19,13 +19,19 @@ from questlog.store.contract import Batch, BatchRefused, Expiry, Store, StoreFai
 _FIRST_PAUSE_S = 0.5
 _LONGEST_PAUSE_S = 30.0
 _EXPIRE_EVERY_S = 600.0
+# A batch costs much that does not depend on its size: little loading for little to load, but never long to wait.
+_LEAST_SHARE_OF_REST = 10
+_LONGEST_TICK_MS = 1000
 _MOST_REFUSED_IN_A_ROW = 100
 
 _log = structlog.get_logger(__name__)
 
 
 class Pace(NamedTuple):
-    """How much is loaded at once and how often. `keep_s`: how long loaded journal segments stay."""
+    """How much is loaded at once and how often. `keep_s`: how long loaded journal segments stay.
+
+    A step follows the last after `tick_ms`, or later: after ten times as long as that one took, up to a second.
+    """
 
     tick_ms: int = 250
     batch_bytes: int = 33_554_432
@@ -225,7 +231,8 @@ class Loader:
         if self._failures:
             return float(min(_FIRST_PAUSE_S * 2 ** (self._failures - 1), _LONGEST_PAUSE_S))
         elapsed_ms = max(self._clock.now_us() - began_us, 0) / 1000  # the clock may have been set back
-        return max(self._pace.tick_ms - elapsed_ms, 0.0) / 1000
+        due_ms = max(self._pace.tick_ms, min(_LEAST_SHARE_OF_REST * elapsed_ms, _LONGEST_TICK_MS))
+        return max(due_ms - elapsed_ms, 0.0) / 1000
 
 
 @contextmanager

@@ -374,6 +374,32 @@ def test_cycles_are_not_collected_during_a_batch_and_are_again_after_it(
     assert gc.isenabled()
 
 
+@pytest.mark.parametrize(
+    ("took_ms", "pause_s"), [(0, 0.25), (20, 0.23), (60, 0.54), (400, 0.6), (1000, 0.0), (3000, 0.0)]
+)
+def test_the_pause_is_a_multiple_of_what_a_step_took_up_to_a_second(
+    journal: FakeJournal, clock: FakeClock, monkeypatch: pytest.MonkeyPatch, took_ms: int, pause_s: float
+) -> None:
+    class Slow(FakeStore):
+        def load(self, batch: Batch, now_us: int) -> LoadResult:
+            clock.time_us += took_ms * 1000
+            return super().load(batch, now_us)
+
+    pauses: list[float] = []
+
+    class Stopping(threading.Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            pauses.append(timeout or 0.0)
+            self.set()
+            return True
+
+    fill(journal, "a")
+    loader = loader_of(journal, Slow(), clock)
+    monkeypatch.setattr(loader, "_is_stopping", Stopping())
+    loader.run()
+    assert pauses == [pytest.approx(pause_s)]
+
+
 def test_a_clock_set_back_during_a_step_does_not_prolong_the_pause(journal: FakeJournal) -> None:
     class SetBack(FakeClock):
         """Loses an hour with every look."""

@@ -1,5 +1,8 @@
 """Parts of SQL that several rollups share: each says once what a word of `metrics.md` means."""
 
+import numpy as np
+import numpy.typing as npt
+
 from questlog.store.schema import DIMENSIONS
 
 IS_PURCHASE = (
@@ -46,6 +49,11 @@ def seconds_between(start: str, end: str) -> str:
 def numbered_day(number: str, day: str) -> str:
     """One integer for a dense number and a day (SQL expressions); days reach 5741 years around 1970."""
     return f"({number} * 4194304 + ({day} - DATE '1970-01-01') + 2097152)"
+
+
+def day_numbers(numbers: npt.NDArray[np.int64], days: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """The same as `numbered_day` outside SQL; `days` since 1970."""
+    return numbers * 4194304 + days + 2097152
 
 
 def of(table: str, columns: tuple[str, ...] = DIMENSIONS) -> str:

@@ -64,7 +64,8 @@ def load_events(transaction: Transaction, staged: Staged, grace_s: int, has_sess
     transaction.write("INSERT INTO events SELECT * FROM batch_rows")
     players.update(transaction, events)
     event_days.update(transaction)
-    player_event_totals.update(transaction)
+    if pc.any(pc.not_equal(events["source"], str(Source.GAMEANALYTICS))).as_py():
+        player_event_totals.update(transaction)
 
 
 def may_be_sessionless(events: pa.Table) -> bool:

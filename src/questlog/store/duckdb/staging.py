@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from questlog.store.contract import STAGED_EVENTS, Batch, PlayerProperties
 from questlog.store.key_index import KeyIndex
-from questlog.store.keys import Keys, Mask, hashed_text, recognised_keys, text_keys, uuid_column
+from questlog.store.keys import U64, Keys, Mask, hashed_text, recognised_keys, text_keys, uuid_column
 from questlog.store.schema import EVENTS
 
 I64 = npt.NDArray[np.int64]
@@ -267,24 +267,34 @@ def _event_times(events: pa.Table) -> pa.Array:
 
 
 def _event_uuids(events: pa.Table, ids: _ClientIds) -> pa.ExtensionArray:
-    """The client's UUID, or the hash of its other id, or bits made from the place in the journal."""
-    place: npt.NDArray[np.uint64] = np.zeros(events.num_rows, np.uint64)
-    for column in ("writer", "segment", "offset", "index"):
-        place = _scattered(place ^ _integers(events, column).astype(np.uint64))
-    made_high = _scattered(place ^ np.uint64(0x9E3779B97F4A7C15))
-    made_low = _scattered(made_high ^ _integers(events, "segment").astype(np.uint64))
-    high = np.where(ids.has_id, ids.keys.high, made_high)
-    low = np.where(ids.has_id, ids.keys.low, made_low)
+    """The client's UUID, or a UUIDv8 of the hash of its other id, or one that says the place in the journal."""
+    high, low = ids.keys.high, ids.keys.low
     is_ours = ~(ids.has_id & ids.is_uuid)
-    high = np.where(is_ours, (high & np.uint64(0xFFFFFFFFFFFF0FFF)) | np.uint64(0x8000), high)
-    low = np.where(is_ours, (low & np.uint64(0x3FFFFFFFFFFFFFFF)) | np.uint64(0x8000000000000000), low)
+    if is_ours.any():
+        place_high, place_low = place_halves(events)
+        high = np.where(ids.has_id, high, place_high)
+        low = np.where(ids.has_id, low, place_low)
+        high = np.where(is_ours, (high & np.uint64(0xFFFFFFFFFFFF0FFF)) | np.uint64(0x8000), high)
+        low = np.where(is_ours, (low & np.uint64(0x3FFFFFFFFFFFFFFF)) | np.uint64(0x8000000000000000), low)
     return uuid_column(high, low)
 
 
-def _scattered(values: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
-    values = (values + np.uint64(0x9E3779B97F4A7C15)) * np.uint64(0xBF58476D1CE4E5B9)
-    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return values ^ (values >> np.uint64(31))
+def place_halves(events: pa.Table) -> tuple[U64, U64]:
+    """A UUIDv8's halves for each event, but for version and variant: no two places in the journal have the same.
+
+    48 bits of segment, (4 of version,) 12 of writer; (2 of variant,) 32 of offset, 30 of index. Raises `ValueError` for
+    a place that does not fit.
+    """
+    segment, writer = _place(events, "segment", 48), _place(events, "writer", 12)
+    offset, index = _place(events, "offset", 32), _place(events, "index", 30)
+    return segment << np.uint64(16) | writer, offset << np.uint64(30) | index
+
+
+def _place(events: pa.Table, column: str, bits: int) -> U64:
+    numbers = _integers(events, column)
+    if len(numbers) and not 0 <= numbers.min() <= numbers.max() < 1 << bits:
+        raise ValueError(f"a {column} in the journal that does not fit into {bits} bits")
+    return numbers.astype(np.uint64)
 
 
 def _array(events: pa.Table, column: str) -> pa.Array:

@@ -12,7 +12,7 @@ import structlog
 
 from questlog.model.record import Position
 from questlog.store.contract import Batch, BatchRefused, Expiry, LoadResult, PlayerErasure, StoreFailed
-from questlog.store.duckdb import erasures, load, reading, rebuild
+from questlog.store.duckdb import erasures, load, rebuild
 from questlog.store.duckdb.connection import EngineSettings, new_cursor, open_engine
 from questlog.store.duckdb.expiry import expire_rejected
 from questlog.store.duckdb.failures import OutOfMemory, failure
@@ -23,7 +23,6 @@ from questlog.store.duckdb.staging import Counters, NewKeys, Staged, stage
 from questlog.store.duckdb.transaction import Transaction
 from questlog.store.key_index import KeyIndex
 from questlog.store.keys import text_keys
-from questlog.store.reading import Arrivals, EventFilter, EventTotal, IngestHour, StoredEvent, StoredRejection
 
 _T = TypeVar("_T")
 _DAY_S = 86_400
@@ -135,26 +134,6 @@ class DuckDBStore:
         self._is_closed = True
         close_indexes(self._indexes)
         self._connection.close()
-
-    def recent_events(self, game_id: int, wanted: EventFilter, before: int | None, limit: int) -> list[StoredEvent]:
-        """The newest events first, by order of loading; with `before`, only rows with a lower `row_no`."""
-        return reading.recent_events(self.query, game_id, wanted, before, limit)
-
-    def recent_rejected(self, game_id: int, before: int | None, limit: int) -> list[StoredRejection]:
-        """The newest rejections first; with `before`, only those with a lower `rejected_no`."""
-        return reading.recent_rejected(self.query, game_id, before, limit)
-
-    def ingest_hours(self, game_id: int, limit: int) -> list[IngestHour]:
-        """The newest hours first."""
-        return reading.ingest_hours(self.query, game_id, limit)
-
-    def arrivals(self, now_us: int) -> list[Arrivals]:
-        """Every game that has an event, by `game_id`."""
-        return reading.arrivals(self.query, now_us)
-
-    def event_totals(self, game_id: int, player_id: str) -> list[EventTotal]:
-        """The totals of one player's Satori events, by name."""
-        return reading.event_totals(self.query, game_id, player_id)
 
     def _write(self, batch: Batch, staged: Staged) -> LoadResult:
         """The steps of loading, in order."""

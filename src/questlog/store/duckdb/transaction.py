@@ -1,18 +1,18 @@
 """One load transaction: a connection with tables of this batch registered beside the stored ones."""
 
 import contextlib
-from collections.abc import Mapping
+import warnings
+from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
 import duckdb
-import numpy as np
 import pyarrow as pa
-
-from questlog.store.schema import DIMENSIONS
+import pyarrow.compute as pc
 
 Parameters: TypeAlias = Mapping[str, object]
 
-_EVENT_COLUMNS = ["row_no", "source", "session_num", *DIMENSIONS]
+# `sql()` would plan a statement twice, which for a small batch costs more than the copy of a few rows warned of here.
+warnings.filterwarnings("ignore", "Arrow output on a DB-API result makes an extra copy", UserWarning)
 
 
 class Transaction:
@@ -45,7 +45,7 @@ class Transaction:
 
     def read(self, statement: str, parameters: Parameters | None = None) -> pa.Table:
         """The rows of a query, or of a statement's RETURNING."""
-        return self._connection.sql(self._parsed(statement), params=dict(parameters or {})).to_arrow_table()
+        return self._connection.execute(self._parsed(statement), dict(parameters or {})).to_arrow_table()
 
     def write(self, statement: str, parameters: Parameters | None = None) -> None:
         """Run a statement without an answer."""
@@ -63,13 +63,12 @@ class Transaction:
         self._names.clear()
 
 
-def event_rows(batch: pa.Table, row_numbers: pa.ChunkedArray) -> pa.Table:
-    """The events of the batch (whose row numbers are consecutive) with these numbers, each once; nulls are passed over.
+def with_event_columns(rows: pa.Table, row_no: str, batch: pa.Table, columns: Sequence[str]) -> pa.Table:
+    """The rows with columns copied from the event whose number is in the column `row_no`; null where that is null.
 
-    Only the columns that rollups copy from one event.
+    The row numbers of `batch` are consecutive.
     """
-    if batch.num_rows == 0:
-        return batch.select(_EVENT_COLUMNS)
-    numbers = np.unique(row_numbers.drop_null().to_numpy())
-    places = numbers - batch["row_no"][0].as_py()
-    return batch.select(_EVENT_COLUMNS).take(pa.array(places))
+    places = pc.subtract(rows[row_no], batch["row_no"][0]).combine_chunks()
+    for column in columns:
+        rows = rows.append_column(column, batch[column].combine_chunks().take(places))
+    return rows

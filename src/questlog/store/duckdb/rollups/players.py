@@ -1,5 +1,8 @@
 """The players and player_days tables: what the events and the sessions of each player and day come to."""
 
+from functools import reduce
+
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -12,10 +15,11 @@ from questlog.store.duckdb.facts import (
     REVENUE,
     TRANSACTIONS,
     assigned,
+    day_numbers,
     numbered_day,
     of,
 )
-from questlog.store.duckdb.transaction import Transaction, event_rows
+from questlog.store.duckdb.transaction import Transaction, with_event_columns
 from questlog.store.schema import DIMENSIONS
 
 _DAY = "event_time::DATE"
@@ -76,14 +80,20 @@ def update(transaction: Transaction, batch: pa.Table) -> None:
     )
     if changes.num_rows == 0:
         return
+    added = _update_players(transaction, _player_changes(transaction, changes), batch)
+    _update_days(transaction, _batch_days(changes, added, batch))
+    if pc.any(added["is_earlier"]).as_py():
+        transaction.write(_MOVE_NEW)
+    if pc.any(pc.less(changes["sessions"], 0)).as_py():
+        transaction.write(_DROP_EMPTY)
+
+
+def _player_changes(transaction: Transaction, changes: pa.Table) -> pa.Table:
+    """The changes of all days of each player; most batches have no player with two."""
+    if pc.count_distinct(changes["player_no"]).as_py() == changes.num_rows:
+        return changes.drop_columns("day")
     transaction.register("player_day_changes", changes)
-    player_changes = transaction.read(added_up("FROM player_day_changes", "player_no"))
-    transaction.register("player_changes", player_changes)
-    transaction.register("first_events", event_rows(batch, player_changes["first_row_no"]))
-    transaction.register("last_events", event_rows(batch, changes["last_row_no"]))
-    added = _update_players(transaction)
-    has_earlier = bool(pc.any(added["is_earlier"]).as_py())
-    _update_days(transaction, has_earlier, has_less=bool(pc.any(pc.less(changes["sessions"], 0)).as_py()))
+    return transaction.read(added_up("FROM player_day_changes", "player_no"))
 
 
 def player_rows(changes: str, firsts: str) -> str:
@@ -101,19 +111,11 @@ PLAYER_COLUMNS = (
 )
 
 _ADD_TO_PLAYERS = f"""
-    INSERT INTO players ({PLAYER_COLUMNS}) {player_rows("player_changes", "first_events")}
+    INSERT INTO players ({PLAYER_COLUMNS}) SELECT {PLAYER_COLUMNS} FROM player_changes
     ON CONFLICT (player_no) DO UPDATE SET last_seen = greatest(players.last_seen, excluded.last_seen),
         events = players.events + excluded.events, sessions = players.sessions + excluded.sessions,
         playtime_s = players.playtime_s + excluded.playtime_s
     RETURNING player_no, first_seen AS old_first_seen, first_rank AS old_first_rank
-"""
-
-_ADDED_PLAYERS = f"""
-    SELECT new.*, old_first_seen,
-        old_first_rank IS DISTINCT FROM first_rank AND (transactions <> 0 OR revenue_usd <> 0) AS has_purchases,
-        first_seen IS NOT NULL AND (old_first_seen IS NULL OR first_seen < old_first_seen) AS is_earlier,
-        first_rank IS NOT NULL AND (old_first_rank IS NULL OR first_rank < old_first_rank) AS has_new_first
-    FROM ({player_rows("player_changes", "first_events")}) AS new JOIN old_players USING (player_no)
 """
 
 _ADD_PURCHASES = """
@@ -136,10 +138,11 @@ _MOVE_FIRST = f"""
 """
 
 
-def _update_players(transaction: Transaction) -> pa.Table:
-    """Add up what always changes; the rest only where it does. Returns, and registers, `added_players`."""
-    transaction.register("old_players", transaction.read(_ADD_TO_PLAYERS))
-    added = transaction.read(_ADDED_PLAYERS)
+def _update_players(transaction: Transaction, changes: pa.Table, batch: pa.Table) -> pa.Table:
+    """Add up what always changes; the rest only where it does. Returns, and registers, `added_players`, by number."""
+    changes = with_event_columns(changes.sort_by("player_no"), "first_row_no", batch, ("source", *DIMENSIONS))
+    transaction.register("player_changes", changes)
+    added = _compared(changes, transaction.read(_ADD_TO_PLAYERS).sort_by("player_no"))
     transaction.register("added_players", added)
     for condition, statement in (
         ("has_purchases", _ADD_PURCHASES),
@@ -149,6 +152,34 @@ def _update_players(transaction: Transaction) -> pa.Table:
         if pc.any(added[condition]).as_py():
             transaction.write(statement)
     return added
+
+
+def _compared(new: pa.Table, old: pa.Table) -> pa.Table:
+    """What was added to each player, and which of it the upsert did not carry over. The rows correspond."""
+    is_own_first = pc.invert(_differ(old["old_first_rank"], new["first_rank"]))
+    columns = {
+        "old_first_seen": old["old_first_seen"],
+        "has_purchases": pc.and_not(_any_not_zero(new, "transactions", "revenue_usd"), is_own_first),
+        "is_earlier": _is_less(new["first_seen"], old["old_first_seen"]),
+        "has_new_first": _is_less(new["first_rank"], old["old_first_rank"]),
+    }
+    for name, column in columns.items():
+        new = new.append_column(name, column)
+    return new
+
+
+def _is_less(new: pa.ChunkedArray, old: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Whether there is a new value and it is less, or the first."""
+    return pc.and_(new.is_valid(), pc.fill_null(pc.less(new, old), True))
+
+
+def _differ(one: pa.ChunkedArray, other: pa.ChunkedArray) -> pa.ChunkedArray:
+    """As SQL's IS DISTINCT FROM."""
+    return pc.fill_null(pc.not_equal(one, other), pc.xor(one.is_null(), other.is_null()))
+
+
+def _any_not_zero(rows: pa.Table, *columns: str) -> pa.ChunkedArray:
+    return reduce(pc.or_, (pc.not_equal(rows[name], pa.scalar(0).cast(rows[name].type)) for name in columns))
 
 
 def day_rows(changes: str, players: str, lasts: str) -> str:
@@ -169,11 +200,19 @@ DAY_COLUMNS = (
     f" ad_revenue_usd, last_rank, {DIMENSION_LIST}"
 )
 
-_BATCH_DAYS = day_rows(
-    "player_day_changes",
-    "(SELECT player_no, least(old_first_seen, first_seen) AS first_seen FROM added_players)",
-    "last_events",
-)
+
+def _batch_days(changes: pa.Table, players: pa.Table, batch: pa.Table) -> pa.Table:
+    """As `day_rows`, by number, for changes of players (sorted by number) of this batch."""
+    numbers = changes["player_no"].to_numpy()
+    first_seen = pc.min_element_wise(players["old_first_seen"], players["first_seen"]).take(
+        pa.array(np.searchsorted(players["player_no"].to_numpy(), numbers))
+    )
+    first_days = pc.floor_temporal(first_seen, unit="day").cast(pa.date32())
+    days = changes["day"].cast(pa.int32()).to_numpy().astype(np.int64)
+    rows = changes.append_column("player_day_no", pa.array(day_numbers(numbers, days)))
+    rows = rows.append_column("is_new", pc.fill_null(pc.equal(changes["day"], first_days), False))
+    return with_event_columns(rows, "last_row_no", batch, DIMENSIONS).sort_by("player_day_no")
+
 
 _ADD_TO_DAYS = f"""
     INSERT INTO player_days ({DAY_COLUMNS}) SELECT {DAY_COLUMNS} FROM batch_days
@@ -181,16 +220,7 @@ _ADD_TO_DAYS = f"""
         sessions = player_days.sessions + excluded.sessions,
         playtime_s = player_days.playtime_s + excluded.playtime_s,
         last_rank = greatest(player_days.last_rank, excluded.last_rank)
-    RETURNING {DAY_COLUMNS}
-"""
-
-# A row that was there had events or sessions: so its sums now differ from what was added.
-_ADDED_DAYS = f"""
-    SELECT new.*, (new.events <> now.events OR new.sessions <> now.sessions) AND
-            (new.transactions <> 0 OR new.revenue_usd <> 0 OR new.ad_revenue_usd <> 0) AS has_money,
-        new.last_rank IS NOT NULL AND new.last_rank = now.last_rank
-            AND ({of("new")}) IS DISTINCT FROM ({of("now")}) AS has_new_last
-    FROM batch_days AS new JOIN now_days AS now USING (player_day_no)
+    RETURNING player_day_no, events, sessions, last_rank, {DIMENSION_LIST}
 """
 
 _ADD_MONEY = """
@@ -222,16 +252,17 @@ _DROP_EMPTY = """
 """
 
 
-def _update_days(transaction: Transaction, has_earlier: bool, has_less: bool) -> None:
-    transaction.register("batch_days", transaction.read(_BATCH_DAYS))
-    transaction.register("now_days", transaction.read(_ADD_TO_DAYS))
-    added = transaction.read(_ADDED_DAYS)
+def _update_days(transaction: Transaction, days: pa.Table) -> None:
+    transaction.register("batch_days", days)
+    now = transaction.read(_ADD_TO_DAYS).sort_by("player_day_no")
+    # A row that was there had events or sessions: so its sums now differ from what was added.
+    was_there = pc.or_(pc.not_equal(days["events"], now["events"]), pc.not_equal(days["sessions"], now["sessions"]))
+    has_money = pc.and_(was_there, _any_not_zero(days, "transactions", "revenue_usd", "ad_revenue_usd"))
+    is_last = pc.fill_null(pc.equal(days["last_rank"], now["last_rank"]), False)
+    has_new_last = pc.and_(is_last, reduce(pc.or_, (_differ(days[name], now[name]) for name in DIMENSIONS)))
+    added = days.append_column("has_money", has_money).append_column("has_new_last", has_new_last)
     transaction.register("added_days", added)
-    if pc.any(added["has_money"]).as_py():
+    if pc.any(has_money).as_py():
         transaction.write(_ADD_MONEY)
-    if pc.any(added["has_new_last"]).as_py():
+    if pc.any(has_new_last).as_py():
         transaction.write(_MOVE_LAST)
-    if has_earlier:
-        transaction.write(_MOVE_NEW)
-    if has_less:
-        transaction.write(_DROP_EMPTY)

@@ -13,7 +13,7 @@ from questlog.store.duckdb.facts import (
     of,
     seconds_between,
 )
-from questlog.store.duckdb.transaction import Transaction, event_rows
+from questlog.store.duckdb.transaction import Transaction, with_event_columns
 from questlog.store.schema import DIMENSIONS, SESSIONS
 
 _COLUMNS = tuple(column.name for column in SESSIONS.columns)
@@ -99,7 +99,7 @@ _MERGED = f"""
         old.expires_at AS old_expires_at,
         old.transactions AS old_transactions,
         old.revenue_usd AS old_revenue_usd
-    FROM ({rows("found_sessions", "first_events")}) AS new LEFT JOIN sessions AS old ON old.session_no = new.session_no
+    FROM found_sessions AS new LEFT JOIN sessions AS old ON old.session_no = new.session_no
 """
 
 _CHANGES = f"""
@@ -119,8 +119,8 @@ def update(transaction: Transaction, batch: pa.Table) -> pa.Table:
     length (null for a new session).
     """
     found = transaction.read(facts("batch"))
-    transaction.register("found_sessions", found)
-    transaction.register("first_events", event_rows(batch, found["first_row_no"]))
+    of_first = ("source", "session_num", *DIMENSIONS)
+    transaction.register("found_sessions", with_event_columns(found, "first_row_no", batch, of_first))
     changes = transaction.read(_CHANGES)
     transaction.register("session_changes", changes)
     if _any(changes, "is_new"):
