@@ -247,7 +247,7 @@ class Identities:
         identities: Sequence[Identity],
     ) -> None:
         """Make what happened durable: events made by the server, and properties as they are now."""
-        records = [self._properties_record(identity, now_us) for identity in identities]
+        records = [_properties_record(identity) for identity in identities]
         if events:
             envelope = Envelope(
                 kind=Kind.SATORI_SYSTEM_EVENTS,
@@ -258,15 +258,6 @@ class Identities:
             )
             records.append(encode_record(envelope, make_system_events(events, now_us)))
         await asyncio.gather(*[self._parts.journal.append(record) for record in records])
-
-    def _properties_record(self, identity: Identity, now_us: int) -> bytes:
-        envelope = Envelope(
-            kind=Kind.PLAYER_PROPERTIES,
-            game_id=identity.game_id,
-            received_at=now_us,
-            player_id=identity.identity_id,
-        )
-        return encode_record(envelope, msgspec.json.encode(identity.properties))
 
     def _origin(self, caller: Caller, country: str | None) -> Origin:
         name = caller.api_key.name
@@ -303,6 +294,17 @@ class Identities:
             return await asyncio.get_running_loop().run_in_executor(self._thread, question)
         except NotAllowed as error:  # more properties than an identity may have
             raise RequestRejected(Reason.BAD_FIELD, str(error)) from None
+
+
+def _properties_record(identity: Identity) -> bytes:
+    """Dated by the control database: of two collectors' records the newer state is stored, whichever is loaded last."""
+    envelope = Envelope(
+        kind=Kind.PLAYER_PROPERTIES,
+        game_id=identity.game_id,
+        received_at=identity.updated_at,
+        player_id=identity.identity_id,
+    )
+    return encode_record(envelope, msgspec.json.encode(identity.properties))
 
 
 def _creation_to_announce(identity: Identity) -> Mapping[str, int]:

@@ -171,7 +171,8 @@ class Identities(Part):
         if present.properties == properties:
             return present
         _checked(properties)
-        now = self._clock.now_us()
+        # Every state is newer than the one before, also by another machine's clock.
+        now = max(self._clock.now_us(), present.updated_at + 1)
         is_it = (identities.c.game_id == row.game_id, identities.c.identity_id == row.identity_id)
         connection.execute(
             update(identities)

@@ -457,3 +457,14 @@ def test_a_collector_holds_a_bounded_number_of_identities_and_tokens(collector: 
     for each in (token, long_token):
         assert collector.ask("GET", "/v1/flag", headers=bearer(each)).status == 200
     assert list(callers._verified) == [token]
+
+
+def test_properties_are_dated_by_when_they_changed(collector: TestCollector) -> None:
+    """Another collector may journal a newer state before this one has journalled the older."""
+    given = {"id": IDENTITY, "custom": {"level": "1"}}
+    changed_at = collector.clock.now
+    collector.ask("POST", "/v1/authenticate", given, collector.basic())
+    collector.clock.now += 5_000_000
+    collector.ask("POST", "/v1/authenticate", given, collector.basic())
+    records = collector.journal.entries(Kind.PLAYER_PROPERTIES)
+    assert [envelope.received_at for envelope, _ in records] == [changed_at] * 2

@@ -153,6 +153,16 @@ def test_updated_properties_are_merged(control: ControlDatabase, game_id: int) -
     assert control.identity(game_id, "player-01") == updated
 
 
+def test_each_state_is_newer_than_the_one_before_though_the_clock_was_set_back(
+    control: ControlDatabase, game_id: int, clock: Settable
+) -> None:
+    created = control.get_or_create_identity(game_id, "player-01", ORIGIN, NOTHING)
+    clock.now -= 5
+    updated = control.update_properties(game_id, "player-01", Properties({"x": "2"}, {}))
+    assert updated is not None
+    assert updated.updated_at > created.updated_at
+
+
 def test_a_deleted_identity_is_gone(control: ControlDatabase, game_id: int) -> None:
     control.get_or_create_identity(game_id, "player-01", ORIGIN, NOTHING)
     assert control.delete_identity(game_id, "player-01")
