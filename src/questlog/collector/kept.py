@@ -13,16 +13,20 @@ _KEPT_BYTES = 16_384
 _BURST = 30
 _PER_MINUTE = 30
 _OUR_FAULT = frozenset({Reason.OVERLOADED, Reason.JOURNAL_UNAVAILABLE})
-# A stranger's bytes are not kept where nothing shows that the sender has the game's key.
+# Nothing shows that the sender has the game's key: a stranger's bytes are not kept, and have an allowance of their own.
 _UNPROVEN = frozenset({Reason.WRONG_SIGNATURE, Reason.UNAUTHENTICATED, Reason.BAD_TOKEN})
 
 
 class RejectedRequests:
-    """Journals rejected requests of known games: the first bytes, at most 30 a minute for each game and collector."""
+    """Journals rejected requests of known games: the first bytes, at most 30 a minute for each game and collector.
+
+    As many again without their bytes, where the sender may be a stranger.
+    """
 
     def __init__(self, journal: JournalWriter, now_s: Callable[[], float]) -> None:
         self._journal = journal
         self._allowance = Allowance(_BURST, _PER_MINUTE, now_s)
+        self._strangers_allowance = Allowance(_BURST, _PER_MINUTE, now_s)
 
     def keep(
         self,
@@ -35,7 +39,9 @@ class RejectedRequests:
         player_id: str | None = None,
     ) -> None:
         """Keep it if the game's allowance lasts; the answer does not wait. `body` is inflated where it could be."""
-        if rejection.reason in _OUR_FAULT or not self._allowance.take(game_id):
+        is_proven = rejection.reason not in _UNPROVEN
+        allowance = self._allowance if is_proven else self._strangers_allowance
+        if rejection.reason in _OUR_FAULT or not allowance.take(game_id):
             return
         envelope = Envelope(
             kind=Kind.REJECTED_REQUEST,
@@ -47,7 +53,7 @@ class RejectedRequests:
             detail=rejection.detail,
             source=source,
         )
-        kept = b"" if rejection.reason in _UNPROVEN else body[:_KEPT_BYTES]
+        kept = body[:_KEPT_BYTES] if is_proven else b""
         try:
             self._journal.append(encode_record(envelope, kept)).add_done_callback(_forget)
         except JournalUnavailable:

@@ -117,6 +117,15 @@ def test_what_is_kept_of_rejected_requests_is_bounded(collector: TestCollector) 
     assert max(len(body) for _, body in kept) <= 16_384
 
 
+def test_a_stranger_does_not_use_up_what_is_kept_of_the_games_own_mistakes(collector: TestCollector) -> None:
+    for _ in range(100):
+        collector.send_events([USER], {"Authorization": "wrong"})
+    collector.send_events(b"[{")
+    reasons = [envelope.reason for envelope, _ in collector.journal.entries(Kind.REJECTED_REQUEST)]
+    assert reasons[-1] == "not_json"
+    assert reasons.count("wrong_signature") <= 31
+
+
 def test_a_journal_that_cannot_be_written_makes_sdks_keep_their_data(collector: TestCollector) -> None:
     collector.journal.is_ready = False
     answer = collector.send_events([USER])
