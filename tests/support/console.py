@@ -28,6 +28,9 @@ class SettableClock:
     def now_us(self) -> int:
         return self.us
 
+    def monotonic_s(self) -> float:
+        return self.us / 1_000_000
+
 
 @cache
 def _empty_control_database() -> Path:
@@ -109,6 +112,7 @@ class FakeConsole:
             rebuild=self.rebuild,
             progress=self.progress,
             clock=self.clock,
+            monotonic_s=self.clock.monotonic_s,
             limits=limits or Limits(),
         )
 

@@ -41,7 +41,7 @@ def create_app(services: ConsoleServices, pages: Sequence[ControllerRouterHandle
 
     Handlers that ask a database run in threads: the event loop is never kept.
     """
-    failures = FailedAttempts(services.clock)
+    failures = FailedAttempts(services.monotonic_s)
     check = TokenCheck(services.control, services.clock, failures)
     registry = metrics_registry(services.progress, services.clock)
     gate = QueryGate()

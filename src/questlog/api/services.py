@@ -1,6 +1,6 @@
 """What the console port needs of the rest of the program, as narrowly as it can be said."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -141,12 +141,16 @@ class Limits(msgspec.Struct, frozen=True):
 
 
 class ConsoleServices(msgspec.Struct, frozen=True):
-    """Everything that the console port is built from. `collector_port` is where games send to."""
+    """Everything that the console port is built from.
+
+    `monotonic_s` tells seconds that no change of the clock touches; `collector_port` is where games send to.
+    """
 
     control: ControlAndUsers
     tables: Tables
     rebuild: Rebuilding
     progress: Progress
     clock: Clock
+    monotonic_s: Callable[[], float]
     limits: Limits = Limits()
     collector_port: int = 7450

@@ -6,6 +6,7 @@ import os
 import secrets
 import shutil
 import signal
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -108,6 +109,7 @@ def serve_console(settings: Settings) -> None:
                 rebuild=loader.rebuild,
                 progress=progress,
                 clock=clock,
+                monotonic_s=time.monotonic,
                 limits=Limits(sql_timeout_s=settings.console.sql_timeout_s, sql_max_rows=settings.console.sql_max_rows),
                 collector_port=settings.collector.port,
             )

@@ -72,7 +72,7 @@ def status_pages(services: PageServices) -> list[Router]:
         services=services,
         environment=html_environment(),
         logins=LoginSessions(services.control, services.clock),
-        failures=FailedAttempts(services.clock, allowed=10),
+        failures=FailedAttempts(services.monotonic_s, allowed=10),
         status=StatusReader(services),
         password_checks=asyncio.Semaphore(_PASSWORD_CHECKS_AT_ONCE),
         files={path.name: path.read_bytes() for path in (Path(__file__).parent / "static").iterdir()},

@@ -1,6 +1,6 @@
 """What the pages need of the rest of the program, as narrowly as it can be said."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 import pyarrow as pa
@@ -77,6 +77,11 @@ class PageServices(Protocol):
     @property
     def clock(self) -> Clock:
         """The time."""
+        ...
+
+    @property
+    def monotonic_s(self) -> Callable[[], float]:
+        """Seconds that no change of the clock touches."""
         ...
 
     @property

@@ -66,7 +66,7 @@ async def _spend(check: TokenCheck, source: str) -> None:
 
 
 def test_a_stranger_does_not_lock_out_who_has_a_token(console: FakeConsole) -> None:
-    check = TokenCheck(console.control, console.clock, FailedAttempts(console.clock))
+    check = TokenCheck(console.control, console.clock, FailedAttempts(console.clock.monotonic_s))
 
     async def attempt() -> None:
         await check.refuse_unless_valid(console.token, "10.0.0.1")
@@ -89,7 +89,7 @@ def test_a_valid_token_is_asked_for_once_a_second(console: FakeConsole) -> None:
             return f"owner of {token}"
 
     control = CountingControl()
-    check = TokenCheck(control, console.clock, FailedAttempts(console.clock))  # type: ignore[arg-type]
+    check = TokenCheck(control, console.clock, FailedAttempts(console.clock.monotonic_s))  # type: ignore[arg-type]
 
     async def ask(times: int) -> None:
         for _ in range(times):
