@@ -91,7 +91,7 @@ class TestCollector:
             directory=directory,
             country=lambda _, forwarded: "NZ" if forwarded else None,
             clock=self.clock,
-            counters=CounterBook(self.clock.now),
+            counters=CounterBook(0, self.clock.now),
             rejected_requests=RejectedRequests(self.journal, time.monotonic),
             waiting=WaitingRoom(4_194_304),
             max_inflated_bytes=4_194_304,

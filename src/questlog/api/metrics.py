@@ -1,6 +1,5 @@
 """`/metrics`: our own health as Prometheus text, made from snapshots when it is asked for."""
 
-import ipaddress
 from collections.abc import Iterator
 
 from litestar import Response, get
@@ -10,15 +9,14 @@ from prometheus_client import CollectorRegistry, ProcessCollector, generate_late
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from questlog.api.authentication import AnyConnection, TokenCheck, bearer_token, client_address
+from questlog.api.authentication import TokenCheck, bearer_token, client_address
 from questlog.api.errors import AnyRequest
 from questlog.api.services import Progress
-from questlog.collector.metrics import collector_metrics
+from questlog.collector.local import is_local
+from questlog.collector.metrics import TEXT_FORMAT, collector_metrics
 from questlog.loader.counters import LoaderCounters
 from questlog.model.clock import Clock
 
-_FORWARDING_HEADERS = ("forwarded", "x-forwarded-for", "x-real-ip")
-_TEXT_FORMAT = "text/plain; version=0.0.4"
 _OUTCOMES = ("stored", "rejected", "duplicates")
 
 Registry = NamedDependency[SkipValidation[CollectorRegistry]]
@@ -50,19 +48,9 @@ def metrics_registry(progress: Progress, clock: Clock) -> CollectorRegistry:
 @get("/metrics", tags=["Operation"])
 async def metrics(registry: Registry, check: Check, request: AnyRequest) -> Response[bytes]:
     """Prometheus text. A token is needed, except for a scraper on this machine that no proxy speaks for."""
-    if not is_local(request):
+    if not is_local(client_address(request), request.headers):
         await check.refuse_unless_valid(bearer_token(request), client_address(request))
-    return Response(generate_latest(registry), media_type=_TEXT_FORMAT)
-
-
-def is_local(connection: AnyConnection) -> bool:
-    """Whether the request comes from this machine itself; a proxy's would bear a header of whom it speaks for."""
-    if any(name in connection.headers for name in _FORWARDING_HEADERS):
-        return False
-    try:
-        return ipaddress.ip_address(client_address(connection)).is_loopback
-    except ValueError:
-        return False
+    return Response(generate_latest(registry), media_type=TEXT_FORMAT)
 
 
 def _loader_metrics(counters: LoaderCounters, now_us: int) -> Iterator[Metric]:

@@ -83,7 +83,7 @@ def _build_service(settings: Settings, loop: asyncio.AbstractEventLoop) -> Colle
         directory=directory,
         country=countries.country,
         clock=clock,
-        counters=CounterBook(clock.now_us()),
+        counters=CounterBook(journal.writer, clock.now_us()),
         rejected_requests=RejectedRequests(journal, time.monotonic),
         waiting=WaitingRoom(settings.collector.max_pending_bytes),
         max_inflated_bytes=settings.collector.max_inflated_bytes,

@@ -66,9 +66,10 @@ class ServerControl(ControlDatabase):
 class Progress:
     """How receiving and loading go, as the console shows it."""
 
-    def __init__(self, settings: Settings, loader: Loader) -> None:
+    def __init__(self, settings: Settings, loader: Loader, clock: Clock) -> None:
         self._settings = settings
         self._loader = loader
+        self._clock = clock
 
     def reasons_not_ready(self) -> Sequence[str]:
         """What is wrong, one line each."""
@@ -87,7 +88,7 @@ class Progress:
 
     def collector_counters(self) -> Sequence[CollectorCounters]:
         """What the collectors of this machine have done."""
-        return published(run_directory(self._settings))
+        return published(run_directory(self._settings), self._clock.now_us())
 
 
 def serve_console(settings: Settings) -> None:
@@ -102,7 +103,7 @@ def serve_console(settings: Settings) -> None:
             reader = FileJournalReader(settings.journal_dir)
             decoding = Decoding(EVENT_SOURCES, Converter(Rates()))
             loader = Loader(reader, store, decoding, clock, _pace(settings), [ComputedPush(store, control, clock)])
-            progress = Progress(settings, loader)
+            progress = Progress(settings, loader, clock)
             services = ConsoleServices(
                 control=control,
                 tables=store,

@@ -16,6 +16,7 @@ import click
 from questlog.cli.console import Console, ask, read_console_file
 from questlog.cli.settings import settings_options
 from questlog.config import Settings
+from questlog.model.clock import Clock, SystemClock
 
 if TYPE_CHECKING:
     from questlog.model.record import Position
@@ -27,6 +28,7 @@ _MUCH_LAG_BYTES = 256 * 1024 * 1024
 _OLD_COUNTRIES_DAYS = 400
 _ASK_TIMEOUT_S = 10.0
 _DAY_S = 86_400
+_US = 1_000_000
 
 Listens = Callable[[str, int], bool]
 
@@ -55,25 +57,25 @@ def command(settings: Settings) -> None:
     Exits with 1 when a check fails. Changes nothing that a start would not change.
     """
     has_failed = False
-    for finding in examine(settings, _listens):
+    for finding in examine(settings, _listens, SystemClock()):
         has_failed |= finding.level is Level.FAIL
         click.echo(f"{finding.level:<4}  {finding.what}: {finding.text}")
     if has_failed:
         raise click.exceptions.Exit(1)
 
 
-def examine(settings: Settings, listens: Listens) -> Iterator[Finding]:
+def examine(settings: Settings, listens: Listens, clock: Clock) -> Iterator[Finding]:
     """All findings, in the order in which one thing depends on the other. `listens` tells whether a port is taken."""
     yield from _data_directory(settings.data_dir)
-    yield _country_database(settings)
+    yield _country_database(settings, clock.now_us() / _US)
     if not settings.data_dir.is_dir():
         return
     yield _disk(settings.data_dir)
-    yield _clock(settings.data_dir, time.time())
+    yield _clock(settings.data_dir, clock.now_us() / _US)
     yield from _control_database(settings)
     console, finding = _console(settings, listens)
     yield finding
-    yield _collector(settings, listens)
+    yield _collector(settings, listens, clock.now_us())
     positions, finding = _store(settings, console)
     yield finding
     if positions is not None:
@@ -112,7 +114,7 @@ def _clock(directory: Path, now_s: float) -> Finding:
     return Finding(Level.OK, "clock", time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(now_s)))
 
 
-def _country_database(settings: Settings) -> Finding:
+def _country_database(settings: Settings, now_s: float) -> Finding:
     import maxminddb
 
     from questlog.app.places import NotInstalled, country_database
@@ -121,7 +123,7 @@ def _country_database(settings: Settings) -> Finding:
     try:
         path = country_database(settings)
         with maxminddb.open_database(str(path)) as reader:
-            age_days = int((time.time() - reader.metadata().build_epoch) / _DAY_S)
+            age_days = int((now_s - reader.metadata().build_epoch) / _DAY_S)
     except (NotInstalled, OSError, maxminddb.InvalidDatabaseError) as error:
         return Finding(Level.FAIL, what, _one_line(error))
     text = f"{path.name}, {age_days} days old"
@@ -163,13 +165,13 @@ def _console(settings: Settings, listens: Listens) -> tuple[Console | None, Find
         return None, Finding(Level.WARN, what, "no server is running; events wait in the journal until `questlog run`")
 
 
-def _collector(settings: Settings, listens: Listens) -> Finding:
+def _collector(settings: Settings, listens: Listens, now_us: int) -> Finding:
     from questlog.app.places import run_directory
     from questlog.collector.counters import published
 
     port = settings.collector.port
     what = f"collectors, port {port}"
-    collectors = published(run_directory(settings))
+    collectors = published(run_directory(settings), now_us)
     if not collectors:
         if listens(settings.collector.host, port):
             return Finding(Level.FAIL, what, "another program listens there; set collector.port")

@@ -2,19 +2,24 @@
 
 import os
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
+
+_GONE_AFTER_S = 10.0
+_REMOVED_AFTER_S = 60.0
 
 
 class CollectorCounters(msgspec.Struct):
     """Counts since the start of the process. Keys are joined with a space, for JSON.
 
     `requests`: route, HTTP status · `events`: game id, source, `accepted` or a drop's reason · `rejected`: reason of a
-    whole request. `is_ready` and `pending_bytes` are as of now.
+    whole request. `is_ready` and `pending_bytes` are as of now. `collector` is the number of its journal writer: a
+    process that takes another's place has the same.
     """
 
-    pid: int = 0
+    collector: int = 0
     started_at: int = 0
     is_ready: bool = True
     pending_bytes: int = 0
@@ -26,7 +31,8 @@ class CollectorCounters(msgspec.Struct):
 class CounterBook:
     """Counts as they happen; cheap enough for every request."""
 
-    def __init__(self, started_at_us: int) -> None:
+    def __init__(self, collector: int, started_at_us: int) -> None:
+        self.collector = collector
         self._started_at_us = started_at_us
         self._requests: Counter[tuple[str, int]] = Counter()
         self._events: Counter[tuple[int, str, str]] = Counter()
@@ -47,7 +53,7 @@ class CounterBook:
     def snapshot(self, is_ready: bool, pending_bytes: int) -> CollectorCounters:
         """All counts now."""
         return CollectorCounters(
-            pid=os.getpid(),
+            collector=self.collector,
             started_at=self._started_at_us,
             is_ready=is_ready,
             pending_bytes=pending_bytes,
@@ -58,39 +64,44 @@ class CounterBook:
 
 
 def publish(directory: Path, counters: CollectorCounters) -> None:
-    """Write a snapshot where the console finds it, replacing this process's last one whole. Raises `OSError`."""
+    """Write a snapshot where the console finds it, replacing this collector's last one whole; call it every second.
+
+    Raises `OSError`; the last snapshot then goes on saying that this collector is there.
+    """
     directory.mkdir(parents=True, exist_ok=True)
-    target = directory / f"collector-{counters.pid}.json"
+    target = _path(directory, counters.collector)
     draft = target.with_suffix(".tmp")
-    draft.write_bytes(msgspec.json.encode(counters))
-    draft.replace(target)
+    try:
+        draft.write_bytes(msgspec.json.encode(counters))
+        draft.replace(target)
+    except OSError:
+        with suppress(OSError):
+            os.utime(target)
+        raise
 
 
-def withdraw(directory: Path) -> None:
-    """Remove this process's snapshot."""
-    (directory / f"collector-{os.getpid()}.json").unlink(missing_ok=True)
+def withdraw(directory: Path, collector: int) -> None:
+    """Remove this collector's snapshot."""
+    _path(directory, collector).unlink(missing_ok=True)
 
 
-def published(directory: Path) -> list[CollectorCounters]:
-    """The snapshots of all collectors that are alive; those of dead processes are removed."""
+def published(directory: Path, now_us: int) -> list[CollectorCounters]:
+    """The snapshots of all collectors that still publish theirs; what dead ones left is removed after a minute.
+
+    By the age of the file: a process id says nothing of a process in another container.
+    """
     found = []
     for path in sorted(directory.glob("collector-*.json")):
         try:
-            counters = msgspec.json.decode(path.read_bytes(), type=CollectorCounters)
+            age_s = now_us / 1_000_000 - path.stat().st_mtime
+            if age_s > _REMOVED_AFTER_S:
+                path.unlink(missing_ok=True)
+            elif age_s <= _GONE_AFTER_S:
+                found.append(msgspec.json.decode(path.read_bytes(), type=CollectorCounters))
         except (OSError, msgspec.DecodeError):
             continue
-        if _is_alive(counters.pid):
-            found.append(counters)
-        else:
-            path.unlink(missing_ok=True)
     return found
 
 
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:  # another user's
-        return True
-    return True
+def _path(directory: Path, collector: int) -> Path:
+    return directory / f"collector-{collector}.json"

@@ -1,7 +1,6 @@
 """A collector's own health as Prometheus text, made from the published counts when it is asked for."""
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry, generate_latest
@@ -14,59 +13,61 @@ TEXT_FORMAT = "text/plain; version=0.0.4"
 
 
 class PublishedCounts(Collector):
-    """The counts of all collectors of this machine, read at every scrape."""
+    """The counts of all collectors of this machine, as they were published."""
 
-    def __init__(self, directory: Path) -> None:
-        self._directory = directory
+    def __init__(self, collectors: Sequence[CollectorCounters]) -> None:
+        self._collectors = collectors
 
     def collect(self) -> Iterator[Metric]:
         """Prometheus' hook."""
-        yield from collector_metrics(published(self._directory))
+        yield from collector_metrics(self._collectors)
 
 
-def metrics_text(directory: Path) -> bytes:
+def metrics_text(directory: Path, now_us: int) -> bytes:
     """Prometheus text of all collectors that publish their counts in `directory`."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(PublishedCounts(directory))
+    registry.register(PublishedCounts(published(directory, now_us)))
     return generate_latest(registry)
 
 
 def collector_metrics(collectors: Sequence[CollectorCounters]) -> Iterator[Metric]:
-    """What collectors have done, added up over all of them."""
+    """What each collector has done. Their counts are not added up: a sum would fall when one of them ends."""
     yield _gauge("questlog_collectors", "Collector processes of this machine.", len(collectors))
     yield _gauge(
         "questlog_collectors_ready", "Those that acknowledge events.", sum(each.is_ready for each in collectors)
     )
-    yield _gauge(
-        "questlog_collector_pending_bytes",
-        "Bodies that are not on disk yet.",
-        sum(each.pending_bytes for each in collectors),
+    pending = GaugeMetricFamily(
+        "questlog_collector_pending_bytes", "Bodies that are not on disk yet.", labels=["collector"]
     )
+    for each in collectors:
+        pending.add_metric([str(each.collector)], each.pending_bytes)
+    yield pending
     yield _labelled(
-        "questlog_requests", "Answered requests.", ["route", "status"], [each.requests for each in collectors]
+        "questlog_requests",
+        "Answered requests.",
+        ["route", "status"],
+        {each.collector: each.requests for each in collectors},
     )
     yield _labelled(
         "questlog_received_events",
         "Events by what was answered.",
         ["game_id", "source", "outcome"],
-        [each.events for each in collectors],
+        {each.collector: each.events for each in collectors},
     )
     yield _labelled(
         "questlog_rejected_requests",
         "Requests rejected as a whole.",
         ["reason"],
-        [each.rejected for each in collectors],
+        {each.collector: each.rejected for each in collectors},
     )
 
 
-def _labelled(name: str, help_text: str, labels: list[str], counts: Sequence[dict[str, int]]) -> Metric:
-    """The collectors' counts together; their keys are the labels' values joined with spaces."""
-    family = CounterMetricFamily(name, help_text, labels=labels)
-    total: Counter[str] = Counter()
-    for each in counts:
-        total.update(each)
-    for key, count in sorted(total.items()):
-        family.add_metric(key.rsplit(" ", len(labels) - 1), count)
+def _labelled(name: str, help_text: str, labels: list[str], counts: Mapping[int, Mapping[str, int]]) -> Metric:
+    """Counts of each collector by `labels`, whose values are joined with spaces in the counts' keys."""
+    family = CounterMetricFamily(name, help_text, labels=["collector", *labels])
+    for collector, counted in counts.items():
+        for key, count in sorted(counted.items()):
+            family.add_metric([str(collector), *key.rsplit(" ", len(labels) - 1)], count)
     return family
 
 

@@ -1,7 +1,6 @@
 """A collector: two protocols on one port."""
 
 import asyncio
-import ipaddress
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import structlog
 from questlog.collector.counters import publish, withdraw
 from questlog.collector.gameanalytics import GameAnalyticsService
 from questlog.collector.limits import BodyReader
+from questlog.collector.local import is_local
 from questlog.collector.parts import Parts
 from questlog.collector.satori import SatoriService
 from questlog.control.errors import ControlUnavailable
@@ -21,7 +21,6 @@ from questlog.protocols.satori.routes import route as satori_route
 
 _PERIOD_S = 1.0
 _METRICS_PATH = "/metrics"
-_FORWARDING_HEADERS = ("forwarded", "x-forwarded-for", "x-real-ip")
 
 CheckToken = Callable[[str], str | None]
 """The name of a token of the HTTP API that may be used; None for any other text."""
@@ -71,7 +70,7 @@ class CollectorService:
     async def _metrics(self, request: Request) -> Reply:
         """Prometheus text for a scraper with a token, or on this machine if no proxy speaks for it."""
         loop = asyncio.get_running_loop()
-        if not _is_local(request):
+        if not is_local(request.client_address, request.headers):
             token = (request.headers.get("authorization") or "").removeprefix("Bearer ")
             try:
                 name = await loop.run_in_executor(None, self._check_token, token)
@@ -82,7 +81,8 @@ class CollectorService:
         # Imported when it is first asked for: most collectors never are, and it costs them memory.
         from questlog.collector.metrics import TEXT_FORMAT, metrics_text  # noqa: PLC0415
 
-        text = await loop.run_in_executor(None, metrics_text, self._counters_directory)
+        now_us = self._parts.clock.now_us()
+        text = await loop.run_in_executor(None, metrics_text, self._counters_directory, now_us)
         return Reply(200, text, (("content-type", TEXT_FORMAT),))
 
     def rejected(self, request: Request, rejection: RequestRejected) -> Reply:
@@ -105,8 +105,9 @@ class CollectorService:
         """Make durable what was accepted, and let go of everything."""
         if self._periodic is not None:
             self._periodic.cancel()
+        # Before the journal's slot is free: who takes it publishes under the same number.
+        withdraw(self._counters_directory, self._parts.counters.collector)
         await self._parts.journal.close()
-        withdraw(self._counters_directory)
         self._on_close()
 
     async def _work_periodically(self) -> None:
@@ -125,15 +126,6 @@ class CollectorService:
             publish(self._counters_directory, self._parts.counters.snapshot(journal.is_ready, journal.pending_bytes))
         except OSError as error:  # a full disk must not end the periodic work
             log.warning("counters not published", error=error.strerror)
-
-
-def _is_local(request: Request) -> bool:
-    if any(request.headers.get(name) is not None for name in _FORWARDING_HEADERS):
-        return False
-    try:
-        return ipaddress.ip_address(request.client_address).is_loopback
-    except ValueError:
-        return False
 
 
 def _is_gameanalytics(path: str) -> bool:

@@ -42,8 +42,12 @@ def test_counts_are_those_of_the_snapshots(console: FakeConsole, client: Client)
         loaded_at=console.clock.us - 2_500_000,
     )
     console.progress.collectors = [
-        CollectorCounters(pid=1, requests={"events 200": 2}, events={"1 gameanalytics accepted": 7}, pending_bytes=5),
-        CollectorCounters(pid=2, requests={"events 200": 3}, rejected={"not_json": 1}, is_ready=False, pending_bytes=6),
+        CollectorCounters(
+            collector=0, requests={"events 200": 2}, events={"1 gameanalytics accepted": 7}, pending_bytes=5
+        ),
+        CollectorCounters(
+            collector=1, requests={"events 200": 3}, rejected={"not_json": 1}, is_ready=False, pending_bytes=6
+        ),
     ]
     found = samples(client.get("/metrics").text)
 
@@ -56,12 +60,15 @@ def test_counts_are_those_of_the_snapshots(console: FakeConsole, client: Client)
     assert value("questlog_loader_batches_total") == 5
     assert value("questlog_journal_lag_bytes") == 123
     assert value("questlog_loader_since_batch_seconds") == 2.5
-    assert value("questlog_requests_total", route="events", status="200") == 5
-    assert value("questlog_received_events_total", game_id="1", source="gameanalytics", outcome="accepted") == 7
-    assert value("questlog_rejected_requests_total", reason="not_json") == 1
+    assert value("questlog_requests_total", collector="0", route="events", status="200") == 2
+    assert value("questlog_requests_total", collector="1", route="events", status="200") == 3
+    accepted = {"game_id": "1", "source": "gameanalytics", "outcome": "accepted"}
+    assert value("questlog_received_events_total", collector="0", **accepted) == 7
+    assert value("questlog_rejected_requests_total", collector="1", reason="not_json") == 1
     assert value("questlog_collectors") == 2
     assert value("questlog_collectors_ready") == 1
-    assert value("questlog_collector_pending_bytes") == 11
+    assert value("questlog_collector_pending_bytes", collector="0") == 5
+    assert value("questlog_collector_pending_bytes", collector="1") == 6
     assert value("questlog_ready") == 1
 
 

@@ -21,14 +21,14 @@ def somebody_listens(_host: str, _port: int) -> bool:
 
 
 def test_a_directory_that_is_not_there_fails_and_ends_the_examination(tmp_path: Path) -> None:
-    findings = list(examine(load(tmp_path / "nothing"), nobody_listens))
+    findings = list(examine(load(tmp_path / "nothing"), nobody_listens, SystemClock()))
     assert [finding.what for finding in findings] == ["data directory", "country database"]
     assert findings[0].level is Level.FAIL
     assert not (tmp_path / "nothing").exists()
 
 
 def test_a_directory_without_a_control_database_fails(tmp_path: Path) -> None:
-    findings = list(examine(load(tmp_path), nobody_listens))
+    findings = list(examine(load(tmp_path), nobody_listens, SystemClock()))
     assert levels(findings)["control database"] is Level.FAIL
     assert not (tmp_path / "control.sqlite3").exists()
 
@@ -37,7 +37,7 @@ def test_an_installation_at_rest_is_warned_about_and_does_not_fail(tmp_path: Pat
     with ControlDatabase(tmp_path / "control.sqlite3", SystemClock()) as control:
         control.create_game("a")
         control.set_strict("a", True)
-    findings = list(examine(load(tmp_path), nobody_listens))
+    findings = list(examine(load(tmp_path), nobody_listens, SystemClock()))
     found = levels(findings)
     assert Level.FAIL not in {found[what] for what in found if what not in ("disk", "country database")}
     assert (found["console"], found["collectors"]) == (Level.WARN, Level.WARN)
@@ -48,7 +48,7 @@ def test_an_installation_at_rest_is_warned_about_and_does_not_fail(tmp_path: Pat
 def test_ports_that_another_program_has_fail(tmp_path: Path) -> None:
     with ControlDatabase(tmp_path / "control.sqlite3", SystemClock()) as control:
         control.create_game("a")
-    found = levels(list(examine(load(tmp_path), somebody_listens)))
+    found = levels(list(examine(load(tmp_path), somebody_listens, SystemClock())))
     assert (found["console"], found["collectors"]) == (Level.FAIL, Level.FAIL)
 
 
