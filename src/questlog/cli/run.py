@@ -1,5 +1,6 @@
 """`questlog run`: everything on this machine."""
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -41,6 +42,7 @@ def command(data: Path, config: Path | None, assignments: tuple[str, ...], sandb
 
     A process that dies is started again. Stops on SIGTERM or Ctrl-C after finishing what was accepted.
     """
+    from questlog.app.lock import AlreadyRunning
     from questlog.app.places import NotInstalled
     from questlog.app.running import PortTaken, run_all
     from questlog.control.errors import ControlError
@@ -50,7 +52,7 @@ def command(data: Path, config: Path | None, assignments: tuple[str, ...], sandb
     configure_logging(settings.log.level, settings.log.format)
     try:
         run_all(settings, _arguments(data, config, assignments), sandbox, _say_ready)
-    except (NotInstalled, PortTaken, ControlError, OSError) as error:
+    except (AlreadyRunning, NotInstalled, PortTaken, ControlError, OSError) as error:
         raise click.ClickException(str(error)) from error
 
 
@@ -68,9 +70,9 @@ def _say_ready(ready: "Ready") -> None:
     lines = [f"Questlog is running.  Games send to {ready.collector_url}  ·  console: {ready.console_url}"]
     if ready.sandbox is not None:
         game, api_key = ready.sandbox.game, ready.sandbox.api_key
+        if sys.stderr.isatty():  # a service's output is kept in a log, where no token belongs
+            lines += ["", f"Look at it in a browser: {ready.console_url}/login#token={ready.console_token}"]
         lines += [
-            "",
-            f"Look at it in a browser: {ready.console_url}/login#token={ready.console_token}",
             "",
             f"Sandbox game (GameAnalytics): game key {game.game_key}  secret key {game.secret_key}",
             f"Sandbox API key (Satori):     {api_key.key}",

@@ -63,9 +63,8 @@ class CollectorService:
             else:
                 reply = self._satori.rejected(RequestRejected(Reason.UNKNOWN_ROUTE, "Not Found"))
         except RequestRejected as rejection:  # a known path with a method it does not have
-            reply = self.rejected(request, rejection)
-        self._parts.counters.count_request(_protocol_of(request.path), reply.status)
-        return reply
+            return self.rejected(request, rejection)
+        return self._counted(request, reply)
 
     async def _metrics(self, request: Request) -> Reply:
         """Prometheus text for a scraper with a token, or on this machine if no proxy speaks for it."""
@@ -87,15 +86,18 @@ class CollectorService:
 
     def rejected(self, request: Request, rejection: RequestRejected) -> Reply:
         """The answer to a request that was rejected before it reached its protocol."""
-        if _is_gameanalytics(request.path):
-            return self._gameanalytics.rejected(rejection)
-        return self._satori.rejected(rejection)
+        protocol = self._gameanalytics if _is_gameanalytics(request.path) else self._satori
+        return self._counted(request, protocol.rejected(rejection))
 
     def failed(self, request: Request) -> Reply:
         """The answer to a fault of ours."""
         if _is_gameanalytics(request.path):
-            return self._gameanalytics.rejected(RequestRejected(Reason.OVERLOADED, ""))
-        return satori_replies.INTERNAL
+            return self.rejected(request, RequestRejected(Reason.OVERLOADED, ""))
+        return self._counted(request, satori_replies.INTERNAL)
+
+    def _counted(self, request: Request, reply: Reply) -> Reply:
+        self._parts.counters.count_request(_protocol_of(request.path), reply.status)
+        return reply
 
     def start(self) -> None:
         """Begin the periodic work; call it inside the running loop."""

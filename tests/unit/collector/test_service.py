@@ -7,7 +7,9 @@ import pytest
 
 from questlog.collector.counters import publish
 from questlog.control.errors import ControlUnavailable
-from tests.support.collectors import TestCollector, bearer
+from questlog.model.exchange import Request
+from questlog.model.reasons import Reason, RequestRejected
+from tests.support.collectors import Headers, TestCollector, bearer
 
 
 @pytest.fixture
@@ -56,3 +58,11 @@ def test_periodic_work_outlives_a_fault(collector: TestCollector, monkeypatch: p
     monkeypatch.setattr("questlog.collector.service._PERIOD_S", 0.0)
     collector.start_and_run_for(0.05)
     assert looks > 1
+
+
+def test_an_answer_to_a_body_that_was_not_read_is_counted_too(collector: TestCollector) -> None:
+    request = Request("POST", "/v1/event", "", Headers({}), b"", "127.0.0.1")
+    collector.service.rejected(request, RequestRejected(Reason.BODY_TOO_LARGE, "too large"))
+    collector.service.failed(request)
+    counted = collector.parts.counters.snapshot(is_ready=True, pending_bytes=0)
+    assert counted.requests == {"satori 413": 1, "satori 500": 1}
