@@ -188,6 +188,14 @@ def test_a_port_that_is_taken_is_named(running: Installation, tmp_path: Path) ->
         assert "Traceback" not in made.log()
 
 
+@pytest.mark.parametrize("command", ["run", "serve"])
+def test_a_second_server_on_a_data_directory_is_refused_in_one_line(running: Installation, command: str) -> None:
+    refused = running.command(command)
+    assert refused.returncode == 1
+    [line] = refused.stderr.splitlines()
+    assert "another server is running" in line
+
+
 def test_readycheck_and_metrics_answer(running: Installation) -> None:
     assert running.request("GET", "/readycheck").status == 200
     assert running.console("GET", "/readycheck").status == 200

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
+from questlog.app.lock import server_lock
 from questlog.app.places import country_database, make_data_directory
 from questlog.config import Settings
 from questlog.control.database import ControlDatabase
@@ -37,10 +38,13 @@ class Ready(msgspec.Struct, frozen=True):
 def run_all(settings: Settings, arguments: Sequence[str], is_sandbox: bool, on_ready: Callable[[Ready], None]) -> None:
     """Keep collectors and server running until SIGTERM or SIGINT. Blocks.
 
-    `arguments` are the options that the children are started with. Raises `ControlError`, `NotInstalled`, `PortTaken`.
+    `arguments` are the options that the children are started with. Raises `AlreadyRunning`, `ControlError`,
+    `NotInstalled`, `PortTaken`.
     """
     make_data_directory(settings)
     country_database(settings)
+    with server_lock(settings):
+        pass  # the server takes it itself, and would be started again for ever where it cannot
     for name, host, port in (
         ("collector.port", settings.collector.host, settings.collector.port),
         ("console.port", settings.console.host, settings.console.port),

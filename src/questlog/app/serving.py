@@ -20,6 +20,7 @@ from litestar import Litestar
 
 from questlog.api.app import create_app
 from questlog.api.services import ConsoleServices, Limits
+from questlog.app.lock import server_lock
 from questlog.app.places import make_data_directory, run_directory
 from questlog.collector.counters import CollectorCounters, published
 from questlog.config import Settings
@@ -92,9 +93,14 @@ class Progress:
 
 
 def serve_console(settings: Settings) -> None:
-    """Run the server until SIGTERM. Blocks. Raises `StoreFailed`, `ControlError`, `OSError`."""
+    """Run the server until SIGTERM. Blocks. Raises `AlreadyRunning`, `StoreFailed`, `ControlError`, `OSError`."""
     end_with_parent(terminate_this_process)
     make_data_directory(settings)
+    with server_lock(settings):
+        _serve(settings)
+
+
+def _serve(settings: Settings) -> None:
     clock = SystemClock()
     token = secrets.token_urlsafe(32)
     with ServerControl(settings.control_database, clock, token) as control:

@@ -13,6 +13,7 @@ def command(settings: Settings) -> None:
 
     Collectors go on receiving while it is away. Stops on SIGTERM.
     """
+    from questlog.app.lock import AlreadyRunning
     from questlog.app.serving import serve_console
     from questlog.control.errors import ControlError
     from questlog.logs import configure_logging
@@ -21,5 +22,5 @@ def command(settings: Settings) -> None:
     configure_logging(settings.log.level, settings.log.format)
     try:
         serve_console(settings)
-    except (ControlError, StoreFailed, OSError) as error:
+    except (AlreadyRunning, ControlError, StoreFailed, OSError) as error:
         raise click.ClickException(str(error)) from error
