@@ -106,7 +106,7 @@ def test_duplicates_are_known_after_reopening_without_the_index(tmp_path: Path) 
 
 
 def test_hours_add_up(store: DuckDBStore) -> None:
-    rows = [{"client_event_id": "a"}, {"client_event_id": "a"}, {"received_at": NOON + HOUR}]
+    rows: list[dict[str, Any]] = [{"client_event_id": "a"}] * 2 + [{"received_at": NOON + HOUR}]
     rejects = [{}, {"is_whole_request": True, "reason": "not_json"}]
     store.load(batch(rows, rejects), NOON)
     counted = "SELECT epoch_us(hour) AS hour, * EXCLUDE (ingest_hour_no, game_id, hour) FROM ingest_hours ORDER BY hour"

@@ -12,10 +12,10 @@ from questlog.store.migrations import v0001
 MIGRATIONS = (v0001.STATEMENTS,)
 """The statements that lead to version 1, 2, … in order."""
 
-
 CATALOG = "questlog"
-# Batches of more rows than this are written as they will be read: not into the log first, not again at a checkpoint.
-_ROW_GROUP_SIZE = 16_384
+# Batches of more rows than this are written as they will be read, and not into the log first. With fewer than three
+# full groups between two short ones a checkpoint would write them again, to merge them: a third of a batch under load.
+_ROW_GROUP_SIZE = 8192
 
 
 class EngineSettings(msgspec.Struct, frozen=True):
