@@ -218,10 +218,19 @@ def _journal(settings: Settings, positions: Mapping[int, "Position"]) -> Finding
     reader = FileJournalReader(settings.journal_dir)
     try:
         lag = reader.lag_bytes(positions)
+        ends = reader.ends()
     except OSError as error:
         return Finding(Level.FAIL, what, _one_line(error))
     finally:
         reader.close()
+    ahead = [str(writer) for writer, end in sorted(ends.items()) if positions.get(writer, end) > end]
+    if ahead:
+        return Finding(
+            Level.WARN,
+            what,
+            f"the store has loaded more than the journal of writer {', '.join(ahead)} holds: it was lost or is an older"
+            " copy. Restart the collectors, so that they begin new segments: what goes into the old ones is not loaded",
+        )
     text = f"{lag / 1_000_000:.1f} MB wait to be loaded"
     return Finding(Level.WARN if lag > _MUCH_LAG_BYTES else Level.OK, what, text)
 

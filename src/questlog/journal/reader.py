@@ -53,6 +53,11 @@ class FileJournalReader:
         self._refresh()
         return sum(tail.lag_bytes(positions.get(writer)) for writer, tail in self._tails.items())
 
+    def ends(self) -> Mapping[int, Position]:
+        """Where the durable records of each writer end."""
+        self._refresh()
+        return {writer: tail.end for writer, tail in self._tails.items()}
+
     def expire(self, positions: Mapping[int, Position], keep_s: float, now_us: int) -> int:
         """Delete sealed segments wholly before `positions` that were sealed over `keep_s` ago. Returns how many."""
         self._refresh()

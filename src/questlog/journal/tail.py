@@ -44,6 +44,11 @@ class SlotTail:
         """The slot's number."""
         return self._slot.number
 
+    @property
+    def end(self) -> Position:
+        """Where its durable records end, as of the last refresh."""
+        return self._position(self._head.segment, self._head.offset)
+
     def refresh(self) -> None:
         """Learn how far the writer has come; when it is gone without a farewell, find its end in its place."""
         head = self._slot.read_head()

@@ -2,10 +2,13 @@ import os
 import time
 from pathlib import Path
 
-from questlog.cli.doctor import Finding, Level, _clock, _data_directory, examine
+from questlog.cli.doctor import Finding, Level, _clock, _data_directory, _journal, examine
 from questlog.config import load
 from questlog.control.database import ControlDatabase
+from questlog.journal.head import current_boot_id
 from questlog.model.clock import SystemClock
+from questlog.model.record import Position
+from tests.support.journals import die, log_of
 
 
 def levels(findings: list[Finding]) -> dict[str, Level]:
@@ -69,3 +72,17 @@ def test_a_clock_behind_the_journal_fails(tmp_path: Path) -> None:
     assert _clock(tmp_path, now).level is Level.OK
     os.utime(segment, (now + 3600, now + 3600))
     assert _clock(tmp_path, now).level is Level.FAIL
+
+
+def test_a_store_that_is_ahead_of_its_journal_is_warned_about(tmp_path: Path) -> None:
+    settings = load(tmp_path)
+    log = log_of(settings.journal_dir, boot_id=current_boot_id())
+    segment = log.commit([b"record"]).segment
+    die(log)
+    assert _journal(settings, {}).level is Level.OK
+    assert _journal(settings, {0: Position(0, segment, 0), 7: Position(7, 2**31, 0)}).level is Level.OK, (
+        "of writer 7 there is no journal"
+    )
+    ahead = _journal(settings, {0: Position(0, segment, 1_000_000)})
+    assert ahead.level is Level.WARN
+    assert "writer 0" in ahead.text
