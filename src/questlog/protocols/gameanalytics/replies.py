@@ -25,6 +25,10 @@ NO_CONFIGS_HASH = "4f53cda18c2baa0c"
 """`configs_hash` of an empty list of remote configs: the start of the SHA-256 of `[]`."""
 
 
+MAX_ECHOED_BYTES = 1_048_576
+"""How much of a 400 repeats what was sent."""
+
+
 class Answer(NamedTuple):
     """How a rejected request is answered: the status, and whether a body tells the client to drop what it sent."""
 
@@ -79,11 +83,20 @@ def remote_configs_init(server_ts: int, sent_configs_hash: str, *, is_enabled: b
 
 
 def events(dropped: Sequence[DroppedEvent]) -> Reply:
-    """Answer `/events` once the others are stored: each dropped event as sent, with what is wrong (spec §1.5)."""
+    """Answer `/events` once the others are stored: each dropped event as sent, with what is wrong (spec §1.5).
+
+    A small compressed body may hold megabytes of bad events: after the first `MAX_ECHOED_BYTES` of the answer an event
+    is told of by an empty object and its first error.
+    """
     if not dropped:
         return EVENTS_ACCEPTED
-    failures = [{"event": msgspec.Raw(drop.raw), "errors": drop.errors} for drop in dropped]
-    return Reply(400, _encode(failures), JSON_HEADERS)
+    left = MAX_ECHOED_BYTES
+    failures = []
+    for drop in dropped:
+        failure = _encode({"event": msgspec.Raw(drop.raw), "errors": drop.errors})
+        left -= len(failure)
+        failures.append(failure if left >= 0 else _encode({"event": {}, "errors": drop.errors[:1]}))
+    return Reply(400, b"[" + b",".join(failures) + b"]", JSON_HEADERS)
 
 
 def rejected(reason: Reason, detail: str) -> Reply:

@@ -76,6 +76,19 @@ def test_an_event_that_is_no_object_comes_back_too() -> None:
     assert answered[0]["errors"] == [{"error_type": "wrong_type", "path": ""}]
 
 
+def test_an_answer_does_not_repeat_megabytes() -> None:
+    """16 KB of gzip can hold 16 MB of bad events."""
+    large = event("user", session_id=5, build="x" * 100_000, custom_01=7)
+    reply = replies.events(decode_events(body(*[large] * 100)).dropped)
+    answered = json.loads(reply.body)
+    assert len(reply.body) < 1_200_000
+    assert len(answered) == 100
+    assert answered[9]["event"] == large
+    assert answered[99]["event"] == {}
+    assert [len(failure["errors"]) for failure in (answered[9], answered[99])] == [len(answered[9]["errors"]), 1]
+    assert all(failure["errors"] for failure in answered)
+
+
 def test_every_reason_of_a_whole_request_has_an_answer() -> None:
     of_whole_requests = {reason for reason in Reason if reason.value.islower()}
     of_events = {Reason.FAILED_VALIDATION, Reason.PLAYER_ERASED}
