@@ -21,12 +21,14 @@ from questlog.protocols.gameanalytics.init import parse_init
 from questlog.protocols.gameanalytics.json_text import with_storable_text
 from questlog.protocols.gameanalytics.routes import route
 from questlog.protocols.inflate import inflate
+from tests.support.judged import assert_the_collector_agrees
 
 MAX_INFLATED_BYTES = 1 << 20
 
 
 def events(data: bytes) -> None:
     """Decode, make columns, answer; and the same again with what was stored and dropped each by itself."""
+    assert_the_collector_agrees(data)
     decoded = decode_events(data)
     places = sorted([*decoded.indexes, *(drop.index for drop in decoded.dropped)])
     assert places == list(range(len(places)))

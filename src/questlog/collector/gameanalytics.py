@@ -8,8 +8,8 @@ from questlog.model.game import Game
 from questlog.model.reasons import Reason, RequestRejected
 from questlog.model.record import Envelope, Kind, encode_record
 from questlog.protocols.gameanalytics import replies
+from questlog.protocols.gameanalytics.admission import Checked, check_events
 from questlog.protocols.gameanalytics.auth import is_signed_by
-from questlog.protocols.gameanalytics.codec import Decoded, decode_events
 from questlog.protocols.gameanalytics.init import parse_init
 from questlog.protocols.gameanalytics.routes import Route, RouteKind
 from questlog.protocols.inflate import inflate
@@ -59,11 +59,11 @@ class GameAnalyticsService:
         text = request.body
         try:
             text = inflate(text, coding, self._parts.max_inflated_bytes)
-            decoded = decode_events(text)
+            checked = check_events(text)
         except RequestRejected as rejection:
             self._keep(rejection, game, text)
             raise
-        if not decoded.events and not decoded.dropped:
+        if not checked.good and not checked.dropped:
             return replies.EVENTS_ACCEPTED
         envelope = Envelope(
             kind=Kind.GAMEANALYTICS_EVENTS,
@@ -73,8 +73,8 @@ class GameAnalyticsService:
             country=self._parts.country(request.client_address, request.headers.get("x-forwarded-for")),
         )
         await self._parts.journal.append(encode_record(envelope, request.body))
-        self._count(game.game_id, decoded)
-        return replies.events(decoded.dropped)
+        self._count(game.game_id, checked)
+        return replies.events(checked.dropped)
 
     def _initialise(self, request: Request, route: Route, game: Game) -> Reply:
         coding = request.headers.get("content-encoding") or ""
@@ -94,8 +94,8 @@ class GameAnalyticsService:
         received_at = self._parts.clock.now_us()
         self._parts.rejected_requests.keep(rejection, Source.GAMEANALYTICS, game.game_id, received_at, text)
 
-    def _count(self, game_id: int, decoded: Decoded) -> None:
+    def _count(self, game_id: int, checked: Checked) -> None:
         counters = self._parts.counters
-        counters.count_events(game_id, Source.GAMEANALYTICS, "accepted", len(decoded.events))
-        for dropped in decoded.dropped:
+        counters.count_events(game_id, Source.GAMEANALYTICS, "accepted", checked.good)
+        for dropped in checked.dropped:
             counters.count_events(game_id, Source.GAMEANALYTICS, dropped.reason, 1)

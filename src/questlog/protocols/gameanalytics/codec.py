@@ -44,7 +44,7 @@ def decode_events(body: bytes, *, is_platform_list_strict: bool = False) -> Deco
     `RequestRejected`: `NOT_JSON` (also for bad UTF-8), `NOT_A_LIST`, `TOO_DEEP` (`MAX_DEPTH`) or `BODY_TOO_LARGE`
     (`MAX_EVENTS`). With `is_platform_list_strict`, platforms outside the known list are refused.
     """
-    if len(body) > _MAX_COMMAS and body.count(b",") > _MAX_COMMAS:
+    if must_be_left_unread(body):
         raise RequestRejected(Reason.BODY_TOO_LARGE, f"more than {_MAX_COMMAS} values in one request")
     if b"\\" in body and rb"\u0000" in body:
         body = with_storable_text(body)
@@ -55,6 +55,11 @@ def decode_events(body: bytes, *, is_platform_list_strict: bool = False) -> Deco
         if mended == body:
             raise
     return _decode_list(mended, is_platform_list_strict)
+
+
+def must_be_left_unread(body: bytes) -> bool:
+    """Whether decoding would make more values than a request may have."""
+    return len(body) > _MAX_COMMAS and body.count(b",") > _MAX_COMMAS
 
 
 def _decode_list(body: bytes, is_platform_list_strict: bool) -> Decoded:

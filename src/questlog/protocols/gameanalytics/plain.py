@@ -21,7 +21,7 @@ from questlog.protocols.gameanalytics.wire import WireEvent
 
 def is_plain(event: WireEvent, is_platform_list_strict: bool) -> bool:
     """Whether nothing is wrong with the event; patterns are matched against values seen before first."""
-    has_plain_fields = _HAS_PLAIN_FIELDS.get(event.category)
+    has_plain_fields = HAS_PLAIN_FIELDS.get(event.category)
     engine_version = event.engine_version
     return (
         has_plain_fields is not None
@@ -101,7 +101,7 @@ def _is_plain_without_id(event: WireEvent) -> bool:
     return event.event_id is None and event.amount is None and event.value is None
 
 
-_HAS_PLAIN_FIELDS: dict[str, Callable[[WireEvent], bool]] = {
+HAS_PLAIN_FIELDS: dict[str, Callable[[WireEvent], bool]] = {
     "user": _is_plain_without_id,
     "session_end": _is_plain_session_end,
     "business": _is_plain_business,
@@ -114,3 +114,4 @@ _HAS_PLAIN_FIELDS: dict[str, Callable[[WireEvent], bool]] = {
     "sdk_init": _is_plain_without_id,
     "health": _is_plain_without_id,
 }
+"""Per category, whether nothing is wrong with the fields that only some categories have."""

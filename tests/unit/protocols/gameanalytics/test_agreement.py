@@ -12,7 +12,8 @@ from questlog.model.reasons import FieldError
 from questlog.protocols.gameanalytics.codec import decode_events, to_columns
 from questlog.protocols.gameanalytics.rules import judge
 from questlog.protocols.gameanalytics.wire import WireEvent
-from tests.support.gameanalytics import CATEGORIES, Event, body, event, sdk_error
+from tests.support.gameanalytics import CATEGORIES, Event, body, event, sdk_error, without
+from tests.support.judged import assert_the_collector_agrees
 
 # A number above every bound of a field, below it, in it; words that are right somewhere; and what is right nowhere.
 VALUES: list[object] = [
@@ -72,6 +73,28 @@ def test_the_rules_say_what_the_decoder_does_whichever_field_is_changed(category
     assert columns_of([found for _, events in by_decoder for found in events]) == columns_of(
         [found for _, events in by_rules for found in events]
     )
+
+
+@pytest.mark.parametrize("category", [*CATEGORIES, "sdk_error"])
+def test_the_collector_says_what_the_loader_does_whichever_field_is_changed(category: str) -> None:
+    plain = sdk_error() if category == "sdk_error" else event(category)
+    neighbours = [body(event("user"))[1:-1], body(event(CATEGORIES[-1]))[1:-1]]
+    for name in NAMES:
+        for value in VALUES:
+            changed = body({**plain, name: value})[1:-1]
+            for sent in (changed, b",".join([neighbours[0], changed, neighbours[1]])):
+                assert_the_collector_agrees(b"[" + sent + b"]")
+        if name in plain:
+            assert_the_collector_agrees(body(event("user"), without(plain, name)))
+
+
+@given(st.lists(some_event, max_size=5), st.binary(max_size=3), st.data())
+@settings(max_examples=400, deadline=None)
+def test_the_collector_says_what_the_loader_does(sent: list[Event], damage: bytes, data: st.DataObject) -> None:
+    whole = body(*sent)
+    assert_the_collector_agrees(whole)
+    place = data.draw(st.integers(0, len(whole)))
+    assert_the_collector_agrees(whole[:place] + damage + whole[place + 1 :])
 
 
 @given(some_event, st.booleans())

@@ -1,0 +1,28 @@
+"""The collector's judgement of a GameAnalytics request held against the loader's."""
+
+from questlog.model.reasons import DroppedEvent, Reason, RequestRejected
+from questlog.protocols.gameanalytics.admission import check_events
+from questlog.protocols.gameanalytics.codec import decode_events
+
+Judgement = tuple[int, list[DroppedEvent]] | tuple[Reason, str]
+
+
+def assert_the_collector_agrees(sent: bytes) -> None:
+    """`check_events` counts, drops and rejects as `decode_events` does."""
+    assert _collectors(sent) == _loaders(sent), sent[:2000]
+
+
+def _collectors(sent: bytes) -> Judgement:
+    try:
+        checked = check_events(sent)
+    except RequestRejected as rejected:
+        return rejected.reason, rejected.detail
+    return checked.good, list(checked.dropped)
+
+
+def _loaders(sent: bytes) -> Judgement:
+    try:
+        decoded = decode_events(sent)
+    except RequestRejected as rejected:
+        return rejected.reason, rejected.detail
+    return len(decoded.events), decoded.dropped
