@@ -10,6 +10,8 @@ from typing import Protocol
 
 import structlog
 
+PARENT_VARIABLE = "_QUESTLOG_PARENT"  # no setting: those begin with QUESTLOG_
+
 _PARENT_CHECK_S = 0.5
 _POLL_S = 0.1
 _FIRST_BACKOFF_S = 0.5
@@ -20,11 +22,16 @@ log = structlog.get_logger(__name__)
 
 
 def end_with_parent(stop: Callable[[], None]) -> None:
-    """Call `stop` once, from a thread, when the process that started this one is gone."""
-    parent = os.getppid()
+    """Call `stop` once, from a thread, when the process that started this one is gone.
+
+    That process has left its id in the environment if it calls this too: it may be gone already. So does this one, for
+    the processes that it starts.
+    """
+    parent = os.environ.get(PARENT_VARIABLE) or str(os.getppid())
+    os.environ[PARENT_VARIABLE] = str(os.getpid())
 
     def watch() -> None:
-        while os.getppid() == parent:
+        while str(os.getppid()) == parent:
             time.sleep(_PARENT_CHECK_S)
         stop()
 

@@ -1,9 +1,13 @@
 """Children are kept running, and stopped in order."""
 
+import os
 import signal
+import threading
 from collections.abc import Sequence
 
-from questlog.supervision import Child, Supervisor
+import pytest
+
+from questlog.supervision import PARENT_VARIABLE, Child, Supervisor, end_with_parent
 
 
 class Process:
@@ -126,3 +130,22 @@ def test_a_process_that_cannot_be_started_is_tried_again_later() -> None:
     machine.now = 0.5
     child.keep_running()
     assert child.pid is not None
+
+
+def test_a_parent_that_died_before_its_child_had_started_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = str(2**22 + 1)  # above the largest process id of Linux and macOS
+    monkeypatch.setenv(PARENT_VARIABLE, gone)
+    stopped = threading.Event()
+    end_with_parent(stopped.set)
+    assert stopped.wait(5)
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_a_parent_that_lives_ends_nothing_and_children_are_told_of_this_process(
+    monkeypatch: pytest.MonkeyPatch, told: bool
+) -> None:
+    monkeypatch.setenv(PARENT_VARIABLE, str(os.getppid()) if told else "")
+    stopped = threading.Event()
+    end_with_parent(stopped.set)
+    assert os.environ[PARENT_VARIABLE] == str(os.getpid())
+    assert not stopped.wait(0.7)
