@@ -152,6 +152,18 @@ class GeoSettings(_Section, frozen=True, kw_only=True):
     ] = ""
 
 
+class MoneySettings(_Section, frozen=True, kw_only=True):
+    """Amounts in US dollars, fixed when an event is loaded."""
+
+    rates_path: Annotated[
+        str,
+        Meta(
+            description="Exchange rates of one's own, CSV with the header `day,currency,usd`: what one unit was worth "
+            "in US dollars from that day on. They alone count for their currencies; others have the ECB's. Empty: none.",
+        ),
+    ] = ""
+
+
 class ControlSettings(_Section, frozen=True, kw_only=True):
     """The database of games, keys, users and identities."""
 
@@ -189,6 +201,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     satori: SatoriSettings = field(default_factory=SatoriSettings)
     event: EventSettings = field(default_factory=EventSettings)
     geo: GeoSettings = field(default_factory=GeoSettings)
+    money: MoneySettings = field(default_factory=MoneySettings)
     control: ControlSettings = field(default_factory=ControlSettings)
     log: LogSettings = field(default_factory=LogSettings)
 

@@ -196,6 +196,14 @@ def test_a_second_server_on_a_data_directory_is_refused_in_one_line(running: Ins
     assert "another server is running" in line
 
 
+def test_a_rate_file_that_cannot_be_read_is_named_at_once(tmp_path: Path) -> None:
+    with installation(tmp_path / "data", {"money.rates_path": tmp_path / "nowhere.csv"}) as made:
+        made.start("run")
+        made.wait_until(lambda: not made.is_running("run"), "the refusal")
+        [line] = made.log().splitlines()
+        assert "money.rates_path" in line
+
+
 def test_readycheck_and_metrics_answer(running: Installation) -> None:
     assert running.request("GET", "/readycheck").status == 200
     assert running.console("GET", "/readycheck").status == 200

@@ -38,13 +38,18 @@ class Ready(msgspec.Struct, frozen=True):
 def run_all(settings: Settings, arguments: Sequence[str], is_sandbox: bool, on_ready: Callable[[Ready], None]) -> None:
     """Keep collectors and server running until SIGTERM or SIGINT. Blocks.
 
-    `arguments` are the options that the children are started with. Raises `AlreadyRunning`, `ControlError`,
-    `NotInstalled`, `PortTaken`.
+    `arguments` are the options that the children are started with. Raises `AlreadyRunning`, `ConfigError`,
+    `ControlError`, `NotInstalled`, `PortTaken`.
     """
     make_data_directory(settings)
     country_database(settings)
     with server_lock(settings):
         pass  # the server takes it itself, and would be started again for ever where it cannot
+    if settings.money.rates_path:
+        # Imported when there are any: it costs tens of megabytes.
+        from questlog.app.rates import rates  # noqa: PLC0415
+
+        rates(settings)
     for name, host, port in (
         ("collector.port", settings.collector.host, settings.collector.port),
         ("console.port", settings.console.host, settings.console.port),

@@ -22,6 +22,7 @@ from questlog.api.app import create_app
 from questlog.api.services import ConsoleServices, Limits
 from questlog.app.lock import server_lock
 from questlog.app.places import make_data_directory, run_directory
+from questlog.app.rates import rates
 from questlog.collector.counters import CollectorCounters, published
 from questlog.config import Settings
 from questlog.control.database import ControlDatabase
@@ -31,7 +32,7 @@ from questlog.loader.codecs import EVENT_SOURCES
 from questlog.loader.computed import ComputedPush
 from questlog.loader.counters import LoaderCounters
 from questlog.loader.loop import Loader, Pace
-from questlog.loader.money import Converter, Rates
+from questlog.loader.money import Converter
 from questlog.logs import GRANIAN_LOGGING
 from questlog.model.clock import Clock, SystemClock
 from questlog.store.contract import Expiry
@@ -93,7 +94,10 @@ class Progress:
 
 
 def serve_console(settings: Settings) -> None:
-    """Run the server until SIGTERM. Blocks. Raises `AlreadyRunning`, `StoreFailed`, `ControlError`, `OSError`."""
+    """Run the server until SIGTERM. Blocks.
+
+    Raises `AlreadyRunning`, `ConfigError`, `ControlError`, `OSError`, `StoreFailed`.
+    """
     end_with_parent(terminate_this_process)
     make_data_directory(settings)
     with server_lock(settings):
@@ -107,7 +111,7 @@ def _serve(settings: Settings) -> None:
         store = _open_store(settings)
         try:
             reader = FileJournalReader(settings.journal_dir)
-            decoding = Decoding(EVENT_SOURCES, Converter(Rates()))
+            decoding = Decoding(EVENT_SOURCES, Converter(rates(settings)))
             loader = Loader(reader, store, decoding, clock, _pace(settings), [ComputedPush(store, control, clock)])
             progress = Progress(settings, loader, clock)
             services = ConsoleServices(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from questlog.cli.settings import config_option, data_option, parse_assignments, read_settings
+from questlog.config import ConfigError
 
 if TYPE_CHECKING:
     from questlog.app.running import Ready
@@ -52,7 +53,7 @@ def command(data: Path, config: Path | None, assignments: tuple[str, ...], sandb
     configure_logging(settings.log.level, settings.log.format)
     try:
         run_all(settings, _arguments(data, config, assignments), sandbox, _say_ready)
-    except (AlreadyRunning, NotInstalled, PortTaken, ControlError, OSError) as error:
+    except (AlreadyRunning, ConfigError, NotInstalled, PortTaken, ControlError, OSError) as error:
         raise click.ClickException(str(error)) from error
 
 

@@ -3,7 +3,7 @@
 import click
 
 from questlog.cli.settings import settings_options
-from questlog.config import Settings
+from questlog.config import ConfigError, Settings
 
 
 @click.command()
@@ -22,5 +22,5 @@ def command(settings: Settings) -> None:
     configure_logging(settings.log.level, settings.log.format)
     try:
         serve_console(settings)
-    except (AlreadyRunning, ControlError, StoreFailed, OSError) as error:
+    except (AlreadyRunning, ConfigError, ControlError, StoreFailed, OSError) as error:
         raise click.ClickException(str(error)) from error

@@ -80,11 +80,6 @@ def initial_properties(api_key_name: str, country: str | None, created_at: int) 
     }
 
 
-def merged(stored: TextMap, update: TextMap | None) -> TextMap:
-    """Properties after an update, key by key: the update's values win, absent keys stay; an empty text is a value."""
-    return {**stored, **update} if update else stored
-
-
 def identified(old: TextMap, new: TextMap, update: TextMap | None) -> TextMap:
     """Properties of the identity that a session moves to by identify.
 

@@ -1,6 +1,6 @@
 import msgspec
 
-from questlog.protocols.satori.properties import computed, identified, initial_properties, merged
+from questlog.protocols.satori.properties import computed, identified, initial_properties
 
 
 class Aggregate(msgspec.Struct, frozen=True):
@@ -26,20 +26,6 @@ def test_a_new_identity_knows_where_it_came_from() -> None:
     assert initial_properties("mobile", None, 0)["countryCode"] == ""
 
 
-def test_an_update_merges_key_by_key() -> None:
-    stored = {"email": "a@b.com", "platform": "web"}
-    assert merged(stored, {"platform": "ios", "language": "en"}) == {
-        "email": "a@b.com",
-        "platform": "ios",
-        "language": "en",
-    }
-    assert merged(stored, {"email": ""}) == {"email": "", "platform": "web"}
-
-
-def test_an_absent_map_changes_nothing() -> None:
-    assert merged({"email": "a@b.com"}, None) == {"email": "a@b.com"}
-
-
 def test_the_identity_that_is_joined_keeps_its_own_and_gets_what_it_lacks() -> None:
     guest = {"email": "a@b.com", "pushTokenIos": "foo", "earlyAccess": "true"}
     known = {"email": "known@b.com", "earlyAccess": "false"}
@@ -58,7 +44,6 @@ def test_what_identify_itself_says_wins() -> None:
 
 def test_the_maps_that_go_in_stay_as_they_are() -> None:
     stored = {"a": "1"}
-    merged(stored, {"a": "2"})
     identified(stored, stored, {"a": "3"})
     assert stored == {"a": "1"}
 
