@@ -159,7 +159,7 @@ class MoneySettings(_Section, frozen=True, kw_only=True):
         str,
         Meta(
             description="Exchange rates of one's own, CSV with the header `day,currency,usd`: what one unit was worth "
-            "in US dollars from that day on. They alone count for their currencies; others have the ECB's. Empty: none.",
+            "in US dollars from that day on. They alone count for their currencies; others use the ECB's. Empty: none.",
         ),
     ] = ""
 
