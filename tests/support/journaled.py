@@ -77,7 +77,7 @@ async def journaled_collector(folder: Path, files: Files) -> AsyncIterator[Journ
             directory=directory,
             country=lambda _address, _forwarded: None,
             clock=clock,
-            counters=CounterBook(clock.now_us()),
+            counters=CounterBook(0, clock.now_us()),
             rejected_requests=RejectedRequests(journal, time.monotonic),
             waiting=WaitingRoom(10_000_000),
             max_inflated_bytes=4_194_304,
