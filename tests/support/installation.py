@@ -225,9 +225,7 @@ def descendants(pid: int) -> list[int]:
     return found
 
 
-def _request(
-    port: int, method: str, path: str, body: bytes, headers: Mapping[str, str], timeout_s: float
-) -> Response:
+def _request(port: int, method: str, path: str, body: bytes, headers: Mapping[str, str], timeout_s: float) -> Response:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout_s)
     try:
         connection.request(method, path, body or None, dict(headers))
