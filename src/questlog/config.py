@@ -81,7 +81,9 @@ class JournalSettings(_Section, frozen=True, kw_only=True):
 class LoaderSettings(_Section, frozen=True, kw_only=True):
     """From the journal to the store."""
 
-    tick_ms: Annotated[int, Meta(ge=10, le=60_000, description="Least time from one look for new records to the next.")] = 250
+    tick_ms: Annotated[
+        int, Meta(ge=10, le=60_000, description="Least time from one look for new records to the next.")
+    ] = 250
     batch_bytes: Annotated[Bytes, Meta(description="Most journal bytes in one batch.")] = 33_554_432
     batch_events: Annotated[int, Meta(ge=1, le=10_000_000, description="Most events in one batch.")] = 100_000
 
