@@ -20,6 +20,20 @@ import msgspec
 
 SANDBOX_GAME_KEY = "5c6bcb5402204249437fb5a7a80a4959"
 SANDBOX_SECRET_KEY = "16813a12f718bc5c620f56944e1abc3ea13ccbac"
+USER_EVENT = {
+    "v": 2,
+    "user_id": "player-1",
+    "client_ts": 1_763_750_000,
+    "sdk_version": "rest api v2",
+    "os_version": "ios 17.4",
+    "manufacturer": "apple",
+    "device": "iPhone15,2",
+    "platform": "ios",
+    "session_id": "de305d54-75b4-431b-adb2-eb6b9e546014",
+    "session_num": 1,
+    "category": "user",
+}
+"""A GameAnalytics event with all that every event needs, and nothing else."""
 _START_TIMEOUT_S = 90
 _STOP_TIMEOUT_S = 60
 _POLL_S = 0.05

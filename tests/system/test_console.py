@@ -11,23 +11,11 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.support.browser import running_browser
-from tests.support.installation import Installation, installation
+from tests.support.installation import USER_EVENT, Installation, installation
 
 pytestmark = pytest.mark.system
 
-EVENT = {
-    "v": 2,
-    "user_id": "player-1",
-    "client_ts": 1_763_750_000,
-    "sdk_version": "rest api v2",
-    "os_version": "ios 17.4",
-    "manufacturer": "apple",
-    "device": "iPhone15,2",
-    "platform": "ios",
-    "session_id": "de305d54-75b4-431b-adb2-eb6b9e546014",
-    "session_num": 1,
-    "category": "design",
-}
+EVENT = {**USER_EVENT, "category": "design"}
 
 
 @pytest.fixture(scope="module")

@@ -11,23 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.installation import SANDBOX_GAME_KEY, Installation, descendants, installation, signature
+from tests.support.installation import SANDBOX_GAME_KEY, USER_EVENT, Installation, descendants, installation, signature
 
 pytestmark = pytest.mark.system
 
-EVENT = {
-    "v": 2,
-    "user_id": "player-1",
-    "client_ts": 1_763_750_000,
-    "sdk_version": "rest api v2",
-    "os_version": "ios 17.4",
-    "manufacturer": "apple",
-    "device": "iPhone15,2",
-    "platform": "ios",
-    "session_id": "de305d54-75b4-431b-adb2-eb6b9e546014",
-    "session_num": 1,
-    "category": "user",
-}
+EVENT = USER_EVENT
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from questlog.cli.settings import config_option, data_option, parse_assignments, read_settings
+from questlog.cli.settings import assignments_option, config_option, data_option, parse_assignments, read_settings
 from questlog.config import ConfigError
 
 if TYPE_CHECKING:
@@ -26,13 +26,7 @@ _QUESTION = """\
 @click.command()
 @data_option
 @config_option
-@click.option(
-    "--set",
-    "assignments",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="A setting for this run, for example collector.port=8000. May be repeated.",
-)
+@assignments_option
 @click.option(
     "--sandbox",
     is_flag=True,

@@ -37,6 +37,17 @@ def config_option(function: Callable[_Rest, None]) -> Callable[_Rest, None]:
     )(function)
 
 
+def assignments_option(function: Callable[_Rest, None]) -> Callable[_Rest, None]:
+    """The option `--set KEY=VALUE`, given to the command as `assignments`."""
+    return click.option(
+        "--set",
+        "assignments",
+        multiple=True,
+        metavar="KEY=VALUE",
+        help="A setting for this run, for example collector.port=8000. May be repeated.",
+    )(function)
+
+
 def settings_options(function: Callable[Concatenate[Settings, _Rest], None]) -> Callable[..., None]:
     """The options `--data`, `--config` and `--set`; the command gets `Settings` as its first argument.
 
@@ -45,13 +56,7 @@ def settings_options(function: Callable[Concatenate[Settings, _Rest], None]) -> 
 
     @data_option
     @config_option
-    @click.option(
-        "--set",
-        "assignments",
-        multiple=True,
-        metavar="KEY=VALUE",
-        help="A setting for this run, for example collector.port=8000. May be repeated.",
-    )
+    @assignments_option
     @functools.wraps(function)
     def with_settings(
         data: Path, config: Path | None, assignments: tuple[str, ...], *rest: _Rest.args, **options: _Rest.kwargs
