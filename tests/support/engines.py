@@ -1,0 +1,162 @@
+"""The two engines that analytics is tested on: the embedded store, and ClickHouse (chdb) with the same rows.
+
+chdb allows one session per process: `clickhouse()` opens it once, and `fill` replaces the rows of its tables.
+"""
+
+import functools
+import re
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from chdb.session import Session
+
+from questlog.analytics.compile import Dialect
+from questlog.store.clickhouse.reading import ClickHouseReader
+from questlog.store.clickhouse.schema import create_tables
+from questlog.store.contract import Cancellation, QueryRefused
+from questlog.store.duckdb.connection import EngineSettings
+from questlog.store.duckdb.store import DuckDBStore
+from questlog.store.schema import TABLES, Table
+
+_DATABASE = "questlog"
+_SMALL = EngineSettings(memory_limit_mb=512, threads=1)
+_TEXT = re.compile(r"'(?:[^'\\]|\\.|'')*'|\"(?:[^\"\\]|\\.)*\"")
+_INEXACT = re.compile(
+    r"\b(?:uniq|uniqCombined|uniqCombined64|uniqHLL12|uniqTheta|quantile|quantiles|median|quantileTDigest|quantileBFloat16"
+    r"|quantileTiming|quantileGK|quantileDD|topK|approx_count_distinct|approx_quantile|approx_top_k|reservoir_quantile)"
+    r"(?:If)?\s*\("
+)
+
+
+class Engine(Protocol):
+    """What analytics asks."""
+
+    @property
+    def dialect(self) -> Dialect: ...
+
+    def ask(self, statement: str, timeout_s: float, cancellation: Cancellation) -> pa.Table: ...
+
+
+class InexactFunction(AssertionError):
+    """A question was compiled with a function whose answer is only right for small numbers of rows."""
+
+
+class ExactOnly:
+    """An engine that refuses statements with approximate functions: a test's few rows would not show the difference."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self.statements: list[str] = []
+
+    @property
+    def dialect(self) -> Dialect:
+        return self._engine.dialect
+
+    def ask(self, statement: str, timeout_s: float = 60, cancellation: Cancellation | None = None) -> pa.Table:
+        inexact = _INEXACT.search(_TEXT.sub("''", statement))
+        if inexact is not None:
+            raise InexactFunction(f"{inexact.group()}…) is not exact: {statement}")
+        self.statements.append(statement)
+        return self._engine.ask(statement, timeout_s, cancellation or Cancellation())
+
+
+class EmbeddedClickHouse:
+    """The process's one chdb session, with the store's tables."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._session: Any = Session(str(folder / "clickhouse"))  # type: ignore[no-untyped-call]
+        for statement in create_tables(_DATABASE):
+            self._session.query(statement)
+        self._session.query(f"USE {_DATABASE}")
+        self._filled: set[str] = set()
+
+    def send(self, sql: str, settings: Mapping[str, int | str], cancellation: Cancellation) -> bytes:
+        """`SendSql` of the reader."""
+        with cancellation.stopping(lambda: None):
+            try:
+                return bytes(self._session.query(f"{sql}\nSETTINGS {_assignments(settings)}", "Arrow").bytes())
+            except RuntimeError as error:
+                raise QueryRefused(f"{error}\n{sql}") from error
+
+    def fill(self, store: DuckDBStore) -> None:
+        """Replace all rows by the store's."""
+        for table in TABLES:
+            rows = store.query(f"SELECT {_columns(table)} FROM {table.name}", {})  # noqa: S608 - the schema's own names
+            self.fill_table(table, rows)
+
+    def fill_table(self, table: Table, rows: pa.Table) -> None:
+        """Replace the rows of one table."""
+        if table.name in self._filled:
+            self._session.query(f"TRUNCATE TABLE {_DATABASE}.{table.name}")
+            self._filled.discard(table.name)
+        if rows.num_rows:
+            path = self._folder / f"{table.name}.parquet"
+            pq.write_table(rows, path, compression="none", use_dictionary=False, write_statistics=False)
+            source = f"SELECT {_read_columns(table)} FROM file('{path}', Parquet)"  # noqa: S608 - as above
+            self._session.query(f"INSERT INTO {_DATABASE}.{table.name} {source} SETTINGS {_assignments(_INSERTING)}")
+            self._filled.add(table.name)
+
+
+_INSERTING: Mapping[str, int | str] = {
+    "insert_null_as_default": 0,
+    "input_format_null_as_default": 0,
+    "max_partitions_per_insert_block": 10_000,
+    "session_timezone": "UTC",
+}
+
+
+def _columns(table: Table) -> str:
+    """As files can say them: neither a UUID nor a 128-bit integer has a type there that both engines know."""
+    return ", ".join(
+        f"{column.name}::VARCHAR AS {column.name}" if column.kind in {"UUID", "HUGEINT"} else column.name
+        for column in table.columns
+    )
+
+
+def _read_columns(table: Table) -> str:
+    types = {"UUID": "toUUID", "HUGEINT": "toInt128"}
+    return ", ".join(
+        f"{types[column.kind]}({column.name})" if column.kind in types else column.name for column in table.columns
+    )
+
+
+def _assignments(settings: Mapping[str, int | str]) -> str:
+    return ", ".join(f"{name} = {value!r}" for name, value in settings.items())
+
+
+@functools.cache
+def clickhouse() -> EmbeddedClickHouse:
+    """The session, opened when first asked for, and left open until the process ends."""
+    folder = tempfile.mkdtemp(prefix="questlog-chdb-")
+    return EmbeddedClickHouse(Path(folder))
+
+
+@contextmanager
+def embedded_store(folder: Path | None = None) -> Iterator[DuckDBStore]:
+    """A new DuckDB store, in `folder` or in one of its own."""
+    with tempfile.TemporaryDirectory(prefix="questlog-duckdb-") as own:
+        store = DuckDBStore(folder or Path(own), _SMALL)
+        try:
+            yield store
+        finally:
+            store.close()
+
+
+class BothEngines:
+    """The same rows, asked of DuckDB and of ClickHouse."""
+
+    def __init__(self, store: DuckDBStore) -> None:
+        self.store = store
+        self.duckdb = ExactOnly(store)
+        self.clickhouse = ExactOnly(ClickHouseReader(clickhouse().send))
+        clickhouse().fill(store)
+
+    def __iter__(self) -> Iterator[ExactOnly]:
+        yield self.duckdb
+        yield self.clickhouse
