@@ -1,6 +1,8 @@
 """What an analytics store promises, whichever engine it is."""
 
-from collections.abc import Callable, Mapping, Sequence
+import contextlib
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -35,6 +37,7 @@ STAGED_EVENTS = pa.schema(
         *(pa.field(name, _ARROW[kind]) for name, kind in DECODED_COLUMNS.items()),
         pa.field("amount_usd", MONEY_USD),
         pa.field("ad_revenue_usd", MONEY_USD),
+        pa.field("receipt_state", pa.string()),  # of a purchase: valid, invalid or unchecked
     ]
 )
 
@@ -110,6 +113,35 @@ class QueryRefused(Exception):
     """A question that is not answered: not read-only, not valid, too slow or too large. Safe to show to the asker."""
 
 
+class Cancellation:
+    """Stops a question that nobody waits for any more. `cancel` may be called from any thread, and before it begins."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._is_cancelled = False
+        self._stop: Callable[[], object] | None = None
+
+    def cancel(self) -> None:
+        """Stop what runs now, and whatever begins from now on."""
+        with self._lock:
+            self._is_cancelled = True
+            if self._stop is not None:
+                self._stop()
+
+    @contextlib.contextmanager
+    def stopping(self, stop: Callable[[], object]) -> Iterator[None]:
+        """Call `stop` when cancelled while inside. Raises `QueryRefused` where it was cancelled before."""
+        with self._lock:
+            if self._is_cancelled:
+                raise QueryRefused("the question was cancelled")
+            self._stop = stop
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._stop = None
+
+
 class Expiry(msgspec.Struct, frozen=True):
     """How long and how much of what is kept."""
 
@@ -139,6 +171,10 @@ class Store(Protocol):
 
     def sql(self, statement: str, max_rows: int, timeout_s: float) -> pa.Table:
         """Answer one read-only statement of a user. Raises `QueryRefused`."""
+        ...
+
+    def ask(self, statement: str, timeout_s: float, cancellation: Cancellation) -> pa.Table:
+        """Answer a compiled question, in the engine's SQL. Raises `QueryRefused` for one too slow or too large."""
         ...
 
     def query(self, statement: str, parameters: Mapping[str, object]) -> pa.Table:

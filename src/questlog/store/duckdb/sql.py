@@ -8,12 +8,12 @@ interrupted nor bounded in memory.
 import json
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import duckdb
 import pyarrow as pa
 
-from questlog.store.contract import QueryRefused
+from questlog.store.contract import Cancellation, QueryRefused
 from questlog.store.duckdb.connection import new_cursor
 
 TABLE_FUNCTIONS = frozenset({"range", "generate_series", "unnest", "json_each", "json_tree", "duckdb_functions"})
@@ -39,7 +39,22 @@ class SqlRunner:
         self._running: set[duckdb.DuckDBPyConnection] = set()
 
     def answer(self, statement: str, max_rows: int, timeout_s: float) -> pa.Table:
-        """At most `max_rows` rows of the answer. Raises `QueryRefused`, with a message that is safe to show."""
+        """At most `max_rows` rows of the answer to a user's statement. Raises `QueryRefused`, safe to show."""
+
+        def run(cursor: duckdb.DuckDBPyConnection) -> pa.Table:
+            parsed = checked(cursor, statement)
+            cursor.execute("BEGIN TRANSACTION READ ONLY")
+            return _rows(cursor, parsed, max_rows)
+
+        return self._run(run, timeout_s, Cancellation())
+
+    def ask(self, statement: str, timeout_s: float, cancellation: Cancellation) -> pa.Table:
+        """The answer to a statement of our own. Raises `QueryRefused` when it takes too long or too much memory."""
+        return self._run(lambda cursor: cursor.sql(statement).to_arrow_table(), timeout_s, cancellation)
+
+    def _run(
+        self, work: Callable[[duckdb.DuckDBPyConnection], pa.Table], timeout_s: float, cancellation: Cancellation
+    ) -> pa.Table:
         cursor = new_cursor(self._connection)
         timer = threading.Timer(timeout_s, cursor.interrupt)
         try:
@@ -47,9 +62,8 @@ class SqlRunner:
                 self._running.add(cursor)
             timer.start()
             cursor.execute(f"SET operator_memory_limit = '{self._memory_limit_mb:d}MB'")
-            parsed = checked(cursor, statement)
-            cursor.execute("BEGIN TRANSACTION READ ONLY")
-            return _rows(cursor, parsed, max_rows)
+            with cancellation.stopping(cursor.interrupt):
+                return work(cursor)
         except duckdb.InterruptException as error:
             limit = f"it took longer than {timeout_s:g} s, or loading needed the memory"
             raise QueryRefused(f"the statement was stopped: {limit}") from error

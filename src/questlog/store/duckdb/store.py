@@ -3,7 +3,7 @@
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import duckdb
 import numpy as np
@@ -11,7 +11,7 @@ import pyarrow as pa
 import structlog
 
 from questlog.model.record import Position
-from questlog.store.contract import Batch, BatchRefused, Expiry, LoadResult, PlayerErasure, StoreFailed
+from questlog.store.contract import Batch, BatchRefused, Cancellation, Expiry, LoadResult, PlayerErasure, StoreFailed
 from questlog.store.duckdb import erasures, load, rebuild
 from questlog.store.duckdb.connection import EngineSettings, new_cursor, open_engine
 from questlog.store.duckdb.expiry import expire_rejected
@@ -121,6 +121,12 @@ class DuckDBStore:
     def sql(self, statement: str, max_rows: int, timeout_s: float) -> pa.Table:
         """Answer one read-only statement of a user. Raises `QueryRefused`."""
         return self._runner.answer(statement, max_rows, timeout_s)
+
+    dialect: Literal["duckdb"] = "duckdb"
+
+    def ask(self, statement: str, timeout_s: float, cancellation: Cancellation) -> pa.Table:
+        """Answer a compiled question, in the engine's SQL. Raises `QueryRefused` for one too slow or too large."""
+        return self._runner.ask(statement, timeout_s, cancellation)
 
     def query(self, statement: str, parameters: Mapping[str, object]) -> pa.Table:
         """Answer one of our own statements, with named `$parameters`. Raises `StoreFailed`."""

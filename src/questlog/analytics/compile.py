@@ -1,0 +1,70 @@
+"""From an Ibis expression to an engine's SQL, with functions that are exact and answer the same on both.
+
+Ibis takes approximate functions of ClickHouse for some exact words of its own (`uniq` for a distinct count, another
+interpolation for quantiles); here they are exact.
+"""
+
+from collections.abc import Callable
+from typing import Any, ClassVar, Literal
+
+import ibis.expr.operations as ops
+import ibis.expr.types as ir
+import sqlglot.expressions as sge
+from ibis.backends.sql.compilers.clickhouse import ClickHouseCompiler
+from ibis.backends.sql.compilers.duckdb import DuckDBCompiler
+
+Dialect = Literal["duckdb", "clickhouse"]
+
+
+class _DuckDB(DuckDBCompiler):  # type: ignore[misc]
+    __slots__ = ()
+
+    def visit_ScalarUDF(self, op: Any, **arguments: Any) -> Any:  # noqa: N802 - Ibis's names
+        if op.__func_name__ == "questlog_attribute":
+            attributes, key = arguments.values()
+            return self.f.anon.json_extract_string(attributes, sge.convert(_json_path(key.this)))
+        return super().visit_ScalarUDF(op, **arguments)
+
+    def visit_AggUDF(self, op: Any, *, where: Any, **arguments: Any) -> Any:  # noqa: N802
+        if op.__func_name__ == "questlog_dense_distinct":
+            numbers, bound = arguments.values()
+            bits = self.agg.bitstring_agg(numbers, sge.convert(0), bound, where=where)
+            return self.f.coalesce(self.f.anon.bit_count(bits), sge.convert(0))
+        return super().visit_AggUDF(op, where=where, **arguments)
+
+
+class _ClickHouse(ClickHouseCompiler):  # type: ignore[misc]
+    __slots__ = ()
+    SIMPLE_OPS: ClassVar[dict[Any, str]] = {ops.CountDistinct: "uniqExact"}
+
+    def visit_Quantile(self, op: Any, *, arg: Any, quantile: Any, where: Any) -> Any:  # noqa: ARG002, N802
+        return self._visit_quantile("quantileExactInclusive", arg, quantile, where)
+
+    def visit_Median(self, op: Any, *, arg: Any, where: Any) -> Any:  # noqa: ARG002, N802
+        return self._visit_quantile("quantileExactInclusive", arg, sge.convert(0.5), where)
+
+    def visit_ScalarUDF(self, op: Any, **arguments: Any) -> Any:  # noqa: N802
+        if op.__func_name__ == "questlog_attribute":
+            attributes, key = arguments.values()
+            return self.f.anon.JSONExtract(attributes, key, sge.convert("Nullable(String)"))
+        return super().visit_ScalarUDF(op, **arguments)
+
+    def visit_AggUDF(self, op: Any, *, where: Any, **arguments: Any) -> Any:  # noqa: N802
+        if op.__func_name__ == "questlog_dense_distinct":
+            numbers, _ = arguments.values()
+            return self.agg.uniqExact(numbers, where=where)
+        return super().visit_AggUDF(op, where=where, **arguments)
+
+
+_COMPILERS: dict[Dialect, Callable[[], Any]] = {"duckdb": _DuckDB, "clickhouse": _ClickHouse}
+
+
+def compiled(expression: ir.Table, dialect: Dialect) -> str:
+    """The engine's SQL for the expression. Values are written as literals, escaped by Ibis."""
+    compiler = _COMPILERS[dialect]()
+    return str(compiler.to_sqlglot(expression.unbind()).sql(dialect=compiler.dialect))
+
+
+def _json_path(key: str) -> str:
+    escaped = key.replace("\\", "\\\\").replace('"', '\\"')
+    return f'$."{escaped}"'

@@ -1,0 +1,25 @@
+"""What is wrong with a question: the field, why, and the nearest value that would do."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class QuestionRefused(Exception):
+    """A question that cannot be answered as asked. Safe to show to the asker.
+
+    `field` is the path of the value at fault (`metrics[1]`, `filter.all[0].dimension`), `nearest` a value that would
+    do, None where none is near.
+    """
+
+    def __init__(self, field: str, detail: str, nearest: str | None = None) -> None:
+        hint = f"; did you mean {nearest!r}?" if nearest else ""
+        super().__init__(f"{field}: {detail}{hint}")
+        self.field = field
+        self.detail = detail
+        self.nearest = nearest
+
+
+def unknown(field: str, kind: str, name: str, known: Iterable[str]) -> QuestionRefused:
+    """The refusal of a name that does not exist, with the nearest one that does."""
+    matches = get_close_matches(name, list(known), n=1, cutoff=0.5)
+    return QuestionRefused(field, f"there is no {kind} {name[:100]!r}", matches[0] if matches else None)

@@ -1,0 +1,40 @@
+"""The stored tables as Ibis sees them: made from the store's schema, the same for every engine."""
+
+import ibis
+import ibis.expr.types as ir
+
+from questlog.store.schema import (
+    EVENT_DAYS,
+    EVENT_NAMES,
+    EVENTS,
+    PLAYER_DAYS,
+    PLAYERS,
+    SESSIONS,
+    Table,
+)
+
+_TYPES = {
+    "BIGINT": "int64",
+    "INTEGER": "int32",
+    "VARCHAR": "string",
+    "DOUBLE": "float64",
+    "TIMESTAMP": "timestamp(6)",
+    "DATE": "date",
+    "BOOLEAN": "boolean",
+    "UUID": "uuid",
+    "HUGEINT": "decimal(38, 0)",
+    "DECIMAL(18,6)": "decimal(18, 6)",
+    "DECIMAL(38,6)": "decimal(38, 6)",
+}
+
+
+def _ibis_table(table: Table) -> ir.Table:
+    return ibis.table({column.name: _TYPES[column.kind] for column in table.columns}, name=table.name)
+
+
+events = _ibis_table(EVENTS)
+sessions = _ibis_table(SESSIONS)
+players = _ibis_table(PLAYERS)
+player_days = _ibis_table(PLAYER_DAYS)
+event_days = _ibis_table(EVENT_DAYS)
+event_names = _ibis_table(EVENT_NAMES)
