@@ -9,6 +9,7 @@ from questlog.control.connections import Connections
 from questlog.control.identities import Identities
 from questlog.control.installation import Installation
 from questlog.control.migrate import migrate
+from questlog.control.receipts import Receipts
 from questlog.control.revocations import Revocations
 from questlog.control.sandbox import Sandboxes
 from questlog.control.snapshot import Snapshots
@@ -17,7 +18,9 @@ from questlog.control.users import Users
 from questlog.model.clock import Clock
 
 
-class ControlDatabase(Sandboxes, Tokens, Users, Snapshots, Identities, ComputedProperties, Revocations, Installation):
+class ControlDatabase(
+    Sandboxes, Tokens, Users, Snapshots, Identities, ComputedProperties, Revocations, Installation, Receipts
+):
     """All parts over one database, which is created or upgraded when needed.
 
     `database` is a SQLAlchemy URL (SQLite or PostgreSQL) or the path of a SQLite file. Any number of threads may use it

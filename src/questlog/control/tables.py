@@ -18,7 +18,7 @@ from sqlalchemy import (
     Text,
 )
 
-SCHEMA_REVISION = "0001"
+SCHEMA_REVISION = "0002"
 
 metadata = MetaData(
     naming_convention={
@@ -64,6 +64,15 @@ event_definitions = Table(
     Column("game_id", Integer, ForeignKey("games.game_id", ondelete="CASCADE"), primary_key=True),
     Column("name", Text, primary_key=True),
     Column("created_at", BigInteger, nullable=False),
+)
+
+# What the receipts of a game's purchases are checked with.
+receipt_settings = Table(
+    "receipt_settings",
+    metadata,
+    Column("game_id", Integer, ForeignKey("games.game_id", ondelete="CASCADE"), primary_key=True),
+    Column("google_licence_key", Text),
+    Column("apple_bundle_id", Text),
 )
 
 api_keys = Table(

@@ -1,0 +1,126 @@
+"""The column `receipt_state`: whether the receipts of purchases are genuine (docs/reference/receipts.md).
+
+What is missing makes a receipt unchecked; what is there and wrong makes it invalid.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from questlog.loader.apple_receipts import AppleReceipts
+from questlog.loader.google_receipts import GoogleReceipts
+from questlog.model.receipt import ReceiptSettings, ReceiptState
+
+_BUSINESS = "business"
+_CUSTOM = "custom"
+_SATORI_PURCHASE = "purchaseCompleted"
+_FIELD = '"receipt_info":'
+_NO_SETTINGS = ReceiptSettings()
+
+
+class ReceiptKeys(Protocol):
+    """The games' settings, in the control database."""
+
+    def version(self) -> int:
+        """A number that grows with every change."""
+        ...
+
+    def receipt_settings(self) -> Mapping[int, ReceiptSettings]:
+        """Of every game that has some, by `game_id`."""
+        ...
+
+
+class NoReceiptKeys:
+    """No game can have its receipts checked."""
+
+    def version(self) -> int:
+        """Never another."""
+        return 0
+
+    def receipt_settings(self) -> Mapping[int, ReceiptSettings]:
+        """Of no game."""
+        return {}
+
+
+class _Attributes(msgspec.Struct):
+    receipt_info: Any = None
+
+
+_attributes_decoder = msgspec.json.Decoder(_Attributes)
+
+
+class Receipts:
+    """Checks the receipts of a chunk of events. Those without a receipt cost next to nothing."""
+
+    def __init__(self, keys: ReceiptKeys | None = None, apple: AppleReceipts | None = None) -> None:
+        """`apple` is None where Apple's root is not known: then its receipts are unchecked."""
+        self._keys = keys or NoReceiptKeys()
+        self._apple = apple
+        self._google = GoogleReceipts()
+        self._version: int | None = None
+        self._settings: Mapping[int, ReceiptSettings] = {}
+
+    def states(self, columns: Mapping[str, pa.Array]) -> pa.Array:
+        """`receipt_state` of events given as columns of `STAGED_EVENTS`; null for what is no purchase.
+
+        Raises `ControlUnavailable` when there are receipts and the games' settings cannot be read.
+        """
+        has_amount = _is_valid(columns["amount"])
+        if not has_amount.any():
+            return pa.nulls(len(has_amount), pa.string())
+        is_business = _equals(columns["category"], _BUSINESS)
+        is_of_satori = _equals(columns["category"], _CUSTOM) & _equals(columns["event_id"], _SATORI_PURCHASE)
+        is_purchase = has_amount & (is_business | is_of_satori)
+        states = np.full(len(is_purchase), None, dtype=np.object_)
+        states[is_purchase] = ReceiptState.UNCHECKED.value
+        places = np.flatnonzero(is_purchase & is_business)
+        for place, attributes in _with_receipts(columns["attributes"], places):
+            game_id: int = columns["game_id"][place].as_py()
+            states[place] = self._state(game_id, _receipt_info(attributes)).value
+        return pa.array(states, pa.string())
+
+    def _state(self, game_id: int, info: Mapping[str, object]) -> ReceiptState:
+        receipt, settings = info.get("receipt"), self._settings_of(game_id)
+        match info.get("store"):
+            case "google_play":
+                return self._google.state(receipt, info.get("signature"), settings.google_licence_key)
+            case "apple" if self._apple is not None:
+                return self._apple.state(receipt, settings.apple_bundle_id)
+            case _:
+                return ReceiptState.UNCHECKED
+
+    def _settings_of(self, game_id: int) -> ReceiptSettings:
+        version = self._keys.version()
+        if version != self._version:
+            self._settings = self._keys.receipt_settings()
+            self._version = version
+        return self._settings.get(game_id, _NO_SETTINGS)
+
+
+def _equals(column: pa.Array, value: str) -> npt.NDArray[np.bool_]:
+    equal: npt.NDArray[np.bool_] = pc.equal(column, value).fill_null(False).to_numpy(zero_copy_only=False)
+    return equal
+
+
+def _is_valid(column: pa.Array) -> npt.NDArray[np.bool_]:
+    valid: npt.NDArray[np.bool_] = column.is_valid().to_numpy(zero_copy_only=False)
+    return valid
+
+
+def _with_receipts(attributes: pa.Array, places: npt.NDArray[np.intp]) -> list[tuple[int, str]]:
+    """Those of the places whose attributes may have a receipt, with them."""
+    texts = zip(places.tolist(), attributes.take(pa.array(places)).to_pylist(), strict=True)
+    return [(place, text) for place, text in texts if text is not None and _FIELD in text]
+
+
+def _receipt_info(attributes: str) -> Mapping[str, object]:
+    try:
+        info = _attributes_decoder.decode(attributes).receipt_info
+    except (msgspec.MsgspecError, UnicodeEncodeError, RecursionError):
+        return {}
+    return info if isinstance(info, dict) else {}
