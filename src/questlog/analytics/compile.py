@@ -23,6 +23,8 @@ class _DuckDB(DuckDBCompiler):  # type: ignore[misc]
         if op.__func_name__ == "questlog_attribute":
             attributes, key = arguments.values()
             return self.f.anon.json_extract_string(attributes, sge.convert(_json_path(key.this)))
+        if op.__func_name__ == "questlog_epoch_us":
+            return self.f.anon.epoch_us(*arguments.values())
         return super().visit_ScalarUDF(op, **arguments)
 
     def visit_AggUDF(self, op: Any, *, where: Any, **arguments: Any) -> Any:  # noqa: N802
@@ -47,6 +49,8 @@ class _ClickHouse(ClickHouseCompiler):  # type: ignore[misc]
         if op.__func_name__ == "questlog_attribute":
             attributes, key = arguments.values()
             return self.f.anon.JSONExtract(attributes, key, sge.convert("Nullable(String)"))
+        if op.__func_name__ == "questlog_epoch_us":
+            return self.f.anon.toUnixTimestamp64Micro(*arguments.values())
         return super().visit_ScalarUDF(op, **arguments)
 
     def visit_AggUDF(self, op: Any, *, where: Any, **arguments: Any) -> Any:  # noqa: N802

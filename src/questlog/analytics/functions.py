@@ -16,6 +16,16 @@ def questlog_dense_distinct(numbers, bound):  # type: ignore[no-untyped-def]
     """How many different numbers of 0 to bound."""
 
 
+@ibis.udf.scalar.builtin(signature=(("timestamp(6)",), "int64"))
+def questlog_epoch_us(time):  # type: ignore[no-untyped-def]
+    """Microseconds since 1970."""
+
+
+def epoch_us(time: ir.TimestampColumn) -> ir.IntegerColumn:
+    """UTC microseconds since 1970, of a time of the store."""
+    return questlog_epoch_us(time)
+
+
 def attribute(attributes: ir.StringColumn, key: str) -> ir.StringColumn:
     """The value of a key of a JSON object, as text; null where it is not there or null."""
     return questlog_attribute(attributes, key)
