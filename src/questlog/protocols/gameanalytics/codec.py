@@ -12,10 +12,11 @@ from questlog.model.reasons import DroppedEvent, FieldError, Reason, RequestReje
 from questlog.protocols.gameanalytics.columns import to_columns
 from questlog.protocols.gameanalytics.json_text import check_utf8, read_json, with_storable_text
 from questlog.protocols.gameanalytics.plain import is_plain
+from questlog.protocols.gameanalytics.quick import read_plain_events
 from questlog.protocols.gameanalytics.rules import PLACED_FIELDS, RULED_FIELDS_WITHOUT_A_PLACE, judge
 from questlog.protocols.gameanalytics.wire import OpenWireEvent, UnknownFields, WireEvent
 
-__all__ = ["MAX_DEPTH", "MAX_EVENTS", "Decoded", "decode_events", "to_columns"]
+__all__ = ["MAX_DEPTH", "MAX_EVENTS", "Decoded", "decode_events", "decode_other_events", "to_columns"]
 
 MAX_EVENTS = 10_000
 """Events of one request: SDKs send 500 at most."""
@@ -30,7 +31,10 @@ _object = msgspec.json.Decoder(dict[str, Any])
 
 
 class Decoded(msgspec.Struct, frozen=True):
-    """The events of a request that are stored, their places in it (from 0), and those that are not."""
+    """The events of a request that are stored, their places in it (from 0), and those that are not.
+
+    Events of `SmallEvent`'s type lack the last fields of a `WireEvent`; `to_columns` takes both.
+    """
 
     events: list[WireEvent]
     indexes: Sequence[int]
@@ -44,10 +48,23 @@ def decode_events(body: bytes, *, is_platform_list_strict: bool = False) -> Deco
     `RequestRejected`: `NOT_JSON` (also for bad UTF-8), `NOT_A_LIST`, `TOO_DEEP` (`MAX_DEPTH`) or `BODY_TOO_LARGE`
     (`MAX_EVENTS`). With `is_platform_list_strict`, platforms outside the known list are refused.
     """
+    body = _without_nul(body)
+    events = None if is_platform_list_strict else read_plain_events(body)
+    return _decode_mended(body, is_platform_list_strict) if events is None else _all_of(events)
+
+
+def decode_other_events(body: bytes) -> Decoded:
+    """What `decode_events` does, for a body that is known to be none for `read_plain_events`."""
+    return _decode_mended(_without_nul(body), is_platform_list_strict=False)
+
+
+def _without_nul(body: bytes) -> bytes:
     if must_be_left_unread(body):
         raise RequestRejected(Reason.BODY_TOO_LARGE, f"more than {_MAX_COMMAS} values in one request")
-    if b"\\" in body and rb"\u0000" in body:
-        body = with_storable_text(body)
+    return with_storable_text(body) if b"\\" in body and rb"\u0000" in body else body
+
+
+def _decode_mended(body: bytes, is_platform_list_strict: bool) -> Decoded:
     try:
         return _decode_list(body, is_platform_list_strict)
     except RequestRejected as rejected:
@@ -70,6 +87,10 @@ def _decode_list(body: bytes, is_platform_list_strict: bool) -> Decoded:
     for event in events:
         if not is_plain(event, is_platform_list_strict):
             return _decode_one_by_one(body, is_platform_list_strict)
+    return _all_of(events)
+
+
+def _all_of(events: list[WireEvent]) -> Decoded:
     _check_count(len(events))
     return Decoded(events, range(len(events)), [])
 

@@ -1,7 +1,7 @@
 """Events to columns (model.event.DECODED_COLUMNS)."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -9,6 +9,7 @@ from msgspec.structs import astuple
 
 from questlog.model.event import Columns
 from questlog.protocols.gameanalytics.patterns import CURRENCY
+from questlog.protocols.gameanalytics.quick import SmallEvent
 from questlog.protocols.gameanalytics.wire import UnknownFields, WireEvent
 
 MAX_LENGTH_S = 31 * 86_400.0
@@ -51,16 +52,16 @@ _TAKEN = {
     "custom_02": "custom_02",
     "custom_03": "custom_03",
 }
-_COMPUTED = ("client_time", "value", "amount", "length_s", "receipt_store", "ad_revenue", "attributes")
 _NO_ATTRIBUTES = {"v", "client_ts", "value", "amount", "length", "unknown", *_TAKEN.values()}
 _FIELDS = WireEvent.__struct_fields__
 _ATTRIBUTE_FIELDS = tuple(name for name in _FIELDS if name not in _NO_ATTRIBUTES)
 # The country is all that is made of an address, and not here.
 _NEVER_STORED = frozenset({"ip"})
-# Transposing some hundred events at a time keeps them in the processor's cache, which halves the cost.
-_CHUNK_EVENTS = 256
+# What a `SmallEvent` lacks of a `WireEvent`.
+_LEFT_OUT = (None,) * (len(_FIELDS) - len(SmallEvent.__struct_fields__))
 
 _Field = tuple[Any, ...]
+_Fields = dict[str, _Field]
 _Attributes = msgspec.defstruct(
     "_Attributes", [(name, Any, None) for name in _ATTRIBUTE_FIELDS], omit_defaults=True, gc=False
 )
@@ -73,69 +74,91 @@ def to_columns(events: Sequence[WireEvent]) -> Columns:
     `client_time` is UTC microseconds. `attributes` holds, under the names of the wire, every field without a column,
     except `ip`.
     """
-    columns: dict[str, list[object]] = {name: [] for name in (*_TAKEN, *_COMPUTED)}
-    for start in range(0, len(events), _CHUNK_EVENTS):
-        chunk = events[start : start + _CHUNK_EVENTS]
-        _extend(columns, dict(zip(_FIELDS, zip(*map(astuple, chunk), strict=True), strict=True)))
-    return {name: column for name, column in columns.items() if _has_value(column)}
+    fields = _fields(events)
+    columns: dict[str, Sequence[object]] = {
+        column: fields[field] for column, field in _TAKEN.items() if field in fields
+    }
+    if "client_ts" in fields:
+        columns["client_time"] = [None if ts is None else ts * 1_000_000 for ts in fields["client_ts"]]
+    if "value" in fields:
+        columns["value"] = fields["value"]
+    if "amount" in fields:
+        columns |= _amounts(fields)
+    if "length" in fields:
+        columns["length_s"] = [None if length is None else min(length, MAX_LENGTH_S) for length in fields["length"]]
+    if "receipt_info" in fields:
+        columns["receipt_store"] = [_store(receipt) for receipt in fields["receipt_info"]]
+    if "impression_data" in fields:
+        columns |= _ad_revenues(fields)
+    attributes = _attributes(fields, len(events))
+    if attributes is not None:
+        columns["attributes"] = attributes
+    return columns
 
 
-def _extend(columns: dict[str, list[object]], fields: dict[str, _Field]) -> None:
-    for column, field in _TAKEN.items():
-        columns[column].extend(fields[field])
-    columns["client_time"].extend([None if ts is None else ts * 1_000_000 for ts in fields["client_ts"]])
-    columns["length_s"].extend(_lengths_s(fields["length"]))
-    columns["value"].extend(_values(fields))
-    columns["amount"].extend(_amounts(fields))
-    columns["receipt_store"].extend(_receipt_stores(fields["receipt_info"]))
-    columns["ad_revenue"].extend([None] * len(fields["v"]))
-    columns["attributes"].extend(_attributes(fields))
-    _add_ad_revenue(columns, fields)
+def _fields(events: Sequence[WireEvent]) -> _Fields:
+    """Field by field the values of all events, without the fields that no event has."""
+    rows = list(map(astuple, events))
+    if len(set(map(len, rows))) > 1:  # both `SmallEvent` and `WireEvent`
+        rows = [row if len(row) == len(_FIELDS) else row + _LEFT_OUT for row in rows]
+    # None is found by identity: comparing is fast where it does not end at once.
+    nothing = (None,) * len(rows)
+    columns = zip(_FIELDS, zip(*rows, strict=True), strict=False)
+    return {name: values for name, values in columns if values != nothing}
 
 
-def _lengths_s(lengths: _Field) -> Iterable[float | None]:
-    if _is_empty(lengths):
-        return lengths
-    return [None if length is None else min(length, MAX_LENGTH_S) for length in lengths]
+def _amounts(fields: _Fields) -> dict[str, Sequence[object]]:
+    """A resource's amount is its value, a business event's is money; in other categories it does not count."""
+    amounts = fields["amount"]
+    categories = fields["category"]
+    values = fields.get("value") or (None,) * len(amounts)
+    by_event = zip(categories, values, amounts, strict=True)
+    return {
+        "value": [
+            value if category != "resource" or amount is None else float(amount) for category, value, amount in by_event
+        ],
+        "amount": [
+            amount if category == "business" else None for category, amount in zip(categories, amounts, strict=True)
+        ],
+    }
 
 
-def _values(fields: dict[str, _Field]) -> Iterable[float | None]:
-    """A resource's amount is its value; no other category with a `value` has an `amount` that counts."""
-    if _is_empty(fields["amount"]):
-        return fields["value"]
-    by_event = zip(fields["category"], fields["value"], fields["amount"], strict=True)
-    return [
-        value if category != "resource" or amount is None else float(amount) for category, value, amount in by_event
-    ]
+def _store(receipt: object) -> str | None:
+    store = receipt.get("store") if isinstance(receipt, dict) else None
+    return store if isinstance(store, str) else None
 
 
-def _amounts(fields: dict[str, _Field]) -> Iterable[int | None]:
-    if _is_empty(fields["amount"]):
-        return fields["amount"]
-    by_event = zip(fields["category"], fields["amount"], strict=True)
-    return [amount if category == "business" else None for category, amount in by_event]
+def _ad_revenues(fields: _Fields) -> dict[str, Sequence[object]]:
+    impressions = fields["impression_data"]
+    revenues: list[float | None] = [None] * len(impressions)
+    currencies = list(fields.get("currency") or revenues)
+    for place, data in enumerate(impressions):
+        if isinstance(data, dict) and fields["category"][place] == "impression":
+            revenues[place] = _as_number(data.get("publisher_revenue", data.get("revenue")))
+            if revenues[place] is not None:
+                currencies[place] = _ad_currency(currencies[place], data)
+    return {"ad_revenue": revenues, "currency": currencies}
 
 
-def _receipt_stores(receipts: _Field) -> Iterable[str | None]:
-    if _is_empty(receipts):
-        return receipts
-    stores = [receipt.get("store") if isinstance(receipt, dict) else None for receipt in receipts]
-    return [store if isinstance(store, str) else None for store in stores]
-
-
-def _attributes(fields: dict[str, _Field]) -> Iterable[str | None]:
-    values = [fields[name] for name in _ATTRIBUTE_FIELDS]
-    while values and _is_empty(values[-1]):
-        values.pop()
-    attributes: list[str | None] = [None] * len(fields["v"])
-    if values:
-        lines = _encoder.encode_lines(list(map(_Attributes, *values))).decode()
-        attributes = [None if line == "{}" else line for line in lines.split("\n")[:-1]]
-    if not _is_empty(fields["unknown"]):
-        for place, unknown in enumerate(fields["unknown"]):
-            if unknown is not None:
-                attributes[place] = _with_unknown_fields(attributes[place], unknown)
+def _attributes(fields: _Fields, count: int) -> list[str | None] | None:
+    attributes: list[str | None] = [None] * count
+    if any(name in fields for name in _ATTRIBUTE_FIELDS):
+        attributes = _encoded(fields, count)
+    elif "unknown" not in fields:
+        return None
+    for place, unknown in enumerate(fields.get("unknown", ())):
+        if unknown is not None:
+            attributes[place] = _with_unknown_fields(attributes[place], unknown)
     return attributes
+
+
+def _encoded(fields: _Fields, count: int) -> list[str | None]:
+    nothing = (None,) * count
+    values = [fields.get(name, nothing) for name in _ATTRIBUTE_FIELDS]
+    while values[-1] is nothing:
+        values.pop()
+    lines = _encoder.encode_lines(list(map(_Attributes, *values))).decode()
+    return [None if line == "{}" else line for line in lines.split("\n")[:-1]]
 
 
 def _with_unknown_fields(attributes: str | None, unknown: UnknownFields) -> str | None:
@@ -144,18 +167,6 @@ def _with_unknown_fields(attributes: str | None, unknown: UnknownFields) -> str 
         return attributes
     encoded = _encoder.encode(stored).decode()
     return encoded if attributes is None else f"{attributes[:-1]},{encoded[1:]}"
-
-
-def _add_ad_revenue(columns: dict[str, list[object]], fields: dict[str, _Field]) -> None:
-    if _is_empty(fields["impression_data"]):
-        return
-    start = len(columns["category"]) - len(fields["v"])
-    for place, data in enumerate(fields["impression_data"]):
-        if isinstance(data, dict) and fields["category"][place] == "impression":
-            revenue = _as_number(data.get("publisher_revenue", data.get("revenue")))
-            if revenue is not None:
-                columns["ad_revenue"][start + place] = revenue
-                columns["currency"][start + place] = _ad_currency(fields["currency"][place], data)
 
 
 def _ad_currency(currency: str | None, impression_data: dict[str, Any]) -> str | None:
@@ -173,12 +184,3 @@ def _as_number(value: object) -> float | None:
     except (ValueError, OverflowError):
         return None
     return number if math.isfinite(number) else None
-
-
-def _is_empty(field: _Field) -> bool:
-    # None is found by identity: this is fast when it is true, and rarely asked when it is not.
-    return field.count(None) == len(field)
-
-
-def _has_value(column: list[object]) -> bool:
-    return any(column) or column.count(None) != len(column)

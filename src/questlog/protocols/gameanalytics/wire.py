@@ -61,13 +61,13 @@ class WireEvent(Struct, kw_only=True, gc=False, forbid_unknown_fields=True):
     Decoding straight into this type takes plain events only: patterns and what a category requires are checked
     afterwards (`plain`), and whatever it refuses goes through `rules`, which decide. It has the fields that become
     columns and those that official SDKs send with every event, in about the order in which most send them: msgspec
-    looks for a key from the place of the last one on, so both the number of fields and their order cost time.
+    looks for a key from the place of the last one on, so both the number of fields and their order cost time. Those
+    that few clients send, but then with every event, are at the end: `SmallEvent` does without them.
     """
 
     v: Literal[2]
     event_uuid: IdentifierText | None = None
     user_id: IdentifierText | None = None
-    user_id_ext: str | None = None
     client_ts: Annotated[int, Meta(ge=0, le=MAX_CLIENT_TS)] | None = None
     sdk_version: str | None = None
     os_version: str | None = None
@@ -105,22 +105,9 @@ class WireEvent(Struct, kw_only=True, gc=False, forbid_unknown_fields=True):
 
     android_id: str | None = None
     google_aid: str | None = None
-    google_aid_src: str | None = None
-    oaid: str | None = None
-    android_app_set_id: str | None = None
-    android_bundle_id: str | None = None
-    android_app_version: str | None = None
-    android_app_build: str | None = None
-    android_app_signature: str | None = None
-    android_channel_id: str | None = None
     limited_ad_tracking: bool | None = None
     ios_idfv: str | None = None
     ios_idfa: str | None = None
-    ios_att: str | None = None
-    ios_testflight: bool | None = None
-    ios_bundle_id: str | None = None
-    ios_app_version: str | None = None
-    ios_app_build: str | None = None
 
     ad_sdk_name: NonEmptyText | None = None
     ad_placement: NonEmptyText | None = None
@@ -135,6 +122,21 @@ class WireEvent(Struct, kw_only=True, gc=False, forbid_unknown_fields=True):
     receipt_info: Table | None = None
     current_session_length: Count | None = None
     lifetime_session_length: Count | None = None
+
+    user_id_ext: str | None = None
+    google_aid_src: str | None = None
+    oaid: str | None = None
+    android_app_set_id: str | None = None
+    android_bundle_id: str | None = None
+    android_app_version: str | None = None
+    android_app_build: str | None = None
+    android_app_signature: str | None = None
+    android_channel_id: str | None = None
+    ios_att: str | None = None
+    ios_testflight: bool | None = None
+    ios_bundle_id: str | None = None
+    ios_app_version: str | None = None
+    ios_app_build: str | None = None
     gender: Gender | None = None
     birth_year: Annotated[int, Meta(ge=0, le=9999)] | None = None
     country_code: CountryCode | None = None

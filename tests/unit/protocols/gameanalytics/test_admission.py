@@ -20,7 +20,7 @@ def refuse_to_decode(sent: bytes) -> Decoded:
 
 @pytest.fixture
 def quick_way_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(admission, "decode_events", refuse_to_decode)
+    monkeypatch.setattr(admission, "decode_other_events", refuse_to_decode)
 
 
 @pytest.mark.usefixtures("quick_way_only")

@@ -229,3 +229,13 @@ def test_an_sdk_error_keeps_all_it_says() -> None:
             "client_ts": -1,
         },
     }
+
+
+def test_events_with_and_without_the_rarely_sent_fields_share_columns() -> None:
+    rare = {"android_bundle_id": "com.example", "country_code": "SE", "gender": "female"}
+    requests = [body(event("user", **fields), event("design")) for fields in ({}, rare, {})]
+    columns = to_columns([found for sent in requests for found in decode_events(sent).events])
+    assert list(columns["category"]) == ["user", "design"] * 3
+    assert list(columns["country"]) == [None, None, "SE", None, None, None]
+    assert list(columns["attributes"]) == [None, None, '{"android_bundle_id":"com.example"}', None, None, None]
+    assert "birth_year" not in columns
