@@ -1,0 +1,79 @@
+"""Random histories of players, to load in pieces."""
+
+import random
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from questlog.store.duckdb.store import DuckDBStore
+from tests.support.staged import DAY, MINUTE, NOON, SECOND, batch, new_id
+
+
+def history(seed: int, count: int) -> list[dict[str, Any]]:
+    """Events of two games and few players: late, repeated, over midnight, with and without sessions."""
+    pick = random.Random(seed)
+    rows: list[dict[str, Any]] = []
+    for place in range(count):
+        game = pick.choice([1, 2])
+        player = f"player-{pick.randrange(5)}"
+        session = pick.randrange(6)
+        time = NOON + pick.choice([0, 0, 1, 2, 2, 5, 9]) * DAY + pick.randrange(14 * 60) * MINUTE + place * SECOND
+        source = pick.choice(["gameanalytics", "satori_client", "satori_server"])
+        row: dict[str, Any] = {
+            "game_id": game,
+            "source": source,
+            "client_event_id": new_id(),
+            "received_at": NOON + 10 * DAY + place * SECOND,
+            "event_time": time,
+            "offset": place,
+            "player_id": player,
+            "session_id": f"session-{session}",
+            "platform": pick.choice(["ios", "android", None]),
+            "country": pick.choice(["DE", "FR", None]),
+            "build": pick.choice(["1.0", "1.1"]),
+        }
+        if source == "gameanalytics":
+            row |= pick.choice(
+                [
+                    {"category": "design", "event_id": "a:b", "value": pick.randrange(-50, 50)},
+                    {"category": "progression", "event_id": "Start:world", "attempt_num": 1, "score": 2.5},
+                    {"category": "progression", "event_id": "Complete:world:level", "attempt_num": 3, "score": 7},
+                    {"category": "session_end", "length_s": pick.randrange(5000)},
+                    {"category": "business", "event_id": "x:y", "amount": 99, "amount_usd": "0.990000"}
+                    | {"receipt_state": "unchecked", "cart_type": pick.choice(["end", None])},
+                    {"category": "impression", "ad_revenue_usd": "0.010000"},
+                ]
+            )
+        else:
+            row |= {"category": "custom", "event_id": pick.choice(["jump", "purchaseCompleted"]), "value": 250.0}
+            row |= {"session_issued_at": time - pick.choice([5 * MINUTE, DAY])} if pick.random() < 0.2 else {}
+            if row["event_id"] == "purchaseCompleted":
+                row |= {"amount": 250, "amount_usd": "2.500000", "receipt_state": "unchecked"}
+            if source == "satori_server":
+                row |= pick.choice([{"session_id": None}, {"session_id": None, "player_id": None}, {}])
+        rows.append(row)
+        if pick.random() < 0.1:
+            rows.append(rows[pick.randrange(len(rows))])
+    return rows
+
+
+def load_all(store: DuckDBStore, rows: list[dict[str, Any]], seed: int) -> None:
+    """Load rows in batches of random sizes."""
+    pick = random.Random(seed)
+    start = 0
+    while start < len(rows):
+        end = start + pick.randrange(1, 40)
+        store.load(batch(money(rows[start:end])), NOON)
+        start = end
+
+
+def money(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The rows with money as the store takes it."""
+    return [{name: Decimal(value) if name.endswith("_usd") else value for name, value in row.items()} for row in rows]
+
+
+def loaded(directory: Path, rows: list[dict[str, Any]], seed: int) -> DuckDBStore:
+    """A store with these rows."""
+    store = DuckDBStore(directory)
+    load_all(store, rows, seed)
+    return store
