@@ -7,6 +7,7 @@ import msgspec
 from questlog.journal.contract import Entry
 from questlog.loader.columns import EventGroup, events_table
 from questlog.loader.money import Converter
+from questlog.loader.receipts import Receipts
 from questlog.loader.rejected import RejectedRow, damage_row, dropped_row, rejected_table, request_row
 from questlog.loader.sources import SOURCE_OF_KIND, EventSource, EventSources
 from questlog.model.event import Source
@@ -24,7 +25,8 @@ class ValuesRefused(Exception):
 
 
 class Decoding(NamedTuple):
-    """What it takes to decode a record again: the codecs, the rates, and the cap on an inflated body, in bytes.
+    """What it takes to decode a record again: the codecs, the rates, the cap on an inflated body in bytes, and what
+    receipts are checked with.
 
     Collectors capped it when they took it, by a setting that may have been larger then: a cap here that is no larger
     than theirs could refuse what was acknowledged.
@@ -33,6 +35,7 @@ class Decoding(NamedTuple):
     sources: EventSources
     converter: Converter
     max_inflated_bytes: int = 2**30
+    receipts: Receipts = Receipts()
 
 
 class _Properties(msgspec.Struct):
@@ -151,7 +154,7 @@ class BatchBuilder:
             return
         group = self._groups.get(envelope.kind)
         if group is None:
-            group = self._groups[envelope.kind] = EventGroup(source, self._decoding.converter)
+            group = self._groups[envelope.kind] = EventGroup(source, self._decoding.converter, self._decoding.receipts)
         self.event_count += len(decoded.events)
         try:
             group.add(len(self.entries), entry.start, envelope, decoded)

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from questlog.loader.money import Converter
+from questlog.loader.receipts import Receipts
 from questlog.loader.sources import Decoded, EventSource
 from questlog.loader.times import DAY_US, Micros, event_times, time_column, timestamps
 from questlog.model.event import DECODED_COLUMNS, Columns, Type
@@ -29,9 +30,10 @@ class OrderedChunk(NamedTuple):
 class EventGroup:
     """The events of all requests of one kind in a batch, turned into columns chunk by chunk."""
 
-    def __init__(self, source: EventSource, converter: Converter) -> None:
+    def __init__(self, source: EventSource, converter: Converter, receipts: Receipts) -> None:
         self._source = source
         self._converter = converter
+        self._receipts = receipts
         self._chunks: list[OrderedChunk] = []
         self._clear()
 
@@ -79,6 +81,7 @@ class EventGroup:
         columns["received_at"] = timestamps(received_at)
         columns["event_time"] = timestamps(event_time)
         columns |= _dollar_columns(columns, event_time, self._converter)
+        columns["receipt_state"] = self._receipts.states(columns)
         return pa.RecordBatch.from_arrays([columns[name] for name in STAGED_EVENTS.names], schema=STAGED_EVENTS)
 
     def _request_columns(self) -> dict[str, pa.Array]:
