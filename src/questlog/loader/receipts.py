@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 import msgspec
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -20,6 +18,8 @@ _BUSINESS = "business"
 _CUSTOM = "custom"
 _SATORI_PURCHASE = "purchaseCompleted"
 _FIELD = '"receipt_info":'
+_UNCHECKED = pa.scalar(ReceiptState.UNCHECKED.value, pa.string())
+_NO_STATE = pa.scalar(None, pa.string())
 _NO_SETTINGS = ReceiptSettings()
 
 
@@ -70,19 +70,15 @@ class Receipts:
 
         Raises `ControlUnavailable` when there are receipts and the games' settings cannot be read.
         """
-        has_amount = _is_valid(columns["amount"])
-        if not has_amount.any():
-            return pa.nulls(len(has_amount), pa.string())
-        is_business = _equals(columns["category"], _BUSINESS)
-        is_of_satori = _equals(columns["category"], _CUSTOM) & _equals(columns["event_id"], _SATORI_PURCHASE)
-        is_purchase = has_amount & (is_business | is_of_satori)
-        states = np.full(len(is_purchase), None, dtype=np.object_)
-        states[is_purchase] = ReceiptState.UNCHECKED.value
-        places = np.flatnonzero(is_purchase & is_business)
-        for place, attributes in _with_receipts(columns["attributes"], places):
-            game_id: int = columns["game_id"][place].as_py()
-            states[place] = self._state(game_id, _receipt_info(attributes)).value
-        return pa.array(states, pa.string())
+        if columns["amount"].null_count == len(columns["amount"]):
+            return pa.nulls(len(columns["amount"]), pa.string())
+        is_sold = pc.and_(columns["amount"].is_valid(), pc.equal(columns["category"], _BUSINESS)).fill_null(False)
+        states = pc.if_else(pc.or_(is_sold, _is_sold_by_satori(columns)), _UNCHECKED, _NO_STATE)
+        judged = {
+            place: self._state(columns["game_id"][place].as_py(), _receipt_info(attributes)).value
+            for place, attributes in _with_receipts(columns["attributes"], is_sold)
+        }
+        return _replaced(states, judged) if judged else states
 
     def _state(self, game_id: int, info: Mapping[str, object]) -> ReceiptState:
         receipt, settings = info.get("receipt"), self._settings_of(game_id)
@@ -102,20 +98,23 @@ class Receipts:
         return self._settings.get(game_id, _NO_SETTINGS)
 
 
-def _equals(column: pa.Array, value: str) -> npt.NDArray[np.bool_]:
-    equal: npt.NDArray[np.bool_] = pc.equal(column, value).fill_null(False).to_numpy(zero_copy_only=False)
-    return equal
+def _is_sold_by_satori(columns: Mapping[str, pa.Array]) -> pa.Array:
+    is_named = pc.and_(pc.equal(columns["category"], _CUSTOM), pc.equal(columns["event_id"], _SATORI_PURCHASE))
+    return pc.and_(columns["amount"].is_valid(), is_named).fill_null(False)
 
 
-def _is_valid(column: pa.Array) -> npt.NDArray[np.bool_]:
-    valid: npt.NDArray[np.bool_] = column.is_valid().to_numpy(zero_copy_only=False)
-    return valid
-
-
-def _with_receipts(attributes: pa.Array, places: npt.NDArray[np.intp]) -> list[tuple[int, str]]:
-    """Those of the places whose attributes may have a receipt, with them."""
-    texts = zip(places.tolist(), attributes.take(pa.array(places)).to_pylist(), strict=True)
+def _with_receipts(attributes: pa.Array, is_sold: pa.Array) -> list[tuple[int, str]]:
+    """Where something is sold and the attributes may have a receipt; with the attributes."""
+    places = pc.indices_nonzero(is_sold)
+    texts = zip(places.to_pylist(), attributes.take(places).to_pylist(), strict=True)
     return [(place, text) for place, text in texts if text is not None and _FIELD in text]
+
+
+def _replaced(states: pa.Array, judged: Mapping[int, str]) -> pa.Array:
+    values = states.to_pylist()
+    for place, state in judged.items():
+        values[place] = state
+    return pa.array(values, pa.string())
 
 
 def _receipt_info(attributes: str) -> Mapping[str, object]:
