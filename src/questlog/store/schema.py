@@ -150,6 +150,11 @@ EVENTS = Table(
         *(Column(name, _KINDS[kind], _MEANINGS[name]) for name, kind in DECODED_COLUMNS.items()),
         Column("amount_usd", Kind.MONEY, "`amount` in US dollars at the day's rate; null for an unknown currency"),
         Column("ad_revenue_usd", Kind.MONEY, "`ad_revenue` in US dollars at the day's rate"),
+        Column(
+            "receipt_state",
+            Kind.TEXT,
+            "of a purchase: `valid`, `invalid` or `unchecked`; null: no purchase",
+        ),
     ),
 )
 
@@ -207,12 +212,13 @@ PLAYERS = Table(
 
 PLAYER_DAYS = Table(
     "player_days",
-    "One row per player and UTC day with an event or the start of a session.",
+    "One row per player and UTC day with an event or the start of a session; and one per game and UTC day for what is "
+    "of no player, so that sums are the whole game's.",
     (
-        Column("player_day_no", Kind.ID, "`player_no` and `day` in one number: the key"),
+        Column("player_day_no", Kind.ID, "`player_no` (`game_id`, negative, where it is null) and `day`: the key"),
         _GAME,
         Column("day", Kind.DAY, "UTC day"),
-        _PLAYER_NO,
+        Column("player_no", Kind.ID, "the player's number, dense over all games; null: what is of no player"),
         Column("is_new", Kind.FLAG, "the player was first seen on this day"),
         Column("events", Kind.COUNT, "events of the day"),
         Column("sessions", Kind.COUNT, "sessions started on the day"),
@@ -224,6 +230,8 @@ PLAYER_DAYS = Table(
             "last_rank", Kind.RANK, "order of the event that the next columns are from: the day's last with a platform"
         ),
         *_dimensions("of that event"),
+        Column("first_day", Kind.DAY, "UTC day of the player's first event; null while there is none"),
+        Column("prev_day", Kind.DAY, "the player's last UTC day before this one with an event; null: there is none"),
     ),
     key="player_day_no",
 )
@@ -254,6 +262,14 @@ EVENT_DAYS = Table(
         Column("value_sum", Kind.NUMBER, "Σ `value`"),
         Column("value_min", Kind.NUMBER, "least `value`"),
         Column("value_max", Kind.NUMBER, "greatest `value`"),
+        Column("value_abs_sum", Kind.NUMBER, "Σ `value` without its sign"),
+        Column("score_count", Kind.COUNT, "events with a `score`"),
+        Column("score_sum", Kind.NUMBER, "Σ `score`"),
+        Column("attempt_count", Kind.COUNT, "Complete progressions with an `attempt_num`"),
+        Column("attempt_sum", Kind.NUMBER, "Σ `attempt_num` of Complete progressions"),
+        Column("transactions", Kind.COUNT, "purchases"),
+        Column("revenue_usd", Kind.MONEY_SUM, "Σ `amount_usd` of purchases"),
+        Column("ad_revenue_usd", Kind.MONEY_SUM, "Σ `ad_revenue_usd`"),
     ),
     key="event_day_no",
 )

@@ -77,6 +77,19 @@ _GONE = "player_no = $player_no AND received_at <= make_timestamp($until)"
 _OF_GONE_SESSIONS = "session_no IN (SELECT session_no FROM gone_sessions)"
 _OF_GONE_DAYS = f"{_EVENT_DAY} IN (SELECT event_day_no FROM gone_days)"
 _OF_GONE_PLAYERS = "player_no IN (SELECT player_no FROM gone_players)"
+# A session of which only events of no player are left is the game's own now.
+_OF_GONE_GAME = "game_id IN (SELECT game_id FROM gone_games)"
+
+
+_TEMPORARY = (
+    "gone_days",
+    "gone_games",
+    "gone_sessions",
+    "gone_players",
+    "kept_properties",
+    "day_facts",
+    "player_facts",
+)
 
 
 def _erase(transaction: Transaction, gone: dict[str, object], grace_s: int) -> None:
@@ -87,6 +100,9 @@ def _erase(transaction: Transaction, gone: dict[str, object], grace_s: int) -> N
         gone,
     )
     _collect(transaction, player)
+    transaction.write(
+        "CREATE OR REPLACE TEMP TABLE gone_games AS SELECT game_id FROM players WHERE player_no = $player_no", player
+    )
     transaction.write(f"DELETE FROM events WHERE {_GONE}", gone)
     transaction.write(
         f"CREATE OR REPLACE TEMP TABLE kept_properties AS SELECT * FROM ({rebuild.KEPT_PROPERTIES})"
@@ -96,7 +112,7 @@ def _erase(transaction: Transaction, gone: dict[str, object], grace_s: int) -> N
     for table, condition in (
         ("sessions", _OF_GONE_SESSIONS),
         ("players", _OF_GONE_PLAYERS),
-        ("player_days", _OF_GONE_PLAYERS),
+        ("player_days", f"{_OF_GONE_PLAYERS} OR (player_no IS NULL AND {_OF_GONE_GAME})"),
         ("player_event_totals", _OF_GONE_PLAYERS),
         ("sessionless_events", _OF_GONE_PLAYERS),
         ("event_days", "event_day_no IN (SELECT event_day_no FROM gone_days)"),
@@ -105,6 +121,7 @@ def _erase(transaction: Transaction, gone: dict[str, object], grace_s: int) -> N
     rebuild.insert_sessions(transaction, _OF_GONE_SESSIONS)
     rebuild.match_again(transaction, _OF_GONE_PLAYERS, grace_s)
     rebuild.insert_players(transaction, _OF_GONE_PLAYERS)
+    rebuild.insert_days_of_no_player(transaction, _OF_GONE_GAME)
     rebuild.insert_event_days(transaction, _OF_GONE_DAYS)
-    for table in ("gone_days", "gone_sessions", "gone_players", "kept_properties", "day_facts", "player_facts"):
+    for table in _TEMPORARY:
         transaction.write(f"DROP TABLE {table}")

@@ -34,6 +34,8 @@ _ROLLED_UP = [
     "category",
     "event_id",
     "value",
+    "score",
+    "attempt_num",
     "amount",
     "length_s",
     "platform",

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from questlog.store.duckdb.rollups import event_days, matching, player_event_totals, players, sessions
+from questlog.store.duckdb.rollups import event_days, matching, player_days, player_event_totals, players, sessions
 from questlog.store.duckdb.staging import Counters
 from questlog.store.duckdb.transaction import Parameters, Transaction
 from questlog.store.schema import SESSIONS
@@ -72,6 +72,7 @@ def _rebuild_players(transaction: Transaction, last: int, progress: Progress) ->
     for low, high in _ranges(last, "players", progress):
         insert_players(transaction, _IN_RANGE, {"low": low, "high": high})
         progress("players", min(1.0, high / last))
+    insert_days_of_no_player(transaction, "true")
     transaction.write("DROP TABLE kept_properties")
 
 
@@ -85,23 +86,34 @@ def insert_players(transaction: Transaction, condition: str, parameters: Paramet
 
     `kept_properties` is there.
     """
-    own_sessions = (
-        f"SELECT player_no, game_id, start_time, 1 AS sessions, length_s AS playtime_s FROM sessions WHERE {condition}"
-    )
-    parts = f"{players.event_facts('events', condition)} UNION ALL {players.session_facts(own_sessions)}"
     events = f"(SELECT * FROM events WHERE {condition})"
-    transaction.write(f"CREATE OR REPLACE TEMP TABLE day_facts AS {players.added_up(parts, _DAY_KEY)}", parameters)
+    transaction.write(f"CREATE OR REPLACE TEMP TABLE day_facts AS {_day_facts(condition)}", parameters)
     transaction.write(f"CREATE OR REPLACE TEMP TABLE player_facts AS {players.added_up('FROM day_facts', 'player_no')}")
+    days = player_days.day_rows("day_facts", "player_facts", events)
     for statement in (
         f"INSERT INTO players ({players.PLAYER_COLUMNS}) {players.player_rows('player_facts', events)}",
-        f"INSERT INTO player_days ({players.DAY_COLUMNS}) {players.day_rows('day_facts', 'player_facts', events)}",
+        f"INSERT INTO player_days ({player_days.DAY_COLUMNS}) {days}",
         f"INSERT INTO player_event_totals {player_event_totals.facts('events', condition)}",
         f"{_RESTORE_PROPERTIES} WHERE {condition} {_ON_PLAYER}",
     ):
         transaction.write(statement, parameters)
 
 
-_DAY_KEY = "player_no, day"
+def insert_days_of_no_player(transaction: Transaction, condition: str) -> None:
+    """Insert the games' own rows of player_days, of the events and sessions that the condition is true for."""
+    facts = _day_facts(f"player_no IS NULL AND ({condition})")
+    transaction.write(
+        f"INSERT INTO player_days ({player_days.GAME_DAY_COLUMNS}) {player_days.game_day_rows(f'({facts})')}"
+    )
+
+
+def _day_facts(condition: str) -> str:
+    own_sessions = (
+        f"SELECT player_no, game_id, start_time, 1 AS sessions, length_s AS playtime_s FROM sessions WHERE {condition}"
+    )
+    parts = f"{players.event_facts('events', condition)} UNION ALL {players.session_facts(own_sessions)}"
+    return players.added_up(parts, "player_no, day")
+
 
 _RESTORE_PROPERTIES = """
     INSERT INTO players (player_no, game_id, player_id, events, sessions, playtime_s, transactions, revenue_usd,
@@ -116,4 +128,4 @@ _ON_PLAYER = """
 
 def insert_event_days(transaction: Transaction, condition: str) -> None:
     """Insert the counts per event id and day of the events that the condition is true for."""
-    transaction.write(f"INSERT INTO event_days {event_days.facts('events', condition)}")
+    transaction.write(event_days.insert("events", condition))

@@ -1,0 +1,21 @@
+"""Comparing what was with what is, in Arrow columns."""
+
+from functools import reduce
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+
+def is_less(new: pa.ChunkedArray, old: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Whether there is a new value and it is less, or the first."""
+    return pc.and_(new.is_valid(), pc.fill_null(pc.less(new, old), True))
+
+
+def differ(one: pa.ChunkedArray, other: pa.ChunkedArray) -> pa.ChunkedArray:
+    """As SQL's IS DISTINCT FROM."""
+    return pc.fill_null(pc.not_equal(one, other), pc.xor(one.is_null(), other.is_null()))
+
+
+def any_not_zero(rows: pa.Table, *columns: str) -> pa.ChunkedArray:
+    """Whether any of the columns (no nulls) is not zero."""
+    return reduce(pc.or_, (pc.not_equal(rows[name], pa.scalar(0).cast(rows[name].type)) for name in columns))

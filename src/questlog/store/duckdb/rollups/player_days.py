@@ -1,0 +1,190 @@
+"""The player_days table: what the events and the sessions of each player and day come to.
+
+`prev_day` links a player's days. While days come in order it is the player's last day so far, which the players table
+says; a day that comes late is put between its neighbours, and only rows from that day on are looked at.
+"""
+
+from functools import reduce
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from questlog.store.duckdb.facts import DIMENSION_LIST, assigned, day_numbers, numbered_day, of
+from questlog.store.duckdb.rollups.compared import any_not_zero, differ
+from questlog.store.duckdb.transaction import Transaction, with_event_columns
+from questlog.store.schema import DIMENSIONS
+
+I64 = npt.NDArray[np.int64]
+
+_NEVER = int(np.iinfo(np.int32).min)
+_SUMS = "events, sessions, playtime_s, transactions, revenue_usd, ad_revenue_usd"
+
+DAY_COLUMNS = (
+    f"player_day_no, game_id, day, player_no, is_new, first_day, prev_day, {_SUMS}, last_rank, {DIMENSION_LIST}"
+)
+
+
+def day_rows(changes: str, players: str, lasts: str) -> str:
+    """SQL: rows from all added-up facts of players, the players with their `first_seen`, and the days' last events."""
+    return f"""
+    SELECT {numbered_day("new.player_no", "new.day")} AS player_day_no, new.game_id, new.day, new.player_no,
+        coalesce(new.day = player.first_seen::DATE, false) AS is_new, player.first_seen::DATE AS first_day,
+        max(new.day) FILTER (new.events > 0) OVER (PARTITION BY new.player_no ORDER BY new.day
+            ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS prev_day,
+        new.events, new.sessions, new.playtime_s, new.transactions, new.revenue_usd, new.ad_revenue_usd,
+        new.last_rank, {of("last")}
+    FROM {changes} AS new
+        JOIN {players} AS player ON player.player_no = new.player_no
+        LEFT JOIN {lasts} AS last ON last.row_no = new.last_row_no
+    """
+
+
+GAME_DAY_COLUMNS = f"player_day_no, game_id, day, is_new, {_SUMS}"
+
+
+def game_day_rows(changes: str) -> str:
+    """SQL: rows from added-up facts of what is of no player."""
+    return f"SELECT {numbered_day('player_no', 'day')}, game_id, day, false, {_SUMS} FROM {changes}"
+
+
+_ADD = f"""
+    INSERT INTO player_days ({DAY_COLUMNS}) SELECT {DAY_COLUMNS} FROM batch_days
+    ON CONFLICT (player_day_no) DO UPDATE SET events = player_days.events + excluded.events,
+        sessions = player_days.sessions + excluded.sessions,
+        playtime_s = player_days.playtime_s + excluded.playtime_s,
+        last_rank = greatest(player_days.last_rank, excluded.last_rank)
+    RETURNING player_day_no, events, sessions, last_rank, {DIMENSION_LIST}
+"""
+
+_ADD_MONEY = """
+    INSERT INTO player_days (player_day_no, transactions, revenue_usd, ad_revenue_usd)
+    SELECT player_day_no, transactions, revenue_usd, ad_revenue_usd FROM added_days WHERE has_money
+    ON CONFLICT (player_day_no) DO UPDATE SET transactions = player_days.transactions + excluded.transactions,
+        revenue_usd = player_days.revenue_usd + excluded.revenue_usd,
+        ad_revenue_usd = player_days.ad_revenue_usd + excluded.ad_revenue_usd
+"""
+
+_MOVE_LAST = f"""
+    INSERT INTO player_days (player_day_no, {DIMENSION_LIST})
+    SELECT player_day_no, {DIMENSION_LIST} FROM added_days WHERE has_new_last
+    ON CONFLICT (player_day_no) DO UPDATE SET {assigned(DIMENSIONS)}
+"""
+
+# Rows that were there know the day before them. Of days before `since` only those without events can be wrong, about
+# the first day. Two reads instead of an OR: each leaves out the row groups that it cannot concern.
+_LINK_LATE = """
+    INSERT INTO player_days (player_day_no, is_new, first_day, prev_day)
+    WITH late AS (
+        SELECT player_no, min(day) AS since, any_value(first_day) AS first_day
+        FROM added_days WHERE is_late GROUP BY player_no
+    ), own AS (
+        SELECT days.player_day_no, days.player_no, days.day, days.events, days.prev_day, late.since, late.first_day
+        FROM player_days AS days JOIN late USING (player_no) WHERE days.day >= $since
+        UNION ALL
+        SELECT days.player_day_no, days.player_no, days.day, days.events, days.prev_day, late.since, late.first_day
+        FROM player_days AS days JOIN late USING (player_no) WHERE days.day < $since AND days.events = 0
+    ), before AS (
+        SELECT player_no, arg_min_null(prev_day, day) AS prev_day FROM own
+        WHERE day >= since AND player_day_no NOT IN (SELECT player_day_no FROM added_days WHERE NOT was_there)
+        GROUP BY player_no
+    )
+    SELECT player_day_no, day = own.first_day, own.first_day, CASE WHEN day < since THEN own.prev_day ELSE
+        coalesce(max(day) FILTER (events > 0 AND day >= since) OVER (PARTITION BY player_no ORDER BY day
+            ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), before.prev_day) END
+    FROM own JOIN before USING (player_no)
+    ON CONFLICT (player_day_no) DO UPDATE SET is_new = excluded.is_new, first_day = excluded.first_day,
+        prev_day = excluded.prev_day
+"""
+
+_DROP_EMPTY = """
+    DELETE FROM player_days WHERE events = 0 AND sessions = 0 AND player_day_no IN (
+        SELECT player_day_no FROM batch_days WHERE sessions < 0)
+"""
+
+
+def update(transaction: Transaction, changes: pa.Table, players: pa.Table, batch: pa.Table) -> None:
+    """Add `changes` of the days that `batch` has, of players (sorted by number) as they were and will be."""
+    days = _batch_days(changes, players, batch)
+    transaction.register("batch_days", days)
+    added = _compared(days, transaction.read(_ADD).sort_by("player_day_no"))
+    transaction.register("added_days", added)
+    for condition, statement in (("has_money", _ADD_MONEY), ("has_new_last", _MOVE_LAST)):
+        if pc.any(added[condition]).as_py():
+            transaction.write(statement)
+    if pc.any(added["is_late"]).as_py():
+        transaction.write(_LINK_LATE, {"since": pc.min(added.filter(added["is_late"])["day"]).as_py()})
+    if pc.any(pc.less(days["sessions"], 0)).as_py():
+        transaction.write(_DROP_EMPTY)
+
+
+def _compared(new: pa.Table, now: pa.Table) -> pa.Table:
+    """What was added to each row, and which of it the upsert did not carry over. The rows correspond.
+
+    `is_late`: the player was active on a later day before, and not on this one.
+    """
+    has_as_many = pc.equal(new["events"], now["events"])
+    # A row that was there had events or sessions: so its sums now differ from what was added.
+    was_there = pc.invert(pc.and_(has_as_many, pc.equal(new["sessions"], now["sessions"])))
+    is_last = pc.fill_null(pc.equal(new["last_rank"], now["last_rank"]), False)
+    is_other_day = pc.or_(pc.invert(was_there), pc.and_(has_as_many, pc.greater(new["events"], 0)))
+    columns = {
+        "was_there": was_there,
+        "has_money": pc.and_(was_there, any_not_zero(new, "transactions", "revenue_usd", "ad_revenue_usd")),
+        "has_new_last": pc.and_(is_last, reduce(pc.or_, (differ(new[name], now[name]) for name in DIMENSIONS))),
+        "is_late": pc.and_(is_other_day, pc.fill_null(pc.less(new["day"], new["old_last_day"]), False)),
+    }
+    for name, column in columns.items():
+        new = new.append_column(name, column)
+    return new
+
+
+def _batch_days(changes: pa.Table, players: pa.Table, batch: pa.Table) -> pa.Table:
+    """As `day_rows` and `game_day_rows`, by number; and `old_last_day`, the player's last day before this batch."""
+    owners, days = changes["player_no"].to_numpy(), _day_numbers(changes["day"])
+    keys = day_numbers(owners, days)
+    order = np.argsort(keys)
+    keys, owners, days = keys[order], owners[order], days[order]
+    is_player = owners > 0
+    places = np.where(is_player, np.searchsorted(players["player_no"].to_numpy(), owners), players.num_rows)
+    first_seen = pc.min_element_wise(players["old_first_seen"], players["first_seen"])
+    first_days = np.append(_day_numbers(pc.floor_temporal(first_seen, unit="day")), _NEVER)[places]
+    old_last_days = np.append(_day_numbers(players["old_last_day"]), _NEVER)[places]
+    changes = changes.take(pa.array(order))
+    prev_days = _days_before(owners, days, changes["events"].to_numpy() > 0, old_last_days)
+    rank = pc.if_else(pa.array(is_player), changes["last_rank"], pa.scalar(None, changes["last_rank"].type))
+    place = pc.if_else(pa.array(is_player), changes["last_row_no"], pa.scalar(None, pa.int64()))
+    made = {
+        "player_no": pa.array(owners, mask=~is_player),
+        "last_rank": rank,
+        "last_row_no": place,
+        "player_day_no": pa.array(keys),
+        "is_new": pa.array(days == first_days),
+        "first_day": _dates(first_days),
+        "prev_day": _dates(np.where(is_player, prev_days, _NEVER)),
+        "old_last_day": _dates(old_last_days),
+    }
+    rows = changes.drop_columns(["player_no", "last_rank", "last_row_no"])
+    for name, column in made.items():
+        rows = rows.append_column(name, column)
+    return with_event_columns(rows, "last_row_no", batch, DIMENSIONS)
+
+
+def _days_before(owners: I64, days: I64, is_active: npt.NDArray[np.bool_], old_last_days: I64) -> I64:
+    """The last day with an event before each: in the batch, whose rows are sorted, or the last one so far."""
+    last_active = np.maximum.accumulate(np.where(is_active, np.arange(len(days)), -1))
+    places = np.concatenate([[-1], last_active[:-1]])
+    has_place = (places >= 0) & (owners[places] == owners)
+    in_batch = np.where(has_place, days[places], _NEVER)
+    return np.maximum(in_batch, np.where(old_last_days < days, old_last_days, _NEVER))
+
+
+def _day_numbers(dates: pa.ChunkedArray) -> I64:
+    """Days since 1970 of dates or midnights, `_NEVER` for null."""
+    numbers = dates.cast(pa.date32()).cast(pa.int32()).fill_null(_NEVER)
+    return np.asarray(numbers.to_numpy(), np.int64)
+
+
+def _dates(numbers: I64) -> pa.Array:
+    return pa.array(numbers.astype(np.int32), mask=numbers == _NEVER).cast(pa.date32())
