@@ -70,10 +70,10 @@ class EmbeddedClickHouse:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._session: Any = Session(str(folder / "clickhouse"))  # type: ignore[no-untyped-call]
-        for statement in create_tables(_DATABASE):
-            self._session.query(statement)
-        self._session.query(f"USE {_DATABASE}")
+        session: Any = Session(str(folder / "clickhouse"))  # type: ignore[no-untyped-call]
+        for statement in (*create_tables(_DATABASE), f"USE {_DATABASE}"):
+            session.query(statement)
+        self._session = session
         self._filled: set[str] = set()
 
     def send(self, sql: str, settings: Mapping[str, int | str], cancellation: Cancellation) -> bytes:

@@ -1,0 +1,303 @@
+"""Histories of a game for tests of its numbers: few players, every kind of event, and what may go wrong with them."""
+
+import dataclasses
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.strategies import DrawFn, SearchStrategy
+
+from questlog.loader.times import event_times
+from questlog.store.contract import STAGED_EVENTS, STAGED_REJECTED, Batch
+from questlog.store.duckdb.store import DuckDBStore
+from tests.support.staged import DAY, HOUR, MINUTE, SECOND
+
+GAME = 1
+FIRST_DAY = 1_766_793_600 * SECOND
+"""2025-12-27, a Saturday: ten days from here touch three ISO weeks, two months and two years."""
+DAYS = 10
+NOW = FIRST_DAY + DAYS * DAY + 12 * HOUR
+"""Noon after the tenth day, when everything has arrived."""
+
+_SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example]
+FEW = settings(max_examples=15, deadline=None, print_blob=True, suppress_health_check=_SLOW)
+"""For every change: each example opens a store, which takes a quarter of a second."""
+MANY = settings(FEW, max_examples=500)
+"""For the night."""
+
+_DOLLARS = {"USD": Decimal(1), "EUR": Decimal("1.25"), "JPY": Decimal("0.5")}
+"""What a unit of a currency is worth here; there is no rate for any other."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """An event as a client sent it. Times are UTC microseconds; `index` of a player or a session is its name."""
+
+    category: str
+    received_at: int
+    client_time: int | None = None
+    client_event_id: str | None = None
+    source: str = "gameanalytics"
+    api_key_name: str | None = None
+    event_id: str | None = None
+    player_id: str | None = None
+    session_id: str | None = None
+    session_issued_at: int | None = None
+    value: float | None = None
+    amount: int | None = None
+    currency: str | None = None
+    cart_type: str | None = None
+    receipt_state: str | None = None
+    ad_revenue: float | None = None
+    score: float | None = None
+    attempt_num: int | None = None
+    length_s: float | None = None
+    severity: str | None = None
+    message: str | None = None
+    ad_sdk_name: str | None = None
+    ad_network_name: str | None = None
+    ad_placement: str | None = None
+    ad_type: str | None = None
+    ad_action: str | None = None
+    ad_fail_show_reason: str | None = None
+    country: str | None = None
+    platform: str | None = None
+    os_version: str | None = None
+    device: str | None = None
+    build: str | None = None
+    gender: str | None = None
+    birth_year: int | None = None
+    custom_01: str | None = None
+    attributes: Mapping[str, Any] | None = None
+
+    @property
+    def amount_usd(self) -> Decimal | None:
+        """The dollars of `amount`, which is in hundredths; None for an unknown currency."""
+        rate = _DOLLARS.get(self.currency or "")
+        return None if self.amount is None or rate is None else (Decimal(self.amount) / 100 * rate)
+
+    @property
+    def ad_revenue_usd(self) -> Decimal | None:
+        """The dollars of `ad_revenue`."""
+        rate = _DOLLARS.get(self.currency or "")
+        return None if self.ad_revenue is None or rate is None else Decimal(self.ad_revenue) * rate
+
+
+@dataclass(frozen=True)
+class History:
+    """What arrived, in the order in which it was journalled, and how many events each load takes."""
+
+    events: tuple[Event, ...]
+    loads: tuple[int, ...] = ()
+
+
+def load(store: DuckDBStore, history: History, game_id: int = GAME) -> None:
+    """Load everything, in the history's batches; what they leave over in one more."""
+    place = 0
+    for size in (*history.loads, len(history.events)):
+        events = history.events[place : place + size]
+        if events:
+            store.load(_batch(events, place, game_id), NOW)
+        place += size
+
+
+def _batch(events: Sequence[Event], place: int, game_id: int) -> Batch:
+    rows = [dataclasses.asdict(event) | _made(event, place + index, game_id) for index, event in enumerate(events)]
+    received = np.array([event.received_at for event in events], np.int64)
+    client_times = pa.array([event.client_time for event in events], pa.int64())
+    columns = {
+        field.name: pa.array([row.get(field.name) for row in rows], field.type)
+        for field in STAGED_EVENTS
+        if field.name != "event_time"
+    }
+    columns["event_time"] = pa.array(event_times(client_times, received), pa.timestamp("us"))
+    table = pa.table([columns[field.name] for field in STAGED_EVENTS], schema=STAGED_EVENTS)
+    return Batch(table, STAGED_REJECTED.empty_table(), (), (), {})
+
+
+def _made(event: Event, offset: int, game_id: int) -> dict[str, Any]:
+    """What the collector and the loader add."""
+    return {
+        "game_id": game_id,
+        "writer": 1,
+        "segment": 1,
+        "offset": offset,
+        "index": 0,
+        "amount_usd": event.amount_usd,
+        "ad_revenue_usd": event.ad_revenue_usd,
+        "attributes": None if event.attributes is None else json.dumps(event.attributes),
+    }
+
+
+# ------------------------------------------------------------------------------------------------------------ drawing
+
+_DESIGN_IDS = ("a:b", "a:b:c", "a:c", "a:bb", "b", "a")
+_LEVELS = ("w1:l1", "w1:l2", "w2:l1")
+_QUARTERS = st.integers(-8, 40).map(lambda number: number / 4)
+_MONEY = st.sampled_from([99, 499, 1, 0, -99, 100_000])
+_CURRENCY = st.sampled_from(["USD", "USD", "EUR", "JPY", "XXX", None])
+
+
+def _maybe(strategy: SearchStrategy[Any]) -> SearchStrategy[Any]:
+    return st.one_of(strategy, st.none())
+
+
+def _fields(category: str, **strategies: SearchStrategy[Any]) -> SearchStrategy[dict[str, Any]]:
+    return st.fixed_dictionaries({"category": st.just(category), **strategies})
+
+
+_DESIGN = _fields("design", event_id=st.sampled_from(_DESIGN_IDS), value=_maybe(_QUARTERS))
+_PURCHASE = _fields(
+    "business",
+    event_id=st.sampled_from(["gems:pack1", "gems:pack2", "skins:red"]),
+    amount=_maybe(_MONEY),
+    currency=_CURRENCY,
+    cart_type=_maybe(st.sampled_from(["shop", "end"])),
+    receipt_state=st.sampled_from(["valid", "invalid", "unchecked"]),
+)
+_RESOURCE = _fields(
+    "resource",
+    event_id=st.builds(
+        "{}:{}".format,
+        st.sampled_from(["Source", "Sink"]),
+        st.sampled_from(["gold:quest:q1", "gold:shop:sword", "gems:shop:sword"]),
+    ),
+    value=_maybe(_QUARTERS),
+)
+_PROGRESSION = _fields(
+    "progression",
+    event_id=st.builds("{}:{}".format, st.sampled_from(["Start", "Fail", "Complete"]), st.sampled_from(_LEVELS)),
+    score=_maybe(_QUARTERS),
+    attempt_num=_maybe(st.integers(1, 5)),
+)
+_ERROR = _fields(
+    "error",
+    severity=st.sampled_from(["debug", "warning", "error", "critical"]),
+    message=_maybe(st.sampled_from(["boom at 0x1f", "boom at 0x2f", "no such file", ""])),
+)
+_AD = _fields(
+    "ads",
+    ad_sdk_name=st.just("admob"),
+    ad_placement=_maybe(st.sampled_from(["end", "menu"])),
+    ad_type=st.sampled_from(["video", "banner"]),
+    ad_action=st.sampled_from(["clicked", "show", "failed_show", "reward_received", "request", "loaded"]),
+    ad_fail_show_reason=_maybe(st.sampled_from(["no_fill", "offline"])),
+)
+_IMPRESSION = _fields(
+    "impression",
+    ad_network_name=st.sampled_from(["max", "admob"]),
+    ad_revenue=_maybe(st.integers(0, 8).map(lambda number: number / 4)),
+    currency=_CURRENCY,
+)
+_SESSION_END = _fields("session_end", length_s=_maybe(st.sampled_from([0.0, 60.0, 90.25, 4000.0])))
+_USER = _fields("user")
+_GAMEANALYTICS = st.one_of(
+    _DESIGN, _DESIGN, _PURCHASE, _PURCHASE, _RESOURCE, _PROGRESSION, _PROGRESSION, _ERROR, _AD, _IMPRESSION,
+    _SESSION_END, _USER,
+)  # fmt: skip
+
+_SATORI = st.one_of(
+    _fields("custom", event_id=st.sampled_from(["jump", "win"]), value=_maybe(_QUARTERS)),
+    _fields(
+        "custom",
+        event_id=st.just("purchaseCompleted"),
+        value=_maybe(_QUARTERS),
+        amount=_maybe(_MONEY),
+        currency=_CURRENCY,
+        receipt_state=st.just("unchecked"),
+    ),
+    _fields(
+        "custom", event_id=st.just("adImpression"), ad_revenue=st.sampled_from([0.25, 1.0]), currency=st.just("USD")
+    ),
+)
+
+_DEVICE = st.fixed_dictionaries(
+    {},
+    optional={
+        "country": st.sampled_from(["DE", "FR", "US"]),
+        "platform": st.sampled_from(["ios", "android"]),
+        "os_version": st.sampled_from(["ios 17", "android 14"]),
+        "device": st.sampled_from(["iPhone1,1", "pixel", "PIXEL"]),
+        "build": st.sampled_from(["1.0", "1.1", "1.10"]),
+        "gender": st.sampled_from(["female", "male"]),
+        "birth_year": st.sampled_from([1990, 2001]),
+        "custom_01": st.sampled_from(["ninja", "o'neil", "100%", "a:b", ""]),
+        "api_key_name": st.sampled_from(["one", "two"]),
+        "attributes": st.fixed_dictionaries(
+            {},
+            optional={"mode": st.sampled_from(["easy", "hard", "10", "9", ""]), "level": st.integers(1, 12)},
+        ),
+    },
+)
+
+
+@st.composite
+def _moments(draw: DrawFn) -> int:
+    """A time around which something happens: of the ten days, or so long before that only wide windows reach it."""
+    day = draw(st.one_of(st.integers(0, DAYS - 1), st.integers(0, DAYS - 1), st.sampled_from([-1, -7, -29, -30, -45])))
+    of_day = draw(
+        st.one_of(
+            st.sampled_from([0, 12 * HOUR, DAY - 1, DAY - SECOND, 23 * HOUR + 30 * MINUTE]),
+            st.integers(0, 47).map(lambda half: half * 30 * MINUTE),
+        )
+    )
+    return FIRST_DAY + day * DAY + of_day
+
+
+_NEAR = st.one_of(
+    st.sampled_from([0, 0, 1, -1, SECOND, -SECOND, MINUTE, -5 * MINUTE, 10 * MINUTE, HOUR, HOUR + SECOND, 3 * HOUR]),
+    st.integers(0, 240).map(lambda minutes: minutes * MINUTE),
+)
+
+
+@st.composite
+def _times(draw: DrawFn, moments: Sequence[int]) -> dict[str, int | None]:
+    """When it happened by the client's clock and when it came: at once, after days offline, or from the future."""
+    happened = draw(st.sampled_from(moments)) + draw(_NEAR)
+    delay = draw(st.sampled_from([0, 0, 20 * SECOND, DAY, 6 * DAY, -5 * MINUTE, -10 * MINUTE, -10 * MINUTE - 1, -DAY]))
+    sends_time = delay > 0 or draw(st.booleans())
+    return {"client_time": happened if sends_time else None, "received_at": happened + delay}
+
+
+@st.composite
+def _events(draw: DrawFn, players: int, moments: Sequence[int]) -> Event:
+    times = draw(_times(moments))
+    player = draw(st.one_of(st.integers(1, players), st.integers(1, players), st.integers(0, players)))
+    fields: dict[str, Any] = {**times, **draw(_DEVICE), "player_id": f"player-{player}" if player else None}
+    is_satori = draw(st.integers(0, 2)) == 0
+    fields |= draw(_SATORI if is_satori else _GAMEANALYTICS)
+    session = draw(st.integers(0, 3))
+    if session:
+        fields["session_id"] = f"session-{player}-{session}"
+    if is_satori:
+        fields["source"] = draw(st.sampled_from(["satori_client", "satori_server"]))
+        if session and draw(st.booleans()):
+            ago = draw(st.sampled_from([0, 5 * MINUTE, 13 * HOUR]))
+            fields["session_issued_at"] = (times["client_time"] or times["received_at"] or 0) - ago
+    return Event(**fields)
+
+
+@st.composite
+def histories(draw: DrawFn, max_events: int = 40, events: SearchStrategy[Event] | None = None) -> History:
+    """A history of 2 to 5 players; times are in no order, and some events come twice."""
+    moments = draw(st.lists(_moments(), min_size=2, max_size=8))
+    one = events if events is not None else _events(draw(st.integers(2, 5)), moments)
+    size = draw(st.integers(1, max_events))
+    named = [
+        dataclasses.replace(event, client_event_id=f"event-{place}")
+        for place, event in enumerate(draw(st.lists(one, min_size=size, max_size=size)))
+    ]
+    for place in draw(st.lists(st.integers(0, len(named) - 1), max_size=5)):
+        again = draw(st.sampled_from([0, HOUR, 7 * DAY, 7 * DAY + SECOND, -2 * DAY]))
+        named.insert(
+            draw(st.integers(0, len(named))),
+            dataclasses.replace(named[place], received_at=named[place].received_at + again),
+        )
+    loads = draw(st.lists(st.integers(1, 15), max_size=3))
+    return History(tuple(named), tuple(loads))
