@@ -1,6 +1,6 @@
 """`make bench`: the measurements in turn. Absolute figures are of this machine and these minutes; ratios count.
 
-python -m tests.bench [collector] [whole] [dedupe] [--rounds 5] [--seconds 5] [--rate 50000]
+python -m tests.bench [collector] [whole] [dedupe] [growth] [--rounds 5] [--seconds 5] [--rate 50000]
 """
 
 import argparse
@@ -9,9 +9,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.bench import collector, dedupe, whole
+from tests.bench import collector, dedupe, growth, whole
 
-PARTS = ("collector", "whole", "dedupe")
+PARTS = ("collector", "whole", "dedupe", "growth")
 
 
 def main() -> None:
@@ -22,7 +22,12 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=5, help="length of a round")
     parser.add_argument("--rate", type=int, default=50_000, help="events/s sent to the whole")
     parser.add_argument("--load-seconds", type=int, default=30, help="how long the whole is loaded")
-    parser.add_argument("--keys", type=int, default=10_000_000, help="most keys of the de-duplication")
+    parser.add_argument(
+        "--keys",
+        type=int,
+        default=10_000_000,
+        help="most ids of the de-duplication, events of the store",
+    )
     parser.add_argument("--work", type=Path, help="folder on the disk to measure; a temporary one by default")
     options = parser.parse_args()
     parts = options.parts or PARTS
@@ -38,6 +43,8 @@ def main() -> None:
             whole.measure(Path(folder), options.rate, options.load_seconds)
         if "dedupe" in parts:
             dedupe.measure(Path(folder), options.keys)
+        if "growth" in parts:
+            growth.measure(Path(folder), options.keys)
 
 
 if __name__ == "__main__":
