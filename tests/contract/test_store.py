@@ -153,6 +153,72 @@ def test_a_late_event_moves_a_session_and_the_first_day(store: DuckDBStore) -> N
     ]
 
 
+def _links(store: DuckDBStore) -> list[tuple[int, int | None, int | None, bool]]:
+    """Of the player's days, counted from noon's: the day, the one before, the first one, whether it is that."""
+    days = _rows(
+        store,
+        "SELECT day - DATE '2026-01-01' AS day, prev_day - DATE '2026-01-01' AS prev, is_new,"
+        " first_day - DATE '2026-01-01' AS first FROM player_days ORDER BY day",
+    )
+    return [(row["day"], row["prev"], row["first"], row["is_new"]) for row in days]
+
+
+@pytest.mark.parametrize("order", [[0, 2, 5], [5, 2, 0], [2, 0, 5], [2, 5, 0], [0, 5, 2], [5, 0, 2]])
+@pytest.mark.parametrize("is_one_batch", [False, True])
+def test_a_players_days_are_linked_whatever_their_order(
+    store: DuckDBStore, order: list[int], is_one_batch: bool
+) -> None:
+    rows = [{"player_id": "p", "event_time": NOON + day * DAY} for day in order]
+    for part in [rows] if is_one_batch else [[row] for row in rows]:
+        store.load(batch(part), NOON)
+    assert _links(store) == [(0, None, 0, True), (2, 0, 0, False), (5, 2, 0, False)]
+
+
+def test_a_day_with_only_the_start_of_a_session_is_no_previous_day(store: DuckDBStore) -> None:
+    started = {"session_id": "s", "session_issued_at": NOON + 2 * DAY}
+    store.load(batch([_of_satori(**started, event_time=NOON + 3 * DAY)]), NOON)
+    assert _links(store) == [(2, None, 3, False), (3, None, 3, True)]
+    store.load(batch([_of_satori(session_id="t", event_time=NOON)]), NOON)
+    assert _links(store) == [(0, None, 0, True), (2, 0, 0, False), (3, 0, 0, False)]
+    store.load(batch([_of_satori(session_id="u", event_time=NOON + 2 * DAY)]), NOON)
+    assert _links(store) == [(0, None, 0, True), (2, 0, 0, False), (3, 2, 0, False)]
+
+
+def test_what_is_of_no_player_is_the_games_own_row(store: DuckDBStore) -> None:
+    usd = Decimal("1.250000")
+    bought: dict[str, Any] = {"source": "satori_server", "event_id": "purchaseCompleted", "amount_usd": usd}
+    rows = [_of_satori(player_id=None, platform="ios", **bought), _of_satori(source="satori_server", player_id=None)]
+    for _ in range(2):
+        store.load(batch([*rows, _of_satori(player_id="p")]), NOON)
+    found = _rows(
+        store,
+        "SELECT player_no, events, transactions, revenue_usd, platform, is_new, first_day IS NULL AS has_no_first"
+        " FROM player_days ORDER BY player_no NULLS FIRST",
+    )
+    assert found[0] == {
+        "player_no": None,
+        "events": 4,
+        "transactions": 2,
+        "revenue_usd": 2 * usd,
+        "platform": None,
+        "is_new": False,
+        "has_no_first": True,
+    }
+    assert [row["player_no"] for row in found] == [None, 1]
+    assert _rows(store, "SELECT player_no FROM players") == [{"player_no": 1}]
+
+
+def test_days_of_event_ids_have_every_sum(store: DuckDBStore) -> None:
+    level: dict[str, Any] = {"category": "progression", "event_id": "Complete:w", "attempt_num": 2**62, "score": 1.5}
+    sink: dict[str, Any] = {"category": "resource", "event_id": "Sink:gem:a:b"}
+    for _ in range(2):
+        store.load(batch([level, {**level, "attempt_num": None}, {**sink, "value": -2.0}, {**sink, "value": 3}]), NOON)
+    sums = ("attempt_count", "attempt_sum", "score_count", "score_sum", "value_sum", "value_abs_sum")
+    complete, sunk = _rows(store, "FROM event_days ORDER BY category")
+    assert [complete[name] for name in sums] == [2, 2.0**63, 4, 6.0, 0, 0]
+    assert [sunk[name] for name in sums] == [0, 0, 0, 0, 2.0, 10.0]
+
+
 def test_a_session_is_as_old_as_its_token(store: DuckDBStore) -> None:
     store.load(batch([_of_satori(session_id="s", session_issued_at=NOON - MINUTE)]), NOON)
     assert _rows(store, "SELECT length_s FROM sessions") == [{"length_s": Decimal(60)}]
