@@ -166,6 +166,18 @@ class MoneySettings(_Section, frozen=True, kw_only=True):
     ] = ""
 
 
+class ReceiptSettings(_Section, frozen=True, kw_only=True):
+    """Receipts of purchases, checked when an event is loaded."""
+
+    apple_root_path: Annotated[
+        str,
+        Meta(
+            description="Apple's root certificate, `Apple Root CA - G3` of Apple's certificate authorities, DER "
+            "or PEM: receipts of the App Store are checked against it. Empty: they are unchecked.",
+        ),
+    ] = ""
+
+
 class ControlSettings(_Section, frozen=True, kw_only=True):
     """The database of games, keys, users and identities."""
 
@@ -204,6 +216,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     event: EventSettings = field(default_factory=EventSettings)
     geo: GeoSettings = field(default_factory=GeoSettings)
     money: MoneySettings = field(default_factory=MoneySettings)
+    receipts: ReceiptSettings = field(default_factory=ReceiptSettings)
     control: ControlSettings = field(default_factory=ControlSettings)
     log: LogSettings = field(default_factory=LogSettings)
 

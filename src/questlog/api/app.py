@@ -21,6 +21,7 @@ from questlog.api.ingest_hours import list_ingest_hours
 from questlog.api.metrics import metrics, metrics_registry
 from questlog.api.parameters import refuse_unknown_parameters
 from questlog.api.rebuild import REBUILD_HANDLERS
+from questlog.api.receipts import RECEIPT_HANDLERS
 from questlog.api.services import ConsoleServices
 from questlog.api.sql import answer_sql
 from questlog.control.attempts import FailedAttempts
@@ -71,7 +72,15 @@ async def _add_security_headers(message: Message, _: Scope) -> None:
 
 
 def _api(check: TokenCheck) -> Router:
-    handlers = [*GAME_HANDLERS, *API_KEY_HANDLERS, list_events, list_ingest_hours, answer_sql, *REBUILD_HANDLERS]
+    handlers = [
+        *GAME_HANDLERS,
+        *RECEIPT_HANDLERS,
+        *API_KEY_HANDLERS,
+        list_events,
+        list_ingest_hours,
+        answer_sql,
+        *REBUILD_HANDLERS,
+    ]
     return Router(
         "/api/v1",
         route_handlers=handlers,

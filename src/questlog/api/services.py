@@ -14,6 +14,7 @@ from questlog.loader.counters import LoaderCounters
 from questlog.loader.rebuild import RebuildStatus
 from questlog.model.clock import Clock
 from questlog.model.game import ApiKey, Game
+from questlog.model.receipt import ReceiptSettings
 
 
 class Control(Protocol):
@@ -68,6 +69,16 @@ class Control(Protocol):
 
     def revoke_api_key(self, game_reference: str, name: str) -> None:
         """The key stops working, its name is free again."""
+        ...
+
+    def find_receipt_settings(self, reference: str) -> ReceiptSettings:
+        """What the game's receipts are checked with."""
+        ...
+
+    def change_receipt_settings(
+        self, reference: str, google_licence_key: str | None = None, apple_bundle_id: str | None = None
+    ) -> ReceiptSettings:
+        """Change what is given; an empty text removes."""
         ...
 
     def check_token(self, token: str) -> str | None:

@@ -23,6 +23,7 @@ from questlog.api.services import ConsoleServices, Limits
 from questlog.app.lock import server_lock
 from questlog.app.places import make_data_directory, run_directory
 from questlog.app.rates import rates
+from questlog.app.receipts import receipts
 from questlog.collector.counters import CollectorCounters, published
 from questlog.config import Settings
 from questlog.control.database import ControlDatabase
@@ -111,7 +112,7 @@ def _serve(settings: Settings) -> None:
         store = _open_store(settings)
         try:
             reader = FileJournalReader(settings.journal_dir)
-            decoding = Decoding(EVENT_SOURCES, Converter(rates(settings)))
+            decoding = Decoding(EVENT_SOURCES, Converter(rates(settings)), receipts=receipts(settings, control))
             loader = Loader(reader, store, decoding, clock, _pace(settings), [ComputedPush(store, control, clock)])
             progress = Progress(settings, loader, clock)
             services = ConsoleServices(

@@ -75,6 +75,23 @@ def strict(settings: Settings, game: str, is_strict: bool) -> None:
         print_json(_state(control.set_strict(game, is_strict)))
 
 
+@command.command("receipts", short_help="Say what a game's receipts are checked with.")
+@click.argument("game")
+@click.option("--google-licence-key", metavar="KEY", help="Licence key of the Play Console (base64); '' removes it.")
+@click.option("--apple-bundle-id", metavar="ID", help="Bundle id of the app in the App Store; '' removes it.")
+@settings_options
+def receipts(settings: Settings, game: str, google_licence_key: str | None, apple_bundle_id: str | None) -> None:
+    """Show what receipts of purchases in GAME are checked with, after changing what is given.
+
+    It counts for what is loaded from now on, within about a second.
+    """
+    with existing_control(settings) as control:
+        if google_licence_key is None and apple_bundle_id is None:
+            print_json(control.find_receipt_settings(game))
+        else:
+            print_json(control.change_receipt_settings(game, google_licence_key, apple_bundle_id))
+
+
 @command.command("rotate-secret", short_help="Give a game a new secret key.")
 @click.argument("game")
 @settings_options

@@ -135,3 +135,13 @@ def test_a_password_can_come_on_stdin(questlog: CommandLine, monkeypatch: pytest
 )
 def test_a_wrong_directory_is_pointed_out_and_not_made(questlog: CommandLine, arguments: list[str]) -> None:
     assert "there is no Questlog in absent" in questlog(*arguments, "--data", "absent").refusal
+
+
+def test_what_receipts_are_checked_with_is_shown_and_changed(questlog: CommandLine) -> None:
+    questlog("game", "create", "Tetris")
+    assert questlog("game", "receipts", "Tetris").json == {"google_licence_key": None, "apple_bundle_id": None}
+    changed = questlog("game", "receipts", "Tetris", "--apple-bundle-id", "com.tetris").json
+    assert changed == {"google_licence_key": None, "apple_bundle_id": "com.tetris"}
+    assert questlog("game", "receipts", "1").json == changed
+    assert "RSA key" in questlog("game", "receipts", "1", "--google-licence-key", "AAAA").refusal
+    assert questlog("game", "receipts", "1", "--apple-bundle-id", "").json["apple_bundle_id"] is None
