@@ -19,6 +19,9 @@ Dialect = Literal["duckdb", "clickhouse"]
 class _DuckDB(DuckDBCompiler):  # type: ignore[misc]
     __slots__ = ()
 
+    def visit_DateTruncate(self, op: Any, *, arg: Any, unit: Any) -> Any:  # noqa: N802
+        return self.cast(super().visit_DateTruncate(op, arg=arg, unit=unit), op.dtype)
+
     def visit_ScalarUDF(self, op: Any, **arguments: Any) -> Any:  # noqa: N802 - Ibis's names
         if op.__func_name__ == "questlog_attribute":
             attributes, key = arguments.values()
@@ -37,13 +40,16 @@ class _DuckDB(DuckDBCompiler):  # type: ignore[misc]
 
 class _ClickHouse(ClickHouseCompiler):  # type: ignore[misc]
     __slots__ = ()
-    SIMPLE_OPS: ClassVar[dict[Any, str]] = {ops.CountDistinct: "uniqExact"}
+    SIMPLE_OPS: ClassVar[dict[Any, str]] = {ops.CountDistinct: "uniqExact", ops.Date: "toDate32"}
 
     def visit_Quantile(self, op: Any, *, arg: Any, quantile: Any, where: Any) -> Any:  # noqa: ARG002, N802
         return self._visit_quantile("quantileExactInclusive", arg, quantile, where)
 
     def visit_Median(self, op: Any, *, arg: Any, where: Any) -> Any:  # noqa: ARG002, N802
         return self._visit_quantile("quantileExactInclusive", arg, sge.convert(0.5), where)
+
+    def visit_TimestampTruncate(self, op: Any, *, arg: Any, unit: Any) -> Any:  # noqa: ARG002, N802
+        return self.f.anon.dateTrunc(sge.convert(unit.name.lower()), arg)
 
     def visit_ScalarUDF(self, op: Any, **arguments: Any) -> Any:  # noqa: N802
         if op.__func_name__ == "questlog_attribute":
