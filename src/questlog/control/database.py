@@ -6,6 +6,7 @@ from typing import Self
 
 from questlog.control.computed import ComputedProperties
 from questlog.control.connections import Connections
+from questlog.control.definitions import Definitions
 from questlog.control.identities import Identities
 from questlog.control.installation import Installation
 from questlog.control.migrate import migrate
@@ -19,7 +20,16 @@ from questlog.model.clock import Clock
 
 
 class ControlDatabase(
-    Sandboxes, Tokens, Users, Snapshots, Identities, ComputedProperties, Revocations, Installation, Receipts
+    Sandboxes,
+    Tokens,
+    Users,
+    Snapshots,
+    Identities,
+    ComputedProperties,
+    Revocations,
+    Installation,
+    Receipts,
+    Definitions,
 ):
     """All parts over one database, which is created or upgraded when needed.
 

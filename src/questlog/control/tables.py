@@ -18,7 +18,7 @@ from sqlalchemy import (
     Text,
 )
 
-SCHEMA_REVISION = "0002"
+SCHEMA_REVISION = "0003"
 
 metadata = MetaData(
     naming_convention={
@@ -73,6 +73,19 @@ receipt_settings = Table(
     Column("game_id", Integer, ForeignKey("games.game_id", ondelete="CASCADE"), primary_key=True),
     Column("google_licence_key", Text),
     Column("apple_bundle_id", Text),
+)
+
+# Queries, funnels, segments, custom metrics: what people save to use again.
+definitions = Table(
+    "definitions",
+    metadata,
+    Column("game_id", Integer, ForeignKey("games.game_id", ondelete="CASCADE"), primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("owner", Text, nullable=False),
+    Column("definition", JSON, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
 )
 
 api_keys = Table(
