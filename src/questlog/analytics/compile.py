@@ -7,6 +7,7 @@ interpolation for quantiles); here they are exact.
 from collections.abc import Callable
 from typing import Any, ClassVar, Literal
 
+import ibis.expr.datatypes as types
 import ibis.expr.operations as ops
 import ibis.expr.types as ir
 import sqlglot.expressions as sge
@@ -34,6 +35,12 @@ class _DuckDB(DuckDBCompiler):  # type: ignore[misc]
         if op.__func_name__ == "questlog_dense_distinct":
             numbers, bound = arguments.values()
             bits = self.agg.bitstring_agg(numbers, sge.convert(0), bound, where=where)
+            return self.f.coalesce(self.f.anon.bit_count(bits), sge.convert(0))
+        if op.__func_name__ == "questlog_number_set":
+            numbers, bound = arguments.values()
+            return self.agg.bitstring_agg(numbers, sge.convert(0), bound, where=where)
+        if op.__func_name__ == "questlog_union_size":
+            bits = self.agg.bit_or(*arguments.values(), where=where)
             return self.f.coalesce(self.f.anon.bit_count(bits), sge.convert(0))
         return super().visit_AggUDF(op, where=where, **arguments)
 
@@ -63,6 +70,11 @@ class _ClickHouse(ClickHouseCompiler):  # type: ignore[misc]
         if op.__func_name__ == "questlog_dense_distinct":
             numbers, _ = arguments.values()
             return self.agg.uniqExact(numbers, where=where)
+        if op.__func_name__ == "questlog_number_set":
+            numbers, _ = arguments.values()
+            return self.agg.groupBitmapState(self.cast(numbers, types.UInt64()), where=where)
+        if op.__func_name__ == "questlog_union_size":
+            return self.f.coalesce(self.agg.groupBitmapMerge(*arguments.values(), where=where), sge.convert(0))
         return super().visit_AggUDF(op, where=where, **arguments)
 
 

@@ -16,6 +16,16 @@ def questlog_dense_distinct(numbers, bound):  # type: ignore[no-untyped-def]
     """How many different numbers of 0 to bound."""
 
 
+@ibis.udf.agg.builtin(signature=(("int64", "int64"), "binary"))
+def questlog_number_set(numbers, bound):  # type: ignore[no-untyped-def]
+    """The set of the numbers, of 0 to bound, in the engine's own form."""
+
+
+@ibis.udf.agg.builtin(signature=(("binary",), "int64"))
+def questlog_union_size(sets):  # type: ignore[no-untyped-def]
+    """How many numbers are in any of the sets."""
+
+
 @ibis.udf.scalar.builtin(signature=(("timestamp(6)",), "int64"))
 def questlog_epoch_us(time):  # type: ignore[no-untyped-def]
     """Microseconds since 1970."""
@@ -38,10 +48,28 @@ def distinct_players(player_no: ir.IntegerColumn, last_player_no: int, groups: i
     that the bitmaps would not fit into the caches, it is a hash table. `last_player_no` is the greatest number given
     out; it is rounded up, so that the compiled text changes seldom.
     """
-    bound = (last_player_no // _DENSE_STEP + 1) * _DENSE_STEP
-    if groups * bound > _MOST_BITS:
+    if not fits_bitmaps(last_player_no, groups):
         return player_no.nunique()
-    return questlog_dense_distinct(player_no, bound)
+    return questlog_dense_distinct(player_no, _bound(last_player_no))
+
+
+def player_set(player_no: ir.IntegerColumn, last_player_no: int) -> ir.BinaryScalar:
+    """The set of the players of each group, for `union_size`; null where there are none. See `fits_bitmaps`."""
+    return questlog_number_set(player_no, _bound(last_player_no))
+
+
+def union_size(sets: ir.BinaryColumn) -> ir.IntegerScalar:
+    """How many players are in any of the sets that `player_set` made."""
+    return questlog_union_size(sets)
+
+
+def fits_bitmaps(last_player_no: int, groups: int) -> bool:
+    """Whether a bitmap of players for each group is small enough to be faster than a hash table."""
+    return groups * _bound(last_player_no) <= _MOST_BITS
+
+
+def _bound(last_player_no: int) -> int:
+    return (last_player_no // _DENSE_STEP + 1) * _DENSE_STEP
 
 
 _MOST_BITS = 8 * 64 * 1024 * 1024
