@@ -12,7 +12,7 @@ from questlog.loader.money import Converter
 from questlog.loader.receipts import Receipts
 from questlog.loader.sources import Decoded, EventSource
 from questlog.loader.times import DAY_US, Micros, event_times, time_column, timestamps
-from questlog.model.event import DECODED_COLUMNS, Columns, Type
+from questlog.model.event import DECODED_COLUMNS, Type
 from questlog.model.record import Envelope, Position
 from questlog.store.contract import STAGED_EVENTS
 
@@ -20,7 +20,14 @@ CHUNK_EVENTS = 2000
 """Events turned into columns at a time: so few that they are still in the processor's cache."""
 
 
-class OrderedChunk(NamedTuple):
+class _Chunk(NamedTuple):
+    """How many events, and those of their `DECODED_COLUMNS` that they have."""
+
+    events: int
+    arrays: dict[str, pa.Array]
+
+
+class OrderedEvents(NamedTuple):
     """Some events, and for each the place of its request among all of the batch."""
 
     ordinals: npt.NDArray[np.int64]
@@ -28,17 +35,18 @@ class OrderedChunk(NamedTuple):
 
 
 class EventGroup:
-    """The events of all requests of one kind in a batch, turned into columns chunk by chunk."""
+    """The events of all requests of one kind in a batch.
+
+    What they say themselves is turned into columns chunk by chunk; the rest, which costs as much for few events as for
+    many, once for all of them.
+    """
 
     def __init__(self, source: EventSource, converter: Converter, receipts: Receipts) -> None:
         self._source = source
         self._converter = converter
         self._receipts = receipts
-        self._chunks: list[OrderedChunk] = []
-        self._clear()
-
-    def _clear(self) -> None:
         self._events: list[Any] = []
+        self._chunks: list[_Chunk] = []
         self._indexes: list[int] = []
         self._envelopes: list[Envelope] = []
         self._starts: list[Position] = []
@@ -60,19 +68,22 @@ class EventGroup:
         if len(self._events) >= CHUNK_EVENTS:
             self._convert()
 
-    def chunks(self) -> Sequence["OrderedChunk"]:
+    def finish(self) -> OrderedEvents:
         """All events as `STAGED_EVENTS`, in the order they were added. Raises as `add` does."""
-        if self._events:
-            self._convert()
-        return self._chunks
+        self._convert()
+        ordinals = np.repeat(np.array(self._ordinals, dtype=np.int64), self._counts)
+        columns = self._columns()
+        arrays = [columns[name] for name in STAGED_EVENTS.names]
+        return OrderedEvents(ordinals, pa.RecordBatch.from_arrays(arrays, schema=STAGED_EVENTS))
 
     def _convert(self) -> None:
-        ordinals = np.repeat(np.array(self._ordinals, dtype=np.int64), self._counts)
-        self._chunks.append(OrderedChunk(ordinals, self._columns()))
-        self._clear()
+        columns = self._source.to_columns(self._events)
+        arrays = {name: _array(name, DECODED_COLUMNS[name], values) for name, values in columns.items()}
+        self._chunks.append(_Chunk(len(self._events), arrays))
+        self._events = []
 
-    def _columns(self) -> pa.RecordBatch:
-        columns = self._request_columns() | self._decoded_columns(self._source.to_columns(self._events))
+    def _columns(self) -> dict[str, pa.Array]:
+        columns = self._request_columns() | {name: self._decoded_column(name) for name in DECODED_COLUMNS}
         if self._source.is_player_from_token:
             columns |= self._token_columns()
         columns["country"] = pc.coalesce(columns["country"], self._per_request_text(lambda each: each.country))
@@ -82,7 +93,15 @@ class EventGroup:
         columns["event_time"] = timestamps(event_time)
         columns |= _dollar_columns(columns, event_time, self._converter)
         columns["receipt_state"] = self._receipts.states(columns)
-        return pa.RecordBatch.from_arrays([columns[name] for name in STAGED_EVENTS.names], schema=STAGED_EVENTS)
+        return columns
+
+    def _decoded_column(self, name: str) -> pa.Array:
+        kind = STAGED_EVENTS.field(name).type
+        if not any(name in chunk.arrays for chunk in self._chunks):
+            return pa.nulls(len(self._indexes), kind)
+        return pa.concat_arrays(
+            [chunk.arrays[name] if name in chunk.arrays else pa.nulls(chunk.events, kind) for chunk in self._chunks]
+        )
 
     def _request_columns(self) -> dict[str, pa.Array]:
         """What the envelopes and their places say, repeated for each event."""
@@ -90,23 +109,13 @@ class EventGroup:
         writers, segments, offsets = np.repeat(places, self._counts, axis=0).T
         return {
             "game_id": pa.array(self._per_request(np.int32, lambda each: each.game_id)),
-            "source": pa.repeat(pa.scalar(self._source.source.value), len(self._events)),
+            "source": pa.repeat(pa.scalar(self._source.source.value), len(self._indexes)),
             "api_key_name": self._per_request_text(lambda each: each.api_key_name),
             "writer": pa.array(writers.astype(np.int32)),
             "segment": pa.array(np.ascontiguousarray(segments)),
             "offset": pa.array(np.ascontiguousarray(offsets)),
             "index": pa.array(np.array(self._indexes, dtype=np.int32)),
         }
-
-    def _decoded_columns(self, columns: Columns) -> dict[str, pa.Array]:
-        return {name: self._decoded_column(name, kind, columns.get(name)) for name, kind in DECODED_COLUMNS.items()}
-
-    def _decoded_column(self, name: str, kind: Type, values: Sequence[object] | None) -> pa.Array:
-        if values is None:
-            return pa.nulls(len(self._events), STAGED_EVENTS.field(name).type)
-        if kind is Type.TIME:
-            return time_column(values)
-        return pa.array(values, STAGED_EVENTS.field(name).type)
 
     def _token_columns(self) -> dict[str, pa.Array]:
         rows = self._rows()
@@ -127,18 +136,22 @@ class EventGroup:
     def _per_request_text(self, value: Callable[[Envelope], str | None]) -> pa.Array:
         texts = pa.array([value(each) for each in self._envelopes], pa.string())
         if texts.null_count == len(texts):
-            return pa.nulls(len(self._events), pa.string())
+            return pa.nulls(len(self._indexes), pa.string())
         return texts.take(self._rows())
 
 
 def events_table(groups: Sequence[EventGroup]) -> pa.Table:
     """The events of all groups in the order of their requests. Raises as `EventGroup.add` does."""
-    chunks = [chunk for group in groups for chunk in group.chunks()]
-    table = pa.Table.from_batches([chunk.columns for chunk in chunks], schema=STAGED_EVENTS)
-    if len(groups) > 1:
-        order = np.argsort(np.concatenate([chunk.ordinals for chunk in chunks]), kind="stable")
+    finished = [group.finish() for group in groups]
+    table = pa.Table.from_batches([events.columns for events in finished], schema=STAGED_EVENTS)
+    if len(finished) > 1:
+        order = np.argsort(np.concatenate([events.ordinals for events in finished]), kind="stable")
         table = table.take(order)
     return table.combine_chunks()
+
+
+def _array(name: str, kind: Type, values: Sequence[object]) -> pa.Array:
+    return time_column(values) if kind is Type.TIME else pa.array(values, STAGED_EVENTS.field(name).type)
 
 
 def _dollar_columns(columns: dict[str, pa.Array], event_time: Micros, converter: Converter) -> dict[str, pa.Array]:
