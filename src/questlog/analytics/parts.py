@@ -1,0 +1,105 @@
+"""The part of a question that one statement answers: measures of one relation, by bucket and group."""
+
+from collections.abc import Collection, Mapping
+from functools import reduce
+from operator import add
+
+import ibis
+import ibis.expr.types as ir
+import msgspec
+
+from questlog.analytics.buckets import buckets
+from questlog.analytics.dimensions import dimension_column, names_in
+from questlog.analytics.functions import distinct_players
+from questlog.analytics.measures import Base, Measure
+from questlog.analytics.query import Filter, Granularity
+from questlog.analytics.rows import Scope
+
+OTHER = "(other)"
+MAX_ROWS = 200_000
+"""A part's answer of more rows is refused: it is too long to be read, and would fill the memory."""
+
+Kept = tuple[tuple[str | None, ...], ...]
+"""The groups that stand by themselves, as texts; all others are one."""
+
+_GUESSED_GROUPS = 30
+
+
+class Part(msgspec.Struct, frozen=True):
+    """Measures of one base. `last_player_no` is at least the greatest number given out."""
+
+    base: Base
+    scope: Scope
+    measures: tuple[Measure, ...]
+    granularity: Granularity
+    group_by: tuple[str, ...] = ()
+    filter: Filter | None = None
+    kept: Kept | None = None
+    last_player_no: int = 0
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The dimensions it needs."""
+        return names_in(self.filter) | frozenset(self.group_by)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it needs no dimension at all."""
+        return not self.names and self.filter is None
+
+
+def measure_column(place: int) -> str:
+    """The column of a part's measure in the answer to its statement."""
+    return f"m{place}"
+
+
+def group_column(place: int) -> str:
+    """The column of a group in the answers to statements."""
+    return f"g{place}"
+
+
+def with_groups(part: Part, rows: ir.Table) -> ir.Table:
+    """The rows with the values they are grouped by; those of groups that do not stand by themselves are `(other)`."""
+    values = {group_column(place): rows[dimension_column(name)] for place, name in enumerate(part.group_by)}
+    if part.kept is None:
+        return rows.mutate(**values)
+    texts = {name: value.cast("string") for name, value in values.items()}
+    if not part.kept:
+        return rows.mutate(**texts)
+    is_kept = _key(list(texts.values())).isin([_key_text(group) for group in part.kept])
+    return rows.mutate(**{name: is_kept.ifelse(text, OTHER) for name, text in texts.items()})
+
+
+def aggregated(
+    part: Part, rows: ir.Table, bucket: ir.Value | None, aggregates: Mapping[str, ir.Scalar] | Collection[ir.Scalar]
+) -> ir.Table:
+    """One row for each bucket and group that has any. `rows` come from `with_groups`."""
+    if not isinstance(aggregates, Mapping):
+        aggregates = {measure_column(place): each for place, each in enumerate(aggregates)}
+    keys = {group_column(place): rows[group_column(place)] for place in range(len(part.group_by))}
+    if bucket is not None:
+        keys["bucket"] = bucket
+    found = rows.group_by(**keys).aggregate(**aggregates) if keys else rows.aggregate(**aggregates)
+    return found.limit(MAX_ROWS + 1) if keys else found
+
+
+def players_of(part: Part, player_no: ir.IntegerColumn, condition: ir.BooleanColumn | None = None) -> ir.IntegerScalar:
+    """How many different players there are in each group of the part, exactly."""
+    counted = player_no if condition is None else condition.ifelse(player_no, ibis.null("int64"))
+    groups = len(buckets(part.scope.period, part.granularity)) * _GUESSED_GROUPS ** len(part.group_by)
+    return distinct_players(counted, part.last_player_no, groups)
+
+
+def _key(texts: list[ir.StringValue]) -> ir.StringValue:
+    """One text for several that may be null, never the same for different ones."""
+    return reduce(add, [_marked(text) for text in texts])
+
+
+def _marked(text: ir.StringValue) -> ir.StringValue:
+    escaped = text.replace("/", "//").replace("|", "/-")
+    return ibis.coalesce(ibis.literal("|") + escaped, "|/0")
+
+
+def _key_text(group: tuple[str | None, ...]) -> str:
+    marked = ("/0" if text is None else text.replace("/", "//").replace("|", "/-") for text in group)
+    return "".join(f"|{text}" for text in marked)

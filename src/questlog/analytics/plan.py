@@ -1,0 +1,91 @@
+"""From metrics, buckets and groups to the parts that the engine answers."""
+
+import datetime as dt
+from collections.abc import Callable, Mapping, Sequence
+
+import ibis.expr.types as ir
+import msgspec
+import pyarrow as pa
+
+from questlog.analytics import activity
+from questlog.analytics.buckets import with_starts
+from questlog.analytics.context import Context
+from questlog.analytics.dimensions import SEGMENT, names_in
+from questlog.analytics.measures import Base, Measure
+from questlog.analytics.parts import MAX_ROWS, Kept, Part, group_column, measure_column
+from questlog.analytics.problems import QuestionRefused
+from questlog.analytics.query import Filter, Granularity, Period
+from questlog.analytics.rows import Scope
+from questlog.analytics.series import column_of
+
+_PLAYER_STEP = 65_536
+_NO_DAY = dt.date(1970, 1, 1)
+
+
+def _as_answered(_part: Part, rows: pa.Table) -> pa.Table:
+    return rows
+
+
+class _Way(msgspec.Struct, frozen=True):
+    """How the measures of a base are asked for, and what is made of the engine's rows."""
+
+    build: Callable[[Part], ir.Table]
+    finish: Callable[[Part, pa.Table], pa.Table] = _as_answered
+
+
+_WAYS: Mapping[Base, _Way] = {
+    Base.ACTIVITY: _Way(activity.build),
+}
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """Measures of a period, by bucket and group."""
+
+    measures: tuple[Measure, ...]
+    period: Period
+    granularity: Granularity
+    group_by: tuple[str, ...] = ()
+    filter: Filter | None = None
+    kept: Kept | None = None
+
+
+def answered(asked: Asked, context: Context) -> Sequence[pa.Table]:
+    """A table for each part: `bucket`, the groups, and the columns of its measures (`series.column_of`).
+
+    Raises `QuestionRefused` for an answer of too many rows, `QueryRefused` when the engine refuses.
+    """
+    names = {measure: column_of(place) for place, measure in enumerate(asked.measures)}
+    return [_answer(part, names, context) for part in _parts(asked, context)]
+
+
+def _parts(asked: Asked, context: Context) -> Sequence[Part]:
+    grouped: dict[tuple[Base, str], list[Measure]] = {}
+    for measure in asked.measures:
+        grouped.setdefault((measure.base, measure.part), []).append(measure)
+    scope = scope_of(context, asked.period, names_in(asked.filter) | frozenset(asked.group_by))
+    last = (context.last_player_no // _PLAYER_STEP + 1) * _PLAYER_STEP
+    return [
+        Part(base, scope, tuple(measures), asked.granularity, asked.group_by, asked.filter, asked.kept, last)
+        for (base, _), measures in grouped.items()
+    ]
+
+
+def scope_of(context: Context, period: Period, names: frozenset[str]) -> Scope:
+    """The game's rows of a period; the segments only where a dimension is one."""
+    if not any(name.startswith(SEGMENT) for name in names):
+        return Scope(context.game_id, period)
+    return Scope(context.game_id, period, tuple(sorted(context.segments.items())), context.today)
+
+
+def _answer(part: Part, names: Mapping[Measure, str], context: Context) -> pa.Table:
+    way = _WAYS[part.base]
+    rows = context.run(way.build, part)
+    if rows.num_rows > MAX_ROWS:
+        raise QuestionRefused("group_by", f"the answer has more than {MAX_ROWS} rows; use `top`, or a filter")
+    rows = with_starts(way.finish(part, rows), part.granularity)
+    keys = [] if part.granularity is Granularity.ALL else ["bucket"]
+    keys += [group_column(place) for place in range(len(part.group_by))]
+    columns = {name: rows[name] for name in keys}
+    for place, measure in enumerate(part.measures):
+        columns[names[measure]] = rows[measure_column(place)].cast(measure.unit.arrow)
+    return pa.table(columns)

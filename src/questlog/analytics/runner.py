@@ -1,0 +1,90 @@
+"""Answers every kind of question: the one place that knows which analysis is whose."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+import ibis
+import ibis.expr.types as ir
+import msgspec
+
+from questlog.analytics import metric_query
+from questlog.analytics.answer import Answer
+from questlog.analytics.context import Context, Engine
+from questlog.analytics.definitions import CustomMetric, SegmentDefinition
+from questlog.analytics.query import Query
+from questlog.store.contract import Cancellation
+from questlog.store.schema import COUNTERS
+
+
+class Clock(Protocol):
+    """The time."""
+
+    def now_us(self) -> int:
+        """UTC microseconds."""
+        ...
+
+
+class Definitions(msgspec.Struct, frozen=True):
+    """What a game has saved, by name."""
+
+    segments: Mapping[str, SegmentDefinition] = {}
+    custom_metrics: Mapping[str, CustomMetric] = {}
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """What one question may cost, and the greatest number of values per field and day (metrics.md §6)."""
+
+    timeout_s: float = 30.0
+    values_a_day: Mapping[str, int] = {}
+
+
+Answering = Callable[[Any, Context], Answer]
+ANALYSES: Mapping[type, Answering] = {
+    Query: metric_query.answer,
+}
+"""Which function answers which type of question."""
+
+
+class Analytics:
+    """Questions of all games. Methods may be called from any thread."""
+
+    def __init__(
+        self, engine: Engine, clock: Clock, definitions_of: Callable[[int], Definitions], limits: Limits | None = None
+    ) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._definitions_of = definitions_of
+        self._limits = limits or Limits()
+
+    def ask(self, game_id: int, question: msgspec.Struct, cancellation: Cancellation | None = None) -> Answer:
+        """The answer to a question of one of the types of `ANALYSES`.
+
+        Raises `QuestionRefused` for what is wrong with it, `QueryRefused` when it takes too long or too much memory, or
+        is cancelled.
+        """
+        analysis = ANALYSES[type(question)]
+        return analysis(question, self.context(game_id, cancellation))
+
+    def context(self, game_id: int, cancellation: Cancellation | None = None) -> Context:
+        """The surroundings of a question asked now. Raises `QueryRefused`."""
+        definitions = self._definitions_of(game_id)
+        context = Context(
+            game_id,
+            self._engine,
+            self._clock.now_us(),
+            definitions.segments,
+            definitions.custom_metrics,
+            self._limits.values_a_day,
+            timeout_s=self._limits.timeout_s,
+            cancellation=cancellation or Cancellation(),
+        )
+        [counters] = context.run(_counters).to_pylist()
+        return msgspec.structs.replace(context, last_player_no=counters["player_no"], data_version=counters["batch_no"])
+
+    def data_version(self) -> int:
+        """The last load transaction: while it is the same, and the UTC day is, so are all answers. Raises `QueryRefused`."""
+        return self.context(0).data_version
+
+
+def _counters() -> ir.Table:
+    return ibis.table({"batch_no": "int64", "player_no": "int64"}, name=COUNTERS.name)
