@@ -376,3 +376,48 @@ def test_a_store_can_be_opened_once(tmp_path: Path) -> None:
     store.close()
     store.close()
     DuckDBStore(tmp_path).close()
+
+
+def _values(store: DuckDBStore) -> list[tuple[str, str]]:
+    rows = _rows(store, "SELECT field, value FROM field_values ORDER BY game_id, day, row_no, field")
+    return [(row["field"], row["value"]) for row in rows]
+
+
+def test_values_of_fields_are_kept_once_in_order_of_their_arrival(store: DuckDBStore) -> None:
+    rows: list[dict[str, Any]] = [
+        {"category": "resource", "event_id": "Sink:gem:hat:red", "build": "1"},
+        {"category": "resource", "event_id": "Source:gem:hat:blue", "build": "2", "event_time": NOON + DAY},
+        {"category": "progression", "event_id": "Start:w:7", "build": "3"},
+    ]
+    for _ in range(2):
+        store.load(batch(rows), NOON)
+    store.load(batch([{"category": "progression", "event_id": "Fail:w:8", "build": "4"}]), NOON)
+    hat = [("resource_currency", "gem"), ("resource_item_id", "red"), ("resource_item_type", "hat")]
+    assert _values(store) == [
+        ("build", "1"),
+        *hat,
+        ("build", "3"),
+        ("progression_01", "w"),
+        ("progression_02", "7"),
+        ("build", "4"),
+        ("progression_02", "8"),
+        ("build", "2"),
+        *[(field, value if value != "red" else "blue") for field, value in hat],
+    ]
+
+
+def test_values_of_fields_are_known_after_opening_again(tmp_path: Path) -> None:
+    rows = [{"event_id": "a:b", "build": "1"}]
+    for _ in range(2):
+        store = DuckDBStore(tmp_path)
+        store.load(batch(rows), NOON)
+        assert _values(store) == [("build", "1"), ("design_event_id", "a:b")]
+        store.close()
+
+
+def test_values_of_an_erased_player_go(store: DuckDBStore) -> None:
+    mine, yours = ({"player_id": player, "build": "1", "device": player, "event_id": "x"} for player in ("p", "q"))
+    store.load(batch([mine, yours], erasures=[PlayerErasure(1, "p", NOON)]), NOON)
+    assert _values(store) == [("build", "1"), ("design_event_id", "x"), ("device", "q")]
+    store.load(batch([{"device": "p"}]), NOON)
+    assert _values(store)[-1] == ("device", "p")

@@ -13,7 +13,7 @@ from questlog.protocols.inflate import inflate
 from tests.support.installation import Installation, Row
 from tests.support.senders import Ledger
 
-ROLLUPS = ("sessions", "players", "player_days", "event_days", "sessionless_events")
+ROLLUPS = ("sessions", "players", "player_days", "event_days", "field_values", "sessionless_events")
 """The tables that `questlog rebuild` computes again."""
 
 _MAX_INFLATED_BYTES = 1 << 30

@@ -31,13 +31,21 @@ def history(seed: int, count: int) -> list[dict[str, Any]]:
             "platform": pick.choice(["ios", "android", None]),
             "country": pick.choice(["DE", "FR", None]),
             "build": pick.choice(["1.0", "1.1"]),
+            "device": pick.choice([None, "", *"abcdefgh"]),
+            "custom_01": pick.choice([None, None, "mage", "thief"]),
         }
         if source == "gameanalytics":
             row |= pick.choice(
                 [
                     {"category": "design", "event_id": "a:b", "value": pick.randrange(-50, 50)},
-                    {"category": "progression", "event_id": "Start:world", "attempt_num": 1, "score": 2.5},
+                    {
+                        "category": "progression",
+                        "event_id": pick.choice(["Start:world", "Fail:world:1:a"]),
+                        "attempt_num": 1,
+                        "score": 2.5,
+                    },
                     {"category": "progression", "event_id": "Complete:world:level", "attempt_num": 3, "score": 7},
+                    {"category": "resource", "event_id": pick.choice(["Sink:gem:hat:red", "Source:coin:hat:blue"])},
                     {"category": "session_end", "length_s": pick.randrange(5000)},
                     {"category": "business", "event_id": "x:y", "amount": 99, "amount_usd": "0.990000"}
                     | {"receipt_state": "unchecked", "cart_type": pick.choice(["end", None])},

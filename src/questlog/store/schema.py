@@ -5,6 +5,7 @@ import enum
 import msgspec
 
 from questlog.model.event import DECODED_COLUMNS, Type
+from questlog.store.meanings import MEANINGS
 
 
 class Kind(enum.StrEnum):
@@ -52,54 +53,6 @@ _KINDS = {
     Type.JSON: "VARCHAR",
 }
 
-_MEANINGS = {
-    "client_event_id": "the id the client gave the event, where it is no UUID (else it is `event_uuid`)",
-    "client_time": "when it happened by the client's clock, as sent",
-    "category": "`user`, `session_end`, `business`, `resource`, `progression`, `design`, `error`, `ads`, `impression`, "
-    "`sdk_init`, `health`, `sdk_error`; `custom` for Satori",
-    "event_id": "the colon-separated id; a Satori event's name",
-    "value": "design value, resource amount as sent (sinks mostly negative), Satori's numeric value",
-    "value_text": "a Satori value that is no number",
-    "amount": "money in minor units of `currency`, as sent",
-    "currency": "ISO 4217 code of `amount` and `ad_revenue`; a resource's currency is in `event_id`",
-    "transaction_num": "the player's how manyth purchase, by the client's count",
-    "cart_type": "where in the game the purchase was made",
-    "receipt_store": "the store that issued the receipt",
-    "score": "a progression's score",
-    "attempt_num": "a progression's how manyth attempt",
-    "length_s": "a session_end's length of the session, seconds",
-    "severity": "an error's severity",
-    "message": "an error's message",
-    "ad_sdk_name": "which ad SDK",
-    "ad_network_name": "which ad network",
-    "ad_placement": "where in the game the ad was shown",
-    "ad_type": "the kind of ad",
-    "ad_action": "what happened to the ad",
-    "ad_fail_show_reason": "why it was not shown",
-    "ad_duration_ms": "how long it was watched, milliseconds",
-    "ad_revenue": "what the impression earned, major units of `currency`",
-    "player_id": "who plays, as sent; null: an event of no player",
-    "session_id": "the session as sent; of a matched event, the session found for it",
-    "session_num": "the player's how manyth session, by the client's count",
-    "session_issued_at": "when the session was created, by its token or the server event",
-    "session_expires_at": "when the session's token expires",
-    "country": "ISO 3166 alpha-2 code, from the event or the sender's address",
-    "platform": "operating system family",
-    "os_version": "operating system with version",
-    "device": "device model",
-    "manufacturer": "device maker",
-    "build": "the game's version",
-    "engine_version": "game engine with version",
-    "sdk_version": "SDK with version",
-    "connection_type": "`wwan`, `wifi`, `lan`, `offline`",
-    "gender": "as sent",
-    "birth_year": "as sent",
-    "custom_01": "first custom dimension",
-    "custom_02": "second custom dimension",
-    "custom_03": "third custom dimension",
-    "attributes": "JSON object: metadata, custom fields and every field without a column of its own",
-}
-
 DIMENSIONS = (
     "country",
     "platform",
@@ -118,7 +71,7 @@ DIMENSIONS = (
 
 
 def _dimensions(whose: str) -> tuple[Column, ...]:
-    return tuple(Column(name, "VARCHAR", f"{_MEANINGS[name]}; {whose}") for name in DIMENSIONS)
+    return tuple(Column(name, "VARCHAR", f"{MEANINGS[name]}; {whose}") for name in DIMENSIONS)
 
 
 _GAME = Column("game_id", Kind.GAME, "the game's number")
@@ -147,7 +100,7 @@ EVENTS = Table(
         Column("segment", Kind.ID, "journal position: the segment"),
         Column("record_offset", Kind.ID, "journal position: the record's first byte"),
         Column("record_index", Kind.GAME, "the event's place in its request"),
-        *(Column(name, _KINDS[kind], _MEANINGS[name]) for name, kind in DECODED_COLUMNS.items()),
+        *(Column(name, _KINDS[kind], MEANINGS[name]) for name, kind in DECODED_COLUMNS.items()),
         Column("amount_usd", Kind.MONEY, "`amount` in US dollars at the day's rate; null for an unknown currency"),
         Column("ad_revenue_usd", Kind.MONEY, "`ad_revenue` in US dollars at the day's rate"),
         Column(
@@ -242,8 +195,8 @@ EVENT_NAMES = Table(
     (
         Column("event_no", Kind.ID, "the number, dense over all games"),
         _GAME,
-        Column("category", Kind.TEXT, _MEANINGS["category"]),
-        Column("event_id", Kind.TEXT, _MEANINGS["event_id"]),
+        Column("category", Kind.TEXT, MEANINGS["category"]),
+        Column("event_id", Kind.TEXT, MEANINGS["event_id"]),
     ),
 )
 
@@ -255,8 +208,8 @@ EVENT_DAYS = Table(
         _GAME,
         Column("day", Kind.DAY, "UTC day"),
         Column("event_no", Kind.ID, "number of category and event id in `event_names`"),
-        Column("category", Kind.TEXT, _MEANINGS["category"]),
-        Column("event_id", Kind.TEXT, _MEANINGS["event_id"]),
+        Column("category", Kind.TEXT, MEANINGS["category"]),
+        Column("event_id", Kind.TEXT, MEANINGS["event_id"]),
         Column("events", Kind.COUNT, "events"),
         Column("value_count", Kind.COUNT, "events with a `value`"),
         Column("value_sum", Kind.NUMBER, "Σ `value`"),
@@ -272,6 +225,24 @@ EVENT_DAYS = Table(
         Column("ad_revenue_usd", Kind.MONEY_SUM, "Σ `ad_revenue_usd`"),
     ),
     key="event_day_no",
+)
+
+FIELD_VALUES = Table(
+    "field_values",
+    "One row per game, UTC day, field and value that an event of the day had: what limits of cardinality count.",
+    (
+        _GAME,
+        Column("day", Kind.DAY, "UTC day"),
+        Column(
+            "field",
+            Kind.TEXT,
+            "a column of events, or the name of a part of their ids: `progression_01` to `_03`, "
+            "`business_item_type`, `business_item_id`, `resource_currency`, `resource_item_type`, "
+            "`resource_item_id`, `design_event_id`",
+        ),
+        Column("value", Kind.TEXT, "the value"),
+        Column("row_no", Kind.ID, "row of the day's first arrived event with it; among a field's they rank by it"),
+    ),
 )
 
 PLAYER_EVENT_TOTALS = Table(
@@ -386,6 +357,7 @@ TABLES = (
     PLAYER_DAYS,
     EVENT_NAMES,
     EVENT_DAYS,
+    FIELD_VALUES,
     PLAYER_EVENT_TOTALS,
     SESSIONLESS_EVENTS,
     REJECTED_EVENTS,

@@ -17,6 +17,7 @@ _ROLLUPS = {
     "players": "player_no",
     "player_days": "player_day_no",
     "event_days": "event_day_no",
+    "field_values": "game_id, day, field, value",
     "player_event_totals": "player_event_no",
     "sessionless_events": "row_no",
     "events": "row_no",

@@ -12,7 +12,15 @@ from questlog.model.event import Source
 from questlog.model.reasons import Reason
 from questlog.model.record import Position
 from questlog.store.contract import STAGED_REJECTED, Batch, LoadResult
-from questlog.store.duckdb.rollups import event_days, ingest_hours, matching, player_event_totals, players, sessions
+from questlog.store.duckdb.rollups import (
+    event_days,
+    field_values,
+    ingest_hours,
+    matching,
+    player_event_totals,
+    players,
+    sessions,
+)
 from questlog.store.duckdb.staging import Counters, Staged
 from questlog.store.duckdb.transaction import Transaction
 
@@ -66,6 +74,7 @@ def load_events(transaction: Transaction, staged: Staged, grace_s: int, has_sess
     transaction.write("INSERT INTO events SELECT * FROM batch_rows")
     players.update(transaction, events)
     event_days.update(transaction)
+    field_values.update(transaction, staged.new_values)
     if pc.any(pc.not_equal(events["source"], str(Source.GAMEANALYTICS))).as_py():
         player_event_totals.update(transaction)
 

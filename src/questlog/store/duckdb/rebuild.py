@@ -2,7 +2,15 @@
 
 from collections.abc import Callable
 
-from questlog.store.duckdb.rollups import event_days, matching, player_days, player_event_totals, players, sessions
+from questlog.store.duckdb.rollups import (
+    event_days,
+    field_values,
+    matching,
+    player_days,
+    player_event_totals,
+    players,
+    sessions,
+)
 from questlog.store.duckdb.staging import Counters
 from questlog.store.duckdb.transaction import Parameters, Transaction
 from questlog.store.schema import SESSIONS
@@ -25,6 +33,10 @@ def rebuild(transaction: Transaction, last: Counters, grace_s: int, progress: Pr
     transaction.write("DELETE FROM event_days")
     insert_event_days(transaction, "true")
     progress("event_days", 1.0)
+    progress("field_values", 0.0)
+    transaction.write("DELETE FROM field_values")
+    insert_field_values(transaction, "true")
+    progress("field_values", 1.0)
 
 
 def _ranges(last: int, table: str, progress: Progress) -> list[tuple[int, int]]:
@@ -129,3 +141,8 @@ _ON_PLAYER = """
 def insert_event_days(transaction: Transaction, condition: str) -> None:
     """Insert the counts per event id and day of the events that the condition is true for."""
     transaction.write(event_days.insert("events", condition))
+
+
+def insert_field_values(transaction: Transaction, condition: str) -> None:
+    """Insert the values of fields of the events that the condition is true for."""
+    transaction.write(f"INSERT INTO field_values {field_values.facts('events', condition)}")

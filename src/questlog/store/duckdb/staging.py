@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from questlog.store.contract import STAGED_EVENTS, Batch, PlayerProperties
+from questlog.store.duckdb.rollups.field_values import KnownValues, NewValues
 from questlog.store.key_index import KeyIndex
 from questlog.store.keys import U64, Keys, Mask, hashed_text, recognised_keys, text_keys, uuid_column
 from questlog.store.schema import EVENTS
@@ -62,6 +63,7 @@ class Staged(NamedTuple):
     new_players: NewKeys
     new_sessions: NewKeys
     new_names: NewKeys
+    new_values: NewValues
     is_duplicate: Mask
     is_erased: Mask
 
@@ -80,6 +82,7 @@ def stage(
     last: Counters,
     window_s: int,
     erasures: Mapping[tuple[int, tuple[int, int]], int],
+    known_values: KnownValues,
 ) -> Staged:
     """Decide about everything in a batch without touching a table or an index; `last`: the numbers given out so far."""
     events = batch.events.combine_chunks()
@@ -102,15 +105,17 @@ def stage(
         event_no=last.event_no + len(names.new.payloads),
         rejected_no=last.rejected_no + batch.rejected.num_rows + int(np.count_nonzero(is_erased)),
     )
+    rows = _event_rows(events, last, ids, players.numbers, sessions.numbers, names.numbers)
     return Staged(
         counters=counters,
-        events=_event_rows(events, last, ids, players.numbers, sessions.numbers, names.numbers),
+        events=rows,
         names=_name_rows(events, names),
         property_players=property_players,
         new_ids=NewKeys(ids.keys.take(ids.has_id), received_s[ids.has_id]),
         new_players=players.new,
         new_sessions=sessions.new,
         new_names=names.new,
+        new_values=known_values.new_values(rows),
         is_duplicate=is_duplicate,
         is_erased=is_erased,
     )

@@ -18,6 +18,7 @@ from questlog.store.duckdb.expiry import expire_rejected
 from questlog.store.duckdb.failures import OutOfMemory, failure
 from questlog.store.duckdb.indexes import abandon_indexes, close_indexes, open_indexes
 from questlog.store.duckdb.rollups import properties
+from questlog.store.duckdb.rollups.field_values import KnownValues
 from questlog.store.duckdb.sql import SqlRunner
 from questlog.store.duckdb.staging import Counters, NewKeys, Staged, stage
 from questlog.store.duckdb.transaction import Transaction
@@ -65,6 +66,7 @@ class DuckDBStore:
                 self._transact(lambda: erasures.carry_out(self._loader, self._grace_s))
             self._erasures = self._read_erasures()
             self._unerased: list[PlayerErasure] = []
+            self._known_values = KnownValues()
             self._indexes = open_indexes(self._directory / "keys", self._connection, self._counters, is_cut_short)
         except BaseException:
             self._connection.close()
@@ -87,7 +89,7 @@ class DuckDBStore:
         if self._unerased:
             self._erase()
         try:
-            staged = stage(batch, self._indexes, self._counters, self._window_s, self._erasures)
+            staged = stage(batch, self._indexes, self._counters, self._window_s, self._erasures, self._known_values)
         except (pa.ArrowException, ValueError, OverflowError) as error:
             raise BatchRefused(f"the batch cannot be read: {error}") from error
         try:
@@ -178,6 +180,7 @@ class DuckDBStore:
     def _erase(self) -> None:
         """Erase the players noted, and their keys where nothing is left of them."""
         self._transact(lambda: erasures.carry_out(self._loader, self._grace_s))
+        self._known_values.forget()
         while self._unerased:
             erasure = self._unerased.pop()
             player = {"game_id": erasure.game_id, "player_id": erasure.player_id}
@@ -197,6 +200,7 @@ class DuckDBStore:
         counters = staged.counters
         self._counters = counters
         self._has_sessionless = self._has_sessionless or load.may_be_sessionless(staged.events)
+        self._known_values.remember(staged.new_values)
         _insert(self._indexes.events, staged.new_ids, counters.row_no)
         _insert(self._indexes.players, staged.new_players, counters.player_no)
         _insert(self._indexes.sessions, staged.new_sessions, counters.session_no)

@@ -63,4 +63,31 @@ _EVENT_DAYS = (
     """,
 )
 
-STATEMENTS = (*_RECEIPTS, *_PLAYER_DAYS, *_EVENT_DAYS)
+_COLUMNS = ("build", "platform", "device", "os_version", "custom_01", "custom_02", "custom_03", "cart_type")
+_PARTS = (
+    ("progression_01", "progression", "split_part(event_id, ':', 2)"),
+    ("progression_02", "progression", "split_part(event_id, ':', 3)"),
+    ("progression_03", "progression", "split_part(event_id, ':', 4)"),
+    ("business_item_type", "business", "split_part(event_id, ':', 1)"),
+    ("business_item_id", "business", "split_part(event_id, ':', 2)"),
+    ("resource_currency", "resource", "split_part(event_id, ':', 2)"),
+    ("resource_item_type", "resource", "split_part(event_id, ':', 3)"),
+    ("resource_item_id", "resource", "split_part(event_id, ':', 4)"),
+    ("design_event_id", "design", "event_id"),
+)
+
+_FIELD_VALUES = (
+    "CREATE TABLE field_values (game_id INTEGER, day DATE, field VARCHAR, value VARCHAR, row_no BIGINT)",
+    *(
+        f"INSERT INTO field_values SELECT game_id, event_time::DATE, '{column}', {column}, min(row_no) FROM events"
+        f" WHERE {column} IS NOT NULL GROUP BY game_id, event_time::DATE, {column}"
+        for column in _COLUMNS
+    ),
+    *(
+        f"INSERT INTO field_values SELECT game_id, event_time::DATE, '{field}', {part}, min(row_no) FROM events"
+        f" WHERE category = '{category}' AND {part} <> '' GROUP BY game_id, event_time::DATE, {part}"
+        for field, category, part in _PARTS
+    ),
+)
+
+STATEMENTS = (*_RECEIPTS, *_PLAYER_DAYS, *_EVENT_DAYS, *_FIELD_VALUES)

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from questlog.store.duckdb.facts import DIMENSION_LIST, assigned, day_numbers, numbered_day, of
 from questlog.store.duckdb.rollups.compared import any_not_zero, differ
+from questlog.store.duckdb.rollups.upsert import upsert
 from questlog.store.duckdb.transaction import Transaction, with_event_columns
 from questlog.store.schema import DIMENSIONS
 
@@ -55,8 +56,8 @@ _ADD = f"""
         sessions = player_days.sessions + excluded.sessions,
         playtime_s = player_days.playtime_s + excluded.playtime_s,
         last_rank = greatest(player_days.last_rank, excluded.last_rank)
-    RETURNING player_day_no, events, sessions, last_rank, {DIMENSION_LIST}
 """
+_NOW = f"player_day_no, events, sessions, last_rank, {DIMENSION_LIST}"
 
 _ADD_MONEY = """
     INSERT INTO player_days (player_day_no, transactions, revenue_usd, ad_revenue_usd)
@@ -108,7 +109,7 @@ def update(transaction: Transaction, changes: pa.Table, players: pa.Table, batch
     """Add `changes` of the days that `batch` has, of players (sorted by number) as they were and will be."""
     days = _batch_days(changes, players, batch)
     transaction.register("batch_days", days)
-    added = _compared(days, transaction.read(_ADD).sort_by("player_day_no"))
+    added = _compared(days, upsert(transaction, _ADD, "player_days", _NOW, "player_day_no", days))
     transaction.register("added_days", added)
     for condition, statement in (("has_money", _ADD_MONEY), ("has_new_last", _MOVE_LAST)):
         if pc.any(added[condition]).as_py():

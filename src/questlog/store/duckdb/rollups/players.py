@@ -16,6 +16,7 @@ from questlog.store.duckdb.facts import (
 )
 from questlog.store.duckdb.rollups import player_days
 from questlog.store.duckdb.rollups.compared import any_not_zero, differ, is_less
+from questlog.store.duckdb.rollups.upsert import upsert
 from questlog.store.duckdb.transaction import Transaction, with_event_columns
 from questlog.store.schema import DIMENSIONS
 
@@ -117,8 +118,8 @@ _ADD_TO_PLAYERS = f"""
             ELSE greatest(players.last_seen, excluded.last_seen) END,
         events = players.events + excluded.events, sessions = players.sessions + excluded.sessions,
         playtime_s = players.playtime_s + excluded.playtime_s
-    RETURNING player_no, first_seen AS old_first_seen, first_rank AS old_first_rank, last_seen::DATE AS old_last_day
 """
+_OLD = "player_no, first_seen AS old_first_seen, first_rank AS old_first_rank, last_seen::DATE AS old_last_day"
 
 _MOVE_LAST_SEEN = """
     INSERT INTO players (player_no, last_seen) SELECT player_no, last_seen FROM added_players WHERE has_new_day
@@ -149,7 +150,7 @@ def _update_players(transaction: Transaction, changes: pa.Table, batch: pa.Table
     """Add up what always changes; the rest only where it does. Returns, and registers, `added_players`, by number."""
     changes = with_event_columns(changes.sort_by("player_no"), "first_row_no", batch, ("source", *DIMENSIONS))
     transaction.register("player_changes", changes)
-    added = _compared(changes, transaction.read(_ADD_TO_PLAYERS).sort_by("player_no"))
+    added = _compared(changes, upsert(transaction, _ADD_TO_PLAYERS, "players", _OLD, "player_no", changes))
     transaction.register("added_players", added)
     for condition, statement in (
         ("has_new_day", _MOVE_LAST_SEEN),

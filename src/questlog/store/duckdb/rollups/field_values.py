@@ -1,0 +1,206 @@
+"""The field_values table: which values each field had on a game's day, in order of their first arrival (metrics.md §6).
+
+Every value is kept, so that their number is exact; each comes from an event, whose own row is larger.
+"""
+
+from collections.abc import Iterator
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from questlog.store.duckdb.facts import day_numbers
+from questlog.store.duckdb.transaction import Transaction
+from questlog.store.fields import COLUMN_FIELDS, ID_PARTS, IdPart
+
+I64: TypeAlias = npt.NDArray[np.int64]
+GameDay: TypeAlias = tuple[int, int]
+
+_DAY_US = 86_400_000_000
+_MAX_KNOWN = 200_000
+_NOTHING: set[str] = set()
+_PARTS = {category: [part for part in ID_PARTS if part.category == category] for _, category, _ in ID_PARTS}
+
+SCHEMA = pa.schema(
+    {"game_id": pa.int32(), "day": pa.date32(), "field": pa.string(), "value": pa.string(), "row_no": pa.int64()}
+)
+
+
+class NewValues:
+    """What a batch brings that is not known to be stored."""
+
+    def __init__(self) -> None:
+        self.rows: dict[tuple[GameDay, str, str], int] = {}
+        """The number of the first row, by game and day (since 1970), field and value."""
+        self.event_days: list[int] = []
+        """Event names on days (as `event_day_no`) whose parts were looked at."""
+
+    def table(self) -> pa.Table:
+        """The rows for the table."""
+        keys = list(self.rows)
+        columns = [
+            pa.array([game_id for (game_id, _), _, _ in keys], pa.int32()),
+            pa.array([day for (_, day), _, _ in keys], pa.int32()).cast(pa.date32()),
+            pa.array([field for _, field, _ in keys], pa.string()),
+            pa.array([value for _, _, value in keys], pa.string()),
+            pa.array(self.rows.values(), pa.int64()),
+        ]
+        return pa.table(columns, schema=SCHEMA)
+
+
+class KnownValues:
+    """Values that are in the table for certain, so that only others are looked up there. Forgets all when full."""
+
+    def __init__(self, max_known: int = _MAX_KNOWN) -> None:
+        self._max_known = max_known
+        self._values: dict[tuple[GameDay, str], set[str]] = {}
+        self._event_days: set[int] = set()
+        self._count = 0
+
+    def new_values(self, events: pa.Table) -> NewValues:
+        """What is not known of staged `events`, of one chunk. Changes nothing."""
+        new = NewValues()
+        if events.num_rows == 0:
+            return new
+        games, rows = _integers(events, "game_id"), _integers(events, "row_no")
+        days = _integers(events, "event_time") // _DAY_US
+        codes, game_days = _game_days(games, days)
+        for field in COLUMN_FIELDS:
+            for place, game_day, value in self._unknown(field, events[field].chunk(0), codes, game_days):
+                new.rows[game_day, field, value] = int(rows[place])
+        self._add_parts(new, events, days)
+        return new
+
+    def remember(self, new: NewValues) -> None:
+        """These are in the table now."""
+        if self._count + len(new.rows) + len(new.event_days) > self._max_known:
+            self.forget()
+        self._count += len(new.rows) + len(new.event_days)
+        for game_day, field, value in new.rows:
+            self._values.setdefault((game_day, field), set()).add(value)
+        self._event_days.update(new.event_days)
+
+    def forget(self) -> None:
+        """Know nothing: rows may have gone."""
+        self._values.clear()
+        self._event_days.clear()
+        self._count = 0
+
+    def _unknown(
+        self, field: str, texts: pa.StringArray, codes: I64, game_days: list[GameDay]
+    ) -> Iterator[tuple[int, GameDay, str]]:
+        """The first place, the game's day and the value, of each that is not known."""
+        if texts.null_count == len(texts):
+            return
+        encoded = texts.dictionary_encode()
+        values = encoded.dictionary.to_pylist()
+        known = [self._values.get((game_day, field), _NOTHING) for game_day in game_days]
+        if len(game_days) == 1 and known[0].issuperset(values):
+            return
+        width = len(values) + 1
+        indices = encoded.indices.fill_null(len(values)).to_numpy(zero_copy_only=False)
+        for code, place in _firsts(codes * width + indices):
+            at, index = divmod(code, width)
+            if index < len(values) and values[index] not in known[at]:
+                yield place, game_days[at], values[index]
+
+    def _add_parts(self, new: NewValues, events: pa.Table, days: I64) -> None:
+        """Names of events on days that are not known: the parts of their ids."""
+        for key, place in _firsts(day_numbers(_integers(events, "event_no"), days)):
+            if key in self._event_days:
+                continue
+            new.event_days.append(key)
+            parts = _PARTS.get(events["category"][place].as_py())
+            event_id = events["event_id"][place].as_py()
+            if parts is None or event_id is None:
+                continue
+            game_day = (events["game_id"][place].as_py(), int(days[place]))
+            row_no = events["row_no"][place].as_py()
+            for part in parts:
+                value = _value(part, event_id)
+                if value and value not in self._values.get((game_day, part.name), _NOTHING):
+                    new.rows.setdefault((game_day, part.name, value), row_no)
+
+
+def _value(part: IdPart, event_id: str) -> str:
+    """The part of the id, "" where it has none."""
+    if part.place is None:
+        return event_id
+    pieces = event_id.split(":")
+    return pieces[part.place] if part.place < len(pieces) else ""
+
+
+def _game_days(games: I64, days: I64) -> tuple[I64, list[GameDay]]:
+    """For each row the place of its game and day in the list."""
+    keys = day_numbers(games, days)
+    if keys.min() == keys.max():
+        return np.zeros(len(keys), np.int64), [(int(games[0]), int(days[0]))]
+    encoded = pa.array(keys).dictionary_encode()
+    codes = encoded.indices.to_numpy().astype(np.int64)
+    firsts = _first_places(codes, len(encoded.dictionary))
+    return codes, list(zip(games[firsts].tolist(), days[firsts].tolist(), strict=True))
+
+
+def _firsts(codes: I64) -> Iterator[tuple[int, int]]:
+    """Each different code and its first place, in the places' order."""
+    encoded = pa.array(codes).dictionary_encode()
+    places = _first_places(encoded.indices.to_numpy(), len(encoded.dictionary))
+    return zip(encoded.dictionary.to_pylist(), places.tolist(), strict=True)
+
+
+def _first_places(codes: npt.NDArray[np.integer], count: int) -> I64:
+    places = np.empty(count, np.int64)
+    places[codes[::-1]] = np.arange(len(codes) - 1, -1, -1)
+    return places
+
+
+def _integers(events: pa.Table, column: str) -> I64:
+    return np.asarray(events[column].chunk(0).cast(pa.int64()).to_numpy(), np.int64)
+
+
+_DAY = "event_time::DATE"
+
+
+def _column_rows(field: str, source: str, condition: str) -> str:
+    return f"""
+    SELECT game_id, {_DAY} AS day, '{field}' AS field, {field} AS value, min(row_no) AS row_no
+    FROM {source} WHERE {field} IS NOT NULL AND ({condition}) GROUP BY game_id, {_DAY}, {field}
+    """
+
+
+def _part_rows(part: IdPart) -> str:
+    value = "event_id" if part.place is None else f"split_part(event_id, ':', {part.place + 1})"
+    return f"""
+    SELECT game_id, day, '{part.name}' AS field, {value} AS value, min(row_no) AS row_no
+    FROM ids WHERE category = '{part.category}' AND {value} <> '' GROUP BY game_id, day, {value}
+    """
+
+
+def facts(source: str, condition: str = "true") -> str:
+    """SQL: the rows of the table that the events in `source` make."""
+    columns = [_column_rows(field, source, condition) for field in COLUMN_FIELDS]
+    return f"""
+    WITH ids AS (
+        SELECT game_id, {_DAY} AS day, category, event_id, min(row_no) AS row_no
+        FROM {source} WHERE event_id IS NOT NULL AND ({condition}) GROUP BY game_id, {_DAY}, category, event_id
+    )
+    {" UNION ALL ".join([*columns, *map(_part_rows, ID_PARTS)])} ORDER BY day, game_id, row_no
+    """
+
+
+_INSERT = """
+    INSERT INTO field_values (game_id, day, field, value, row_no)
+    SELECT * FROM batch_values AS new WHERE NOT EXISTS (
+        SELECT 1 FROM field_values AS old WHERE old.day BETWEEN $first AND $last AND old.game_id = new.game_id
+            AND old.day = new.day AND old.field = new.field AND old.value = new.value)
+"""
+
+
+def update(transaction: Transaction, new: NewValues) -> None:
+    """Insert what is not in the table yet."""
+    if not new.rows:
+        return
+    transaction.register("batch_values", new.table())
+    bounds = transaction.read("SELECT min(day) AS first, max(day) AS last FROM batch_values").to_pylist()[0]
+    transaction.write(_INSERT, bounds)
