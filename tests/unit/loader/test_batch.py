@@ -6,6 +6,7 @@ import pytest
 
 from questlog.journal.contract import Entry
 from questlog.loader.batch import BatchBuilder, Decoding, ValuesRefused
+from questlog.loader.columns import CHUNK_EVENTS
 from questlog.loader.money import Converter, Rates
 from questlog.model.record import Envelope, Kind, Position
 from questlog.store.contract import STAGED_EVENTS, STAGED_REJECTED, Batch, PlayerErasure, PlayerProperties
@@ -123,6 +124,17 @@ def test_events_of_all_protocols_stay_in_journal_order(journal: FakeJournal) -> 
     assert batch.events["event_id"].to_pylist() == [f"{place}{letter}" for place in range(9) for letter in "ab"]
     assert batch.events["source"].to_pylist()[:6:2] == ["gameanalytics", "satori_server", "satori_client"]
     assert batch.events.schema == STAGED_EVENTS
+
+
+def test_events_of_many_chunks_keep_their_columns(journal: FakeJournal) -> None:
+    plain, scored = [{}] * 50, [{"score": 5.0, "client_time": NOW_US}] * 50
+    per_chunk = CHUNK_EVENTS // 50
+    requests = [*[plain] * per_chunk, *[scored] * per_chunk, *[plain] * per_chunk, plain]
+    events = batch_of(*(journal.append(envelope(), events) for events in requests)).events
+    for name, value in (("score", 5.0), ("client_time", time(NOW_US))):
+        expected = [None] * CHUNK_EVENTS + [value] * CHUNK_EVENTS + [None] * (CHUNK_EVENTS + 50)
+        assert events[name].to_pylist() == expected
+    assert events["offset"].to_pylist() == [100 * place for place in range(len(requests)) for _ in range(50)]
 
 
 def test_dropped_events_are_rejected_rows(journal: FakeJournal) -> None:
