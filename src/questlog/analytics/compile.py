@@ -26,7 +26,7 @@ class _DuckDB(DuckDBCompiler):  # type: ignore[misc]
     def visit_ScalarUDF(self, op: Any, **arguments: Any) -> Any:  # noqa: N802 - Ibis's names
         if op.__func_name__ == "questlog_attribute":
             attributes, key = arguments.values()
-            return self.f.anon.json_extract_string(attributes, sge.convert(_json_path(key.this)))
+            return self.f.anon.json_extract_string(attributes, sge.convert(_json_pointer(key.this)))
         if op.__func_name__ == "questlog_epoch_us":
             return self.f.anon.epoch_us(*arguments.values())
         return super().visit_ScalarUDF(op, **arguments)
@@ -54,6 +54,12 @@ class _ClickHouse(ClickHouseCompiler):  # type: ignore[misc]
 
     def visit_Median(self, op: Any, *, arg: Any, where: Any) -> Any:  # noqa: ARG002, N802
         return self._visit_quantile("quantileExactInclusive", arg, sge.convert(0.5), where)
+
+    def visit_LagLead(self, op: Any, *, arg: Any, offset: Any, default: Any) -> Any:  # noqa: N802
+        """Beyond the edge there is null: of a column that cannot be null ClickHouse makes a zero."""
+        return super().visit_LagLead(op, arg=self.f.anon.toNullable(arg), offset=offset, default=default)
+
+    visit_Lag = visit_Lead = visit_LagLead
 
     def visit_TimestampTruncate(self, op: Any, *, arg: Any, unit: Any) -> Any:  # noqa: ARG002, N802
         return self.f.anon.dateTrunc(sge.convert(unit.name.lower()), arg)
@@ -87,6 +93,6 @@ def compiled(expression: ir.Table, dialect: Dialect) -> str:
     return str(compiler.to_sqlglot(expression.unbind()).sql(dialect=compiler.dialect))
 
 
-def _json_path(key: str) -> str:
-    escaped = key.replace("\\", "\\\\").replace('"', '\\"')
-    return f'$."{escaped}"'
+def _json_pointer(key: str) -> str:
+    """RFC 6901. A JSON path would take `*` for any key."""
+    return "/" + key.replace("~", "~0").replace("/", "~1")

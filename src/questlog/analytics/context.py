@@ -56,10 +56,14 @@ class Context(msgspec.Struct, frozen=True):
         `build` is a pure function of a module: its SQL is kept by its arguments, for making and compiling an expression
         takes as long as many an answer, and dashboards ask the same again and again.
         """
-        statement = _statement(build, arguments, self.engine.dialect)
-        return self.engine.ask(statement, self.timeout_s, self.cancellation)
+        statement, schema = _statement(build, arguments, self.engine.dialect)
+        return self.engine.ask(statement, self.timeout_s, self.cancellation).cast(schema)
 
 
 @lru_cache(maxsize=1_024)
-def _statement(build: Callable[..., ir.Table], arguments: tuple[Hashable, ...], dialect: Dialect) -> str:
-    return compiled(build(*arguments), dialect)
+def _statement(
+    build: Callable[..., ir.Table], arguments: tuple[Hashable, ...], dialect: Dialect
+) -> tuple[str, pa.Schema]:
+    """The SQL, and the types that its answer has on every engine."""
+    expression = build(*arguments)
+    return compiled(expression, dialect), expression.schema().to_pyarrow()

@@ -68,3 +68,13 @@ def test_microseconds_come_from_the_engine_itself(dialect: Dialect) -> None:
 def test_a_truncated_day_is_a_day_on_duckdb() -> None:
     days = ibis.table({"day": "date"}, name="days")
     assert "CAST(" in compiled(days.select(week=days.day.truncate("W")), "duckdb")
+
+
+def test_a_star_is_a_key_like_any_other() -> None:
+    assert "'/*'" in compiled(events.select(found=attribute(events.attributes, "*")), "duckdb")
+    assert "'/a~1b~0'" in compiled(events.select(found=attribute(events.attributes, "a/b~")), "duckdb")
+
+
+def test_there_is_nothing_before_the_first_row_on_clickhouse() -> None:
+    asked = events.select(before=events.row_no.lag().over(order_by=events.row_no))
+    assert "toNullable(" in compiled(asked, "clickhouse")
