@@ -165,15 +165,20 @@ class Query(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def check(self) -> None:
         """Raises `QuestionRefused` for what the types cannot say; names are checked where they are looked up."""
         self.period.check()
-        most = _MAX_BUCKETS.get(self.granularity)
-        if most is not None:
-            minutes = self.period.days * 24 * 60
-            buckets = minutes if self.granularity is Granularity.MINUTE else minutes // 60
-            if buckets > most:
-                raise QuestionRefused("period", f"{buckets} buckets of one {self.granularity} are more than {most}")
+        check_buckets(self.period, self.granularity)
         check_distinct("metrics", self.metrics)
         check_distinct("group_by", self.group_by)
         check_depth(self.filter)
+
+
+def check_buckets(period: Period, granularity: Granularity) -> None:
+    """Raises `QuestionRefused` for a period of more buckets than anyone can read."""
+    most = _MAX_BUCKETS.get(granularity)
+    if most is not None:
+        minutes = period.days * 24 * 60
+        buckets = minutes if granularity is Granularity.MINUTE else minutes // 60
+        if buckets > most:
+            raise QuestionRefused("period", f"{buckets} buckets of one {granularity} are more than {most}")
 
 
 def check_distinct(field: str, names: Sequence[str]) -> None:
