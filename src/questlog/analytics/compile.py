@@ -59,7 +59,7 @@ class _ClickHouse(ClickHouseCompiler):  # type: ignore[misc]
         """Beyond the edge there is null: of a column that cannot be null ClickHouse makes a zero."""
         return super().visit_LagLead(op, arg=self.f.anon.toNullable(arg), offset=offset, default=default)
 
-    visit_Lag = visit_Lead = visit_LagLead
+    visit_Lag = visit_Lead = visit_LagLead  # noqa: N815 - as above
 
     def visit_TimestampTruncate(self, op: Any, *, arg: Any, unit: Any) -> Any:  # noqa: ARG002, N802
         return self.f.anon.dateTrunc(sge.convert(unit.name.lower()), arg)
