@@ -150,6 +150,16 @@ def kind_of(name: str) -> Kind:
     return known.kind if known else Kind.TEXT
 
 
+def meaning_of(name: str) -> str:
+    """What a dimension of events means."""
+    known = EVENT_DIMENSIONS.get(name)
+    if known is not None:
+        return known.meaning
+    if name.startswith(SEGMENT):
+        return f"whether the player is in the segment {name.removeprefix(SEGMENT)!r}"
+    return f"the event's attribute {name.removeprefix(ATTRIBUTE)!r}"
+
+
 def check_event_dimension(field: str, name: str) -> None:
     """Raises `QuestionRefused` for a name that is no dimension of events and player days."""
     _check(field, name, EVENT_DIMENSIONS, (ATTRIBUTE, SEGMENT))

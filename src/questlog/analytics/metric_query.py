@@ -9,8 +9,7 @@ from questlog.analytics.answer import Answer, AnswerColumn
 from questlog.analytics.catalogue import CATALOGUE
 from questlog.analytics.comparison import beside
 from questlog.analytics.context import Context
-from questlog.analytics.dimensions import EVENT_DIMENSIONS
-from questlog.analytics.measures import Measure
+from questlog.analytics.dimensions import meaning_of
 from questlog.analytics.metrics import Metric, metric_named
 from questlog.analytics.parts import Kept, group_column
 from questlog.analytics.plan import Asked, answered
@@ -95,18 +94,10 @@ def _total(question: Query) -> Query:
 
 def _columns(question: Query, metrics: Sequence[Metric]) -> Sequence[AnswerColumn]:
     columns = [] if question.granularity is Granularity.ALL else [_BUCKET]
-    columns += [AnswerColumn(name, "", _meaning(name)) for name in question.group_by]
+    columns += [AnswerColumn(name, "", meaning_of(name)) for name in question.group_by]
     for metric in metrics:
         columns.append(AnswerColumn(metric.name, metric.unit, metric.definition))
         if question.compare is not None:
             described = f"{metric.name} of the previous period of the same length: {metric.definition}"
             columns.append(AnswerColumn(f"previous_{metric.name}", metric.unit, described))
     return columns
-
-
-def _meaning(name: str) -> str:
-    known = EVENT_DIMENSIONS.get(name)
-    if known is not None:
-        return known.meaning
-    kind, _, key = name.partition(".")
-    return f"whether the player is in the segment {key!r}" if kind == "segment" else f"the event's attribute {key!r}"
