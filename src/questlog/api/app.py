@@ -12,6 +12,7 @@ from litestar.types import ControllerRouterHandler, Message, Scope
 
 from questlog.api.api_keys import API_KEY_HANDLERS
 from questlog.api.authentication import TokenCheck, token_guard
+from questlog.api.definitions import DEFINITION_HANDLERS
 from questlog.api.errors import ERROR_HANDLERS
 from questlog.api.events import list_events
 from questlog.api.games import GAME_HANDLERS
@@ -76,6 +77,7 @@ def _api(check: TokenCheck) -> Router:
         *GAME_HANDLERS,
         *RECEIPT_HANDLERS,
         *API_KEY_HANDLERS,
+        *DEFINITION_HANDLERS,
         list_events,
         list_ingest_hours,
         answer_sql,

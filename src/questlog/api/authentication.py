@@ -5,7 +5,7 @@ import hashlib
 import math
 from collections import OrderedDict
 from http import HTTPStatus
-from typing import Any
+from typing import Any, NamedTuple
 
 from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
@@ -23,6 +23,16 @@ _KNOWN_US = 600_000_000
 _MAX_KNOWN = 1_000
 
 
+class _Known(NamedTuple):
+    """A token that was valid when it was last checked (UTC microseconds)."""
+
+    name: str
+    checked_at: int
+
+
+_UNKNOWN = _Known("", -_KNOWN_US)
+
+
 class TokenCheck:
     """Checks tokens against the control database, at most once a second each.
 
@@ -34,39 +44,48 @@ class TokenCheck:
         self._control = control
         self._clock = clock
         self._failures = failures
-        self._valid_since: OrderedDict[bytes, int] = OrderedDict()
+        self._known: OrderedDict[bytes, _Known] = OrderedDict()
 
-    async def refuse_unless_valid(self, token: str, source: str) -> None:
-        """Return for a valid token. Raises `ApiError` 401, or 429 after too many failures from `source`."""
+    async def refuse_unless_valid(self, token: str, source: str) -> str:
+        """The name of a valid token. Raises `ApiError` 401, or 429 after too many failures from `source`."""
         digest = hashlib.sha256(token.encode()).digest()
-        age_us = self._clock.now_us() - self._valid_since.get(digest, -_KNOWN_US)
+        known = self._known.get(digest, _UNKNOWN)
+        age_us = self._clock.now_us() - known.checked_at
         if 0 <= age_us < _FRESH_US:
-            return
+            return known.name
         wait_s = self._failures.wait_s(source)
         if wait_s and not 0 <= age_us < _KNOWN_US:
             raise too_many_attempts(wait_s)
-        if await asyncio.to_thread(self._control.check_token, token) is None:
-            self._valid_since.pop(digest, None)
+        name = await asyncio.to_thread(self._control.check_token, token)
+        if name is None:
+            self._known.pop(digest, None)
             self._failures.add(source)
             raise _unauthenticated(
                 "this token is not valid (any more)", 'Bearer realm="questlog", error="invalid_token"'
             )
-        self._remember(digest)
+        self._remember(digest, name)
+        return name
 
-    def _remember(self, digest: bytes) -> None:
-        self._valid_since[digest] = self._clock.now_us()
-        self._valid_since.move_to_end(digest)
-        if len(self._valid_since) > _MAX_KNOWN:
-            self._valid_since.popitem(last=False)
+    def _remember(self, digest: bytes, name: str) -> None:
+        self._known[digest] = _Known(name, self._clock.now_us())
+        self._known.move_to_end(digest)
+        if len(self._known) > _MAX_KNOWN:
+            self._known.popitem(last=False)
 
 
 def token_guard(check: TokenCheck) -> Guard:
     """A Litestar guard: 401 for requests without a valid `Authorization: Bearer` header (RFC 6750)."""
 
     async def refuse_without_token(connection: AnyConnection, _: BaseRouteHandler) -> None:
-        await check.refuse_unless_valid(bearer_token(connection), client_address(connection))
+        # Litestar's place for what it calls authentication: `caller_of` reads it.
+        connection.scope["auth"] = await check.refuse_unless_valid(bearer_token(connection), client_address(connection))
 
     return refuse_without_token
+
+
+def caller_of(connection: AnyConnection) -> str:
+    """The name of the token that a guarded route was called with."""
+    return str(connection.auth)
 
 
 def bearer_token(connection: AnyConnection) -> str:

@@ -1,4 +1,4 @@
-"""Every error of the console port as one JSON shape: `{"error": {"code", "message", "field"?}}`."""
+"""Every error of the console port as one JSON shape: `{"error": {"code", "message", "field"?, "nearest"?}}`."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -10,6 +10,8 @@ from litestar import MediaType, Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 from litestar.types import ExceptionHandlersMap
 
+from questlog.analytics.problems import QuestionRefused
+from questlog.api.validation import Fault, fault_of
 from questlog.control.errors import AlreadyExists, ControlError, ControlUnavailable, NotAllowed, NotFound
 from questlog.store.contract import QueryRefused, StoreFailed
 
@@ -46,6 +48,7 @@ class ApiError(Exception):
         message: str,
         *,
         field: str | None = None,
+        nearest: str | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(message)
@@ -53,6 +56,7 @@ class ApiError(Exception):
         self.code = code
         self.message = message
         self.field = field
+        self.nearest = nearest
         self.headers = dict(headers or {})
 
 
@@ -61,17 +65,37 @@ def bad_value(field: str, message: str) -> ApiError:
     return ApiError(HTTPStatus.BAD_REQUEST, "bad_value", message, field=field)
 
 
+def bad_field(fault: Fault) -> ApiError:
+    """The answer to a value of a body that is not of the type it should have."""
+    hint = f"; did you mean {fault.nearest!r}?" if fault.nearest else ""
+    return ApiError(
+        HTTPStatus.BAD_REQUEST, "bad_value", fault.detail + hint, field=fault.field or None, nearest=fault.nearest
+    )
+
+
+def refused_question(error: QuestionRefused) -> ApiError:
+    """The answer to a question that cannot be answered as asked."""
+    hint = f"; did you mean {error.nearest!r}?" if error.nearest else ""
+    return ApiError(
+        HTTPStatus.BAD_REQUEST, "question_refused", error.detail + hint, field=error.field, nearest=error.nearest
+    )
+
+
 def not_found(message: str) -> ApiError:
     """The answer to a name of something that does not exist."""
     return ApiError(HTTPStatus.NOT_FOUND, "not_found", message)
 
 
 class ErrorBody(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What went wrong: a stable `code` for programs, a `message` for people, the `field` it is about."""
+    """What went wrong: a stable `code` for programs, a `message` for people, the `field` it is about.
+
+    `nearest` is a value that would do there.
+    """
 
     code: str
     message: str
     field: str | None = None
+    nearest: str | None = None
 
 
 class ErrorAnswer(msgspec.Struct, frozen=True):
@@ -82,7 +106,7 @@ class ErrorAnswer(msgspec.Struct, frozen=True):
 
 def error_response(error: ApiError) -> Response[ErrorAnswer]:
     """The HTTP answer for an error."""
-    body = ErrorAnswer(ErrorBody(error.code, error.message, error.field))
+    body = ErrorAnswer(ErrorBody(error.code, error.message, error.field, error.nearest))
     return Response(body, status_code=error.status, headers=error.headers, media_type=MediaType.JSON)
 
 
@@ -90,14 +114,23 @@ def _answer_api_error(_: AnyRequest, error: ApiError) -> Response[ErrorAnswer]:
     return error_response(error)
 
 
-def _answer_validation(_: AnyRequest, error: ValidationException) -> Response[ErrorAnswer]:
+def _answer_validation(request: AnyRequest, error: ValidationException) -> Response[ErrorAnswer]:
     """Litestar collects all errors; the first one is named."""
     details: list[Mapping[str, str]] = list(error.extra) if isinstance(error.extra, list) else []
     first = details[0] if details else {}
-    message, field = first.get("message") or error.detail, first.get("key")
-    if field == "data":  # the body as a whole
-        message, field = message if message != "'data'" else "a JSON body is needed", None
-    return error_response(ApiError(HTTPStatus.BAD_REQUEST, "bad_value", message, field=field))
+    message, field = first.get("message") or error.detail, first.get("key") or ""
+    if message == "'data'":
+        return error_response(ApiError(HTTPStatus.BAD_REQUEST, "bad_value", "a JSON body is needed"))
+    if first.get("source") == "body":
+        return error_response(bad_field(fault_of(message, "" if field == "data" else field, _wanted(request, "data"))))
+    fault = fault_of(message, "", _wanted(request, field))
+    return error_response(bad_field(fault._replace(field=field)))
+
+
+def _wanted(request: AnyRequest, parameter: str) -> Any:
+    """The type of a handler's parameter; that of anything where it has no such parameter."""
+    parameters = request.scope["route_handler"].parsed_fn_signature.parameters
+    return parameters[parameter].annotation if parameter in parameters else Any
 
 
 def _answer_http_exception(request: AnyRequest, error: HTTPException) -> Response[ErrorAnswer]:
@@ -110,6 +143,10 @@ def _answer_http_exception(request: AnyRequest, error: HTTPException) -> Respons
         .replace("{detail}", error.detail)
     )
     return error_response(ApiError(status, code, message, headers=error.headers))
+
+
+def _answer_question_refused(_: AnyRequest, error: QuestionRefused) -> Response[ErrorAnswer]:
+    return error_response(refused_question(error))
 
 
 def _answer_query_refused(_: AnyRequest, error: QueryRefused) -> Response[ErrorAnswer]:
@@ -164,6 +201,7 @@ ERROR_HANDLERS: ExceptionHandlersMap = {
     ControlUnavailable: _answer_control_unavailable,
     ControlError: _answer_control_error,
     QueryRefused: _answer_query_refused,
+    QuestionRefused: _answer_question_refused,
     StoreFailed: _answer_store_failed,
     RecursionError: _answer_too_deep,
     UnicodeDecodeError: _answer_bad_text,

@@ -1,13 +1,14 @@
 """What the console port needs of the rest of the program, as narrowly as it can be said."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 import pyarrow as pa
 
 from questlog.collector.counters import CollectorCounters
 from questlog.control.api_keys import ListedApiKey
+from questlog.control.definitions import SavedDefinition
 from questlog.control.games import ListedGame
 from questlog.control.users import User
 from questlog.loader.counters import LoaderCounters
@@ -79,6 +80,30 @@ class Control(Protocol):
         self, reference: str, google_licence_key: str | None = None, apple_bundle_id: str | None = None
     ) -> ReceiptSettings:
         """Change what is given; an empty text removes."""
+        ...
+
+    def list_definitions(self, game_reference: str, kind: str | None = None) -> Sequence[SavedDefinition]:
+        """A game's saved definitions, or those of one kind, by kind and name."""
+        ...
+
+    def find_definition(self, game_reference: str, kind: str, name: str) -> SavedDefinition:
+        """One of them."""
+        ...
+
+    def create_definition(
+        self, game_reference: str, kind: str, name: str, definition: Mapping[str, Any], owner: str
+    ) -> SavedDefinition:
+        """Save one under a new name."""
+        ...
+
+    def put_definition(
+        self, game_reference: str, kind: str, name: str, definition: Mapping[str, Any], owner: str
+    ) -> SavedDefinition:
+        """Save one in place of what is there; its owner stays."""
+        ...
+
+    def delete_definition(self, game_reference: str, kind: str, name: str) -> None:
+        """Forget one."""
         ...
 
     def check_token(self, token: str) -> str | None:

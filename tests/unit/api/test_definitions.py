@@ -1,0 +1,136 @@
+from typing import Any
+
+import pytest
+from litestar import Litestar
+from litestar.testing import TestClient
+
+from questlog.api.definitions import DEFINITION_TYPES, DefinitionKind
+from tests.support.console import FakeConsole
+
+Client = TestClient[Litestar]
+PATH = "/api/v1/games/1/definitions"
+SEGMENTS = f"{PATH}/segment"
+PAYERS = {"rule": {"type": "did", "event": {"category": "business"}, "last_days": 30}}
+NOT_PAYERS = {"rule": {"type": "not", "rule": {"type": "in_segment", "name": "Payers"}}}
+BOSSES = {"kind": "count", "event": {"category": "design", "event_id": "boss:killed"}}
+QUERY = {"metrics": ["dau"], "period": {"start": "2026-01-01", "end": "2026-01-31"}}
+
+pytestmark = pytest.mark.usefixtures("game")
+
+
+def refusal(client: Client, path: str, definition: object) -> Any:
+    answer = client.put(path, json=definition)
+    assert answer.status_code == 400
+    return answer.json()["error"]
+
+
+def test_a_definition_is_made_listed_read_changed_and_deleted(client: Client, console: FakeConsole) -> None:
+    made = client.post(SEGMENTS, json={"name": "Payers", "definition": PAYERS})
+    assert made.status_code == 201
+    now = console.clock.now_us()
+    assert made.json() == {
+        "kind": "segment",
+        "name": "Payers",
+        "owner": "tests",
+        "definition": PAYERS,
+        "created_at": now,
+        "updated_at": now,
+    }
+    assert client.get(PATH).json() == client.get(SEGMENTS).json() == [made.json()]
+    assert client.get(f"{PATH}/query").json() == []
+    changed = client.put(f"{SEGMENTS}/Payers", json={"rule": {**PAYERS["rule"], "last_days": 7}})
+    assert changed.status_code == 200
+    assert client.get(f"{SEGMENTS}/Payers").json() == changed.json()
+    assert changed.json()["definition"]["rule"]["last_days"] == 7
+    assert client.delete(f"{SEGMENTS}/Payers").status_code == 204
+    assert client.get(f"{SEGMENTS}/Payers").status_code == 404
+    assert client.delete(f"{SEGMENTS}/Payers").status_code == 404
+
+
+def test_the_owner_is_the_token_that_made_it(client: Client, console: FakeConsole) -> None:
+    client.put(f"{SEGMENTS}/Payers", json=PAYERS)
+    other = {"Authorization": f"Bearer {console.control.create_token('ada').token}"}
+    assert client.put(f"{SEGMENTS}/Payers", json=PAYERS, headers=other).json()["owner"] == "tests"
+    assert client.put(f"{SEGMENTS}/Whales", json=PAYERS, headers=other).json()["owner"] == "ada"
+
+
+def test_a_name_that_is_taken_is_a_conflict(client: Client) -> None:
+    client.post(SEGMENTS, json={"name": "Payers", "definition": PAYERS})
+    again = client.post(SEGMENTS, json={"name": "Payers", "definition": PAYERS})
+    assert (again.status_code, again.json()["error"]["code"]) == (409, "already_exists")
+
+
+def test_a_name_may_hold_blanks_and_any_letter(client: Client) -> None:
+    assert client.put(f"{SEGMENTS}/Zahlende Käufer 💎", json=PAYERS).json()["name"] == "Zahlende Käufer 💎"
+    assert client.get(f"{SEGMENTS}/Zahlende Käufer 💎").status_code == 200
+    refused = client.post(SEGMENTS, json={"name": "a/b", "definition": PAYERS})
+    assert refused.status_code == 400
+
+
+def test_a_kind_that_there_is_not_is_told_with_the_nearest(client: Client) -> None:
+    assert client.get(f"{PATH}/segments").json()["error"] == {
+        "code": "bad_value",
+        "message": "there is no such value: 'segments'; did you mean 'segment'?",
+        "field": "kind",
+        "nearest": "segment",
+    }
+
+
+@pytest.mark.parametrize("path", ["/api/v1/games/9/definitions", "/api/v1/games/9/definitions/query"])
+def test_what_is_not_there_is_not_found(client: Client, path: str) -> None:
+    assert client.get(path).status_code == 404
+
+
+def test_every_kind_has_a_type() -> None:
+    assert set(DEFINITION_TYPES) == set(DefinitionKind)
+
+
+@pytest.mark.parametrize(("kind", "definition"), [("query", QUERY), ("segment", PAYERS), ("custom_metric", BOSSES)])
+def test_each_kind_takes_its_own_definitions_only(client: Client, kind: str, definition: object) -> None:
+    for each in DefinitionKind:
+        expected = 200 if each == kind else 400
+        assert client.put(f"{PATH}/{each}/Mine", json=definition).status_code == expected
+
+
+def test_a_wrong_field_is_named_with_the_nearest(client: Client) -> None:
+    rule = {"type": "did", "event": {"categry": "business"}}
+    assert refusal(client, f"{SEGMENTS}/a", {"rule": rule}) == {
+        "code": "bad_value",
+        "message": "there is no such field: 'categry'; did you mean 'category'?",
+        "field": "rule.event.categry",
+        "nearest": "category",
+    }
+    posted = client.post(SEGMENTS, json={"name": "a", "definition": {"rule": rule}}).json()["error"]
+    assert posted["field"] == "definition.rule.event.categry"
+
+
+def test_a_dimension_that_there_is_not_is_refused(client: Client) -> None:
+    condition = {"type": "condition", "dimension": "contry", "values": ["DE"]}
+    error = refusal(client, f"{SEGMENTS}/a", {"rule": {"type": "who", "filter": condition}})
+    assert (error["code"], error["nearest"]) == ("question_refused", "country")
+
+
+def test_a_segment_is_made_of_segments_that_there_are_and_of_no_circle(client: Client) -> None:
+    assert "Payers" in refusal(client, f"{SEGMENTS}/Others", NOT_PAYERS)["message"]
+    client.put(f"{SEGMENTS}/Payers", json=PAYERS)
+    assert client.put(f"{SEGMENTS}/Others", json=NOT_PAYERS).status_code == 200
+    circle = {"rule": {"type": "in_segment", "name": "Others"}}
+    assert "circle" in refusal(client, f"{SEGMENTS}/Payers", circle)["message"]
+    assert "circle" in refusal(client, f"{SEGMENTS}/Self", {"rule": {"type": "in_segment", "name": "Self"}})["message"]
+
+
+@pytest.mark.parametrize("name", ["dau", "retention_d7", "ltv_d30"])
+def test_a_metric_of_every_game_cannot_be_defined_anew(client: Client, name: str) -> None:
+    error = refusal(client, f"{PATH}/custom_metric/{name}", BOSSES)
+    assert error["field"] == "name"
+
+
+def test_a_custom_metric_of_a_dimension_that_there_is_not_is_refused(client: Client) -> None:
+    condition = {"type": "condition", "dimension": "contry", "values": ["DE"]}
+    error = refusal(client, f"{PATH}/custom_metric/Bosses", {**BOSSES, "event": {"filter": condition}})
+    assert (error["nearest"], error["field"].startswith("event.filter")) == ("country", True)
+
+
+def test_a_body_that_is_no_object_is_refused(client: Client) -> None:
+    assert client.put(f"{SEGMENTS}/a", json=[1]).status_code == 400
+    assert client.put(f"{SEGMENTS}/a", content=b"{").status_code == 400
