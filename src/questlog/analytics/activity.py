@@ -9,6 +9,7 @@ import ibis.expr.types as ir
 
 from questlog.analytics import tables
 from questlog.analytics.buckets import bucket_of_day, bucket_of_time, is_within
+from questlog.analytics.daily import with_player_days
 from questlog.analytics.filters import holds
 from questlog.analytics.parts import Part, aggregated, players_of, with_groups
 from questlog.analytics.purchases import is_purchase
@@ -40,25 +41,6 @@ def build(part: Part) -> ir.Table:
         bucket = bucket_of_day(rows.day, part.granularity)
     rows = with_groups(part, rows)
     return aggregated(part, rows, bucket, [_aggregate(part, rows, measure.name) for measure in part.measures])
-
-
-def with_player_days(part: Part, rows: ir.Table) -> ir.Table:
-    """Rows of `player_no` and `day` beside the dimensions of the player's day, those that the filter lets pass.
-
-    A row of no player has the values of none.
-    """
-    if part.is_plain:
-        return rows
-    days = player_days_with(part.scope, part.names)
-    days = days.filter(holds(part.filter, days))
-    dimensions = [name for name in days.columns if name.startswith("dim:")]
-    days = days.select(**{"day:owner": _owner(days), "day:day": days.day}, **{name: days[name] for name in dimensions})
-    is_same = (_owner(rows) == days["day:owner"]) & (rows.day == days["day:day"])
-    return rows.inner_join(days, is_same).drop("day:owner", "day:day")
-
-
-def _owner(rows: ir.Table) -> ir.IntegerValue:
-    return rows.player_no.fill_null(-1)
 
 
 def _aggregate(part: Part, rows: ir.Table, name: str) -> ir.Scalar:

@@ -1,12 +1,13 @@
 """How a metric comes from its measures: element by element, null where there is nothing to divide by."""
 
 from collections.abc import Callable
+from typing import TypeAlias
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-Column = pa.ChunkedArray
-Formula = Callable[..., Column]
+Column: TypeAlias = pa.ChunkedArray
+Formula: TypeAlias = Callable[..., Column]
 
 
 def value(measure: Column) -> Column:

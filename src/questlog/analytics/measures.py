@@ -1,4 +1,4 @@
-"""What metrics are made of: aggregates over one relation each, which are merged before a metric's formula is applied."""
+"""What metrics are made of: aggregates over one relation each, merged before a metric's formula is applied."""
 
 import enum
 from typing import Literal
@@ -23,7 +23,8 @@ class Base(enum.StrEnum):
     PURCHASES = "purchases"  # purchases one by one
     FIRST_PURCHASES = "first_purchases"  # each player's first
     COHORT_PURCHASES = "cohort_purchases"  # purchases by the player's first day
-    EVENTS = "events"  # events, or their counts and sums per day where these are enough
+    EVENTS = "events"  # events one by one
+    EVENT_SUMS = "event_sums"  # their counts and sums per day, taken in place of them where these are enough
     HISTOGRAMS = "histograms"  # the tables of samples in health events
 
 

@@ -1,5 +1,6 @@
 """The part of a question that one statement answers: measures of one relation, by bucket and group."""
 
+import datetime as dt
 from collections.abc import Collection, Mapping
 from functools import reduce
 from operator import add
@@ -26,7 +27,7 @@ _GUESSED_GROUPS = 30
 
 
 class Part(msgspec.Struct, frozen=True):
-    """Measures of one base. `last_player_no` is at least the greatest number given out."""
+    """Measures of one base. `last_player_no` is at least the greatest number given out; `today` is for cohorts only."""
 
     base: Base
     scope: Scope
@@ -36,6 +37,7 @@ class Part(msgspec.Struct, frozen=True):
     filter: Filter | None = None
     kept: Kept | None = None
     last_player_no: int = 0
+    today: dt.date = dt.date(1970, 1, 1)
 
     @property
     def names(self) -> frozenset[str]:

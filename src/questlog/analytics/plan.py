@@ -7,7 +7,7 @@ import ibis.expr.types as ir
 import msgspec
 import pyarrow as pa
 
-from questlog.analytics import activity
+from questlog.analytics import activity, cohort_days, event_rows, event_sums, purchases, session_lengths, windows
 from questlog.analytics.buckets import with_starts
 from questlog.analytics.context import Context
 from questlog.analytics.dimensions import SEGMENT, names_in
@@ -20,6 +20,7 @@ from questlog.analytics.series import column_of
 
 _PLAYER_STEP = 65_536
 _NO_DAY = dt.date(1970, 1, 1)
+_KNOWING_TODAY = {Base.COHORTS, Base.SURVIVAL, Base.COHORT_PURCHASES}
 
 
 def _as_answered(_part: Part, rows: pa.Table) -> pa.Table:
@@ -35,6 +36,15 @@ class _Way(msgspec.Struct, frozen=True):
 
 _WAYS: Mapping[Base, _Way] = {
     Base.ACTIVITY: _Way(activity.build),
+    Base.WINDOWS: _Way(windows.build, windows.finish),
+    Base.COHORTS: _Way(cohort_days.build),
+    Base.SURVIVAL: _Way(cohort_days.build_survival),
+    Base.SESSIONS: _Way(session_lengths.build),
+    Base.PURCHASES: _Way(purchases.build),
+    Base.FIRST_PURCHASES: _Way(purchases.build_first),
+    Base.COHORT_PURCHASES: _Way(purchases.build_of_cohorts),
+    Base.EVENTS: _Way(event_rows.build),
+    Base.EVENT_SUMS: _Way(event_sums.build),
 }
 
 
@@ -59,15 +69,32 @@ def answered(asked: Asked, context: Context) -> Sequence[pa.Table]:
 
 
 def _parts(asked: Asked, context: Context) -> Sequence[Part]:
+    names = names_in(asked.filter) | frozenset(asked.group_by)
     grouped: dict[tuple[Base, str], list[Measure]] = {}
     for measure in asked.measures:
-        grouped.setdefault((measure.base, measure.part), []).append(measure)
-    scope = scope_of(context, asked.period, names_in(asked.filter) | frozenset(asked.group_by))
+        base = measure.base
+        if base is Base.EVENTS and event_sums.are_enough(measure, names, asked.granularity):
+            base = Base.EVENT_SUMS
+        grouped.setdefault((base, measure.part), []).append(measure)
     last = (context.last_player_no // _PLAYER_STEP + 1) * _PLAYER_STEP
     return [
-        Part(base, scope, tuple(measures), asked.granularity, asked.group_by, asked.filter, asked.kept, last)
+        Part(
+            base,
+            scope_of(context, asked.period, names | _names_of_matches(measures)),
+            tuple(measures),
+            asked.granularity,
+            asked.group_by,
+            asked.filter,
+            asked.kept,
+            last,
+            context.today if base in _KNOWING_TODAY else _NO_DAY,
+        )
         for (base, _), measures in grouped.items()
     ]
+
+
+def _names_of_matches(measures: Sequence[Measure]) -> frozenset[str]:
+    return names_in(*(measure.match.filter for measure in measures))
 
 
 def scope_of(context: Context, period: Period, names: frozenset[str]) -> Scope:

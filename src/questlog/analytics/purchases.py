@@ -1,6 +1,23 @@
-"""Purchases one by one, for what the player days do not tell apart: the state of receipts, and who bought first."""
+"""Purchases one by one, for what the player days do not tell apart: the state of receipts, and who bought first.
+
+They count by the player's values of the day; those of no player count with no values.
+"""
+
+import datetime as dt
 
 import ibis.expr.types as ir
+import msgspec
+
+from questlog.analytics import tables
+from questlog.analytics.buckets import bucket_of_day, bucket_of_time, is_within
+from questlog.analytics.cohort_days import dimension_columns, has_passed, installed, longer
+from questlog.analytics.daily import with_player_days
+from questlog.analytics.measures import Measure
+from questlog.analytics.parts import Part, aggregated, players_of, with_groups
+from questlog.analytics.query import Period
+from questlog.analytics.rows import Scope, events_with
+
+_BEGINNING = dt.date(1970, 1, 1)
 
 
 def is_purchase(events: ir.Table) -> ir.BooleanValue:
@@ -9,3 +26,63 @@ def is_purchase(events: ir.Table) -> ir.BooleanValue:
         (events.category == "custom") & (events.event_id == "purchaseCompleted").fill_null(False)
     )
     return names_one.fill_null(False) & (events.amount.notnull() | events.amount_usd.notnull())
+
+
+def purchases_in(scope: Scope, measures: tuple[Measure, ...]) -> ir.Table:
+    """The period's purchases with receipts in the states that the measures are of; the columns `day` and `state`."""
+    events = events_with(scope)
+    states = sorted({measure.state for measure in measures if measure.state is not None})
+    events = events.filter(is_purchase(events), events.receipt_state.isin(states))
+    return events.select(
+        "player_no", "event_time", "amount_usd", day=events.event_time.date(), state=events.receipt_state
+    )
+
+
+def build(part: Part) -> ir.Table:
+    """The measures of purchases with receipts in a state."""
+    rows = with_groups(part, with_player_days(part, purchases_in(part.scope, part.measures)))
+    bucket = bucket_of_time(rows.event_time, part.granularity)
+    return aggregated(part, rows, bucket, [_aggregate(part, rows, measure) for measure in part.measures])
+
+
+def _aggregate(part: Part, rows: ir.Table, measure: Measure) -> ir.Scalar:
+    where = rows.state == measure.state
+    if measure.name == "transactions":
+        return rows.count(where=where)
+    return rows.amount_usd.sum(where=where) if measure.name == "revenue" else players_of(part, rows.player_no, where)
+
+
+def build_first(part: Part) -> ir.Table:
+    """How many players bought for the first time; all measures are of one state of receipts."""
+    state = part.measures[0].state
+    first = _first_ever(part.scope) if state is None else _first_with_receipt(part)
+    first = first.filter(is_within(first.event_time, part.scope.period))
+    rows = with_groups(part, with_player_days(part, first.mutate(day=first.event_time.date())))
+    bucket = bucket_of_time(rows.event_time, part.granularity)
+    return aggregated(part, rows, bucket, [rows.count() for _ in part.measures])
+
+
+def _first_ever(scope: Scope) -> ir.Table:
+    players = tables.players
+    return players.filter(players.game_id == scope.game_id).select("player_no", event_time=players.first_purchase)
+
+
+def _first_with_receipt(part: Part) -> ir.Table:
+    up_to_now = msgspec.structs.replace(part.scope, period=Period(_BEGINNING, part.scope.period.end))
+    bought = purchases_in(up_to_now, part.measures)
+    bought = bought.filter(bought.player_no.notnull())
+    return bought.group_by("player_no").aggregate(event_time=bought.event_time.min())
+
+
+def build_of_cohorts(part: Part) -> ir.Table:
+    """The revenue of players by their first day: `days` is the last day of theirs that counts."""
+    furthest = max(measure.days for measure in part.measures)
+    bought = purchases_in(longer(part.scope, furthest), part.measures)
+    players = installed(part).select("player_no", "first_day", *dimension_columns(part))
+    rows = with_groups(part, bought.inner_join(players, "player_no"))
+    age = rows.day.delta(rows.first_day, unit="day")
+    aggregates = [
+        rows.amount_usd.sum(where=(rows.state == each.state) & (age <= each.days) & has_passed(part, rows, each.days))
+        for each in part.measures
+    ]
+    return aggregated(part, rows, bucket_of_day(rows.first_day, part.granularity), aggregates)

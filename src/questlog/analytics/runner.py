@@ -82,9 +82,10 @@ class Analytics:
         return msgspec.structs.replace(context, last_player_no=counters["player_no"], data_version=counters["batch_no"])
 
     def data_version(self) -> int:
-        """The last load transaction: while it is the same, and the UTC day is, so are all answers. Raises `QueryRefused`."""
+        """The last load transaction: as long as it and the UTC day stay, so do all answers. Raises `QueryRefused`."""
         return self.context(0).data_version
 
 
 def _counters() -> ir.Table:
-    return ibis.table({"batch_no": "int64", "player_no": "int64"}, name=COUNTERS.name)
+    counters = ibis.table({column.name: "int64" for column in COUNTERS.columns}, name=COUNTERS.name)
+    return counters.select("batch_no", "player_no")

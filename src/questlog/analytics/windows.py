@@ -1,0 +1,98 @@
+"""Distinct players of the last 1, 7 and 30 days.
+
+The engine counts active days by how long the player had not been there before. A player who is active on day d, and was
+last on day p, is counted by d in the windows of w days that end on max(d, p + w) … d + w − 1: those that hold d and no
+earlier day of theirs. So every player is counted once in each window.
+"""
+
+import datetime as dt
+
+import ibis
+import ibis.expr.types as ir
+import msgspec
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from questlog.analytics.buckets import buckets, start_type
+from questlog.analytics.filters import holds
+from questlog.analytics.parts import Part, group_column, measure_column, with_groups
+from questlog.analytics.query import Granularity, Period
+from questlog.analytics.rows import player_days_with
+
+LONGEST = 30
+"""Days of the longest window."""
+
+Ints = npt.NDArray[np.int64]
+
+
+def build(part: Part) -> ir.Table:
+    """How many player days there are of each `day`, group and `gap` to the player's day before (`LONGEST`: or more)."""
+    period = part.scope.period
+    earlier = Period(period.start - dt.timedelta(days=LONGEST - 1), period.end)
+    days = player_days_with(msgspec.structs.replace(part.scope, period=earlier), part.names)
+    days = days.filter(days.player_no.notnull(), days.events > 0, holds(part.filter, days))
+    rows = with_groups(part, days)
+    before = rows.prev_day if part.is_plain else _day_before(part, rows)
+    gap = rows.day.delta(before, unit="day")
+    rows = rows.mutate(gap=ibis.cases((gap.isnull() | (gap > LONGEST), LONGEST), else_=gap).cast("int64"))
+    return rows.group_by([*_keys(part), "day", "gap"]).aggregate(players=rows.count())
+
+
+def _day_before(part: Part, rows: ir.Table) -> ir.DateColumn:
+    """The player's day before among the rows of the same group."""
+    return rows.day.lag().over(ibis.window(group_by=["player_no", *_keys(part)], order_by="day"))
+
+
+def _keys(part: Part) -> list[str]:
+    return [group_column(place) for place in range(len(part.group_by))]
+
+
+def finish(part: Part, rows: pa.Table) -> pa.Table:
+    """The players of the windows that end with each bucket's last day."""
+    period = part.scope.period
+    keys = _keys(part)
+    group, groups = _numbered(rows, keys)
+    day = rows["day"].cast(pa.date32()).cast(pa.int32()).to_numpy().astype(np.int64) - _number(period.start)
+    gap, players = (rows[name].cast(pa.int64()).to_numpy() for name in ("gap", "players"))
+    found = buckets(period, part.granularity)
+    lasts = np.array([_number(bucket.last_day) for bucket in found]) - _number(period.start)
+    columns: dict[str, pa.Array] = {}
+    for place, measure in enumerate(part.measures):
+        active = _in_windows(measure.days, (group, day, gap, players), (groups.num_rows, period.days))
+        columns[measure_column(place)] = pa.array(active[:, lasts].ravel())
+    if part.granularity is not Granularity.ALL:
+        starts = pa.array([bucket.start for bucket in found], start_type(part.granularity))
+        columns["bucket"] = starts.take(pa.array(np.tile(np.arange(len(found)), groups.num_rows)))
+    for name in keys:
+        columns[name] = groups[name].take(pa.array(np.repeat(np.arange(groups.num_rows), len(found))))
+    return pa.table(columns)
+
+
+def _in_windows(window: int, rows: tuple[Ints, Ints, Ints, Ints], shape: tuple[int, int]) -> Ints:
+    """Distinct players of each group in the windows that end on each day of the period."""
+    group, day, gap, players = rows
+    groups, days = shape
+    first = day + np.maximum(0, window - gap)
+    after = day + window
+    is_counted = (first < after) & (after > 0) & (first < days)
+    changes = np.zeros((groups, days + 1), np.int64)
+    np.add.at(changes, (group[is_counted], np.maximum(first[is_counted], 0)), players[is_counted])
+    np.add.at(changes, (group[is_counted], np.minimum(after[is_counted], days)), -players[is_counted])
+    return np.cumsum(changes, axis=1)[:, :days]
+
+
+def _numbered(rows: pa.Table, names: list[str]) -> tuple[Ints, pa.Table]:
+    """The number of each row's group, and the groups by number."""
+    if not names:
+        return np.zeros(rows.num_rows, np.int64), pa.table({"": [0]})
+    codes = np.zeros(rows.num_rows, np.int64)
+    for name in names:
+        encoded = rows[name].combine_chunks().dictionary_encode(null_encoding="encode")
+        codes = codes * max(1, len(encoded.dictionary)) + encoded.indices.to_numpy(zero_copy_only=False)
+    _, firsts, numbers = np.unique(codes, return_index=True, return_inverse=True)
+    return numbers.astype(np.int64), rows.select(names).take(pa.array(firsts))
+
+
+def _number(day: dt.date) -> int:
+    return (day - dt.date(1970, 1, 1)).days
