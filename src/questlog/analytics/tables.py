@@ -7,6 +7,7 @@ from questlog.store.schema import (
     EVENT_DAYS,
     EVENT_NAMES,
     EVENTS,
+    FIELD_VALUES,
     PLAYER_DAYS,
     PLAYERS,
     SESSIONS,
@@ -38,3 +39,4 @@ players = _ibis_table(PLAYERS)
 player_days = _ibis_table(PLAYER_DAYS)
 event_days = _ibis_table(EVENT_DAYS)
 event_names = _ibis_table(EVENT_NAMES)
+field_values = _ibis_table(FIELD_VALUES)
