@@ -55,6 +55,9 @@ class _ClickHouse(ClickHouseCompiler):  # type: ignore[misc]
     def visit_Median(self, op: Any, *, arg: Any, where: Any) -> Any:  # noqa: ARG002, N802
         return self._visit_quantile("quantileExactInclusive", arg, sge.convert(0.5), where)
 
+    def visit_MultiQuantile(self, op: Any, *, arg: Any, quantile: Any, where: Any) -> Any:  # noqa: ARG002, N802
+        return self._visit_quantile("quantilesExactInclusive", arg, quantile, where)
+
     def visit_LagLead(self, op: Any, *, arg: Any, offset: Any, default: Any) -> Any:  # noqa: N802
         """Beyond the edge there is null: of a column that cannot be null ClickHouse makes a zero."""
         return super().visit_LagLead(op, arg=self.f.anon.toNullable(arg), offset=offset, default=default)

@@ -1,0 +1,99 @@
+"""Events split by one dimension: the greatest groups by themselves, the rest as `(other)`."""
+
+import ibis
+import ibis.expr.types as ir
+import msgspec
+
+from questlog.analytics.answer import AnswerColumn
+from questlog.analytics.context import Context
+from questlog.analytics.dimensions import SEGMENT, check_event_dimension, check_filter, dimension_column, names_in
+from questlog.analytics.filters import check_values, holds
+from questlog.analytics.parts import OTHER
+from questlog.analytics.plan import scope_of
+from questlog.analytics.problems import QuestionRefused, unknown
+from questlog.analytics.query import Filter, Period, check_depth
+from questlog.analytics.rows import Scope, events_with
+
+BUCKET = AnswerColumn("bucket", "", "Start of the bucket, UTC; also where the bucket begins before the period.")
+
+GROUP = "group"
+"""The column of the group in the answers to statements."""
+
+_PLAYER_STEP = 65_536
+
+
+class Events(msgspec.Struct, frozen=True):
+    """Events of a period that pass a filter, split by a dimension or not at all.
+
+    `kept` are the groups that stand by themselves, as texts (among them None: where the dimension is null); all others
+    are one. Without `kept` all do.
+    `last_player_no` is at least the greatest number given out.
+    """
+
+    scope: Scope
+    filter: Filter | None = None
+    group_by: str | None = None
+    kept: tuple[str | None, ...] | None = None
+    last_player_no: int = 0
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is simply all of them."""
+        return self.filter is None and self.group_by is None
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The group's column, where there is one."""
+        return () if self.group_by is None else (GROUP,)
+
+
+def events_of(context: Context, period: Period, condition: Filter | None = None, group_by: str | None = None) -> Events:
+    """The game's events. Raises `QuestionRefused` for a filter or a dimension that is not possible."""
+    check_depth(condition)
+    _check_names(context, condition, group_by)
+    check_values(condition)
+    names = names_in(condition) | ({group_by} if group_by else set())
+    last = (context.last_player_no // _PLAYER_STEP + 1) * _PLAYER_STEP - 1
+    return Events(scope_of(context, period, frozenset(names)), condition, group_by, None, last)
+
+
+def _check_names(context: Context, condition: Filter | None, group_by: str | None) -> None:
+    def check(field: str, name: str) -> None:
+        check_event_dimension(field, name)
+        if name.startswith(SEGMENT) and name.removeprefix(SEGMENT) not in context.segments:
+            raise unknown(field, "segment", name.removeprefix(SEGMENT), context.segments)
+
+    check_filter("filter", condition, check)
+    if group_by is not None:
+        check("group_by", group_by)
+
+
+def rows_of(events: Events) -> ir.Table:
+    """The events' rows, with the column `GROUP` where they are split."""
+    names = names_in(events.filter) | ({events.group_by} if events.group_by else set())
+    rows = events_with(events.scope, names)
+    if events.filter is not None:
+        rows = rows.filter(holds(events.filter, rows))
+    if events.group_by is None:
+        return rows
+    text = rows[dimension_column(events.group_by)].cast("string")
+    return folded(events, rows.mutate(**{GROUP: text}))
+
+
+def folded(events: Events, rows: ir.Table) -> ir.Table:
+    """Rows whose groups that do not stand by themselves are `(other)`."""
+    if events.kept is None:
+        return rows
+    is_kept = rows[GROUP].isin([each for each in events.kept if each is not None]).fill_null(None in events.kept)
+    return rows.mutate(**{GROUP: is_kept.ifelse(rows[GROUP], OTHER)})
+
+
+def greatest_groups(rows: ir.Table, top: int) -> ir.Table:
+    """The `top` most frequent groups of split rows; of equally frequent ones the first in order, null last."""
+    counted = rows.group_by(GROUP).aggregate(events=rows.count())
+    return counted.order_by(ibis.desc("events"), ibis.asc(GROUP, nulls_first=False)).limit(top).select(GROUP)
+
+
+def too_many_rows(field: str, rows: int) -> QuestionRefused:
+    """The refusal of an answer that nobody can read."""
+    return QuestionRefused(field, f"the answer would have more than {rows} rows; ask for less at once")
