@@ -19,6 +19,7 @@ _DAY_S = 86_400
 
 Port = Annotated[int, Meta(ge=1, le=65_535)]
 Bytes = Annotated[int, Meta(ge=1024, le=2**40)]
+Values = Annotated[int, Meta(ge=1, le=10_000_000)]
 Seconds = Annotated[float, Meta(gt=0, le=3650 * _DAY_S)]
 
 
@@ -67,6 +68,37 @@ class ConsoleSettings(_Section, frozen=True, kw_only=True):
     sql_max_rows: Annotated[int, Meta(ge=1, le=2**31 - 1, description="Most rows one SQL question may answer.")] = (
         100_000
     )
+
+
+class AnalyticsSettings(_Section, frozen=True, kw_only=True):
+    """Questions about games: dashboard, API, `questlog query`."""
+
+    timeout_s: Annotated[Seconds, Meta(description="How long one statement of a question may run.")] = 30.0
+
+
+class CardinalitySettings(_Section, frozen=True, kw_only=True):
+    """How many values of a field are told apart for a game and a UTC day; further ones are shown as `(other)`.
+
+    Events are always kept whole.
+    """
+
+    build: Annotated[Values, Meta(description="Builds.")] = 100
+    platform: Annotated[Values, Meta(description="Platforms.")] = 30
+    device: Annotated[Values, Meta(description="Device models.")] = 500
+    os_version: Annotated[Values, Meta(description="Versions of operating systems.")] = 255
+    custom_01: Annotated[Values, Meta(description="Values of the first custom dimension.")] = 50
+    custom_02: Annotated[Values, Meta(description="Values of the second custom dimension.")] = 50
+    custom_03: Annotated[Values, Meta(description="Values of the third custom dimension.")] = 50
+    cart_type: Annotated[Values, Meta(description="Cart types of purchases.")] = 10
+    progression_01: Annotated[Values, Meta(description="Names of the first part of a progression.")] = 100
+    progression_02: Annotated[Values, Meta(description="Names of its second part.")] = 100
+    progression_03: Annotated[Values, Meta(description="Names of its third part.")] = 100
+    business_item_type: Annotated[Values, Meta(description="Item types of purchases.")] = 100
+    business_item_id: Annotated[Values, Meta(description="Item ids of purchases.")] = 100
+    resource_currency: Annotated[Values, Meta(description="Currencies of resource events.")] = 100
+    resource_item_type: Annotated[Values, Meta(description="Their item types.")] = 100
+    resource_item_id: Annotated[Values, Meta(description="Their item ids.")] = 100
+    design_event_id: Annotated[Values, Meta(description="Ids of design events.")] = 50_000
 
 
 class JournalSettings(_Section, frozen=True, kw_only=True):
@@ -207,6 +239,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     data_dir: Path
     collector: CollectorSettings = field(default_factory=CollectorSettings)
     console: ConsoleSettings = field(default_factory=ConsoleSettings)
+    analytics: AnalyticsSettings = field(default_factory=AnalyticsSettings)
+    cardinality: CardinalitySettings = field(default_factory=CardinalitySettings)
     journal: JournalSettings = field(default_factory=JournalSettings)
     loader: LoaderSettings = field(default_factory=LoaderSettings)
     store: StoreSettings = field(default_factory=StoreSettings)

@@ -8,14 +8,16 @@ from functools import cache, cached_property
 from pathlib import Path
 
 import duckdb
+import msgspec
 import pyarrow as pa
 
+from questlog.analytics.answer import Answer, AnswerColumn
 from questlog.api.services import ConsoleServices, Limits
 from questlog.collector.counters import CollectorCounters
 from questlog.control.database import ControlDatabase
 from questlog.loader.counters import LoaderCounters
 from questlog.loader.rebuild import Rebuild
-from questlog.store.contract import QueryRefused
+from questlog.store.contract import Cancellation, QueryRefused
 from questlog.store.schema import TABLES
 
 
@@ -77,6 +79,26 @@ class MemoryTables:
         self.connection.execute(f"INSERT INTO {table} ({names}) VALUES ({places})", list(values.values()))  # noqa: S608 - names of our own
 
 
+class FakeAnalytics:
+    """Answers every question with the same; tells what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[int, msgspec.Struct]] = []
+        self.number = 1
+        self.error: Exception | None = None
+        self.answer = Answer(pa.table({"players": [3]}), [AnswerColumn("players", "players", "Distinct players.")])
+
+    def ask(self, game_id: int, question: msgspec.Struct, cancellation: Cancellation | None = None) -> Answer:
+        del cancellation
+        self.asked.append((game_id, question))
+        if self.error is not None:
+            raise self.error
+        return self.answer
+
+    def data_version(self) -> int:
+        return self.number
+
+
 class FakeProgress:
     """Progress that is as the test says."""
 
@@ -103,12 +125,14 @@ class FakeConsole:
         shutil.copy(_empty_control_database(), directory / "control.sqlite3")
         self.control = ControlDatabase(directory / "control.sqlite3", self.clock)
         self.tables = MemoryTables()
+        self.analytics = FakeAnalytics()
         self.progress = FakeProgress()
         self.rebuild = Rebuild()
         self.token = self.control.create_token("tests").token
         self.services = ConsoleServices(
             control=self.control,
             tables=self.tables,
+            analytics=self.analytics,
             rebuild=self.rebuild,
             progress=self.progress,
             clock=self.clock,

@@ -10,6 +10,7 @@ from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
 from litestar.types import ControllerRouterHandler, Message, Scope
 
+from questlog.api.analytics import ANALYTICS_HANDLERS
 from questlog.api.api_keys import API_KEY_HANDLERS
 from questlog.api.authentication import TokenCheck, token_guard
 from questlog.api.definitions import DEFINITION_HANDLERS
@@ -78,6 +79,7 @@ def _api(check: TokenCheck) -> Router:
         *RECEIPT_HANDLERS,
         *API_KEY_HANDLERS,
         *DEFINITION_HANDLERS,
+        *ANALYTICS_HANDLERS,
         list_events,
         list_ingest_hours,
         answer_sql,

@@ -124,7 +124,14 @@ def _answer_validation(request: AnyRequest, error: ValidationException) -> Respo
     if first.get("source") == "body":
         return error_response(bad_field(fault_of(message, "" if field == "data" else field, _wanted(request, "data"))))
     fault = fault_of(message, "", _wanted(request, field))
-    return error_response(bad_field(fault._replace(field=field)))
+    return error_response(bad_field(fault._replace(field=_shown_name(request, field))))
+
+
+def _shown_name(request: AnyRequest, parameter: str) -> str:
+    """What a handler's parameter is called in a URL."""
+    parameters = request.scope["route_handler"].parsed_fn_signature.parameters
+    definition = parameters[parameter].kwarg_definition if parameter in parameters else None
+    return getattr(definition, "name", None) or parameter
 
 
 def _wanted(request: AnyRequest, parameter: str) -> Any:

@@ -7,7 +7,7 @@ of more than 15 digits, an infinity) is text; bytes are base64; durations are IS
 import io
 import itertools
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from http import HTTPStatus
@@ -19,6 +19,9 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
 from questlog.api.errors import ApiError
+
+METADATA = (b"unit", b"definition", b"questlog")
+"""What we say of columns and tables in formats that have a place for it."""
 
 _EXACT = 2**53
 _EXACT_DIGITS = 15
@@ -36,6 +39,11 @@ def json_rows(table: pa.Table) -> Iterator[bytes]:
     names = _unique(table.column_names)
     chunks = _chunks(table, lambda row: dict(zip(names, row, strict=True)))
     return _begun(itertools.chain([b"["], chunks, [b"]"]))
+
+
+def json_lists(table: pa.Table) -> Iterator[bytes]:
+    """The table as one JSON list of lists, in pieces, as `json_rows`."""
+    return _begun(itertools.chain([b"["], _chunks(table, list), [b"]"]))
 
 
 def compact_json(table: pa.Table) -> Iterator[bytes]:
@@ -231,22 +239,37 @@ def _csv_text(value: object) -> str | None:
 
 def _without_odd_types(table: pa.Table) -> pa.Table:
     """Durations of calendar units and unions as text: Parquet has neither."""
-    columns = [
-        _csv_column(column) if pa.types.is_interval(column.type) or pa.types.is_union(column.type) else column
-        for column in table.columns
-    ]
-    return pa.table(columns, names=_unique(table.column_names))
+    return _with_columns(
+        table,
+        [
+            _csv_column(column) if pa.types.is_interval(column.type) or pa.types.is_union(column.type) else column
+            for column in table.columns
+        ],
+    )
 
 
 def _with_zones(table: pa.Table) -> pa.Table:
     """All our times are UTC, though the engine's type does not say so."""
-    columns = [
-        column.cast(pa.timestamp(column.type.unit, "UTC"))
-        if pa.types.is_timestamp(column.type) and column.type.tz is None
-        else column
-        for column in table.columns
-    ]
-    return pa.table(columns, names=_unique(table.column_names))
+    return _with_columns(
+        table,
+        [
+            column.cast(pa.timestamp(column.type.unit, "UTC"))
+            if pa.types.is_timestamp(column.type) and column.type.tz is None
+            else column
+            for column in table.columns
+        ],
+    )
+
+
+def _with_columns(table: pa.Table, columns: Sequence[pa.ChunkedArray]) -> pa.Table:
+    """Other columns under the same names. Of metadata only ours is kept: an engine's would speak of its own types."""
+    named = zip(_unique(table.column_names), columns, table.schema, strict=True)
+    fields = [pa.field(name, column.type, metadata=_ours(field.metadata)) for name, column, field in named]
+    return pa.table(columns, schema=pa.schema(fields, _ours(table.schema.metadata)))
+
+
+def _ours(metadata: Mapping[bytes, bytes] | None) -> Mapping[bytes, bytes]:
+    return {key: value for key, value in (metadata or {}).items() if key in METADATA}
 
 
 def _unique(names: Sequence[str]) -> list[str]:

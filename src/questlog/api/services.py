@@ -6,6 +6,7 @@ from typing import Any, Protocol
 import msgspec
 import pyarrow as pa
 
+from questlog.analytics.answer import Answer
 from questlog.collector.counters import CollectorCounters
 from questlog.control.api_keys import ListedApiKey
 from questlog.control.definitions import SavedDefinition
@@ -16,6 +17,7 @@ from questlog.loader.rebuild import RebuildStatus
 from questlog.model.clock import Clock
 from questlog.model.game import ApiKey, Game
 from questlog.model.receipt import ReceiptSettings
+from questlog.store.contract import Cancellation
 
 
 class Control(Protocol):
@@ -82,6 +84,10 @@ class Control(Protocol):
         """Change what is given; an empty text removes."""
         ...
 
+    def version(self) -> int:
+        """A number that grows with every change of games and definitions."""
+        ...
+
     def list_definitions(self, game_reference: str, kind: str | None = None) -> Sequence[SavedDefinition]:
         """A game's saved definitions, or those of one kind, by kind and name."""
         ...
@@ -139,6 +145,18 @@ class Tables(Protocol):
         ...
 
 
+class Analytics(Protocol):
+    """Answers questions about games. Called from any thread."""
+
+    def ask(self, game_id: int, question: msgspec.Struct, cancellation: Cancellation | None = None) -> Answer:
+        """The answer. Raises `QuestionRefused`, `QueryRefused`."""
+        ...
+
+    def data_version(self) -> int:
+        """Grows with every load. Raises `QueryRefused`."""
+        ...
+
+
 class Rebuilding(Protocol):
     """Has the loader's thread rebuild the rollups. Called from any thread."""
 
@@ -184,6 +202,7 @@ class ConsoleServices(msgspec.Struct, frozen=True):
 
     control: ControlAndUsers
     tables: Tables
+    analytics: Analytics
     rebuild: Rebuilding
     progress: Progress
     clock: Clock

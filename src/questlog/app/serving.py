@@ -18,7 +18,10 @@ from granian.http import HTTP1Settings
 from granian.server.embed import Server
 from litestar import Litestar
 
+from questlog.analytics.runner import Analytics
+from questlog.analytics.runner import Limits as AnalyticsLimits
 from questlog.api.app import create_app
+from questlog.api.saved import SavedDefinitions
 from questlog.api.services import ConsoleServices, Limits
 from questlog.app.lock import server_lock
 from questlog.app.places import make_data_directory, run_directory
@@ -118,6 +121,9 @@ def _serve(settings: Settings) -> None:
             services = ConsoleServices(
                 control=control,
                 tables=store,
+                analytics=Analytics(
+                    store, clock, SavedDefinitions(control), AnalyticsLimits(timeout_s=settings.analytics.timeout_s)
+                ),
                 rebuild=loader.rebuild,
                 progress=progress,
                 clock=clock,
