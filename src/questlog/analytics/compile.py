@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Literal
 import ibis.expr.datatypes as types
 import ibis.expr.operations as ops
 import ibis.expr.types as ir
+import pyarrow as pa
 import sqlglot.expressions as sge
 from ibis.backends.sql.compilers.clickhouse import ClickHouseCompiler
 from ibis.backends.sql.compilers.duckdb import DuckDBCompiler
@@ -29,6 +30,9 @@ class _DuckDB(DuckDBCompiler):  # type: ignore[misc]
             return self.f.anon.json_extract_string(attributes, sge.convert(_json_pointer(key.this)))
         if op.__func_name__ == "questlog_epoch_us":
             return self.f.anon.epoch_us(*arguments.values())
+        if op.__func_name__ == "questlog_intersection_size":
+            both = sge.BitwiseAnd(**dict(zip(("this", "expression"), arguments.values(), strict=True)))
+            return self.f.coalesce(self.f.anon.bit_count(both), sge.convert(0))
         return super().visit_ScalarUDF(op, **arguments)
 
     def visit_AggUDF(self, op: Any, *, where: Any, **arguments: Any) -> Any:  # noqa: N802
@@ -73,6 +77,8 @@ class _ClickHouse(ClickHouseCompiler):  # type: ignore[misc]
             return self.f.anon.JSONExtract(attributes, key, sge.convert("Nullable(String)"))
         if op.__func_name__ == "questlog_epoch_us":
             return self.f.anon.toUnixTimestamp64Micro(*arguments.values())
+        if op.__func_name__ == "questlog_intersection_size":
+            return self.f.anon.bitmapAndCardinality(*arguments.values())
         return super().visit_ScalarUDF(op, **arguments)
 
     def visit_AggUDF(self, op: Any, *, where: Any, **arguments: Any) -> Any:  # noqa: N802
@@ -90,10 +96,43 @@ class _ClickHouse(ClickHouseCompiler):  # type: ignore[misc]
 _COMPILERS: dict[Dialect, Callable[[], Any]] = {"duckdb": _DuckDB, "clickhouse": _ClickHouse}
 
 
+_ARROW_TYPES: dict[type[Any], pa.DataType] = {
+    types.Int8: pa.int8(),
+    types.Int16: pa.int16(),
+    types.Int32: pa.int32(),
+    types.Int64: pa.int64(),
+    types.UInt8: pa.uint8(),
+    types.UInt16: pa.uint16(),
+    types.UInt32: pa.uint32(),
+    types.UInt64: pa.uint64(),
+    types.Float64: pa.float64(),
+    types.String: pa.string(),
+    types.JSON: pa.string(),
+    types.Boolean: pa.bool_(),
+    types.Date: pa.date32(),
+    types.Null: pa.null(),
+}
+
+
 def compiled(expression: ir.Table, dialect: Dialect) -> str:
     """The engine's SQL for the expression. Values are written as literals, escaped by Ibis."""
     compiler = _COMPILERS[dialect]()
     return str(compiler.to_sqlglot(expression.unbind()).sql(dialect=compiler.dialect))
+
+
+def arrow_schema(expression: ir.Table) -> pa.Schema:
+    """The types of the expression's rows, in Arrow's words (Ibis's own translation wants a library more)."""
+    return pa.schema([(name, _arrow_type(dtype)) for name, dtype in expression.schema().items()])
+
+
+def _arrow_type(dtype: Any) -> pa.DataType:
+    if isinstance(dtype, types.Decimal):
+        return pa.decimal128(dtype.precision or 38, dtype.scale or 0)
+    if isinstance(dtype, types.Timestamp):
+        return pa.timestamp("us")
+    if isinstance(dtype, types.Array):
+        return pa.list_(_arrow_type(dtype.value_type))
+    return _ARROW_TYPES[type(dtype)]
 
 
 def _json_pointer(key: str) -> str:

@@ -9,7 +9,7 @@ import ibis.expr.types as ir
 import msgspec
 import pyarrow as pa
 
-from questlog.analytics.compile import Dialect, compiled
+from questlog.analytics.compile import Dialect, arrow_schema, compiled
 from questlog.analytics.definitions import CustomMetric, SegmentDefinition
 from questlog.store.contract import Cancellation
 
@@ -66,4 +66,4 @@ def _statement(
 ) -> tuple[str, pa.Schema]:
     """The SQL, and the types that its answer has on every engine."""
     expression = build(*arguments)
-    return compiled(expression, dialect), expression.schema().to_pyarrow()
+    return compiled(expression, dialect), arrow_schema(expression)
