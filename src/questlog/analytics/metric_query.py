@@ -6,6 +6,7 @@ import msgspec
 import pyarrow as pa
 
 from questlog.analytics.answer import Answer, AnswerColumn
+from questlog.analytics.cardinality import capped_dimensions, warnings
 from questlog.analytics.catalogue import CATALOGUE
 from questlog.analytics.comparison import beside
 from questlog.analytics.context import Context
@@ -33,6 +34,7 @@ def answer(question: Query, context: Context) -> Answer:
     return Answer(
         table=_table(question, metrics, kept, context),
         columns=_columns(question, metrics),
+        warnings=warnings(context, capped_dimensions(context, question.group_by, question.period)),
         totals=_table(_total(question), metrics, None, context) if question.totals else None,
         data_version=context.data_version,
     )

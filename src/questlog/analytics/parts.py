@@ -9,19 +9,24 @@ import ibis
 import ibis.expr.types as ir
 import msgspec
 
+from questlog.analytics import cardinality
 from questlog.analytics.buckets import buckets
-from questlog.analytics.dimensions import dimension_column, names_in
+from questlog.analytics.cardinality import Capped, shown, with_shown
+from questlog.analytics.dimensions import names_in
 from questlog.analytics.functions import distinct_players
 from questlog.analytics.measures import Base, Measure
 from questlog.analytics.query import Filter, Granularity
 from questlog.analytics.rows import Scope
 
-OTHER = "(other)"
+OTHER = cardinality.OTHER
 MAX_ROWS = 200_000
 """A part's answer of more rows is refused: it is too long to be read, and would fill the memory."""
 
 Kept = tuple[tuple[str | None, ...], ...]
 """The groups that stand by themselves, as texts; all others are one."""
+
+OF_COHORTS = frozenset({Base.COHORTS, Base.SURVIVAL, Base.COHORT_PURCHASES})
+"""What is measured of players by their first day."""
 
 _GUESSED_GROUPS = 30
 
@@ -38,6 +43,7 @@ class Part(msgspec.Struct, frozen=True):
     kept: Kept | None = None
     last_player_no: int = 0
     today: dt.date = dt.date(1970, 1, 1)
+    capped: tuple[Capped, ...] = ()
 
     @property
     def names(self) -> frozenset[str]:
@@ -62,7 +68,8 @@ def group_column(place: int) -> str:
 
 def with_groups(part: Part, rows: ir.Table) -> ir.Table:
     """The rows with the values they are grouped by; those of groups that do not stand by themselves are `(other)`."""
-    values = {group_column(place): rows[dimension_column(name)] for place, name in enumerate(part.group_by)}
+    rows = with_shown(rows, part.capped, part.scope.game_id, _day_of(part, rows))
+    values = {group_column(place): shown(rows, name) for place, name in enumerate(part.group_by)}
     if part.kept is None:
         return rows.mutate(**values)
     texts = {name: value.cast("string") for name, value in values.items()}
@@ -70,6 +77,13 @@ def with_groups(part: Part, rows: ir.Table) -> ir.Table:
         return rows.mutate(**texts)
     is_kept = _key(list(texts.values())).isin([_key_text(group) for group in part.kept])
     return rows.mutate(**{name: is_kept.ifelse(text, OTHER) for name, text in texts.items()})
+
+
+def _day_of(part: Part, rows: ir.Table) -> ir.DateValue:
+    """The UTC day that a row's dimensions are of."""
+    if part.base in OF_COHORTS:
+        return rows.first_day
+    return rows.day if "day" in rows.columns else rows.event_time.date()
 
 
 def aggregated(

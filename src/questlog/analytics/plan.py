@@ -9,10 +9,11 @@ import pyarrow as pa
 
 from questlog.analytics import activity, cohort_days, event_rows, event_sums, purchases, session_lengths, windows
 from questlog.analytics.buckets import with_starts
+from questlog.analytics.cardinality import Capped, capped_dimensions
 from questlog.analytics.context import Context
 from questlog.analytics.dimensions import SEGMENT, names_in
 from questlog.analytics.measures import Base, Measure
-from questlog.analytics.parts import MAX_ROWS, Kept, Part, group_column, measure_column
+from questlog.analytics.parts import MAX_ROWS, OF_COHORTS, Kept, Part, group_column, measure_column
 from questlog.analytics.problems import QuestionRefused
 from questlog.analytics.query import Filter, Granularity, Period
 from questlog.analytics.rows import Scope
@@ -20,7 +21,6 @@ from questlog.analytics.series import column_of
 
 _PLAYER_STEP = 65_536
 _NO_DAY = dt.date(1970, 1, 1)
-_KNOWING_TODAY = {Base.COHORTS, Base.SURVIVAL, Base.COHORT_PURCHASES}
 
 
 def _as_answered(_part: Part, rows: pa.Table) -> pa.Table:
@@ -87,10 +87,17 @@ def _parts(asked: Asked, context: Context) -> Sequence[Part]:
             asked.filter,
             asked.kept,
             last,
-            context.today if base in _KNOWING_TODAY else _NO_DAY,
+            context.today if base in OF_COHORTS else _NO_DAY,
+            _capped(base, asked, context),
         )
         for (base, _), measures in grouped.items()
     ]
+
+
+def _capped(base: Base, asked: Asked, context: Context) -> tuple[Capped, ...]:
+    """The dimensions to cap, on all days whose rows count."""
+    period = windows.looked_at(asked.period) if base is Base.WINDOWS else asked.period
+    return capped_dimensions(context, asked.group_by, period)
 
 
 def _names_of_matches(measures: Sequence[Measure]) -> frozenset[str]:
