@@ -26,6 +26,11 @@ def questlog_union_size(sets):  # type: ignore[no-untyped-def]
     """How many numbers are in any of the sets."""
 
 
+@ibis.udf.scalar.builtin(signature=(("binary", "binary"), "int64"))
+def questlog_intersection_size(one, other):  # type: ignore[no-untyped-def]
+    """How many numbers are in both sets."""
+
+
 @ibis.udf.scalar.builtin(signature=(("timestamp(6)",), "int64"))
 def questlog_epoch_us(time):  # type: ignore[no-untyped-def]
     """Microseconds since 1970."""
@@ -61,6 +66,11 @@ def player_set(player_no: ir.IntegerColumn, last_player_no: int) -> ir.BinarySca
 def union_size(sets: ir.BinaryColumn) -> ir.IntegerScalar:
     """How many players are in any of the sets that `player_set` made."""
     return questlog_union_size(sets)
+
+
+def intersection_size(one: ir.BinaryColumn, other: ir.BinaryColumn) -> ir.IntegerColumn:
+    """How many players are in both of two sets that `player_set` made with the same bound."""
+    return questlog_intersection_size(one, other)
 
 
 def fits_bitmaps(last_player_no: int, groups: int) -> bool:
