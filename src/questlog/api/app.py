@@ -6,7 +6,6 @@ from litestar import Litestar, Router
 from litestar.datastructures import MutableScopeHeaders
 from litestar.di import Provide
 from litestar.openapi.config import OpenAPIConfig
-from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
 from litestar.types import ControllerRouterHandler, Message, Scope
 
@@ -24,6 +23,7 @@ from questlog.api.metrics import metrics, metrics_registry
 from questlog.api.parameters import refuse_unknown_parameters
 from questlog.api.rebuild import REBUILD_HANDLERS
 from questlog.api.receipts import RECEIPT_HANDLERS
+from questlog.api.schema import QuestionSchema
 from questlog.api.services import ConsoleServices
 from questlog.api.sql import answer_sql
 from questlog.control.attempts import FailedAttempts
@@ -101,7 +101,7 @@ def _openapi() -> OpenAPIConfig:
         version="1",
         description=_DESCRIPTION,
         path="/api/schema",
-        render_plugins=[JsonRenderPlugin(path="/")],
+        render_plugins=[QuestionSchema("/", ANALYTICS_HANDLERS)],
         components=Components(security_schemes={"token": token}),
         use_handler_docstrings=True,
     )

@@ -1,0 +1,96 @@
+"""Questions as one would ask them: shown in the schema at `/api/schema`. A test asks each."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+
+class Example(NamedTuple):
+    """A body, as JSON, and what it asks for."""
+
+    summary: str
+    body: Mapping[str, Any]
+
+
+_JANUARY = {"start": "2026-01-01", "end": "2026-01-31"}
+_IS_IOS = {"type": "condition", "dimension": "platform", "operator": "is", "values": ["ios"]}
+_PURCHASE = {"category": "business"}
+_PAYERS = {"rule": {"type": "did", "event": _PURCHASE, "operator": "greater_or_equal", "value": 3, "last_days": 30}}
+
+QUESTIONS: Mapping[str, Sequence[Example]] = {
+    "query": (
+        Example("Players and revenue, day by day", {"metrics": ["dau", "revenue"], "period": _JANUARY}),
+        Example(
+            "The five countries with the most revenue, beside the month before",
+            {
+                "metrics": ["revenue", "paying_players", "arppu"],
+                "period": _JANUARY,
+                "granularity": "all",
+                "group_by": ["country"],
+                "top": 5,
+                "compare": "previous_period",
+                "totals": True,
+            },
+        ),
+        Example(
+            "Day-1 and day-7 retention on iOS, week by week",
+            {
+                "metrics": ["new_players", "retention_d1", "retention_d7"],
+                "period": _JANUARY,
+                "granularity": "week",
+                "filter": _IS_IOS,
+            },
+        ),
+    ),
+    "explore": (
+        Example("What happens below `Combat`, two levels deep", {"period": _JANUARY, "nodes": ["Combat"], "depth": 2}),
+        Example(
+            "How the values of one id are spread",
+            {"period": _JANUARY, "nodes": ["Combat:Damage"], "histogram": {"bins": 10}},
+        ),
+        Example(
+            "Progression by platform, with the players reached",
+            {
+                "period": _JANUARY,
+                "category": "progression",
+                "measures": ["count", "players"],
+                "group_by": "platform",
+            },
+        ),
+    ),
+    "retention": (
+        Example("The triangle by day of install", {"period": _JANUARY, "ages": 14}),
+        Example(
+            "The curve of those who came back to buy, by country",
+            {"period": _JANUARY, "form": "curve", "returned": _PURCHASE, "group_by": "country"},
+        ),
+        Example(
+            "Who was still there, by week of the first purchase",
+            {"period": _JANUARY, "granularity": "week", "cohort": "first_purchase", "kind": "rolling"},
+        ),
+    ),
+    "cohorts": (
+        Example("LTV, playtime and sessions by week of install", {"period": _JANUARY, "granularity": "week"}),
+        Example("The same, added up by platform", {"period": _JANUARY, "form": "curve", "group_by": "platform"}),
+    ),
+    "segments": (
+        Example("How many bought three times in the last 30 days", {"segment": _PAYERS}),
+        Example(
+            "Who has not played for two weeks",
+            {
+                "segment": {"rule": {"type": "did", "event": {}, "operator": "less", "value": 1, "last_days": 14}},
+                "players": 100,
+            },
+        ),
+    ),
+}
+"""By the last part of the route."""
+
+DEFINITIONS: Mapping[str, Example] = {
+    "query": Example("A report", QUESTIONS["query"][1].body),
+    "segment": Example("Players who bought three times in the last 30 days", _PAYERS),
+    "custom_metric": Example(
+        "Bosses killed on iOS",
+        {"kind": "count", "event": {"category": "design", "event_id": "Boss:Killed", "filter": _IS_IOS}},
+    ),
+}
+"""By kind."""

@@ -1,0 +1,65 @@
+"""The OpenAPI schema at `/api/schema`: what Litestar writes, with the questions told in full and with examples.
+
+Litestar writes neither the tags of a union's types nor the bounds of what is in lists; msgspec does.
+"""
+
+import inspect
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+from litestar.handlers import BaseRouteHandler
+from litestar.openapi.plugins import JsonRenderPlugin
+
+from questlog.api.definitions import DEFINITION_TYPES
+from questlog.api.errors import AnyRequest
+from questlog.api.examples import DEFINITIONS, QUESTIONS, Example
+
+_REFERENCE = "#/components/schemas/{name}"
+_GAME = "/api/v1/games/{game}"
+_DEFINITION = f"{_GAME}/definitions/{{kind}}/{{name}}"
+
+Schema = dict[str, Any]
+
+
+class QuestionSchema(JsonRenderPlugin):
+    """Renders the schema, made once."""
+
+    def __init__(self, path: str, handlers: Sequence[BaseRouteHandler]) -> None:
+        """`handlers` are those of questions: their bodies are told in full."""
+        super().__init__(path=path)
+        self._handlers = handlers
+        self._written: bytes | None = None
+
+    def render(self, request: AnyRequest, openapi_schema: Schema) -> bytes:
+        """Litestar's hook."""
+        if self._written is None:
+            self._written = self.render_json(request, described(openapi_schema, self._handlers))
+        return self._written
+
+
+def described(schema: Schema, handlers: Sequence[BaseRouteHandler]) -> Schema:
+    """The schema with the types of questions and definitions as msgspec tells them, and with examples."""
+    questions = [handler.parsed_fn_signature.parameters["data"].annotation for handler in handlers]
+    _, components = msgspec.json.schema_components([*questions, *DEFINITION_TYPES.values()], ref_template=_REFERENCE)
+    described_components = {name: _cleaned(component) for name, component in components.items()}
+    schemas = {**schema["components"]["schemas"], **described_components}
+    paths = {path: dict(operations) for path, operations in schema["paths"].items()}
+    for name, examples in QUESTIONS.items():
+        _add_examples(paths[f"{_GAME}/{name}"], "post", {str(place): each for place, each in enumerate(examples, 1)})
+    _add_examples(paths[_DEFINITION], "put", DEFINITIONS)
+    body = paths[_DEFINITION]["put"]["requestBody"]["content"]["application/json"]
+    body["schema"] = {"anyOf": [{"$ref": _REFERENCE.format(name=kind.__name__)} for kind in DEFINITION_TYPES.values()]}
+    return {**schema, "paths": paths, "components": {**schema["components"], "schemas": schemas}}
+
+
+def _add_examples(operations: Schema, method: str, examples: Mapping[str, Example]) -> None:
+    [content] = operations[method]["requestBody"]["content"].values()
+    content["examples"] = {name: {"summary": each.summary, "value": each.body} for name, each in examples.items()}
+
+
+def _cleaned(component: Schema) -> Schema:
+    """Without the docstring's indentation."""
+    if "description" not in component:
+        return component
+    return {**component, "description": inspect.cleandoc(component["description"])}

@@ -1,0 +1,68 @@
+from typing import Any
+
+import pytest
+from litestar import Litestar
+from litestar.testing import TestClient
+
+from questlog.api.definitions import DefinitionKind
+from questlog.api.examples import DEFINITIONS, QUESTIONS
+from tests.support.console import FakeConsole
+
+Client = TestClient[Litestar]
+GAME = "/api/v1/games/{game}"
+
+
+@pytest.fixture(name="schema")
+def _schema(stranger: Client) -> dict[str, Any]:
+    schema: dict[str, Any] = stranger.get("/api/schema").json()
+    return schema
+
+
+def bodies(schema: dict[str, Any]) -> list[tuple[str, str, Any]]:
+    """Every example of the schema: route, name, value."""
+    return [
+        (path, name, example["value"])
+        for path, operations in schema["paths"].items()
+        for operation in operations.values()
+        for content in operation.get("requestBody", {}).get("content", {}).values()
+        for name, example in content.get("examples", {}).items()
+    ]
+
+
+def test_every_question_and_every_kind_of_definition_has_an_example(schema: dict[str, Any]) -> None:
+    shown = {path for path, _, _ in bodies(schema)}
+    assert shown == {f"{GAME}/{name}" for name in QUESTIONS} | {f"{GAME}/definitions/{{kind}}/{{name}}"}
+    assert set(DEFINITIONS) == set(DefinitionKind)
+
+
+@pytest.mark.usefixtures("game")
+def test_every_example_is_taken(client: Client, console: FakeConsole, schema: dict[str, Any]) -> None:
+    shown = bodies(schema)
+    for path, name, value in shown:
+        address = path.replace("{game}", "1").replace("{kind}", name).replace("{name}", "Mine")
+        method = "PUT" if "definitions" in path else "POST"
+        answer = client.request(method, address, json=value)
+        assert (answer.status_code, path, name) == (200, path, name), answer.text
+    assert len(console.analytics.asked) == len(shown) - len(DEFINITIONS)
+
+
+def test_every_reference_leads_somewhere(schema: dict[str, Any]) -> None:
+    known = {f"#/components/schemas/{name}" for name in schema["components"]["schemas"]}
+    pending: list[Any] = [schema]
+    found = set()
+    while pending:
+        value = pending.pop()
+        if isinstance(value, dict):
+            found |= {value["$ref"]} if "$ref" in value else set()
+            pending += value.values()
+        elif isinstance(value, list):
+            pending += value
+    assert found
+    assert found - known == set()
+
+
+def test_a_filter_is_told_with_its_tags_and_bounds(schema: dict[str, Any]) -> None:
+    condition = schema["components"]["schemas"]["Condition"]
+    assert condition["properties"]["type"] == {"enum": ["condition"]}
+    assert condition["properties"]["values"]["maxItems"] == 1000
+    assert "\n    " not in condition["description"]
