@@ -108,6 +108,10 @@ def serve_console(settings: Settings) -> None:
         _serve(settings)
 
 
+def _analytics_limits(settings: Settings) -> AnalyticsLimits:
+    return AnalyticsLimits(settings.analytics.timeout_s, msgspec.structs.asdict(settings.cardinality))
+
+
 def _serve(settings: Settings) -> None:
     clock = SystemClock()
     token = secrets.token_urlsafe(32)
@@ -121,9 +125,7 @@ def _serve(settings: Settings) -> None:
             services = ConsoleServices(
                 control=control,
                 tables=store,
-                analytics=Analytics(
-                    store, clock, SavedDefinitions(control), AnalyticsLimits(timeout_s=settings.analytics.timeout_s)
-                ),
+                analytics=Analytics(store, clock, SavedDefinitions(control), _analytics_limits(settings)),
                 rebuild=loader.rebuild,
                 progress=progress,
                 clock=clock,
