@@ -26,11 +26,12 @@ class Console(NamedTuple):
 
 
 class ConsoleRefused(click.ClickException):
-    """The server answered with an error."""
+    """The server answered with an error; `field` is the value at fault, where one is named."""
 
-    def __init__(self, status: int, message: str) -> None:
+    def __init__(self, status: int, message: str, field: str | None = None) -> None:
         super().__init__(message)
         self.status = status
+        self.field = field
 
 
 class ConsoleUnreachable(click.ClickException):
@@ -91,7 +92,7 @@ def ask(console: Console, method: str, path: str, body: object = None, timeout_s
     try:
         answer: IO[bytes] = _opener(console).open(request, timeout=timeout_s)
     except urllib.error.HTTPError as error:
-        raise ConsoleRefused(error.code, _message(error)) from None
+        raise _refusal(error) from None
     except (OSError, ValueError, http.client.HTTPException) as error:
         reason = getattr(error, "reason", error)
         message = f"no server answers at {console.url} ({reason}); start one with `questlog run`"
@@ -106,11 +107,12 @@ def _opener(console: Console) -> urllib.request.OpenerDirector:
     return urllib.request.build_opener(proxies, _NoRedirects)
 
 
-def _message(error: urllib.error.HTTPError) -> str:
+def _refusal(error: urllib.error.HTTPError) -> ConsoleRefused:
     try:
-        return " ".join(json.loads(error.read(65_536))["error"]["message"].split())
+        told = json.loads(error.read(65_536))["error"]
+        return ConsoleRefused(error.code, " ".join(told["message"].split()), told.get("field"))
     except (ValueError, KeyError, TypeError, AttributeError, OSError):
-        return f"the server answered {error.code} {error.reason}"
+        return ConsoleRefused(error.code, f"the server answered {error.code} {error.reason}")
 
 
 def _nothing_runs(data: Path) -> str:

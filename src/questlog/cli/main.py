@@ -18,6 +18,7 @@ COMMANDS = {
     "token": LazyCommand("questlog.cli.token:command", "Tokens for the HTTP API."),
     "user": LazyCommand("questlog.cli.user:command", "Users of the dashboard."),
     "sql": LazyCommand("questlog.cli.sql:command", "Ask the running server a question in SQL."),
+    "query": LazyCommand("questlog.cli.query:command", "Ask the running server about a game: metrics, retention, …."),
     "rebuild": LazyCommand("questlog.cli.rebuild:command", "Compute every rollup again from the events."),
     "doctor": LazyCommand("questlog.cli.doctor:command", "Look for what is wrong and say what to do."),
 }

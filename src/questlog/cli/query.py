@@ -1,0 +1,162 @@
+"""`questlog query`: ask the running server about a game."""
+
+import datetime as dt
+import json
+import shutil
+import sys
+import urllib.parse
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+
+from questlog.cli import questions
+from questlog.cli.console import Console, ConsoleRefused, ask, console_options, find_console
+from questlog.cli.table import text_table
+from questlog.model.clock import SystemClock
+
+_FORMATS = ("table", "csv", "json", "parquet")
+_GRANULARITIES = ("minute", "hour", "day", "week", "month", "all")
+_ANALYSES = ("query", "explore", "retention", "cohorts", "segments")
+_FLAGS = {"filters": "--filter"}
+_EPOCH = dt.date(1970, 1, 1)
+_DAY_US = 86_400_000_000
+
+
+@click.command("query", short_help="Ask the running server about a game: metrics, retention, ….")
+@click.argument("question", required=False)
+@click.option("--game", metavar="GAME", help="Name, game key or number. [default: the only game there is]")
+@click.option(
+    "--analysis", type=click.Choice(_ANALYSES), default="query", show_default=True, help="What QUESTION is one of."
+)
+@click.option("--metrics", metavar="NAMES", help="Metrics, with commas between them: dau,revenue,retention_d7.")
+@click.option("--period", metavar="PERIOD", help="UTC days: FIRST..LAST, one day, or 30d for the last 30.")
+@click.option("--granularity", type=click.Choice(_GRANULARITIES), help="Length of a bucket.")
+@click.option("--group-by", metavar="NAMES", help="Dimensions, with commas between them: country,platform.")
+@click.option(
+    "--filter",
+    "filters",
+    multiple=True,
+    metavar="CONDITION",
+    help="platform=ios, country=DE,AT (any of them), build!=1.0, attributes.level>=10, device~^iPhone (regular "
+    "expression), event_id*=boss (contains), custom_01 (is set), !custom_01 (is not). May be repeated: all must hold.",
+)
+@click.option("--top", type=click.IntRange(1, 1000), help="Only so many groups; the others are one, (other).")
+@click.option("--compare", is_flag=True, help="Beside it, the period of the same length before.")
+@click.option("--totals", is_flag=True, help="The whole period without groups, too.")
+@click.option(
+    "--format", "form", type=click.Choice(_FORMATS), default="table", show_default=True, help="Form of the answer."
+)
+@console_options
+def command(
+    question: str | None,
+    game: str | None,
+    analysis: str,
+    form: str,
+    data: Path,
+    url: str | None,
+    token: str | None,
+    **options: Any,
+) -> None:
+    """Answer a question about a game: given by options, or as QUESTION, the JSON of the HTTP API, or `-` to read it
+    from standard input.
+
+    \b
+    questlog query --metrics dau,revenue --period 30d --group-by country --top 5
+    questlog query --analysis retention '{"period": {"start": "2025-01-01", "end": "2025-01-31"}}'
+    questlog query --format parquet - < question.json > answer.parquet
+    """  # noqa: D301 - the \b keeps click from joining the lines
+    body = _question(question, options)
+    if form == "parquet" and sys.stdout.isatty():
+        raise click.UsageError("Parquet is not for a terminal; send it to a file: > answer.parquet")
+    console = find_console(data, url, token)
+    name = urllib.parse.quote(game or _only_game(console), safe="")
+    path = f"/api/v1/games/{name}/{analysis}"
+    try:
+        if form == "table":
+            _print_table(console, path, body)
+        else:
+            _copy_answer(console, path, body, form)
+    except ConsoleRefused as refusal:
+        raise click.ClickException(
+            f"{refusal.field}: {refusal.message}" if refusal.field else refusal.message
+        ) from None
+
+
+def _question(question: str | None, options: Mapping[str, Any]) -> Mapping[str, Any]:
+    if question is None:
+        return _of_options(options)
+    given = [_FLAGS.get(name, f"--{name.replace('_', '-')}") for name, value in options.items() if value]
+    if given:
+        raise click.UsageError(f"{given[0]} is for a question without JSON; put it into the JSON")
+    return _of_json(sys.stdin.read() if question == "-" else question)
+
+
+def _of_json(text: str) -> Mapping[str, Any]:
+    try:
+        read = json.loads(text)
+    except ValueError as error:
+        raise click.UsageError(f"the question is not JSON: {error}") from None
+    if not isinstance(read, dict):
+        raise click.UsageError("the question must be a JSON object")
+    return read
+
+
+def _of_options(options: Mapping[str, Any]) -> Mapping[str, Any]:
+    if not options["metrics"] or not options["period"]:
+        raise click.UsageError("give --metrics and --period, or a question as JSON")
+    today = _EPOCH + dt.timedelta(days=SystemClock().now_us() // _DAY_US)
+    asked = {
+        "metrics": questions.names(options["metrics"]),
+        "period": questions.period(options["period"], today),
+        "granularity": options["granularity"],
+        "group_by": questions.names(options["group_by"] or ""),
+        "filter": questions.all_of(options["filters"]),
+        "top": options["top"],
+        "compare": "previous_period" if options["compare"] else None,
+        "totals": options["totals"],
+    }
+    return {name: value for name, value in asked.items() if value}
+
+
+def _only_game(console: Console) -> str:
+    with ask(console, "GET", "/api/v1/games") as answer:
+        games = json.load(answer)
+    if len(games) == 1:
+        return str(games[0]["game_id"])
+    if not games:
+        raise click.ClickException("there is no game yet; `questlog game create NAME` makes one")
+    raise click.UsageError(f"say which game with --game: {', '.join(game['name'] for game in games)}")
+
+
+def _print_table(console: Console, path: str, body: Mapping[str, Any]) -> None:
+    with ask(console, "POST", f"{path}?format=compact", body) as answer:
+        # Decimals keep their digits: 1.50 is shown as it is stored.
+        content = msgspec.json.Decoder(float_hook=Decimal).decode(answer.read())
+    columns, rows = content["columns"], content["rows"]
+    _echo_table(columns, rows)
+    for totals in content["totals"] or ():
+        click.echo()
+        shown = [column for column in columns if column["name"] in totals]
+        click.echo("in total")
+        _echo_table(shown, [[totals[column["name"]] for column in shown]])
+    for warning in content["warnings"]:
+        click.echo(f"warning: {warning['field']}: {warning['detail']}", err=True)
+    click.echo(f"({len(rows):,} {'row' if len(rows) == 1 else 'rows'})", err=True)
+
+
+def _echo_table(columns: Sequence[Mapping[str, str]], rows: Sequence[Sequence[object]]) -> None:
+    for line in text_table([column["name"] for column in columns], [column["type"] for column in columns], rows):
+        click.echo(line)
+
+
+def _copy_answer(console: Console, path: str, body: Mapping[str, Any], form: str) -> None:
+    output = sys.stdout.buffer
+    with ask(console, "POST", f"{path}?format={form}", body) as answer:
+        shutil.copyfileobj(answer, output)
+    if form == "json":
+        output.write(b"\n")
+    output.flush()

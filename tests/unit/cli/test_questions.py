@@ -1,0 +1,72 @@
+import datetime as dt
+from typing import Any
+
+import click
+import pytest
+
+from questlog.cli.questions import all_of, condition, names, period
+
+TODAY = dt.date(2026, 2, 3)
+
+
+@pytest.mark.parametrize(
+    ("text", "start", "end"),
+    [
+        ("2025-01-01..2025-01-31", "2025-01-01", "2025-01-31"),
+        ("2025-01-01", "2025-01-01", "2025-01-01"),
+        ("1d", "2026-02-03", "2026-02-03"),
+        ("7d", "2026-01-28", "2026-02-03"),
+    ],
+)
+def test_a_period_is_first_to_last_one_day_or_so_many_days(text: str, start: str, end: str) -> None:
+    assert period(text, TODAY) == {"start": start, "end": end}
+
+
+@pytest.mark.parametrize(
+    "text", ["", "..", "2025-01-01..", "yesterday", "0d", "-1d", "2025-02-30", "7d..8d", "9999999d"]
+)
+def test_what_is_no_period_is_refused(text: str) -> None:
+    with pytest.raises(click.BadParameter, match="a period is"):
+        period(text, TODAY)
+
+
+def test_names_are_told_apart_by_commas() -> None:
+    assert names(" dau, revenue,,") == ["dau", "revenue"]
+
+
+@pytest.mark.parametrize(
+    ("text", "dimension", "operator", "values"),
+    [
+        ("platform=ios", "platform", "is", ["ios"]),
+        ("country=DE, AT", "country", "in", ["DE", "AT"]),
+        ("country!=DE,AT", "country", "not_in", ["DE", "AT"]),
+        ("build!=1.0", "build", "is_not", ["1.0"]),
+        ("attributes.level>=10", "attributes.level", "greater_or_equal", ["10"]),
+        ("attributes.level<=10", "attributes.level", "less_or_equal", ["10"]),
+        ("birth_year>1990", "birth_year", "greater", ["1990"]),
+        ("birth_year<1990", "birth_year", "less", ["1990"]),
+        ("device~^iPhone(1|2),", "device", "matches", ["^iPhone(1|2),"]),
+        ("event_id*=boss", "event_id", "contains", ["boss"]),
+        ("custom_01", "custom_01", "is_set", []),
+        ("!custom_01", "custom_01", "is_not_set", []),
+        ("custom_01=", "custom_01", "is", [""]),
+        ("custom_01=a=b", "custom_01", "is", ["a=b"]),
+        ("device~a=b", "device", "matches", ["a=b"]),
+    ],
+)
+def test_a_condition_is_a_name_a_sign_and_a_value(text: str, dimension: str, operator: str, values: list[str]) -> None:
+    expected = {"type": "condition", "dimension": dimension, "operator": operator, "values": values}
+    assert condition(text) == expected
+
+
+@pytest.mark.parametrize("text", ["", "!", " ", "  =x"])
+def test_a_condition_without_a_name_is_refused(text: str) -> None:
+    with pytest.raises(click.BadParameter, match="begins with a dimension"):
+        condition(text)
+
+
+def test_all_conditions_must_hold() -> None:
+    ios: dict[str, Any] = condition("platform=ios")
+    assert all_of([]) is None
+    assert all_of(["platform=ios"]) == ios
+    assert all_of(["platform=ios", "country"]) == {"type": "all", "filters": [ios, condition("country")]}
