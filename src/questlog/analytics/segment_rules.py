@@ -19,6 +19,9 @@ from questlog.analytics.query import Operator, check_depth
 MAX_RULES = 500
 """Rules of a segment together with those of all segments that it is made of, each as often as it is used."""
 
+MAX_DEPTH = 16
+"""Rules within rules of one definition."""
+
 MAX_VALUE = 1e15
 """Greatest value to compare with: it is exact as a double and as money."""
 
@@ -58,14 +61,16 @@ def check_members(field: str, names: Collection[str], segments: Mapping[str, Seg
         _weight(f"{field} {name!r}", segments[name], segments, (name,))
 
 
-def rules_of(rule: Rule, field: str = "rule") -> Iterator[tuple[str, Rule]]:
-    """The rule and all within it, with their paths."""
+def rules_of(rule: Rule, field: str = "rule", levels: int = MAX_DEPTH) -> Iterator[tuple[str, Rule]]:
+    """The rule and all within it, with their paths. Raises `QuestionRefused` below `MAX_DEPTH`."""
+    if levels == 0:
+        raise QuestionRefused(field, f"rules can be nested {MAX_DEPTH} levels deep")
     yield field, rule
     if isinstance(rule, NotRule):
-        yield from rules_of(rule.rule, f"{field}.rule")
+        yield from rules_of(rule.rule, f"{field}.rule", levels - 1)
     elif isinstance(rule, AllRules | AnyRule):
         for place, each in enumerate(rule.rules):
-            yield from rules_of(each, f"{field}.rules[{place}]")
+            yield from rules_of(each, f"{field}.rules[{place}]", levels - 1)
 
 
 def _check_rule(field: str, rule: Rule) -> None:
