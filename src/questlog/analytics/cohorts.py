@@ -113,14 +113,10 @@ def _amounts(millionths: Ints, is_known: Bools) -> pa.Array:
 def sums_by_day(cohorts: Cohorts) -> ir.Table:
     """Cohort, group and the sums in the bucket that begins `at`; `players` became one of the cohort in it."""
     rows = _own_days(cohorts) if cohorts.is_plain else _members_days(cohorts)
-    keys = {
-        "cohort": bucket_of_day(rows["from"], cohorts.granularity),
-        "at": bucket_of_day(rows.day, cohorts.granularity),
-    }
-    if cohorts.group_by:
-        keys["group"] = rows["group"]
-    rows = rows.filter(keys["at"] >= keys["cohort"])
-    return rows.group_by(**keys).aggregate(
+    granularity = cohorts.granularity
+    rows = rows.mutate(cohort=bucket_of_day(rows["from"], granularity), at=bucket_of_day(rows.day, granularity))
+    rows = rows.filter(rows["at"] >= rows.cohort)
+    return rows.group_by([*cohorts.keys, "at"]).aggregate(
         # On that day there was an event: what made the player one of the cohort.
         players=(rows.day == rows["from"]).sum(),
         revenue=rows.revenue_usd.sum().cast("decimal(38, 6)"),

@@ -27,6 +27,7 @@ Bools = npt.NDArray[np.bool_]
 
 MAX_STEPS = 10
 _NEVER = np.iinfo(np.int64).max
+_MOST_BITS = 63
 
 
 class Order(enum.StrEnum):
@@ -76,49 +77,98 @@ class Attempts:
 
 
 def best_attempts(events: Matching, steps: int, window_us: int, order: Order) -> Attempts:
-    """The attempt that counts of every unit. The events may be in any order; `strict` needs all that the units had."""
-    rows = _sorted(events)
+    """The attempt that counts of every unit. The events may be in any order; `strict` needs all that the units had.
+
+    `window_us` and the time from the first event to the last are together less than 2^62.
+    """
+    frame = _Frame.around(events, window_us)
+    if frame.bits > _MOST_BITS:
+        return Attempts.together([best_attempts(half, steps, window_us, order) for half in _halves(events)])
+    moments = _sorted(events, frame)
     if order is Order.ORDERED:
-        moments = _joined_by_moment(rows)
+        moments = _joined_by_moment(moments)
         return _best(moments, _ordered(moments, steps, window_us))
-    if order is Order.STRICT:
-        moments = _one_by_one(_in_step_order(rows))
-        return _best(moments, _strict(moments, steps, window_us))
-    moments = _one_by_one(rows)
-    return _best(moments, _any(moments, steps, window_us))
+    begun = _strict(moments, steps, window_us) if order is Order.STRICT else _any(moments, steps, window_us)
+    return _best(moments, begun)
+
+
+@dataclass(frozen=True)
+class _Frame:
+    """How a unit and a time are one number: of one unit and in one window are those that differ by the window at most.
+
+    The time has so many bits that the last of a unit and the first of the next differ by more.
+    """
+
+    first_unit: int
+    first_us: int
+    time_bits: int
+    unit_bits: int
+
+    @classmethod
+    def around(cls, events: Matching, window_us: int) -> "_Frame":
+        if not len(events.unit):
+            return cls(0, 0, 0, 0)
+        unit, time = int(events.unit.min()), int(events.time_us.min())
+        longest = int(events.time_us.max()) - time + window_us
+        return cls(unit, time, longest.bit_length(), (int(events.unit.max()) - unit).bit_length())
+
+    @property
+    def bits(self) -> int:
+        return self.unit_bits + self.time_bits
+
+    def keys(self, events: Matching) -> Ints:
+        keys: Ints = events.unit - self.first_unit
+        keys <<= self.time_bits
+        keys += events.time_us
+        keys -= self.first_us
+        return keys
+
+    def unit(self, key: Ints) -> Ints:
+        return (key >> self.time_bits) + self.first_unit
+
+    def time_us(self, key: Ints) -> Ints:
+        return (key & ((1 << self.time_bits) - 1)) + self.first_us
 
 
 @dataclass(frozen=True)
 class _Moments:
-    """Events ordered by unit and time.
+    """Events in order of their `key` (see `_Frame`), those of the same by the first step that they match.
 
-    Of the `ordered` funnel one entry is a microsecond of a unit: `steps` are those of all its events, and `furthest[i]`
-    is a row of a table that says, for every number of steps done, how many can be done after it.
+    Of the `ordered` funnel one entry is a microsecond of a unit: `steps` are those of all its events, and, where one
+    has several, `furthest[kind]` says for every number of steps done how many are done after it.
     """
 
-    unit: Ints
-    time_us: Ints
+    frame: _Frame
+    key: Ints
     steps: Ints
     code: Ints | None
-    kind: Ints
-    furthest: Ints  # [kind, steps done]
+    kind: Ints | None = None
+    furthest: Ints | None = None  # [kind, steps done]
+
+    def done(self, places: Ints, before: int, steps: int) -> Ints:
+        """How many of the steps are done after each place, which matches the step after those done before."""
+        if self.kind is None or self.furthest is None:
+            return np.full(len(places), before + 1)
+        done: Ints = np.minimum(self.furthest[self.kind[places], before], steps)
+        return done
 
 
 @dataclass(frozen=True)
 class _Begun:
-    """Attempts by unit and time: the place of each one's step 1, the steps reached, and when ([step, attempt])."""
+    """Attempts in order: the place of each one's step 1, the steps reached, and the keys of when ([step, attempt])."""
 
     first: Ints
     reached: Ints
-    times_us: Ints
+    keys: Ints
 
 
 # ----------------------------------------------------------------------------------------------------------- the rows
 
 
-def _sorted(events: Matching) -> Matching:
-    """By unit and time."""
-    return _taken(events, _packed_order(events.unit, events.time_us))
+def _halves(events: Matching) -> list[Matching]:
+    """The events of the lower and of the higher half of the units' numbers."""
+    is_low = events.unit <= (int(events.unit.min()) + int(events.unit.max())) // 2
+    return [_taken(events, np.flatnonzero(half)) for half in (is_low, ~is_low)]
 
 
 def _taken(events: Matching, place: Ints) -> Matching:
@@ -126,65 +176,72 @@ def _taken(events: Matching, place: Ints) -> Matching:
     return Matching(events.unit[place], events.time_us[place], events.steps[place], code)
 
 
-def _packed_order(major: Ints, minor: Ints) -> Ints:
-    """The places in order of the one, then of the other: both in one number where they fit, for that sorts faster."""
-    if not len(major):
-        return np.zeros(0, np.int64)
-    low, lowest = int(minor.min()), int(major.min())
-    width = (int(minor.max()) - low).bit_length()
-    if width + (int(major.max()) - lowest).bit_length() > 63:
-        return np.lexsort((minor, major))
-    return np.argsort((major - lowest) << width | (minor - low))
+def _sorted(events: Matching, frame: _Frame) -> _Moments:
+    """In order; with the steps in the same number where there is room for them, for that sorts faster."""
+    key = frame.keys(events)
+    masks = _masks_in_order(events.steps)
+    rank_of: Ints = np.zeros(1 << MAX_STEPS, np.int64)
+    rank_of[masks] = np.arange(len(masks))
+    rank_bits = len(masks).bit_length()
+    if events.code is None and frame.bits + rank_bits <= _MOST_BITS:
+        key <<= rank_bits
+        key |= rank_of[events.steps]
+        key.sort()
+        return _Moments(frame, key >> rank_bits, masks.astype(np.uint16)[key & ((1 << rank_bits) - 1)], None)
+    place = np.argsort(key)
+    if not _is_next(key[place]).all():
+        place = np.lexsort((rank_of[events.steps], key))
+    code = None if events.code is None else events.code[place]
+    return _Moments(frame, key[place], events.steps[place], code)
 
 
-def _is_next_moment(rows: Matching) -> Bools:
-    """Whether an event is not of the same unit and microsecond as the one before it."""
-    is_next = np.ones(len(rows.unit), np.bool_)
-    np.not_equal(rows.unit[1:], rows.unit[:-1], out=is_next[1:])
-    is_next[1:] |= rows.time_us[1:] != rows.time_us[:-1]
+def _masks_in_order(steps: Ints) -> Ints:
+    """The different sets of steps, by their first one; none is the last."""
+    masks = np.flatnonzero(np.bincount(steps, minlength=1))
+    lowest = np.where(masks == 0, 1 << MAX_STEPS, masks & -masks)
+    in_order: Ints = masks[np.lexsort((masks, lowest))]
+    return in_order
+
+
+def _is_next(key: Ints) -> Bools:
+    """Whether it is not the same as the one before."""
+    is_next = np.ones(len(key), np.bool_)
+    np.not_equal(key[1:], key[:-1], out=is_next[1:])
     return is_next
 
 
-def _one_by_one(rows: Matching) -> _Moments:
-    return _Moments(rows.unit, rows.time_us, rows.steps, rows.code, rows.steps, _OF_ONE)
-
-
-def _in_step_order(rows: Matching) -> Matching:
-    """Events of the same microsecond by the first step that they match; those of none come last."""
-    is_next = _is_next_moment(rows)
-    if is_next.all():
-        return rows
-    rank = _FIRST_STEP[rows.steps] << MAX_STEPS | rows.steps
-    return _taken(rows, _packed_order(np.cumsum(is_next), rank))
-
-
-_FIRST_STEP = np.array([MAX_STEPS, *((mask & -mask).bit_length() - 1 for mask in range(1, 1 << MAX_STEPS))])
-
-
-def _joined_by_moment(rows: Matching) -> _Moments:
-    is_next = _is_next_moment(rows)
-    return _one_by_one(rows) if is_next.all() else _joined(rows, np.flatnonzero(is_next))
-
-
-def _joined(rows: Matching, start: Ints) -> _Moments:
+def _joined_by_moment(moments: _Moments) -> _Moments:
     """Events of a unit in the same microsecond as one entry."""
-    size = np.diff(start, append=len(rows.unit))
-    steps = np.bitwise_or.reduceat(rows.steps, start)
-    is_plain = np.bitwise_or.reduceat(rows.steps & (rows.steps - 1), start) == 0
-    kind = np.where(size == 1, steps, steps + len(_OF_ONE))
+    is_next = _is_next(moments.key)
+    if is_next.all():
+        return moments
+    start = np.flatnonzero(is_next)
+    size = np.diff(start, append=len(moments.key))
+    steps = np.bitwise_or.reduceat(moments.steps, start)
+    kind, furthest = _kinds(moments.steps, start, size, steps)
+    code = None
+    if moments.code is not None:
+        code = np.minimum.reduceat(np.where(moments.steps & 1, moments.code, _NEVER), start)
+    return _Moments(moments.frame, moments.key[start], steps, code, kind, furthest)
+
+
+def _kinds(steps: Ints, start: Ints, size: Ints, joined: Ints) -> tuple[Ints, Ints]:
+    """Of groups of events in one microsecond: the kind of each, and how many steps are done after it by those before.
+
+    One event does one step; several that are one step each do all in a row; others have to be matched to steps.
+    """
+    is_plain = np.bitwise_or.reduceat(steps & (steps - 1), start) == 0
+    kind: Ints = np.where(size == 1, 0, len(_OF_ONE)) + joined
     tables = [_OF_ONE, _OF_PLAIN]
     seen: dict[bytes, int] = {}
     for place in np.flatnonzero(~is_plain & (size > 1)):
-        masks = np.sort(rows.steps[start[place] : start[place] + size[place]])
+        masks = steps[start[place] : start[place] + size[place]]
         key = masks.tobytes()
         if key not in seen:
             seen[key] = 2 * len(_OF_ONE) + len(seen)
             tables.append(_furthest_of(masks.tolist())[None])
         kind[place] = seen[key]
-    code = None
-    if rows.code is not None:
-        code = np.minimum.reduceat(np.where(rows.steps & 1, rows.code, _NEVER), start)
-    return _Moments(rows.unit[start], rows.time_us[start], steps, code, kind, np.concatenate(tables))
+    return kind, np.concatenate(tables)
 
 
 def _furthest_of(masks: list[int]) -> Ints:
@@ -230,59 +287,53 @@ _OF_ONE, _OF_PLAIN = _tables()
 
 def _ordered(moments: _Moments, steps: int, window_us: int) -> _Begun:
     """Every attempt goes on with the first event of its next step: no later one could take it further."""
-    start = np.flatnonzero(moments.steps & 1)
-    reached = np.minimum(moments.furthest[moments.kind[start], 0], steps)
-    times = np.empty((steps, len(start)), np.int64)
-    times[0] = moments.time_us[start]
-    _fill(times, np.arange(len(start)), np.ones_like(reached), reached, times[0])
-    place = start.copy()
+    start = np.flatnonzero(moments.steps & 1 != 0)
+    start_key = moments.key.take(start)
+    last_key, later_key = start_key + window_us, np.append(moments.key, _NEVER)
+    place, reached, keys = start.copy(), moments.done(start, 0, steps), np.empty((steps, len(start)), np.int64)
+    _note(keys, np.arange(len(start)), 0, reached, start_key)
     for step in range(1, steps):
         going = np.flatnonzero(reached == step)
-        following = _next_with(moments.steps >> step & 1 != 0, place[going])
-        is_in = _is_in_window(moments, start[going], following, window_us)
-        going, following = going[is_in], following[is_in]
+        following = _next_places(moments.steps >> step & 1 != 0).take(place.take(going) + 1)
+        following_key = later_key.take(following)
+        in_window = np.flatnonzero(following_key <= last_key.take(going))
+        going, following = going.take(in_window), following.take(in_window)
         place[going] = following
-        reached[going] = np.minimum(moments.furthest[moments.kind[following], step], steps)
-        _fill(times, going, np.full_like(going, step), reached[going], moments.time_us[following])
-    return _Begun(start, reached, times)
+        done = moments.done(following, step, steps)
+        reached[going] = done
+        _note(keys, going, step, done, following_key.take(in_window))
+    return _Begun(start, reached, keys)
 
 
-def _fill(times: Ints, attempts: Ints, done: Ints, reached: Ints, time_us: Ints) -> None:
-    """Note the time of the steps after `done` up to `reached`."""
-    for step in range(int(done.min(initial=MAX_STEPS)), int(reached.max(initial=0))):
-        is_new = (done <= step) & (step < reached)
-        times[step, attempts[is_new]] = time_us[is_new]
+def _note(keys: Ints, attempts: Ints, before: int, done: Ints, key: Ints) -> None:
+    """Write down when the attempts did the steps after those done before; mostly it is one step."""
+    keys[before, attempts] = key
+    for step in range(before + 1, int(done.max(initial=0))):
+        has = np.flatnonzero(done > step)
+        keys[step, attempts.take(has)] = key.take(has)
 
 
-def _next_with(has: Bools, place: Ints) -> Ints:
-    """The first place after each at which it holds; the number of places where there is none."""
-    places = np.append(np.flatnonzero(has), len(has))
-    return places[np.cumsum(has)[place]]
-
-
-def _is_in_window(moments: _Moments, start: Ints, place: Ints, window_us: int) -> Bools:
-    is_there = place < len(moments.unit)
-    place = np.where(is_there, place, 0)
-    is_there &= moments.unit[place] == moments.unit[start]
-    is_there &= moments.time_us[place] - moments.time_us[start] <= window_us
-    return is_there
+def _next_places(has: Bools) -> Ints:
+    """For every place and the one after all of them, the first from there on at which it holds; else the last."""
+    places = np.concatenate([[-1], np.flatnonzero(has), [len(has)]])
+    following: Ints = np.repeat(places[1:], np.diff(places))
+    return following
 
 
 def _strict(moments: _Moments, steps: int, window_us: int) -> _Begun:
-    start = np.flatnonzero(moments.steps & 1)
-    reached = np.ones_like(start)
-    times = np.empty((steps, len(start)), np.int64)
-    times[0] = moments.time_us[start]
+    """Every attempt goes on with the very next event."""
+    start = np.flatnonzero(moments.steps & 1 != 0)
+    last_key = moments.key[start] + window_us
+    later_key = np.concatenate([moments.key, np.full(steps, _NEVER)])
+    later_steps = np.concatenate([moments.steps, np.zeros(steps, np.int64)])
+    reached, keys = np.ones_like(start), np.empty((steps, len(start)), np.int64)
+    keys[0] = moments.key[start]
     for step in range(1, steps):
-        going = np.flatnonzero(reached == step)
-        following = start[going] + step
-        is_in = _is_in_window(moments, start[going], following, window_us)
-        going, following = going[is_in], following[is_in]
-        is_next = moments.steps[following] >> step & 1 != 0
-        going, following = going[is_next], following[is_next]
-        reached[going] = step + 1
-        times[step, going] = moments.time_us[following]
-    return _Begun(start, reached, times)
+        following = start + step
+        is_next = (reached == step) & (later_steps[following] >> step & 1 != 0) & (later_key[following] <= last_key)
+        reached[is_next] = step + 1
+        keys[step] = later_key[following]
+    return _Begun(start, reached, keys)
 
 
 def _any(moments: _Moments, steps: int, window_us: int) -> _Begun:
@@ -291,42 +342,30 @@ def _any(moments: _Moments, steps: int, window_us: int) -> _Begun:
     By Hall's theorem steps 1 … k are done by different events as soon as every set of them has as many events that
     match one of the set.
     """
-    start = np.arange(len(moments.unit))
-    last_us = moments.time_us + window_us
-    done_us = np.full(len(start), np.iinfo(np.int64).min)
-    times = np.empty((steps, len(start)), np.int64)
+    done_key: Ints = np.zeros(len(moments.key), np.int64)
+    keys = np.empty((steps, len(done_key)), np.int64)
     for step in range(steps):
         for others in _rivals(moments.steps, step):
-            done_us = np.maximum(done_us, _nth_of(moments, others | 1 << step, others.bit_count() + 1))
-        times[step] = done_us
-    reached = np.count_nonzero(times <= last_us, axis=0).astype(np.int64)
+            nth = _nth_place(moments.steps & (others | 1 << step) != 0, others.bit_count() + 1)
+            done_key = np.maximum(done_key, np.append(moments.key, _NEVER)[nth])
+        keys[step] = done_key
+    reached = np.count_nonzero(keys <= moments.key + window_us, axis=0).astype(np.int64)
     has_begun = reached > 0
     first = _nth_place(moments.steps & 1 != 0, 1)[has_begun]
-    return _Begun(first, reached[has_begun], times[:, has_begun])
+    return _Begun(first, reached[has_begun], keys[:, has_begun])
 
 
 def _rivals(masks: Ints, step: int) -> list[int]:
     """The sets of earlier steps with which a step may have to share events; first the empty one."""
     present = np.flatnonzero(np.bincount(masks, minlength=1)).tolist()
-    joined = 1 << step
-    while True:
-        wider = joined
+    joined, wider = 0, 1 << step
+    while wider != joined:
+        joined = wider
         for mask in present:
             if mask & joined:
                 wider |= mask & ((2 << step) - 1)
-        if wider == joined:
-            break
-        joined = wider
     others = [1 << bit for bit in range(step) if joined >> bit & 1]
     return [sum(chosen) for size in range(len(others) + 1) for chosen in itertools.combinations(others, size)]
-
-
-def _nth_of(moments: _Moments, steps: int, count: int) -> Ints:
-    """From every event on, the time of the unit's n-th event that matches one of the steps; `_NEVER` without one."""
-    place = _nth_place(moments.steps & steps != 0, count)
-    is_there = place < len(place)
-    place = np.where(is_there, place, 0)
-    return np.where(is_there & (moments.unit[place] == moments.unit), moments.time_us[place], _NEVER)
 
 
 def _nth_place(has: Bools, count: int) -> Ints:
@@ -341,30 +380,24 @@ def _nth_place(has: Bools, count: int) -> Ints:
 
 def _best(moments: _Moments, begun: _Begun) -> Attempts:
     """Of each unit the attempt that reaches furthest, and of those the earliest."""
-    unit = moments.unit[begun.first]
+    frame = moments.frame
+    unit = frame.unit(moments.key.take(begun.first))
     if not len(unit):
-        return Attempts(unit, begun.reached, begun.times_us, np.zeros(0, np.int64))
-    starts = np.flatnonzero(_differs_from_before(unit))
+        return Attempts(unit, begun.reached, begun.keys, np.zeros(0, np.int64))
+    starts = np.flatnonzero(_is_next(unit))
     most = np.repeat(np.maximum.reduceat(begun.reached, starts), np.diff(starts, append=len(unit)))
     furthest = np.flatnonzero(begun.reached == most)
-    best = furthest[_differs_from_before(unit[furthest])]
+    best = furthest[_is_next(unit[furthest])]
     code = np.zeros(len(best), np.int64)
     if moments.code is not None:
         code = _least_codes(moments, moments.code)[begun.first[best]]
-    return Attempts(unit[best], begun.reached[best], begun.times_us[:, best], code)
+    return Attempts(unit.take(best), begun.reached.take(best), frame.time_us(begun.keys[:, best]), code)
 
 
 def _least_codes(moments: _Moments, code: Ints) -> Ints:
     """For every event of step 1, the least code of those of the same unit and microsecond."""
-    first = np.flatnonzero(moments.steps & 1)
-    rows = Matching(moments.unit[first], moments.time_us[first], moments.steps[first])
-    starts = np.flatnonzero(_is_next_moment(rows))
-    least = np.zeros(len(moments.unit), np.int64)
-    sizes = np.diff(starts, append=len(first))
-    least[first] = np.repeat(np.minimum.reduceat(code[first], starts), sizes)
+    first = np.flatnonzero(moments.steps & 1 != 0)
+    starts = np.flatnonzero(_is_next(moments.key[first]))
+    least: Ints = np.zeros(len(moments.key), np.int64)
+    least[first] = np.repeat(np.minimum.reduceat(code[first], starts), np.diff(starts, append=len(first)))
     return least
-
-
-def _differs_from_before(ordered: Ints) -> Bools:
-    differs: Bools = np.diff(ordered, prepend=ordered[0] - 1) != 0
-    return differs

@@ -206,10 +206,14 @@ def test_nothing_at_all(order: Order) -> None:
     assert quickly([], 2, 10, order) == {}
 
 
-def test_times_and_numbers_too_far_apart_for_one_sort_key() -> None:
-    far = 2**61
-    events = [Event(far, -far, frozenset([1])), Event(far, far, frozenset([2])), Event(1, 0, frozenset([1]))]
-    assert quickly(events, 2, 2**62, Order.ORDERED)[far].times == (-far, far)
+@pytest.mark.parametrize("order", Order)
+def test_times_and_numbers_that_do_not_fit_into_one_number(order: Order) -> None:
+    far, later = 2**59, 2**60
+    events = [
+        Event(player, time, frozenset([1 + (time > 0)])) for player in (1, later, 2 * later) for time in (-far, far)
+    ]
+    found = quickly(events, 2, 2 * far, order)
+    assert found == {player: Best((-far, far), 0) for player in (1, later, 2 * later)}
 
 
 def test_parts_are_put_together() -> None:
