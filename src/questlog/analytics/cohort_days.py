@@ -8,7 +8,7 @@ import datetime as dt
 import ibis.expr.types as ir
 import msgspec
 
-from questlog.analytics.buckets import bucket_of_day
+from questlog.analytics.buckets import bucket_of_day, bucket_of_time
 from questlog.analytics.dimensions import PLAYER_DIMENSIONS, PROPERTY, SEGMENT, dimension_column
 from questlog.analytics.filters import holds
 from questlog.analytics.measures import Measure
@@ -22,18 +22,18 @@ def build(part: Part) -> ir.Table:
     furthest = max(measure.days for measure in part.measures)
     days, period = player_days_with(longer(part.scope, furthest)), part.scope.period
     rows = days.filter(days.first_day.between(period.start, period.end))
-    if not part.is_plain:
-        players = installed(part).select("player_no", *dimension_columns(part))
+    if not part.is_plain or part.granularity.is_within_a_day:
+        players = installed(part).select("player_no", "first_seen", *dimension_columns(part))
         rows = rows.inner_join(players, "player_no")
     rows = with_groups(part, rows)
-    bucket = bucket_of_day(rows.first_day, part.granularity)
+    bucket = bucket_of_first(part, rows)
     return aggregated(part, rows, bucket, [_aggregate(part, rows, measure) for measure in part.measures])
 
 
 def build_survival(part: Part) -> ir.Table:
     """The measures of the players first seen in the period."""
     rows = with_groups(part, installed(part))
-    bucket = bucket_of_day(rows.first_day, part.granularity)
+    bucket = bucket_of_first(part, rows)
     aggregates = []
     for measure in part.measures:
         counts = has_passed(part, rows, measure.days)
@@ -55,6 +55,13 @@ def installed(part: Part) -> ir.Table:
         days = days.filter(days.is_new).select("player_no", *map(dimension_column, of_day))
         players = players.left_join(days, "player_no").drop("player_no_right")
     return players.filter(holds(part.filter, players))
+
+
+def bucket_of_first(part: Part, rows: ir.Table) -> ir.Value | None:
+    """The bucket of the player's first event. `rows` have `first_day`, and `first_seen` where buckets are shorter."""
+    if part.granularity.is_within_a_day:
+        return bucket_of_time(rows.first_seen, part.granularity)
+    return bucket_of_day(rows.first_day, part.granularity)
 
 
 def dimension_columns(part: Part) -> list[str]:

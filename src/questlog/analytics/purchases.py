@@ -9,8 +9,8 @@ import ibis.expr.types as ir
 import msgspec
 
 from questlog.analytics import tables
-from questlog.analytics.buckets import bucket_of_day, bucket_of_time, is_within
-from questlog.analytics.cohort_days import dimension_columns, has_passed, installed, longer
+from questlog.analytics.buckets import bucket_of_time, is_within
+from questlog.analytics.cohort_days import bucket_of_first, dimension_columns, has_passed, installed, longer
 from questlog.analytics.daily import with_player_days
 from questlog.analytics.measures import Measure
 from questlog.analytics.parts import Part, aggregated, players_of, with_groups
@@ -78,11 +78,11 @@ def build_of_cohorts(part: Part) -> ir.Table:
     """The revenue of players by their first day: `days` is the last day of theirs that counts."""
     furthest = max(measure.days for measure in part.measures)
     bought = purchases_in(longer(part.scope, furthest), part.measures)
-    players = installed(part).select("player_no", "first_day", *dimension_columns(part))
+    players = installed(part).select("player_no", "first_day", "first_seen", *dimension_columns(part))
     rows = with_groups(part, bought.inner_join(players, "player_no"))
     age = rows.day.delta(rows.first_day, unit="day")
     aggregates = [
         rows.amount_usd.sum(where=(rows.state == each.state) & (age <= each.days) & has_passed(part, rows, each.days))
         for each in part.measures
     ]
-    return aggregated(part, rows, bucket_of_day(rows.first_day, part.granularity), aggregates)
+    return aggregated(part, rows, bucket_of_first(part, rows), aggregates)

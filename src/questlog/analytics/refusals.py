@@ -9,14 +9,12 @@ from questlog.analytics.metrics import Metric
 from questlog.analytics.problems import QuestionRefused, unknown
 from questlog.analytics.query import Query
 
-_OF_WHOLE_DAYS = {Base.WINDOWS, Base.COHORTS, Base.SURVIVAL, Base.COHORT_PURCHASES}
-
 
 def check_metrics(question: Query, metrics: Sequence[Metric], context: Context) -> None:
     """Raises `QuestionRefused` naming what is at fault."""
     for place, metric in enumerate(metrics):
-        bases = {measure.base for measure in metric.measures}
-        if question.granularity.is_within_a_day and bases & _OF_WHOLE_DAYS:
+        has_window = any(measure.base is Base.WINDOWS for measure in metric.measures)
+        if question.granularity.is_within_a_day and has_window:
             detail = f"{metric.name!r} is a number of whole days, and cannot be asked by {question.granularity}"
             raise QuestionRefused(f"metrics[{place}]", detail, "day")
 
