@@ -17,7 +17,7 @@ from questlog.analytics.dimensions import meaning_of
 from questlog.analytics.explore_rows import MAX_ROWS, Tree
 from questlog.analytics.explore_table import tree_table
 from questlog.analytics.functions import fits_bitmaps
-from questlog.analytics.histogram import Histogram, counts, histogram_table
+from questlog.analytics.histogram import Bins, Histogram, counts, histogram_table
 from questlog.analytics.parts import OTHER
 from questlog.analytics.problems import QuestionRefused
 from questlog.analytics.query import Filter, Granularity, Name, Period, check_buckets, check_distinct
@@ -146,7 +146,7 @@ def _histogram(tree: Tree, events: Events, histogram: Histogram, context: Contex
     bounds = _counts(tree, events, Granularity.ALL, context)
     least, greatest = pc.min(bounds["value_min"]).as_py(), pc.max(bounds["value_max"]).as_py()
     if least is None:
-        return histogram_table(histogram, (), {}, [])
+        return histogram_table(Bins((), is_even=False, is_open=False), {}, [])
     bins = histogram.bins_for(least, greatest)
     rows = context.run(explore_rows.by_bin, tree, events, bins)
     if rows.num_rows > MAX_ROWS:
@@ -154,7 +154,7 @@ def _histogram(tree: Tree, events: Events, histogram: Histogram, context: Contex
     found = counts(rows.to_pylist(), bins, GROUP, "events")
     present = {group for group, _ in found}
     groups = [group for group in (*(events.kept or ()), OTHER) if group in present] if events.keys else [None]
-    table = histogram_table(histogram, bins.edges, found, groups)
+    table = histogram_table(bins, found, groups)
     return table.set_column(0, GROUP, with_plain_numbers(table[GROUP], events.group_by or ""))
 
 

@@ -21,14 +21,23 @@ _NEAR = 1e-6  # of a bin's width: far more than a division can be wrong by, and 
 
 
 class Bins(msgspec.Struct, frozen=True):
-    """Edges in ascending order; `is_even` when they are so evenly apart that a division nearly finds a number's bin."""
+    """Edges in ascending order.
+
+    `is_even`: they are so evenly apart that a division nearly finds a number's bin. `is_open`: there are bins below the
+    first and above the last.
+    """
 
     edges: tuple[float, ...]
     is_even: bool
+    is_open: bool
 
     def bin_of(self, number: float) -> int:
         """The number of the bin: 0 below the first edge, n from the n-th edge on, one more above the last."""
         return len(self.edges) - 1 if number == self.edges[-1] else bisect_right(self.edges, number)
+
+    def there_is(self, place: int) -> int:
+        """The bin, or the one nearest to it that there is: the same sum made twice can differ in its last bits."""
+        return place if self.is_open else min(max(place, 1), len(self.edges) - 1)
 
 
 class Histogram(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -54,11 +63,11 @@ class Histogram(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def bins_for(self, least: float, greatest: float) -> Bins:
         """The bins for numbers from `least` to `greatest`; edges are divided exactly, then rounded to a double."""
         if self.edges:
-            return Bins(self.edges, is_even=False)
+            return Bins(self.edges, is_even=False, is_open=True)
         low, width = Fraction(least), (Fraction(greatest) - Fraction(least)) / self.bins
         inner = {float(low + width * place) for place in range(1, self.bins)} - {least, greatest}
         is_even = width > math.ulp(max(abs(least), abs(greatest))) / (_NEAR * _NEAR) and math.isfinite(greatest - least)
-        return Bins((least, *sorted(inner), greatest), is_even)
+        return Bins((least, *sorted(inner), greatest), is_even, is_open=False)
 
 
 def bin_keys(number: ir.NumericValue, bins: Bins) -> dict[str, ir.Value]:
@@ -82,8 +91,9 @@ def counts(rows: Sequence[Mapping[str, Any]], bins: Bins, group: str, count: str
     """How many there are in each group and bin, of rows grouped by `bin_keys`."""
     found: dict[tuple[str | None, int], int] = {}
     for row in rows:
-        place = (row.get(group), bins.bin_of(row[NEAR]) if row[BIN] is None else row[BIN])
-        found[place] = found.get(place, 0) + row[count]
+        place = bins.bin_of(row[NEAR]) if row[BIN] is None else row[BIN]
+        key = (row.get(group), bins.there_is(place))
+        found[key] = found.get(key, 0) + row[count]
     return found
 
 
@@ -97,8 +107,7 @@ def _search(number: ir.NumericValue, edges: tuple[float, ...], low: int, high: i
 
 
 def histogram_table(
-    histogram: Histogram,
-    edges: Sequence[float],
+    bins: Bins,
     found: Mapping[tuple[str | None, int], int],
     groups: Sequence[str | None],
 ) -> pa.Table:
@@ -107,20 +116,19 @@ def histogram_table(
         {"group": group, "low": low, "high": high, "count": count, "share": count / total if total else None}
         for group in groups
         for total in [sum(count for (of, _), count in found.items() if of == group)]
-        for place, low, high in _edges_of(histogram, edges)
+        for place, low, high in _edges_of(bins)
         for count in [found.get((group, place), 0)]
     ]
     return pa.Table.from_pylist(rows, _SCHEMA)
 
 
-def _edges_of(histogram: Histogram, edges: Sequence[float]) -> list[tuple[int, float | None, float | None]]:
+def _edges_of(bins: Bins) -> list[tuple[int, float | None, float | None]]:
     """The bins' numbers and edges; null: no edge."""
+    edges = bins.edges
     inner: list[tuple[int, float | None, float | None]] = [
         (place + 1, low, high) for place, (low, high) in enumerate(itertools.pairwise(edges))
     ]
-    if not histogram.edges:
-        return inner
-    return [(0, None, edges[0]), *inner, (len(edges), edges[-1], None)]
+    return [(0, None, edges[0]), *inner, (len(edges), edges[-1], None)] if bins.is_open else inner
 
 
 _SCHEMA = pa.schema(
