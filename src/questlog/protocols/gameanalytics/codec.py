@@ -13,7 +13,7 @@ from questlog.protocols.gameanalytics.columns import to_columns
 from questlog.protocols.gameanalytics.json_text import check_utf8, read_json, with_storable_text
 from questlog.protocols.gameanalytics.plain import is_plain
 from questlog.protocols.gameanalytics.quick import read_plain_events
-from questlog.protocols.gameanalytics.rules import PLACED_FIELDS, RULED_FIELDS_WITHOUT_A_PLACE, judge
+from questlog.protocols.gameanalytics.rules import KNOWN_PLATFORMS, PLACED_FIELDS, RULED_FIELDS_WITHOUT_A_PLACE, judge
 from questlog.protocols.gameanalytics.wire import OpenWireEvent, UnknownFields, WireEvent
 
 __all__ = ["MAX_DEPTH", "MAX_EVENTS", "Decoded", "decode_events", "decode_other_events", "to_columns"]
@@ -24,7 +24,6 @@ MAX_DEPTH = 32
 """Levels of objects and lists within one event; SDKs send three."""
 _MAX_COMMAS = 500_000  # a bound on the values of a body, and so on what decoding it can allocate
 
-_events = msgspec.json.Decoder(list[WireEvent])
 _open_event = msgspec.json.Decoder(OpenWireEvent)
 _raw_list = msgspec.json.Decoder(list[msgspec.Raw])
 _object = msgspec.json.Decoder(dict[str, Any])
@@ -33,7 +32,7 @@ _object = msgspec.json.Decoder(dict[str, Any])
 class Decoded(msgspec.Struct, frozen=True):
     """The events of a request that are stored, their places in it (from 0), and those that are not.
 
-    Events of `SmallEvent`'s type lack the last fields of a `WireEvent`; `to_columns` takes both.
+    Events may lack the last fields of a `WireEvent` (`read_plain_events`); `to_columns` takes them all the same.
     """
 
     events: list[WireEvent]
@@ -49,12 +48,15 @@ def decode_events(body: bytes, *, is_platform_list_strict: bool = False) -> Deco
     (`MAX_EVENTS`). With `is_platform_list_strict`, platforms outside the known list are refused.
     """
     body = _without_nul(body)
-    events = None if is_platform_list_strict else read_plain_events(body)
-    return _decode_mended(body, is_platform_list_strict) if events is None else _all_of(events)
+    events = read_plain_events(body)
+    if events is None or (is_platform_list_strict and not _has_known_platforms(events)):
+        return _decode_mended(body, is_platform_list_strict)
+    _check_count(len(events))
+    return Decoded(events, range(len(events)), [])
 
 
 def decode_other_events(body: bytes) -> Decoded:
-    """What `decode_events` does, for a body that is known to be none for `read_plain_events`."""
+    """What `decode_events` does, for a body of which `read_plain_events` makes nothing."""
     return _decode_mended(_without_nul(body), is_platform_list_strict=False)
 
 
@@ -64,14 +66,8 @@ def _without_nul(body: bytes) -> bytes:
     return with_storable_text(body) if b"\\" in body and rb"\u0000" in body else body
 
 
-def _decode_mended(body: bytes, is_platform_list_strict: bool) -> Decoded:
-    try:
-        return _decode_list(body, is_platform_list_strict)
-    except RequestRejected as rejected:
-        mended = with_storable_text(body) if rejected.reason is Reason.NOT_JSON else body
-        if mended == body:
-            raise
-    return _decode_list(mended, is_platform_list_strict)
+def _has_known_platforms(events: Sequence[WireEvent]) -> bool:
+    return all(event.platform in KNOWN_PLATFORMS for event in events)
 
 
 def must_be_left_unread(body: bytes) -> bool:
@@ -79,20 +75,14 @@ def must_be_left_unread(body: bytes) -> bool:
     return len(body) > _MAX_COMMAS and body.count(b",") > _MAX_COMMAS
 
 
-def _decode_list(body: bytes, is_platform_list_strict: bool) -> Decoded:
+def _decode_mended(body: bytes, is_platform_list_strict: bool) -> Decoded:
     try:
-        events = read_json(_events, body)
-    except msgspec.ValidationError:
         return _decode_one_by_one(body, is_platform_list_strict)
-    for event in events:
-        if not is_plain(event, is_platform_list_strict):
-            return _decode_one_by_one(body, is_platform_list_strict)
-    return _all_of(events)
-
-
-def _all_of(events: list[WireEvent]) -> Decoded:
-    _check_count(len(events))
-    return Decoded(events, range(len(events)), [])
+    except RequestRejected as rejected:
+        mended = with_storable_text(body) if rejected.reason is Reason.NOT_JSON else body
+        if mended == body:
+            raise
+    return _decode_one_by_one(mended, is_platform_list_strict)
 
 
 def _decode_one_by_one(body: bytes, is_platform_list_strict: bool) -> Decoded:

@@ -9,7 +9,6 @@ from msgspec.structs import astuple
 
 from questlog.model.event import Columns
 from questlog.protocols.gameanalytics.patterns import CURRENCY
-from questlog.protocols.gameanalytics.quick import SmallEvent
 from questlog.protocols.gameanalytics.wire import UnknownFields, WireEvent
 
 MAX_LENGTH_S = 31 * 86_400.0
@@ -57,8 +56,7 @@ _FIELDS = WireEvent.__struct_fields__
 _ATTRIBUTE_FIELDS = tuple(name for name in _FIELDS if name not in _NO_ATTRIBUTES)
 # The country is all that is made of an address, and not here.
 _NEVER_STORED = frozenset({"ip"})
-# What a `SmallEvent` lacks of a `WireEvent`.
-_LEFT_OUT = (None,) * (len(_FIELDS) - len(SmallEvent.__struct_fields__))
+_NOTHING = (None,) * len(_FIELDS)
 
 _Field = tuple[Any, ...]
 _Fields = dict[str, _Field]
@@ -99,8 +97,8 @@ def to_columns(events: Sequence[WireEvent]) -> Columns:
 def _fields(events: Sequence[WireEvent]) -> _Fields:
     """Field by field the values of all events, without the fields that no event has."""
     rows = list(map(astuple, events))
-    if len(set(map(len, rows))) > 1:  # both `SmallEvent` and `WireEvent`
-        rows = [row if len(row) == len(_FIELDS) else row + _LEFT_OUT for row in rows]
+    if len(set(map(len, rows))) > 1:  # some lack the last fields of a `WireEvent`
+        rows = [row + _NOTHING[len(row) :] for row in rows]
     # None is found by identity: comparing is fast where it does not end at once.
     nothing = (None,) * len(rows)
     columns = zip(_FIELDS, zip(*rows, strict=True), strict=False)
@@ -110,17 +108,16 @@ def _fields(events: Sequence[WireEvent]) -> _Fields:
 def _amounts(fields: _Fields) -> dict[str, Sequence[object]]:
     """A resource's amount is its value, a business event's is money; in other categories it does not count."""
     amounts = fields["amount"]
-    categories = fields["category"]
-    values = fields.get("value") or (None,) * len(amounts)
-    by_event = zip(categories, values, amounts, strict=True)
-    return {
-        "value": [
-            value if category != "resource" or amount is None else float(amount) for category, value, amount in by_event
-        ],
-        "amount": [
-            amount if category == "business" else None for category, amount in zip(categories, amounts, strict=True)
-        ],
-    }
+    values: list[float | None] = list(fields.get("value") or (None,) * len(amounts))
+    money: list[int | None] = [None] * len(amounts)
+    for place, amount in enumerate(amounts):
+        if amount is not None:
+            category = fields["category"][place]
+            if category == "resource":
+                values[place] = float(amount)
+            elif category == "business":
+                money[place] = amount
+    return {"value": values, "amount": money}
 
 
 def _store(receipt: object) -> str | None:

@@ -1,9 +1,11 @@
-"""The quick way to read a `/events` request: all at once, into a smaller type, if nothing is wrong with any event.
+"""The quick way to read a `/events` request: all at once, into a type that is no larger than need be, if nothing is
+wrong with any event.
 
 What the events of one session repeat is matched against the patterns once.
 """
 
 from collections.abc import Sequence
+from itertools import takewhile
 from types import NoneType
 from typing import Any, cast, get_args
 
@@ -22,37 +24,42 @@ _REQUIRED = frozenset(
 _FIRST_LEFT_OUT = "user_id_ext"
 
 
-def _small_event() -> type[WireEvent]:
-    """`WireEvent` without its last fields, and with those that nearly every category requires as required.
+def _plain_event(name: str, end: str) -> type[WireEvent]:
+    """`WireEvent` without its fields from `end` on, and with those that nearly every category requires as required.
 
     Like it, it refuses other fields. So whatever decodes into it decodes into `WireEvent`, with every value looked at.
     """
     fields: list[tuple[str, Any, Any]] = []
-    for field in structs.fields(WireEvent):
-        if field.name == _FIRST_LEFT_OUT:
-            break
+    for field in takewhile(lambda field: field.name != end, structs.fields(WireEvent)):
         if field.name in _REQUIRED:
             (required_type,) = (part for part in get_args(field.type) if part is not NoneType)
             fields.append((field.name, required_type, NODEFAULT))
         else:
             fields.append((field.name, field.type, field.default))
-    made = defstruct("SmallEvent", fields, kw_only=True, gc=False, forbid_unknown_fields=True)
+    made = defstruct(name, fields, kw_only=True, gc=False, forbid_unknown_fields=True)
     return cast(type[WireEvent], made)  # it has what `plain` reads
 
 
-SmallEvent = _small_event()
-"""The first fields of a `WireEvent`, in its order."""
-
-_small_events: Decoder[list[WireEvent]] = Decoder(list[SmallEvent])  # type: ignore[valid-type]
+_decoders: tuple[Decoder[list[WireEvent]], ...] = (
+    Decoder(list[_plain_event("SmallEvent", _FIRST_LEFT_OUT)]),  # type: ignore[misc]
+    Decoder(list[_plain_event("PlainEvent", "unknown")]),  # type: ignore[misc]
+)
 
 
 def read_plain_events(body: bytes) -> list[WireEvent] | None:
-    """The events as `SmallEvent`, if that has a place for all their fields and nothing is wrong with any; else None."""
-    try:
-        events = read_json(_small_events, body)
-    except (ValidationError, RequestRejected):
-        return None
-    return events if _are_plain(events) else None
+    """The events, if `WireEvent` has a place for all their fields and nothing is wrong with any; else None.
+
+    They are of a type with the first fields of a `WireEvent`, in its order.
+    """
+    for decoder in _decoders:
+        try:
+            events = read_json(decoder, body)
+        except ValidationError:
+            continue
+        except RequestRejected:
+            return None
+        return events if _are_plain(events) else None
+    return None
 
 
 def _are_plain(events: Sequence[WireEvent]) -> bool:

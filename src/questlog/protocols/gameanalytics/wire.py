@@ -62,7 +62,7 @@ class WireEvent(Struct, kw_only=True, gc=False, forbid_unknown_fields=True):
     afterwards (`plain`), and whatever it refuses goes through `rules`, which decide. It has the fields that become
     columns and those that official SDKs send with every event, in about the order in which most send them: msgspec
     looks for a key from the place of the last one on, so both the number of fields and their order cost time. Those
-    that few clients send, but then with every event, are at the end: `SmallEvent` does without them.
+    that few clients send, but then with every event, are at the end: `quick` tries without them first.
     """
 
     v: Literal[2]
