@@ -11,6 +11,7 @@ from litestar.types import ControllerRouterHandler, Message, Scope
 
 from questlog.api.analytics import ANALYTICS_HANDLERS
 from questlog.api.api_keys import API_KEY_HANDLERS
+from questlog.api.asking import provide_asker
 from questlog.api.authentication import TokenCheck, token_guard
 from questlog.api.definitions import DEFINITION_HANDLERS
 from questlog.api.errors import ERROR_HANDLERS
@@ -54,6 +55,7 @@ def create_app(services: ConsoleServices, pages: Sequence[ControllerRouterHandle
             "services": Provide(lambda: services, sync_to_thread=False),
             "gate": Provide(lambda: gate, sync_to_thread=False),
             "check": Provide(lambda: check, sync_to_thread=False),
+            "asker": Provide(provide_asker, sync_to_thread=False),
             "registry": Provide(lambda: registry, sync_to_thread=False),
         },
         exception_handlers=ERROR_HANDLERS,

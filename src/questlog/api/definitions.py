@@ -10,12 +10,18 @@ from litestar import delete, get, post, put
 from litestar.params import FromPath, JSONBody
 
 from questlog.analytics.catalogue import CATALOGUE
+from questlog.analytics.cohorts import Cohort
 from questlog.analytics.definitions import CustomMetric, SegmentDefinition
 from questlog.analytics.dimensions import check_event_dimension, check_filter
+from questlog.analytics.economy import Balances, Economy
+from questlog.analytics.explore import Explore
 from questlog.analytics.filters import check_values
+from questlog.analytics.funnel import Funnel
 from questlog.analytics.metrics import metric_named
 from questlog.analytics.problems import QuestionRefused
+from questlog.analytics.progression import Progression
 from questlog.analytics.query import Query
+from questlog.analytics.retention import Retention
 from questlog.analytics.segment_rules import check_segment
 from questlog.api.authentication import caller_of
 from questlog.api.errors import AnyRequest, bad_field, bad_value, refused_question
@@ -29,16 +35,31 @@ class DefinitionKind(enum.StrEnum):
     """What can be saved."""
 
     QUERY = "query"
+    EXPLORE = "explore"
+    RETENTION = "retention"
+    COHORTS = "cohorts"
+    FUNNEL = "funnel"
+    PROGRESSION = "progression"
+    ECONOMY = "economy"
+    BALANCES = "balances"
     SEGMENT = "segment"
     CUSTOM_METRIC = "custom_metric"
 
 
 DEFINITION_TYPES: Mapping[DefinitionKind, type[msgspec.Struct]] = {
     DefinitionKind.QUERY: Query,
+    DefinitionKind.EXPLORE: Explore,
+    DefinitionKind.RETENTION: Retention,
+    DefinitionKind.COHORTS: Cohort,
+    DefinitionKind.FUNNEL: Funnel,
+    DefinitionKind.PROGRESSION: Progression,
+    DefinitionKind.ECONOMY: Economy,
+    DefinitionKind.BALANCES: Balances,
     DefinitionKind.SEGMENT: SegmentDefinition,
     DefinitionKind.CUSTOM_METRIC: CustomMetric,
 }
 
+Question = Query | Explore | Retention | Cohort | Funnel | Progression | Economy | Balances
 JsonObject = dict[str, Any]
 
 
@@ -120,7 +141,7 @@ def _check(
             check_segment(field or "segment", read, {**others, name: read})
         elif isinstance(read, CustomMetric):
             _check_custom_metric(name, read, field)
-        elif isinstance(read, Query):
+        elif isinstance(read, Question):
             read.check()
     except QuestionRefused as error:
         raise refused_question(error) from None

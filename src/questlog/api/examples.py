@@ -72,6 +72,50 @@ QUESTIONS: Mapping[str, Sequence[Example]] = {
         Example("LTV, playtime and sessions by week of install", {"period": _JANUARY, "granularity": "week"}),
         Example("The same, added up by platform", {"period": _JANUARY, "form": "curve", "group_by": "platform"}),
     ),
+    "funnel": (
+        Example(
+            "From the tutorial to the first purchase within three days, by platform",
+            {
+                "period": _JANUARY,
+                "steps": [
+                    {"category": "design", "event_id": "Tutorial:Done"},
+                    {"category": "progression", "event_id": "Complete:world01", "is_prefix": True},
+                    _PURCHASE,
+                ],
+                "window_s": 259_200,
+                "group_by": "platform",
+            },
+        ),
+        Example(
+            "Who began a level and did not complete it",
+            {
+                "period": _JANUARY,
+                "steps": [
+                    {"category": "progression", "event_id": "Start", "is_prefix": True},
+                    {"category": "progression", "event_id": "Complete", "is_prefix": True},
+                ],
+                "dropped_after": 1,
+                "limit": 20,
+            },
+        ),
+    ),
+    "progression": (
+        Example("Every level, with drop-off and difficulty", {"period": _JANUARY}),
+        Example("Worlds on iOS", {"period": _JANUARY, "depth": 1, "parts": ["counts", "scores"], "filter": _IS_IOS}),
+    ),
+    "economy": (
+        Example("What flows in and out of each currency, day by day", {"period": _JANUARY, "granularity": "day"}),
+        Example(
+            "The ten items that most gems are spent on",
+            {"period": _JANUARY, "by": "item_id", "currency": "gems", "largest": "sink", "top": 10},
+        ),
+    ),
+    "balances": (
+        Example("What players have left of each currency", {"day": "2026-01-31"}),
+        Example(
+            "How many players have how many gems", {"day": "2026-01-31", "currency": "gems", "histogram": {"bins": 10}}
+        ),
+    ),
     "segments": (
         Example("How many bought three times in the last 30 days", {"segment": _PAYERS}),
         Example(
@@ -86,7 +130,7 @@ QUESTIONS: Mapping[str, Sequence[Example]] = {
 """By the last part of the route."""
 
 DEFINITIONS: Mapping[str, Example] = {
-    "query": Example("A report", QUESTIONS["query"][1].body),
+    **{name: examples[0] for name, examples in QUESTIONS.items() if name != "segments"},
     "segment": Example("Players who bought three times in the last 30 days", _PAYERS),
     "custom_metric": Example(
         "Bosses killed on iOS",

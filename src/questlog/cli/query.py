@@ -20,7 +20,10 @@ from questlog.model.clock import SystemClock
 
 _FORMATS = ("table", "csv", "json", "parquet")
 _GRANULARITIES = ("minute", "hour", "day", "week", "month", "all")
-_ANALYSES = ("query", "explore", "retention", "cohorts", "segments")
+_ANALYSES = (
+    *("query", "explore", "retention", "cohorts", "funnel", "progression", "economy", "balances"),
+    "segments",
+)
 _FLAGS = {"filters": "--filter"}
 _EPOCH = dt.date(1970, 1, 1)
 _DAY_US = 86_400_000_000

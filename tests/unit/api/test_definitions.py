@@ -13,7 +13,9 @@ SEGMENTS = f"{PATH}/segment"
 PAYERS = {"rule": {"type": "did", "event": {"category": "business"}, "last_days": 30}}
 NOT_PAYERS = {"rule": {"type": "not", "rule": {"type": "in_segment", "name": "Payers"}}}
 BOSSES = {"kind": "count", "event": {"category": "design", "event_id": "boss:killed"}}
-QUERY = {"metrics": ["dau"], "period": {"start": "2026-01-01", "end": "2026-01-31"}}
+PERIOD = {"start": "2026-01-01", "end": "2026-01-31"}
+QUERY = {"metrics": ["dau"], "period": PERIOD}
+FUNNEL = {"period": PERIOD, "steps": [{"category": "user"}, {"category": "business"}]}
 
 pytestmark = pytest.mark.usefixtures("game")
 
@@ -85,7 +87,16 @@ def test_every_kind_has_a_type() -> None:
     assert set(DEFINITION_TYPES) == set(DefinitionKind)
 
 
-@pytest.mark.parametrize(("kind", "definition"), [("query", QUERY), ("segment", PAYERS), ("custom_metric", BOSSES)])
+@pytest.mark.parametrize(
+    ("kind", "definition"),
+    [
+        ("query", QUERY),
+        ("segment", PAYERS),
+        ("custom_metric", BOSSES),
+        ("funnel", FUNNEL),
+        ("balances", {"day": "2026-01-01"}),
+    ],
+)
 def test_each_kind_takes_its_own_definitions_only(client: Client, kind: str, definition: object) -> None:
     for each in DefinitionKind:
         expected = 200 if each == kind else 400

@@ -1,0 +1,95 @@
+"""Asks a question and answers it over HTTP: in the form that is asked for, with an `ETag`, and not for nobody."""
+
+import hashlib
+import importlib.metadata
+from collections.abc import Iterator
+from http import HTTPStatus
+
+import msgspec
+from litestar import Response
+from litestar.response import Stream
+
+from questlog.api.answers import written
+from questlog.api.departures import stopped_when_gone
+from questlog.api.errors import AnyRequest, ApiError
+from questlog.api.games import Services
+from questlog.api.services import ConsoleServices
+from questlog.api.sql import MEDIA_TYPES, Form, Gate, accepted_form
+from questlog.store.contract import Cancellation, QueryRefused
+
+Answered = Response[bytes] | Stream
+
+_VERSION = importlib.metadata.version("questlog")
+_DAY_US = 86_400_000_000
+
+
+class _Made(msgspec.Struct):
+    """An answer written down; `content` is None where the asker has it already."""
+
+    tag: str
+    content: bytes | Iterator[bytes] | None
+
+
+class Asker:
+    """Asks what one request wants to know."""
+
+    def __init__(self, services: ConsoleServices, gate: Gate, request: AnyRequest) -> None:
+        self._services = services
+        self._gate = gate
+        self._request = request
+
+    async def answer(self, game: str, question: msgspec.Struct, form: Form | None) -> Answered:
+        """The answer to a question about a game, by its number, game key or name.
+
+        `form` wins over the Accept header. Raises `ApiError`, `ControlError`, `QuestionRefused`.
+        """
+        headers = self._request.headers
+        form = form or accepted_form(headers.get("accept", ""))
+        seen = headers.get("if-none-match", "")
+        cancellation = Cancellation()
+        async with stopped_when_gone(self._request.receive, cancellation):
+            made = await self._gate.run(lambda: self._make(game, question, form, seen, cancellation))
+        return _response(made, form)
+
+    def _make(self, game: str, question: msgspec.Struct, form: Form, seen: str, cancellation: Cancellation) -> _Made:
+        game_id = self._services.control.find_game(game).game_id
+        try:
+            tag = self._tag(game_id, question, form)
+            if _is_seen(tag, seen):
+                return _Made(tag, None)
+            return _Made(tag, written(self._services.analytics.ask(game_id, question, cancellation), form))
+        except QueryRefused as error:
+            raise ApiError(HTTPStatus.BAD_REQUEST, "query_refused", str(error)) from None
+
+    def _tag(self, game_id: int, question: msgspec.Struct, form: Form) -> str:
+        """Another one whenever the answer could be another one. Asked for before the answer: it is never too new."""
+        made_of = (
+            _VERSION,
+            self._services.analytics.data_version(),
+            self._services.control.version(),
+            self._services.clock.now_us() // _DAY_US,
+            game_id,
+            form,
+            type(question).__name__,
+            question,
+        )
+        return f'"{hashlib.sha256(msgspec.json.encode(made_of)).hexdigest()[:32]}"'
+
+
+def provide_asker(services: Services, gate: Gate, request: AnyRequest) -> Asker:
+    """Litestar's way to give a handler what it needs."""
+    return Asker(services, gate, request)
+
+
+def _response(made: _Made, form: Form) -> Answered:
+    headers = {"ETag": made.tag, "Cache-Control": "private, no-cache", "Vary": "Accept, Authorization"}
+    if made.content is None:
+        return Response(b"", status_code=HTTPStatus.NOT_MODIFIED, headers=headers, media_type=MEDIA_TYPES[form])
+    if isinstance(made.content, bytes):
+        return Response(made.content, headers=headers, media_type=MEDIA_TYPES[form])
+    return Stream(made.content, headers=headers, media_type=MEDIA_TYPES[form])
+
+
+def _is_seen(tag: str, if_none_match: str) -> bool:
+    """The weak comparison of RFC 9110 §13.1.2."""
+    return any(each.strip().removeprefix("W/") in (tag, "*") for each in if_none_match.split(","))
