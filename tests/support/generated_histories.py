@@ -197,10 +197,17 @@ _IMPRESSION = _fields(
 )
 _SESSION_END = _fields("session_end", length_s=_maybe(st.sampled_from([0.0, 60.0, 90.25, 4000.0])))
 _USER = _fields("user")
-_GAMEANALYTICS = st.one_of(
-    _DESIGN, _DESIGN, _PURCHASE, _PURCHASE, _RESOURCE, _PROGRESSION, _PROGRESSION, _ERROR, _AD, _IMPRESSION,
-    _SESSION_END, _USER,
-)  # fmt: skip
+KINDS: Mapping[str, SearchStrategy[dict[str, Any]]] = {
+    "design": _DESIGN,
+    "purchases": _PURCHASE,
+    "resources": _RESOURCE,
+    "progression": _PROGRESSION,
+    "errors": _ERROR,
+    "ads": st.one_of(_AD, _IMPRESSION),
+    "sessions": st.one_of(_SESSION_END, _USER),
+}
+"""What GameAnalytics' events are; `histories` may be asked for more of some."""
+
 
 _SATORI = st.one_of(
     _fields("custom", event_id=st.sampled_from(["jump", "win"]), value=_maybe(_QUARTERS)),
@@ -266,12 +273,13 @@ def _times(draw: DrawFn, moments: Sequence[int]) -> dict[str, int | None]:
 
 
 @st.composite
-def _events(draw: DrawFn, players: int, moments: Sequence[int]) -> Event:
+def _events(draw: DrawFn, players: int, moments: Sequence[int], often: Sequence[str]) -> Event:
     times = draw(_times(moments))
     player = draw(st.one_of(st.integers(1, players), st.integers(1, players), st.integers(0, players)))
     fields: dict[str, Any] = {**times, **draw(_DEVICE), "player_id": f"player-{player}" if player else None}
-    is_satori = draw(st.integers(0, 2)) == 0
-    fields |= draw(_SATORI if is_satori else _GAMEANALYTICS)
+    kind = draw(st.sampled_from([*KINDS, "satori", "satori", *often, *often, *often]))
+    is_satori = kind == "satori"
+    fields |= draw(_SATORI if is_satori else KINDS[kind])
     session = draw(st.integers(0, 3))
     if session:
         fields["session_id"] = f"session-{player}-{session}"
@@ -284,15 +292,13 @@ def _events(draw: DrawFn, players: int, moments: Sequence[int]) -> Event:
 
 
 @st.composite
-def histories(draw: DrawFn, max_events: int = 40, events: SearchStrategy[Event] | None = None) -> History:
-    """A history of 2 to 5 players; times are in no order, and some events come twice."""
+def histories(draw: DrawFn, often: tuple[str, ...] = (), max_events: int = 40) -> History:
+    """A history of 2 to 5 players; times are in no order, some events come twice. `often`: kinds to have more of."""
     moments = draw(st.lists(_moments(), min_size=2, max_size=8))
-    one = events if events is not None else _events(draw(st.integers(2, 5)), moments)
+    players = draw(st.integers(2, 5))
     size = draw(st.integers(1, max_events))
-    named = [
-        dataclasses.replace(event, client_event_id=f"event-{place}")
-        for place, event in enumerate(draw(st.lists(one, min_size=size, max_size=size)))
-    ]
+    events = draw(st.lists(_events(players, moments, often), min_size=size, max_size=size))
+    named = [dataclasses.replace(event, client_event_id=f"event-{place}") for place, event in enumerate(events)]
     for place in draw(st.lists(st.integers(0, len(named) - 1), max_size=5)):
         again = draw(st.sampled_from([0, HOUR, 7 * DAY, 7 * DAY + SECOND, -2 * DAY]))
         named.insert(

@@ -102,3 +102,15 @@ METRICS: Mapping[str, Metric] = {
     "ad_rewards": ads.rewards,
     "ad_players": ads.players,
 }
+
+NOTHING_IS_NULL = frozenset(
+    name
+    for name in METRICS
+    if name.startswith(
+        ("retention_", "rolling_", "churn_", "ltv_", "arp", "conversion", "revenue_per_", "session_length")
+    )
+    or name.endswith(("_per_player", "_per_session", "_rate", "score"))
+    or name
+    in {"stickiness", "attempts_to_complete", "design_mean", "design_min", "design_max", "design_median", "design_p95"}
+)
+"""The metrics that are null where there is nothing; the others count or add up, and are 0 there."""
