@@ -1,7 +1,7 @@
 """`/api/v1/games/{game}/query`, `/explore`, `/retention`, …: every analysis, one route each.
 
 The body is the question: one of the types of `questlog.analytics`. The answer comes in the form that is asked for,
-with an `ETag`: while neither data nor definitions nor the UTC day have changed, `If-None-Match` is answered 304.
+with an `ETag`: while neither data nor definitions nor the time that counts have changed, `If-None-Match` gives 304.
 A question whose asker has gone away is stopped.
 """
 
@@ -18,6 +18,7 @@ from questlog.analytics.explore import Explore
 from questlog.analytics.funnel import Funnel
 from questlog.analytics.progression import Progression
 from questlog.analytics.query import Query
+from questlog.analytics.realtime import Realtime
 from questlog.analytics.retention import Retention
 from questlog.analytics.segments import Segment
 from questlog.api.asking import Answered, Asker
@@ -85,6 +86,12 @@ async def ask_segment(asker: Asking, game: FromPath[str], data: JSONBody[Segment
     return await asker.answer(game, data, form)
 
 
+@post("/games/{game:str}/realtime", status_code=HTTPStatus.OK)
+async def ask_realtime(asker: Asking, game: FromPath[str], data: JSONBody[Realtime], form: Format = None) -> Answered:
+    """The last hour by minute, or the last day by hour, beside the same time a week ago."""
+    return await asker.answer(game, data, form)
+
+
 ANALYTICS_HANDLERS = [
     ask_query,
     ask_explore,
@@ -95,4 +102,5 @@ ANALYTICS_HANDLERS = [
     ask_economy,
     ask_balances,
     ask_segment,
+    ask_realtime,
 ]

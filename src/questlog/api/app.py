@@ -22,6 +22,7 @@ from questlog.api.health import healthcheck, readycheck
 from questlog.api.ingest_hours import list_ingest_hours
 from questlog.api.metrics import metrics, metrics_registry
 from questlog.api.parameters import refuse_unknown_parameters
+from questlog.api.players import PLAYER_HANDLERS
 from questlog.api.rebuild import REBUILD_HANDLERS
 from questlog.api.receipts import RECEIPT_HANDLERS
 from questlog.api.schema import QuestionSchema
@@ -82,6 +83,7 @@ def _api(check: TokenCheck) -> Router:
         *API_KEY_HANDLERS,
         *DEFINITION_HANDLERS,
         *ANALYTICS_HANDLERS,
+        *PLAYER_HANDLERS,
         list_events,
         list_ingest_hours,
         answer_sql,

@@ -9,6 +9,7 @@ import msgspec
 from litestar import Response
 from litestar.response import Stream
 
+from questlog.analytics.realtime import Realtime
 from questlog.api.answers import written
 from questlog.api.departures import stopped_when_gone
 from questlog.api.errors import AnyRequest, ApiError
@@ -20,6 +21,7 @@ from questlog.store.contract import Cancellation, QueryRefused
 Answered = Response[bytes] | Stream
 
 _VERSION = importlib.metadata.version("questlog")
+_MINUTE_US = 60_000_000
 _DAY_US = 86_400_000_000
 
 
@@ -67,7 +69,7 @@ class Asker:
             _VERSION,
             self._services.analytics.data_version(),
             self._services.control.version(),
-            self._services.clock.now_us() // _DAY_US,
+            self._services.clock.now_us() // (_MINUTE_US if isinstance(question, Realtime) else _DAY_US),
             game_id,
             form,
             type(question).__name__,

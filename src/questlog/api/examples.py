@@ -116,6 +116,10 @@ QUESTIONS: Mapping[str, Sequence[Example]] = {
             "How many players have how many gems", {"day": "2026-01-31", "currency": "gems", "histogram": {"bins": 10}}
         ),
     ),
+    "realtime": (
+        Example("The last hour, minute by minute", {}),
+        Example("The last day, hour by hour", {"span": "day"}),
+    ),
     "segments": (
         Example("How many bought three times in the last 30 days", {"segment": _PAYERS}),
         Example(
@@ -129,8 +133,10 @@ QUESTIONS: Mapping[str, Sequence[Example]] = {
 }
 """By the last part of the route."""
 
+_NEVER_SAVED = ("segments", "realtime")
+
 DEFINITIONS: Mapping[str, Example] = {
-    **{name: examples[0] for name, examples in QUESTIONS.items() if name != "segments"},
+    **{name: examples[0] for name, examples in QUESTIONS.items() if name not in _NEVER_SAVED},
     "segment": Example("Players who bought three times in the last 30 days", _PAYERS),
     "custom_metric": Example(
         "Bosses killed on iOS",

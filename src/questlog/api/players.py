@@ -1,0 +1,109 @@
+"""`/api/v1/games/{game}/players/{player}`: who a player is, the sessions, and everything that happened.
+
+An id that holds a `/` cannot stand in an address; such players are to be asked for in SQL.
+"""
+
+import datetime as dt
+from collections.abc import Awaitable
+from typing import Annotated
+
+from litestar import get
+from litestar.params import FromPath, FromQuery, QueryParameter
+
+from questlog.analytics.cohort_members import FIRST_DAY, LAST_DAY
+from questlog.analytics.problems import QuestionRefused
+from questlog.analytics.query import EventMatch, Period
+from questlog.analytics.timeline import Cursor, PlayerProfile, PlayerSessions, PlayerTimeline
+from questlog.api.analytics import Asking, Format
+from questlog.api.asking import Answered
+from questlog.api.errors import bad_value, not_found
+from questlog.api.parameters import parse_time
+
+_DAY_US = 86_400_000_000
+
+Limit = Annotated[int, QueryParameter(name="limit", ge=1, le=500)]
+BeforeTime = Annotated[str | None, QueryParameter(name="before_time", description="Time of the page's last row.")]
+BeforeNumber = Annotated[
+    int | None, QueryParameter(name="before_no", ge=0, le=2**62, description="Number of the page's last row.")
+]
+
+
+@get("/games/{game:str}/players/{player:str}")
+async def get_player(asker: Asking, game: FromPath[str], player: FromPath[str], form: Format = None) -> Answered:
+    """A player's row: first and last event, install, sessions, playtime, revenue, properties."""
+    return await _found(asker.answer(game, PlayerProfile(player), form))
+
+
+@get("/games/{game:str}/players/{player:str}/sessions")
+async def list_player_sessions(
+    asker: Asking,
+    game: FromPath[str],
+    player: FromPath[str],
+    limit: Limit = 50,
+    before_time: BeforeTime = None,
+    before_no: BeforeNumber = None,
+    form: Format = None,
+) -> Answered:
+    """A player's sessions, newest first. A page is of those before `start_time` and `session_no` of the last seen."""
+    question = PlayerSessions(player, _cursor(before_time, before_no), limit)
+    return await _found(asker.answer(game, question, form))
+
+
+@get("/games/{game:str}/players/{player:str}/timeline")
+async def get_timeline(  # noqa: PLR0913, PLR0917 - each is a parameter of the route
+    asker: Asking,
+    game: FromPath[str],
+    player: FromPath[str],
+    category: FromQuery[str | None] = None,
+    event_id: Annotated[
+        str | None, QueryParameter(name="event_id", description="Ends in `:*`: this id and all below it.")
+    ] = None,
+    search: Annotated[
+        str | None,
+        QueryParameter(name="search", min_length=1, max_length=200, description="Text in id, message or attributes."),
+    ] = None,
+    since: Annotated[str | None, QueryParameter(name="from", description="First UTC day.")] = None,
+    until: Annotated[str | None, QueryParameter(name="to", description="Last UTC day.")] = None,
+    limit: Limit = 100,
+    before_time: BeforeTime = None,
+    before_no: BeforeNumber = None,
+    form: Format = None,
+) -> Answered:
+    """A player's events, newest first. A page is of those before `event_time` and `row_no` of the last seen."""
+    is_prefix = event_id is not None and event_id.endswith(":*")
+    match = EventMatch(category, event_id[:-2] if event_id and is_prefix else event_id, is_prefix)
+    question = PlayerTimeline(player, _period(since, until), match, search, _cursor(before_time, before_no), limit)
+    return await _found(asker.answer(game, question, form))
+
+
+async def _found(answering: Awaitable[Answered]) -> Answered:
+    """The answer. Raises `ApiError` 404 where there is no such player."""
+    try:
+        return await answering
+    except QuestionRefused as error:
+        if error.field == "player_id":
+            raise not_found(error.detail) from None
+        raise
+
+
+def _cursor(time: str | None, number: int | None) -> Cursor | None:
+    time_us = parse_time("before_time", time)
+    if time_us is None and number is None:
+        return None
+    if time_us is None or number is None:
+        raise bad_value("before_no" if number is None else "before_time", "`before_time` and `before_no` go together")
+    return Cursor(time_us, number)
+
+
+def _period(since: str | None, until: str | None) -> Period | None:
+    if since is None and until is None:
+        return None
+    return Period(_day("from", since) or FIRST_DAY, _day("to", until) or LAST_DAY)
+
+
+def _day(field: str, text: str | None) -> dt.date | None:
+    time_us = parse_time(field, text)
+    return None if time_us is None else FIRST_DAY + dt.timedelta(days=time_us // _DAY_US)
+
+
+PLAYER_HANDLERS = [get_player, list_player_sessions, get_timeline]

@@ -1,0 +1,79 @@
+import datetime as dt
+
+import pytest
+from litestar import Litestar
+from litestar.testing import TestClient
+
+from questlog.analytics.problems import QuestionRefused
+from questlog.analytics.query import EventMatch, Period
+from questlog.analytics.timeline import Cursor, PlayerProfile, PlayerSessions, PlayerTimeline
+from tests.support.console import FakeConsole
+
+Client = TestClient[Litestar]
+PATH = "/api/v1/games/1/players/ada%20l."
+TIMELINE = f"{PATH}/timeline"
+
+pytestmark = pytest.mark.usefixtures("game")
+
+
+def asked(console: FakeConsole) -> object:
+    return console.analytics.asked[-1][1]
+
+
+def test_a_player_is_asked_for_by_the_id(client: Client, console: FakeConsole) -> None:
+    answer = client.get(PATH)
+    assert (answer.status_code, answer.json()["rows"]) == (200, [{"players": 3}])
+    assert asked(console) == PlayerProfile("ada l.")
+    assert client.get(PATH, headers={"If-None-Match": answer.headers["etag"]}).status_code == 304
+    assert client.get(f"{PATH}?format=csv").text.splitlines() == ['"players"', "3"]
+
+
+def test_a_player_that_is_not_there_is_not_found(client: Client, console: FakeConsole) -> None:
+    console.analytics.error = QuestionRefused("player_id", "the game has no player 'ada l.'")
+    for path in (PATH, f"{PATH}/sessions", TIMELINE):
+        answer = client.get(path)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found")
+
+
+def test_sessions_come_in_pages(client: Client, console: FakeConsole) -> None:
+    assert client.get(f"{PATH}/sessions").status_code == 200
+    assert asked(console) == PlayerSessions("ada l.")
+    client.get(f"{PATH}/sessions?limit=7&before_time=1970-01-01T00:00:01.000002Z&before_no=5")
+    assert asked(console) == PlayerSessions("ada l.", Cursor(1_000_002, 5), 7)
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("", PlayerTimeline("ada l.")),
+        ("category=design", PlayerTimeline("ada l.", event=EventMatch("design"))),
+        ("event_id=boss", PlayerTimeline("ada l.", event=EventMatch(None, "boss"))),
+        ("event_id=boss:*", PlayerTimeline("ada l.", event=EventMatch(None, "boss", is_prefix=True))),
+        ("search=gold", PlayerTimeline("ada l.", search="gold")),
+        ("from=2026-01-01", PlayerTimeline("ada l.", Period(dt.date(2026, 1, 1), dt.date(2200, 12, 31)))),
+        ("to=2026-01-31", PlayerTimeline("ada l.", Period(dt.date(1970, 1, 1), dt.date(2026, 1, 31)))),
+        ("limit=3", PlayerTimeline("ada l.", limit=3)),
+    ],
+)
+def test_a_timeline_is_filtered(client: Client, console: FakeConsole, query: str, expected: object) -> None:
+    assert client.get(f"{TIMELINE}?{query}").status_code == 200
+    assert asked(console) == expected
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ("limit=0", "limit"),
+        ("limit=501", "limit"),
+        ("before_no=1", "before_time"),
+        ("before_time=2026-01-01", "before_no"),
+        ("before_time=soon&before_no=1", "before_time"),
+        ("from=soon", "from"),
+        ("search=", "search"),
+        ("sarch=a", "sarch"),
+        ("format=xml", "format"),
+    ],
+)
+def test_a_wrong_parameter_is_named(client: Client, query: str, field: str) -> None:
+    answer = client.get(f"{TIMELINE}?{query}")
+    assert (answer.status_code, answer.json()["error"]["field"]) == (400, field)
