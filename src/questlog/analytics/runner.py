@@ -7,11 +7,31 @@ import ibis
 import ibis.expr.types as ir
 import msgspec
 
-from questlog.analytics import metric_query
+from questlog.analytics import (
+    cohorts,
+    economy,
+    explore,
+    funnel,
+    metric_query,
+    progression,
+    realtime,
+    retention,
+    segments,
+    timeline,
+)
 from questlog.analytics.answer import Answer
+from questlog.analytics.cohorts import Cohort
 from questlog.analytics.context import Context, Engine
 from questlog.analytics.definitions import CustomMetric, SegmentDefinition
+from questlog.analytics.economy import Balances, Economy
+from questlog.analytics.explore import Explore
+from questlog.analytics.funnel import Funnel
+from questlog.analytics.progression import Progression
 from questlog.analytics.query import Query
+from questlog.analytics.realtime import Realtime
+from questlog.analytics.retention import Retention
+from questlog.analytics.segments import Segment
+from questlog.analytics.timeline import PlayerProfile, PlayerSessions, PlayerTimeline
 from questlog.store.contract import Cancellation
 from questlog.store.schema import COUNTERS
 
@@ -41,6 +61,18 @@ class Limits(msgspec.Struct, frozen=True):
 Answering = Callable[[Any, Context], Answer]
 ANALYSES: Mapping[type, Answering] = {
     Query: metric_query.answer,
+    Explore: explore.answer,
+    Retention: retention.answer,
+    Cohort: cohorts.answer,
+    Funnel: funnel.answer,
+    Progression: progression.answer,
+    Economy: economy.answer,
+    Balances: economy.balances,
+    Segment: segments.answer,
+    Realtime: realtime.answer,
+    PlayerProfile: timeline.profile,
+    PlayerSessions: timeline.sessions,
+    PlayerTimeline: timeline.answer,
 }
 """Which function answers which type of question."""
 
