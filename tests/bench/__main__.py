@@ -1,24 +1,26 @@
 """`make bench`: the measurements in turn. Absolute figures are of this machine and these minutes; ratios count.
 
-python -m tests.bench [collector] [whole] [dedupe] [growth] [--rounds 5] [--seconds 5] [--rate 50000]
+python -m tests.bench [collector] [whole] [dedupe] [growth] [queries] [--rounds 5] [--seconds 5] [--rate 50000]
 """
 
 import argparse
+import os
 import shutil
 import sys
 import tempfile
 from pathlib import Path
 
 from tests.bench import collector, dedupe, growth, whole
+from tests.bench.queries import comparison
 
-PARTS = ("collector", "whole", "dedupe", "growth")
+PARTS = ("collector", "whole", "dedupe", "growth", "queries")
 
 
 def main() -> None:
     """Run the parts that are named, or all."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("parts", nargs="*", choices=[[], *PARTS], help="which measurements; all by default")
-    parser.add_argument("--rounds", type=int, default=5, help="paired rounds of the collector")
+    parser.add_argument("--rounds", type=int, default=5, help="paired rounds of the collector; of each question")
     parser.add_argument("--seconds", type=int, default=5, help="length of a round")
     parser.add_argument("--rate", type=int, default=50_000, help="events/s sent to the whole")
     parser.add_argument("--load-seconds", type=int, default=30, help="how long the whole is loaded")
@@ -28,6 +30,9 @@ def main() -> None:
         default=10_000_000,
         help="most ids of the de-duplication, events of the store",
     )
+    parser.add_argument("--events", type=int, default=10_000_000, help="events of the history that is asked about")
+    parser.add_argument("--threads", type=int, default=os.cpu_count(), help="threads of the engines that are asked")
+    parser.add_argument("--kept", type=Path, help="folder where history and store of the questions are kept")
     parser.add_argument("--work", type=Path, help="folder on the disk to measure; a temporary one by default")
     options = parser.parse_args()
     parts = options.parts or PARTS
@@ -45,6 +50,8 @@ def main() -> None:
             dedupe.measure(Path(folder), options.keys)
         if "growth" in parts:
             growth.measure(Path(folder), options.keys)
+        if "queries" in parts:
+            comparison.measure(Path(folder), options.events, options.rounds, options.threads, options.kept)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,157 @@
+"""The history in Questlog's store, and the questions as Questlog asks them.
+
+To load it event by event would take an hour or two. So it is written into the tables by SQL, rows as the loader makes
+them, and `rebuild` makes the rollups. Questions then go the way of every question: `analytics.runner`.
+"""
+
+import datetime as dt
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import msgspec
+import pyarrow as pa
+
+from questlog.analytics.explore import Explore, Measure
+from questlog.analytics.funnel import Funnel
+from questlog.analytics.query import EventMatch, Granularity, Period, Query
+from questlog.analytics.retention import Retention
+from questlog.analytics.runner import Analytics, Definitions, Limits
+from questlog.config import CardinalitySettings
+from questlog.store.duckdb.connection import _ROW_GROUP_SIZE, EngineSettings
+from questlog.store.duckdb.store import DuckDBStore
+from tests.bench.queries.answers import FUNNEL_STEPS, FUNNEL_WINDOW_US, LAST_30_DAYS, Rows
+
+GAME = 1
+PERIOD = Period(dt.date(2025, 1, 1), dt.date(2025, 3, 1))
+RECENT = Period(dt.date.fromisoformat(LAST_30_DAYS), PERIOD.end)
+NOW_US = 1_767_225_600_000_000  # 2026-01-01: every day has passed
+
+_NUMBERS = """
+    CREATE TEMP TABLE new_players AS
+    SELECT player_id, row_number() OVER (ORDER BY min(event_time), player_id) AS player_no
+    FROM read_parquet($files) GROUP BY player_id;
+    CREATE TEMP TABLE new_sessions AS
+    SELECT session_id, row_number() OVER (ORDER BY min(event_time), session_id) AS session_no
+    FROM read_parquet($files) GROUP BY session_id;
+    CREATE TEMP TABLE new_names AS
+    SELECT category, event_id, row_number() OVER (ORDER BY category, event_id) AS event_no
+    FROM (SELECT DISTINCT category, event_id FROM read_parquet($files));
+"""
+
+_EVENTS = """
+    INSERT INTO events BY NAME
+    SELECT $before + row_number() OVER () AS row_no, 1 AS batch_no, game_id, 'gameanalytics' AS source,
+        uuid() AS event_uuid, false AS has_client_id, event_time AS received_at, event_time, event_time AS client_time,
+        player_no, player_id, session_no, session_id, false AS session_is_matched, event_no, 1 AS writer, 1 AS segment,
+        0 AS record_offset, 0 AS record_index, history.category, history.event_id,
+        CASE WHEN history.category = 'resource' THEN amount ELSE value END AS value,
+        CASE WHEN history.category = 'business' THEN amount END AS amount, currency,
+        CASE WHEN history.category = 'business' THEN (amount / 100)::DECIMAL(18,6) END AS amount_usd,
+        CASE WHEN history.category = 'business' THEN 'unchecked' END AS receipt_state,
+        country, platform, build, attributes
+    FROM read_parquet($file) AS history JOIN new_players USING (player_id) JOIN new_sessions USING (session_id)
+        JOIN new_names AS name ON name.category = history.category
+            AND name.event_id IS NOT DISTINCT FROM history.event_id
+"""
+
+_COUNTERS = """
+    UPDATE counters SET batch_no = 1, row_no = (SELECT count(*) FROM events),
+        player_no = (SELECT count(*) FROM new_players), session_no = (SELECT count(*) FROM new_sessions),
+        event_no = (SELECT count(*) FROM new_names)
+"""
+
+
+def fill(files: Sequence[Path], folder: Path, memory_limit_mb: int) -> None:
+    """Make a store with the history in `folder`."""
+    settings = EngineSettings(memory_limit_mb=memory_limit_mb, temp_limit_mb=65_536)
+    DuckDBStore(folder, settings).close()
+    with duckdb.connect(":memory:", config={"memory_limit": f"{memory_limit_mb}MB"}) as connection:
+        connection.execute("SET enable_progress_bar = false; SET TimeZone = 'UTC'")
+        connection.execute(f"ATTACH '{folder / 'events.duckdb'}' AS questlog (ROW_GROUP_SIZE {_ROW_GROUP_SIZE})")
+        connection.execute("USE questlog")
+        for statement in _NUMBERS.split(";")[:-1]:
+            connection.execute(statement, {"files": [str(file) for file in files]})
+        connection.execute(f"INSERT INTO event_names SELECT event_no, {GAME}, category, event_id FROM new_names")  # noqa: S608
+        before = 0
+        for file in files:
+            [(inserted,)] = connection.execute(_EVENTS, {"file": str(file), "before": before}).fetchall()
+            before += inserted
+        connection.execute(_COUNTERS)
+        connection.execute("CHECKPOINT")
+    store = DuckDBStore(folder, settings)
+    store.rebuild(lambda _table, _share: None)
+    store.close()
+
+
+class _Clock:
+    def now_us(self) -> int:
+        return NOW_US
+
+
+class Questlog:
+    """The store, opened as a server opens it, and its analytics."""
+
+    name = "Questlog"
+
+    def __init__(self, folder: Path, threads: int) -> None:
+        self._store = DuckDBStore(folder, EngineSettings(threads=threads))
+        limits = Limits(600, msgspec.structs.asdict(CardinalitySettings()))
+        self._analytics = Analytics(self._store, _Clock(), lambda _game: Definitions(), limits)
+
+    def ask(self, question: str) -> Rows:
+        asked, columns = QUESTIONS[question]
+        return columns(self._analytics.ask(GAME, asked).table)
+
+    def close(self) -> None:
+        self._store.close()
+
+
+def _metric(name: str, *group_by: str) -> Query:
+    return Query((name,), PERIOD, group_by=group_by)
+
+
+def _funnel(period: Period) -> Funnel:
+    steps = tuple(EventMatch("progression", event_id) for event_id in FUNNEL_STEPS)
+    return Funnel(steps, period, FUNNEL_WINDOW_US // 1_000_000)
+
+
+def _attribute(period: Period) -> Query:
+    return Query(("design_count",), period, Granularity.ALL, ("attributes.mode",))
+
+
+def _columns(*names: str) -> Callable[[pa.Table], Rows]:
+    def rows(table: pa.Table) -> Rows:
+        return list(zip(*(table[name].to_pylist() for name in names), strict=True))
+
+    return rows
+
+
+def _nodes(*names: str) -> Callable[[pa.Table], Rows]:
+    def rows(table: pa.Table) -> Rows:
+        return [row for row in _columns("node", *names)(table) if row[0]]
+
+    return rows
+
+
+QUESTIONS: Mapping[str, tuple[Any, Callable[[pa.Table], Rows]]] = {
+    "dau": (_metric("dau"), _columns("bucket", "dau")),
+    "dau_by_platform": (_metric("dau", "platform"), _columns("bucket", "platform", "dau")),
+    "mau": (_metric("mau"), _columns("bucket", "mau")),
+    "revenue": (_metric("revenue"), _columns("bucket", "revenue")),
+    "revenue_by_country": (_metric("revenue", "country"), _columns("bucket", "country", "revenue")),
+    "arpdau": (_metric("arpdau"), _columns("bucket", "arpdau")),
+    "session_length_median": (_metric("session_length_median"), _columns("bucket", "session_length_median")),
+    "retention": (Retention(PERIOD, ages=PERIOD.days - 1), _columns("cohort", "age", "players")),
+    "funnel": (_funnel(PERIOD), _columns("step", "count")),
+    "funnel_30_days": (_funnel(RECENT), _columns("step", "count")),
+    "explore": (Explore(PERIOD, depth=2, measures=(Measure.COUNT, Measure.SUM)), _nodes("count", "sum")),
+    "explore_players": (
+        Explore(PERIOD, depth=2, measures=(Measure.COUNT, Measure.SUM, Measure.PLAYERS)),
+        _nodes("count", "sum", "players"),
+    ),
+    "attribute": (_attribute(PERIOD), _columns("attributes.mode", "design_count")),
+    "attribute_30_days": (_attribute(RECENT), _columns("attributes.mode", "design_count")),
+}
+"""Each question, and the columns of its answer that are compared."""
