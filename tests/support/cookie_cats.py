@@ -35,19 +35,6 @@ class Counts(NamedTuple):
     day_7: int
     both: int
 
-    @property
-    def players(self) -> int:
-        return sum(self)
-
-    @property
-    def retained(self) -> dict[int, int]:
-        """Players who were there so many days after the installation."""
-        return {1: self.day_1 + self.both, 7: self.day_7 + self.both}
-
-    def part(self, share: float) -> "Counts":
-        """About that share of each kind."""
-        return Counts(*(max(1, round(count * share)) for count in self))
-
 
 PUBLISHED = {
     "gate_30": Counts(never=22_840, day_1=13_358, day_7=1_826, both=6_676),

@@ -214,7 +214,8 @@ def walk_through_levels(rng: np.random.Generator, player: Ints) -> Ints:
     before = np.cumsum(is_complete) - is_complete
     level = np.minimum(before - before[first], LEVELS - 1)
     status = np.where(is_complete, STATUSES.index("Complete"), np.where(is_outcome, STATUSES.index("Fail"), 0))
-    return status * LEVELS + level
+    codes: Ints = status * LEVELS + level
+    return codes
 
 
 def write(
