@@ -1,10 +1,9 @@
-"""Players and what they did, by day from the player days, by hour and minute from events and sessions.
+"""Players and what they did, by day from the player days, by hour and minute from the events.
 
 A dimension is the player's value of the day; a session, its length and its player's values belong to the day on which
 it started. What is of no player counts in sums, with no values.
 """
 
-import ibis
 import ibis.expr.types as ir
 
 from questlog.analytics import tables
@@ -16,7 +15,6 @@ from questlog.analytics.purchases import is_purchase
 from questlog.analytics.query import Granularity
 from questlog.analytics.rows import events_with, player_days_with
 
-_SUMS = ("events", "sessions", "playtime_s", "transactions", "revenue_usd", "ad_revenue_usd")
 _SUM_OF = {
     "sessions": "sessions",
     "playtime": "playtime_s",
@@ -25,9 +23,6 @@ _SUM_OF = {
     "revenue": "revenue_usd",
     "ad_revenue": "ad_revenue_usd",
 }
-_OF_SESSIONS = {"sessions", "playtime"}
-_NO_MONEY = ibis.literal(0).cast("decimal(38, 6)")
-_NOTHING = {name: ibis.literal(0).cast("int64") for name in ("events", "sessions", "transactions")}
 
 
 def build(part: Part) -> ir.Table:
@@ -60,20 +55,7 @@ def _aggregate(part: Part, rows: ir.Table, name: str) -> ir.Scalar:
 
 
 def _moments(part: Part) -> ir.Table:
-    """One row for each player and hour (minute) with an event or the start of a session."""
-    asked = {measure.name for measure in part.measures}
-    sources = []
-    if asked - _OF_SESSIONS:
-        sources.append(_event_moments(part))
-    if asked & _OF_SESSIONS:
-        sources.append(_session_moments(part))
-    rows = sources[0] if len(sources) == 1 else _added_up(sources[0].union(sources[1]))
-    if "new" in asked:
-        rows = _with_is_new(part, rows)
-    return with_player_days(part, rows)
-
-
-def _event_moments(part: Part) -> ir.Table:
+    """One row for each player and hour (minute) with an event."""
     events = events_with(part.scope)
     purchase = is_purchase(events)
     keys = {
@@ -81,42 +63,15 @@ def _event_moments(part: Part) -> ir.Table:
         "day": events.event_time.date(),
         "moment": bucket_of_time(events.event_time, part.granularity),
     }
-    found = events.group_by(**keys).aggregate(
+    rows = events.group_by(**keys).aggregate(
         events=events.count(),
         transactions=events.count(where=purchase),
-        revenue_usd=_money(events.amount_usd.sum(where=purchase)),
-        ad_revenue_usd=_money(events.ad_revenue_usd.sum()),
+        revenue_usd=events.amount_usd.sum(where=purchase),
+        ad_revenue_usd=events.ad_revenue_usd.sum(),
     )
-    return _with_nothing(found)
-
-
-def _session_moments(part: Part) -> ir.Table:
-    sessions = tables.sessions
-    sessions = sessions.filter(
-        sessions.game_id == part.scope.game_id, is_within(sessions.start_time, part.scope.period)
-    )
-    keys = {
-        "player_no": sessions.player_no,
-        "day": sessions.start_time.date(),
-        "moment": bucket_of_time(sessions.start_time, part.granularity),
-    }
-    found = sessions.group_by(**keys).aggregate(sessions=sessions.count(), playtime_s=_money(sessions.length_s.sum()))
-    return _with_nothing(found)
-
-
-def _money(value: ir.Value) -> ir.Value:
-    return value.cast("decimal(38, 6)").fill_null(_NO_MONEY)
-
-
-def _with_nothing(rows: ir.Table) -> ir.Table:
-    """The rows with 0 for the sums that they lack, and all columns in one order."""
-    missing = {name: _NOTHING.get(name, _NO_MONEY) for name in _SUMS if name not in rows.columns}
-    return rows.mutate(**missing).select("player_no", "day", "moment", *_SUMS)
-
-
-def _added_up(rows: ir.Table) -> ir.Table:
-    sums = {name: rows[name].sum() for name in _SUMS}
-    return rows.group_by("player_no", "day", "moment").aggregate(**sums)
+    if any(measure.name == "new" for measure in part.measures):
+        rows = _with_is_new(part, rows)
+    return with_player_days(part, rows)
 
 
 def _with_is_new(part: Part, rows: ir.Table) -> ir.Table:

@@ -96,10 +96,15 @@ def _total(question: Query) -> Query:
 
 def _columns(question: Query, metrics: Sequence[Metric]) -> Sequence[AnswerColumn]:
     columns = [] if question.granularity is Granularity.ALL else [_BUCKET]
-    columns += [AnswerColumn(name, "", meaning_of(name)) for name in question.group_by]
+    columns += [AnswerColumn(_group_name(name, question), "", meaning_of(name)) for name in question.group_by]
     for metric in metrics:
         columns.append(AnswerColumn(metric.name, metric.unit, metric.definition))
         if question.compare is not None:
             described = f"{metric.name} of the previous period of the same length: {metric.definition}"
             columns.append(AnswerColumn(f"previous_{metric.name}", metric.unit, described))
     return columns
+
+
+def _group_name(dimension: str, question: Query) -> str:
+    """The dimension's name; `by_NAME` where a metric of that name is asked for too: `source` is both."""
+    return f"by_{dimension}" if dimension in question.metrics else dimension

@@ -72,10 +72,7 @@ def _parts(asked: Asked, context: Context) -> Sequence[Part]:
     names = names_in(asked.filter) | frozenset(asked.group_by)
     grouped: dict[tuple[Base, str], list[Measure]] = {}
     for measure in asked.measures:
-        base = measure.base
-        if base is Base.EVENTS and event_sums.are_enough(measure, names, asked.granularity):
-            base = Base.EVENT_SUMS
-        grouped.setdefault((base, measure.part), []).append(measure)
+        grouped.setdefault((_base(measure, names, asked.granularity), measure.part), []).append(measure)
     last = (context.last_player_no // _PLAYER_STEP + 1) * _PLAYER_STEP
     return [
         Part(
@@ -92,6 +89,15 @@ def _parts(asked: Asked, context: Context) -> Sequence[Part]:
         )
         for (base, _), measures in grouped.items()
     ]
+
+
+def _base(measure: Measure, names: frozenset[str], granularity: Granularity) -> Base:
+    """What to ask of: sums per day where they are enough; within a day there are none."""
+    if measure.base is Base.EVENTS and event_sums.are_enough(measure, names, granularity):
+        return Base.EVENT_SUMS
+    if granularity.is_within_a_day and measure.name in session_lengths.NAMES and measure.base is Base.ACTIVITY:
+        return Base.SESSIONS
+    return measure.base
 
 
 def _capped(base: Base, asked: Asked, context: Context) -> tuple[Capped, ...]:
