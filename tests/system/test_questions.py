@@ -1,9 +1,13 @@
-"""Questions about a game asked of a real server: over HTTP, by the command line."""
+"""Questions about a game asked of a real server: over HTTP, by the command line, by the Python reader."""
 
 import csv
 import io
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +15,7 @@ from tests.support.installation import USER_EVENT, Installation, installation
 
 pytestmark = pytest.mark.system
 
+CLIENT = Path(__file__).parents[2] / "clients" / "python" / "src"
 DAY = 1_767_225_600  # 2026-01-01
 EVENTS = [
     {**USER_EVENT, "user_id": "ada", "client_ts": DAY},
@@ -122,3 +127,48 @@ def test_what_cannot_be_asked_is_one_line(running: Installation, arguments: tupl
     assert (asked.stdout, asked.stderr.count("\n")) == ("", 1)
     assert asked.returncode != 0
     assert told in asked.stderr
+
+
+NOTEBOOK = """
+import json, sys
+from questlog_client import Reader, Refused, event, where
+reader = Reader(sys.argv[1], sys.argv[2], game="sandbox", timeout_s=30)
+period = ("2026-01-01", "2026-01-02")
+answer = reader.query(["dau", "revenue"], period, filter=where("platform", "is", "ios"), totals=True)
+funnel = reader.funnel([event("user"), event("business")], period)
+try:
+    reader.query(["dao"], period)
+except Refused as error:
+    nearest = error.nearest
+print(json.dumps({
+    "dau": answer.table["dau"].to_pylist(),
+    "units": [column.unit for column in answer.columns],
+    "totals": [row["dau"] for row in answer.totals],
+    "frame": answer.to_pandas()["dau"].tolist(),
+    "funnel": funnel.table["count"].to_pylist(),
+    "retention": reader.retention(period, ages=1).table["players"].to_pylist(),
+    "sql": reader.sql("SELECT count(*) AS n FROM events").table.to_pylist(),
+    "nearest": nearest,
+}))
+"""
+
+
+def test_the_python_reader_reads_tables(running: Installation) -> None:
+    console = json.loads((running.data_dir / "console.json").read_text())
+    ended = subprocess.run(
+        [sys.executable, "-c", NOTEBOOK, console["url"], console["token"]],
+        env={**os.environ, "PYTHONPATH": str(CLIENT)},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert json.loads(ended.stdout) == {
+        "dau": [1, 1],
+        "units": ["", "players", "USD"],
+        "totals": [1],
+        "frame": [1, 1],
+        "funnel": [2, 1],
+        "retention": [2, 1],
+        "sql": [{"n": len(EVENTS)}],
+        "nearest": "dau",
+    }

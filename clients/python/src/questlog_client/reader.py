@@ -1,0 +1,288 @@
+"""Asks a Questlog server about a game. The fields of each question are the server's own, under the same names."""
+
+import datetime as dt
+import os
+import urllib.parse
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from questlog_client.answer import Answer, read_answer
+from questlog_client.errors import QuestlogError, ServerFailed
+from questlog_client.filters import Json
+from questlog_client.http import Server
+
+Day = dt.date | str
+Period = tuple[Day, Day] | Day
+"""First and last UTC day, both included, or one day; text as `2026-01-31`."""
+
+_TOKEN_VARIABLE = "QUESTLOG_TOKEN"  # noqa: S105
+
+
+class Reader:
+    """Asks one server. Any number of threads may use it.
+
+    `token` is an API token (`questlog token create NAME`), by default the environment's `QUESTLOG_TOKEN`. `game` is the
+    game that is meant where a question names none: a name, game key or number. `timeout_s` bounds each wait for the
+    server, in seconds. Every method raises `QuestlogError`.
+    """
+
+    def __init__(
+        self, url: str, token: str | None = None, *, game: str | int | None = None, timeout_s: float = 60.0
+    ) -> None:
+        self._server = Server(url, token or os.environ.get(_TOKEN_VARIABLE, ""), timeout_s)
+        self._game = game
+
+    def games(self) -> Sequence[Mapping[str, Any]]:
+        """The games of the server, the oldest first: `game_id`, `name`, `game_key`, …."""
+        games: Sequence[Mapping[str, Any]] = self._server.json("/api/v1/games")
+        return games
+
+    def ask(self, analysis: str, question: Json, *, game: str | int | None = None) -> Answer:
+        """Any question of the HTTP API, as its JSON: `ask("retention", {"period": {…}})`."""
+        meant = self._game if game is None else game
+        if meant is None:
+            raise QuestlogError("name a game: Reader(…, game=…), or game=… of the question")
+        name = urllib.parse.quote(str(meant), safe="")
+        return self._arrow(f"/api/v1/games/{name}/{analysis}", question)
+
+    def sql(self, statement: str) -> Answer:
+        """The answer to one read-only SQL statement."""
+        return self._arrow("/api/v1/sql", {"sql": statement})
+
+    def query(
+        self,
+        metrics: Sequence[str],
+        period: Period,
+        *,
+        granularity: str | None = None,
+        group_by: Sequence[str] | None = None,
+        filter: Json | None = None,  # noqa: A002 - the server's word
+        compare: str | None = None,
+        top: int | None = None,
+        totals: bool | None = None,
+        game: str | int | None = None,
+    ) -> Answer:
+        """Metrics over time, by dimensions."""
+        question = {
+            "metrics": list(metrics),
+            "period": _period(period),
+            "granularity": granularity,
+            "group_by": None if group_by is None else list(group_by),
+            "filter": filter,
+            "compare": compare,
+            "top": top,
+            "totals": totals,
+        }
+        return self.ask("query", _given(question), game=game)
+
+    def explore(
+        self,
+        period: Period,
+        *,
+        category: str | None = None,
+        nodes: Sequence[str] | None = None,
+        depth: int | None = None,
+        measures: Sequence[str] | None = None,
+        granularity: str | None = None,
+        group_by: str | None = None,
+        top: int | None = None,
+        filter: Json | None = None,  # noqa: A002 - the server's word
+        histogram: Json | None = None,
+        game: str | int | None = None,
+    ) -> Answer:
+        """An event tree, node by node, or a histogram of its values."""
+        question = {
+            "period": _period(period),
+            "category": category,
+            "nodes": None if nodes is None else list(nodes),
+            "depth": depth,
+            "measures": None if measures is None else list(measures),
+            "granularity": granularity,
+            "group_by": group_by,
+            "top": top,
+            "filter": filter,
+            "histogram": histogram,
+        }
+        return self.ask("explore", _given(question), game=game)
+
+    def retention(
+        self,
+        period: Period,
+        *,
+        granularity: str | None = None,
+        cohort: str | Json | None = None,
+        returned: Json | None = None,
+        kind: str | None = None,
+        ages: int | None = None,
+        group_by: str | None = None,
+        filter: Json | None = None,  # noqa: A002 - the server's word
+        form: str | None = None,
+        game: str | int | None = None,
+    ) -> Answer:
+        """Who came back: cohort by cohort, or added up as a curve."""
+        question = {
+            "period": _period(period),
+            "granularity": granularity,
+            "cohort": cohort,
+            "returned": returned,
+            "kind": kind,
+            "ages": ages,
+            "group_by": group_by,
+            "filter": filter,
+            "form": form,
+        }
+        return self.ask("retention", _given(question), game=game)
+
+    def cohorts(
+        self,
+        period: Period,
+        *,
+        granularity: str | None = None,
+        cohort: str | Json | None = None,
+        ages: int | None = None,
+        group_by: str | None = None,
+        filter: Json | None = None,  # noqa: A002 - the server's word
+        form: str | None = None,
+        game: str | int | None = None,
+    ) -> Answer:
+        """What the players of a cohort brought and did by age: LTV, playtime, sessions."""
+        question = {
+            "period": _period(period),
+            "granularity": granularity,
+            "cohort": cohort,
+            "ages": ages,
+            "group_by": group_by,
+            "filter": filter,
+            "form": form,
+        }
+        return self.ask("cohorts", _given(question), game=game)
+
+    def funnel(
+        self,
+        steps: Sequence[Json],
+        period: Period,
+        *,
+        window_s: int | None = None,
+        order: str | None = None,
+        count: str | None = None,
+        group_by: str | None = None,
+        top: int | None = None,
+        filter: Json | None = None,  # noqa: A002 - the server's word
+        dropped_after: int | None = None,
+        limit: int | None = None,
+        game: str | int | None = None,
+    ) -> Answer:
+        """How many get from step to step, how fast, and who drops. `event` writes a step."""
+        question = {
+            "steps": list(steps),
+            "period": _period(period),
+            "window_s": window_s,
+            "order": order,
+            "count": count,
+            "group_by": group_by,
+            "top": top,
+            "filter": filter,
+            "dropped_after": dropped_after,
+            "limit": limit,
+        }
+        return self.ask("funnel", _given(question), game=game)
+
+    def progression(
+        self,
+        period: Period,
+        *,
+        depth: int | None = None,
+        parts: Sequence[str] | None = None,
+        order: str | None = None,
+        group_by: str | None = None,
+        top: int | None = None,
+        filter: Json | None = None,  # noqa: A002 - the server's word
+        game: str | int | None = None,
+    ) -> Answer:
+        """The levels: drop-off from one to the next, difficulty, time to complete."""
+        question = {
+            "period": _period(period),
+            "depth": depth,
+            "parts": None if parts is None else list(parts),
+            "order": order,
+            "group_by": group_by,
+            "top": top,
+            "filter": filter,
+        }
+        return self.ask("progression", _given(question), game=game)
+
+    def economy(
+        self,
+        period: Period,
+        *,
+        by: str | None = None,
+        currency: str | None = None,
+        parts: Sequence[str] | None = None,
+        granularity: str | None = None,
+        largest: str | None = None,
+        top: int | None = None,
+        group_by: str | None = None,
+        groups: int | None = None,
+        filter: Json | None = None,  # noqa: A002 - the server's word
+        game: str | int | None = None,
+    ) -> Answer:
+        """What flows into the game's economy and out of it."""
+        question = {
+            "period": _period(period),
+            "by": by,
+            "currency": currency,
+            "parts": None if parts is None else list(parts),
+            "granularity": granularity,
+            "largest": largest,
+            "top": top,
+            "group_by": group_by,
+            "groups": groups,
+            "filter": filter,
+        }
+        return self.ask("economy", _given(question), game=game)
+
+    def balances(
+        self,
+        day: Day,
+        *,
+        currency: str | None = None,
+        histogram: Json | None = None,
+        filter: Json | None = None,  # noqa: A002 - the server's word
+        game: str | int | None = None,
+    ) -> Answer:
+        """What players have left of a currency on a day's end."""
+        question = {"day": _day(day), "currency": currency, "histogram": histogram, "filter": filter}
+        return self.ask("balances", _given(question), game=game)
+
+    def segments(self, segment: str | Json, *, players: int | None = None, game: str | int | None = None) -> Answer:
+        """How large a segment is now; or, with `players`, its first so many members."""
+        return self.ask("segments", _given({"segment": segment, "players": players}), game=game)
+
+    def realtime(self, *, span: str | None = None, game: str | int | None = None) -> Answer:
+        """The last hour by minute or, with `span="day"`, the last day by hour; beside the same time a week ago."""
+        return self.ask("realtime", _given({"span": span}), game=game)
+
+    def _arrow(self, path: str, question: Json) -> Answer:
+        body = self._server.arrow(path, question)
+        try:
+            return read_answer(body)
+        except (pa.ArrowException, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise ServerFailed(f"the server did not answer with an Arrow stream: {error}", 200) from None
+
+
+def _period(period: Period) -> Json:
+    first, last = period if isinstance(period, tuple) else (period, period)
+    return {"start": _day(first), "end": _day(last)}
+
+
+def _day(day: Day) -> str:
+    if isinstance(day, dt.datetime):
+        raise TypeError("a day is a date, not a time")
+    return day.isoformat() if isinstance(day, dt.date) else day
+
+
+def _given(question: Mapping[str, Any]) -> Json:
+    """What was said; the server knows the rest."""
+    return {name: value for name, value in question.items() if value is not None}

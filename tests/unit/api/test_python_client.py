@@ -1,0 +1,28 @@
+"""The Python reader says what the API takes: a method for each analysis, with the question's fields as arguments."""
+
+import ast
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from questlog.api.analytics import ANALYTICS_HANDLERS
+
+READER = Path(__file__).parents[3] / "clients" / "python" / "src" / "questlog_client" / "reader.py"
+QUESTIONS = {
+    next(iter(handler.paths)).rpartition("/")[2]: handler.parsed_fn_signature.parameters["data"].annotation
+    for handler in ANALYTICS_HANDLERS
+}
+
+
+def methods() -> dict[str, ast.FunctionDef]:
+    tree = ast.parse(READER.read_text(encoding="utf-8"))
+    return {node.name: node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+
+
+@pytest.mark.parametrize("analysis", QUESTIONS)
+def test_each_analysis_has_a_method_with_the_fields_of_its_question(analysis: str) -> None:
+    arguments = methods()[analysis].args
+    named = [argument.arg for argument in (*arguments.args, *arguments.kwonlyargs)]
+    fields = [field.encode_name for field in msgspec.structs.fields(QUESTIONS[analysis])]
+    assert sorted(named) == sorted(["self", "game", *fields])
