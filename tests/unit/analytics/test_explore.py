@@ -300,7 +300,7 @@ def _compare(history: History, nodes: tuple[str, ...], depth: int, by: str | Non
 def _counted(events: Sequence[Stored], nodes: Sequence[str], depth: int, by: str | None) -> dict[Any, Any]:
     """The measures by group and node, where there are events."""
     groups = {event.sent.country for event in events} if by else {None}
-    found = {}
+    found: dict[Any, Any] = {}
     for group in groups:
         of_group = [event for event in events if by is None or event.sent.country == group]
         top = nodes[0] if len(nodes) == 1 else None
