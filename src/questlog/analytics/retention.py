@@ -105,9 +105,8 @@ def answer(question: Retention, context: Context) -> Answer:
     rows = context.run(returned_players, returns)
     sizes, rows = _told_apart(returns, rows)
     triangle = Triangle.of(sizes, question.granularity, ages, context.today)
-    cells = triangle.cells(rows, rows["players"].to_numpy())
-    if question.kind is Return.ROLLING:
-        cells = cells[:, ::-1].cumsum(axis=1)[:, ::-1]
+    counted = triangle.cells_from_then_on if question.kind is Return.ROLLING else triangle.cells
+    cells = counted(rows, rows["players"].to_numpy())
     totals = _curve(triangle, cells, is_total=True)
     if question.form is Form.CURVE:
         table = _curve(triangle, cells, is_total=False)

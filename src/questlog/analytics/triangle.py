@@ -78,17 +78,27 @@ class Triangle:
     def cells(self, rows: pa.Table, values: Ints) -> Ints:
         """[cohort, age]: the values of rows of `cohort`, perhaps `group`, and the day `at`; 0 where there is no row.
 
-        Every row is of a cohort and group of the triangle.
+        Every row is of a cohort and group of the triangle; those of a greater age than it has are left out.
         """
+        return self._cells(rows, values, self._ages_of(rows))
+
+    def cells_from_then_on(self, rows: pa.Table, values: Ints) -> Ints:
+        """The same with the values of each age and all later ones, however late, added up."""
+        cells = self._cells(rows, values, np.minimum(self._ages_of(rows), self.ages - 1))
+        return cells[:, ::-1].cumsum(axis=1)[:, ::-1]
+
+    def _ages_of(self, rows: pa.Table) -> Ints:
+        at, start = rows["at"].to_numpy(), rows["cohort"].to_numpy()
+        return bucket_numbers(at, self.granularity) - bucket_numbers(start, self.granularity)
+
+    def _cells(self, rows: pa.Table, values: Ints, age: Ints) -> Ints:
         cells: Ints = np.zeros(self.has_passed.shape, np.int64)
-        if not len(self.start):
-            return cells
-        start = bucket_numbers(rows["cohort"].to_numpy(), self.granularity)
-        group = _places(rows["group"], self.groups) if self.groups is not None else np.zeros_like(start)
-        cohort = np.searchsorted(self._keys(self.start, self.group), self._keys(start, group))
-        age = bucket_numbers(rows["at"].to_numpy(), self.granularity) - start
-        is_inside = (age >= 0) & (age < self.ages)
-        np.add.at(cells, (cohort[is_inside], age[is_inside]), values[is_inside])
+        if len(self.start):
+            start = bucket_numbers(rows["cohort"].to_numpy(), self.granularity)
+            group = _places(rows["group"], self.groups) if self.groups is not None else np.zeros_like(start)
+            cohort = np.searchsorted(self._keys(self.start, self.group), self._keys(start, group))
+            is_inside = (age >= 0) & (age < self.ages)
+            np.add.at(cells, (cohort[is_inside], age[is_inside]), values[is_inside])
         return cells
 
     def table(self, columns: Mapping[str, pa.Array]) -> pa.Table:
