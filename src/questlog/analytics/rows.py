@@ -10,16 +10,13 @@ import msgspec
 from questlog.analytics import tables
 from questlog.analytics.definitions import SegmentDefinition
 from questlog.analytics.dimensions import (
-    NO,
     SEGMENT,
-    YES,
     add_event_dimensions,
     add_player_day_dimensions,
     add_player_dimensions,
-    dimension_column,
 )
 from questlog.analytics.query import Period
-from questlog.analytics.segments import players_in
+from questlog.analytics.segments import with_membership
 
 
 class Scope(msgspec.Struct, frozen=True):
@@ -72,13 +69,4 @@ def _told_apart(names: Collection[str]) -> tuple[list[str], list[str]]:
 
 
 def _with_segments(rows: ir.Table, scope: Scope, names: Collection[str]) -> ir.Table:
-    for name in sorted(names):
-        definition = dict(scope.segments)[name.removeprefix(SEGMENT)]
-        members = players_in(definition, scope.game_id, scope.segments, scope.today)
-        members = members.select(**{"member:no": members.player_no})
-        rows = rows.left_join(members, rows.player_no == members["member:no"])
-        is_member = ibis.cases(
-            (rows.player_no.isnull(), ibis.null("string")), (rows["member:no"].notnull(), YES), else_=NO
-        )
-        rows = rows.mutate(**{dimension_column(name): is_member}).drop("member:no")
-    return rows
+    return with_membership(rows, names, scope.game_id, scope.segments, scope.today)

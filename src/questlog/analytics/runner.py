@@ -8,6 +8,7 @@ import ibis.expr.types as ir
 import msgspec
 
 from questlog.analytics import (
+    cardinality,
     cohorts,
     economy,
     explore,
@@ -20,6 +21,7 @@ from questlog.analytics import (
     timeline,
 )
 from questlog.analytics.answer import Answer
+from questlog.analytics.cardinality import Cardinality
 from questlog.analytics.cohorts import Cohort
 from questlog.analytics.context import Context, Engine
 from questlog.analytics.definitions import CustomMetric, SegmentDefinition
@@ -73,6 +75,7 @@ ANALYSES: Mapping[type, Answering] = {
     PlayerProfile: timeline.profile,
     PlayerSessions: timeline.sessions,
     PlayerTimeline: timeline.answer,
+    Cardinality: cardinality.answer,
 }
 """Which function answers which type of question."""
 
