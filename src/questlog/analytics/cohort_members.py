@@ -95,11 +95,13 @@ class Asked(msgspec.Struct, frozen=True):
 
     def cohorts(self, context: Context) -> Cohorts:
         """The same for the engine. Raises `QuestionRefused` for segments that are not there."""
-        players = names_in(self.filter) | ({self.group_by} if self.group_by else frozenset())
-        check_members("filter", players, context.segments)
-        events = names_in(self.by.filter) if isinstance(self.by, EventMatch) else frozenset[str]()
-        check_members("cohort", events, context.segments)
-        scope = scope_of(context, self.period, players | events)
+        group = {self.group_by} if self.group_by else set[str]()
+        players, events = names_in(self.filter), frozenset[str]()
+        if isinstance(self.by, EventMatch):
+            events = names_in(self.by.filter)
+        for field, names in (("filter", players), ("group_by", group), ("cohort.filter", events)):
+            check_members(field, names, context.segments)
+        scope = scope_of(context, self.period, players | events | group)
         return Cohorts(scope, self.by, self.granularity, self.group_by, self.filter)
 
 

@@ -110,7 +110,7 @@ def answer(question: Funnel, context: Context) -> Answer:
     """The steps, or those who dropped. Raises `QuestionRefused`, `QueryRefused`."""
     question.check()
     for place, step in enumerate(question.steps):
-        check_members(f"steps[{place}]", names_in(step.filter), context.segments)
+        check_members(f"steps[{place}].filter", names_in(step.filter), context.segments)
     check_members("filter", names_in(question.filter), context.segments)
     asked = Asked(
         Scope(context.game_id, question.period),

@@ -98,7 +98,7 @@ def answer(question: Retention, context: Context) -> Answer:
     """The triangle or the curve; the totals are the curve of all. Raises `QuestionRefused`, `QueryRefused`."""
     question.check()
     names = names_in(question.returned.filter) if question.returned else frozenset[str]()
-    check_members("returned", names, context.segments)
+    check_members("returned.filter", names, context.segments)
     ages = DEFAULT_AGES[question.granularity] if question.ages is None else question.ages
     scope = scope_of(context, _days_of_return(question, ages), names)
     returns = Returns(question.asked.cohorts(context), scope, question.kind, question.returned)

@@ -341,7 +341,7 @@ def test_nobody_at_all(example: list[Context]) -> None:
         (Retention(Period(_FIRST, _FIRST - dt.timedelta(days=1))), "period.end"),
         (Retention(_SOME_DAYS, Granularity.HOUR), "granularity"),
         (Retention(_SOME_DAYS, group_by="contry"), "group_by"),
-        (Retention(_SOME_DAYS, group_by="segment.whales"), "filter"),
+        (Retention(_SOME_DAYS, group_by="segment.whales"), "group_by"),
         (Retention(_SOME_DAYS, filter=Condition("colour")), "filter.dimension"),
         (Retention(_SOME_DAYS, filter=Condition("country", Operator.IS)), "filter.values"),
         (Retention(_SOME_DAYS, cohort=EventMatch(is_prefix=True)), "cohort.is_prefix"),
