@@ -2,6 +2,7 @@
 
 from functools import reduce
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -19,3 +20,13 @@ def differ(one: pa.ChunkedArray, other: pa.ChunkedArray) -> pa.ChunkedArray:
 def any_not_zero(rows: pa.Table, *columns: str) -> pa.ChunkedArray:
     """Whether any of the columns (no nulls) is not zero."""
     return reduce(pc.or_, (pc.not_equal(rows[name], pa.scalar(0).cast(rows[name].type)) for name in columns))
+
+
+def matched(old: pa.Table, key: str, keys: pa.ChunkedArray) -> pa.Table:
+    """For each of `keys` the row of `old` that has it in the column `key`; nulls where there is none."""
+    if old.num_rows == 0:
+        return old.take(pa.nulls(len(keys), pa.int64()))
+    stored, wanted = old[key].to_numpy(), keys.to_numpy()
+    order = np.argsort(stored)
+    places = order[np.minimum(np.searchsorted(stored[order], wanted), len(stored) - 1)]
+    return old.take(pa.array(places, mask=stored[places] != wanted))

@@ -11,9 +11,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from questlog.store.duckdb.facts import DIMENSION_LIST, assigned, day_numbers, numbered_day, of
-from questlog.store.duckdb.rollups.compared import any_not_zero, differ
-from questlog.store.duckdb.rollups.upsert import upsert
+from questlog.store.duckdb.facts import DIMENSION_LIST, day_numbers, numbered_day, of
+from questlog.store.duckdb.rollups.compared import any_not_zero, differ, matched
 from questlog.store.duckdb.transaction import Transaction, with_event_columns
 from questlog.store.schema import DIMENSIONS
 
@@ -50,28 +49,35 @@ def game_day_rows(changes: str) -> str:
     return f"SELECT {numbered_day('player_no', 'day')}, game_id, day, false, {_SUMS} FROM {changes}"
 
 
-_ADD = f"""
-    INSERT INTO player_days ({DAY_COLUMNS}) SELECT {DAY_COLUMNS} FROM batch_days
-    ON CONFLICT (player_day_no) DO UPDATE SET events = player_days.events + excluded.events,
-        sessions = player_days.sessions + excluded.sessions,
-        playtime_s = player_days.playtime_s + excluded.playtime_s,
-        last_rank = greatest(player_days.last_rank, excluded.last_rank)
-"""
-_NOW = f"player_day_no, events, sessions, last_rank, {DIMENSION_LIST}"
-
-_ADD_MONEY = """
-    INSERT INTO player_days (player_day_no, transactions, revenue_usd, ad_revenue_usd)
-    SELECT player_day_no, transactions, revenue_usd, ad_revenue_usd FROM added_days WHERE has_money
-    ON CONFLICT (player_day_no) DO UPDATE SET transactions = player_days.transactions + excluded.transactions,
-        revenue_usd = player_days.revenue_usd + excluded.revenue_usd,
-        ad_revenue_usd = player_days.ad_revenue_usd + excluded.ad_revenue_usd
+_OLD = f"""
+    SELECT player_day_no, events AS old_events, last_rank, {DIMENSION_LIST}
+    FROM player_days SEMI JOIN batch_days USING (player_day_no) WHERE day BETWEEN $first AND $last
 """
 
-_MOVE_LAST = f"""
-    INSERT INTO player_days (player_day_no, {DIMENSION_LIST})
-    SELECT player_day_no, {DIMENSION_LIST} FROM added_days WHERE has_new_last
-    ON CONFLICT (player_day_no) DO UPDATE SET {assigned(DIMENSIONS)}
-"""
+_INSERT = f"INSERT INTO player_days ({DAY_COLUMNS}) SELECT {DAY_COLUMNS} FROM added_days WHERE is_new_row"
+
+
+def _update(assignments: str, condition: str) -> str:
+    """`day` is in the key: it says which row groups need not be looked at."""
+    return f"""
+    UPDATE player_days SET {assignments} FROM added_days AS new
+    WHERE new.{condition} AND new.player_day_no = player_days.player_day_no AND player_days.day BETWEEN $first AND $last
+    """
+
+
+def _added(*columns: str) -> str:
+    return ", ".join(f"{name} = player_days.{name} + new.{name}" for name in columns)
+
+
+_STEPS = {
+    "is_there": _update(
+        f"{_added('events', 'sessions', 'playtime_s')}, last_rank = greatest(player_days.last_rank, new.last_rank)",
+        "is_there",
+    ),
+    "has_money": _update(_added("transactions", "revenue_usd", "ad_revenue_usd"), "has_money"),
+    "has_new_last": _update(", ".join(f"{name} = new.{name}" for name in DIMENSIONS), "has_new_last"),
+}
+"""What to do where a column of `added_days` is true: what seldom changes is changed only there."""
 
 # Rows that were there know the day before them. Of days before `since` only those without events can be wrong, about
 # the first day. Two reads instead of an OR: each leaves out the row groups that it cannot concern.
@@ -88,7 +94,7 @@ _LINK_LATE = """
         FROM player_days AS days JOIN late USING (player_no) WHERE days.day < $since AND days.events = 0
     ), before AS (
         SELECT player_no, arg_min_null(prev_day, day) AS prev_day FROM own
-        WHERE day >= since AND player_day_no NOT IN (SELECT player_day_no FROM added_days WHERE NOT was_there)
+        WHERE day >= since AND player_day_no NOT IN (SELECT player_day_no FROM added_days WHERE is_new_row)
         GROUP BY player_no
     )
     SELECT player_day_no, day = own.first_day, own.first_day, CASE WHEN day < since THEN own.prev_day ELSE
@@ -109,32 +115,39 @@ def update(transaction: Transaction, changes: pa.Table, players: pa.Table, batch
     """Add `changes` of the days that `batch` has, of players (sorted by number) as they were and will be."""
     days = _batch_days(changes, players, batch)
     transaction.register("batch_days", days)
-    added = _compared(days, upsert(transaction, _ADD, "player_days", _NOW, "player_day_no", days))
+    bounds = pc.min_max(days["day"])
+    between = {"first": bounds["min"].as_py(), "last": bounds["max"].as_py()}
+    added = _compared(days, matched(transaction.read(_OLD, between), "player_day_no", days["player_day_no"]))
     transaction.register("added_days", added)
-    for condition, statement in (("has_money", _ADD_MONEY), ("has_new_last", _MOVE_LAST)):
+    if pc.any(added["is_new_row"]).as_py():
+        transaction.write(_INSERT)
+    for condition, statement in _STEPS.items():
         if pc.any(added[condition]).as_py():
-            transaction.write(statement)
+            transaction.write(statement, between)
     if pc.any(added["is_late"]).as_py():
         transaction.write(_LINK_LATE, {"since": pc.min(added.filter(added["is_late"])["day"]).as_py()})
     if pc.any(pc.less(days["sessions"], 0)).as_py():
         transaction.write(_DROP_EMPTY)
 
 
-def _compared(new: pa.Table, now: pa.Table) -> pa.Table:
-    """What was added to each row, and which of it the upsert did not carry over. The rows correspond.
+def _compared(new: pa.Table, old: pa.Table) -> pa.Table:
+    """What is added to each row, and what of it changes. The rows correspond.
 
     `is_late`: the player was active on a later day before, and not on this one.
     """
-    has_as_many = pc.equal(new["events"], now["events"])
-    # A row that was there had events or sessions: so its sums now differ from what was added.
-    was_there = pc.invert(pc.and_(has_as_many, pc.equal(new["sessions"], now["sessions"])))
-    is_last = pc.fill_null(pc.equal(new["last_rank"], now["last_rank"]), False)
-    is_other_day = pc.or_(pc.invert(was_there), pc.and_(has_as_many, pc.greater(new["events"], 0)))
+    is_there = old["player_day_no"].is_valid()
+    was_active = pc.fill_null(pc.greater(old["old_events"], 0), False)
+    is_last = pc.fill_null(pc.greater(new["last_rank"], old["last_rank"]), old["last_rank"].is_null())
+    is_before = pc.fill_null(pc.less(new["day"], new["old_last_day"]), False)
+    is_other_day = pc.or_(pc.invert(is_there), pc.and_not(pc.greater(new["events"], 0), was_active))
     columns = {
-        "was_there": was_there,
-        "has_money": pc.and_(was_there, any_not_zero(new, "transactions", "revenue_usd", "ad_revenue_usd")),
-        "has_new_last": pc.and_(is_last, reduce(pc.or_, (differ(new[name], now[name]) for name in DIMENSIONS))),
-        "is_late": pc.and_(is_other_day, pc.fill_null(pc.less(new["day"], new["old_last_day"]), False)),
+        "is_there": is_there,
+        "is_new_row": pc.invert(is_there),
+        "has_money": pc.and_(is_there, any_not_zero(new, "transactions", "revenue_usd", "ad_revenue_usd")),
+        "has_new_last": pc.and_(
+            pc.and_(is_there, is_last), reduce(pc.or_, (differ(new[name], old[name]) for name in DIMENSIONS))
+        ),
+        "is_late": pc.and_(is_before, is_other_day),
     }
     for name, column in columns.items():
         new = new.append_column(name, column)

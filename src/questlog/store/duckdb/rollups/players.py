@@ -11,12 +11,10 @@ from questlog.store.duckdb.facts import (
     LAST_RANK,
     REVENUE,
     TRANSACTIONS,
-    assigned,
     of,
 )
 from questlog.store.duckdb.rollups import player_days
-from questlog.store.duckdb.rollups.compared import any_not_zero, differ, is_less
-from questlog.store.duckdb.rollups.upsert import upsert
+from questlog.store.duckdb.rollups.compared import any_not_zero, is_less, matched
 from questlog.store.duckdb.transaction import Transaction, with_event_columns
 from questlog.store.schema import DIMENSIONS
 
@@ -110,74 +108,66 @@ PLAYER_COLUMNS = (
     f" first_purchase, first_rank, source, {DIMENSION_LIST}"
 )
 
-# An engine does not return what it replaces: `last_seen` of a player's new day is set by a statement of its own.
-_ADD_TO_PLAYERS = f"""
-    INSERT INTO players ({PLAYER_COLUMNS}) SELECT {PLAYER_COLUMNS} FROM player_changes
-    ON CONFLICT (player_no) DO UPDATE SET
-        last_seen = CASE WHEN excluded.last_seen::DATE > players.last_seen::DATE THEN players.last_seen
-            ELSE greatest(players.last_seen, excluded.last_seen) END,
-        events = players.events + excluded.events, sessions = players.sessions + excluded.sessions,
-        playtime_s = players.playtime_s + excluded.playtime_s
-"""
-_OLD = "player_no, first_seen AS old_first_seen, first_rank AS old_first_rank, last_seen::DATE AS old_last_day"
-
-_MOVE_LAST_SEEN = """
-    INSERT INTO players (player_no, last_seen) SELECT player_no, last_seen FROM added_players WHERE has_new_day
-    ON CONFLICT (player_no) DO UPDATE SET last_seen = excluded.last_seen
+# Asking first, then changing what is there, costs a fifth of ON CONFLICT with RETURNING (which also leaves out rows).
+_OLD = """
+    SELECT player_no, first_seen AS old_first_seen, first_rank AS old_first_rank, last_seen::DATE AS old_last_day
+    FROM players SEMI JOIN player_changes USING (player_no)
 """
 
-_ADD_PURCHASES = """
-    INSERT INTO players (player_no, transactions, revenue_usd, first_purchase)
-    SELECT player_no, transactions, revenue_usd, first_purchase FROM added_players WHERE has_purchases
-    ON CONFLICT (player_no) DO UPDATE SET transactions = players.transactions + excluded.transactions,
-        revenue_usd = players.revenue_usd + excluded.revenue_usd,
-        first_purchase = least(players.first_purchase, excluded.first_purchase)
+_INSERT = f"""
+    INSERT INTO players ({PLAYER_COLUMNS}) SELECT {PLAYER_COLUMNS} FROM added_players WHERE is_new
 """
 
-_MOVE_FIRST_SEEN = """
-    INSERT INTO players (player_no, first_seen) SELECT player_no, first_seen FROM added_players WHERE is_earlier
-    ON CONFLICT (player_no) DO UPDATE SET first_seen = excluded.first_seen
-"""
 
-_MOVE_FIRST = f"""
-    INSERT INTO players (player_no, {", ".join(_FIRST)})
-    SELECT player_no, {", ".join(_FIRST)} FROM added_players WHERE has_new_first
-    ON CONFLICT (player_no) DO UPDATE SET {assigned(_FIRST)}
-"""
+def _update(assignments: str, condition: str) -> str:
+    return f"""
+    UPDATE players SET {assignments} FROM added_players AS new
+    WHERE new.{condition} AND new.player_no = players.player_no
+    """
+
+
+_STEPS = {
+    "is_new": _INSERT,
+    "is_there": _update(
+        "last_seen = greatest(players.last_seen, new.last_seen), events = players.events + new.events,"
+        " sessions = players.sessions + new.sessions, playtime_s = players.playtime_s + new.playtime_s",
+        "is_there",
+    ),
+    "has_purchases": _update(
+        "transactions = players.transactions + new.transactions, revenue_usd = players.revenue_usd + new.revenue_usd,"
+        " first_purchase = least(players.first_purchase, new.first_purchase)",
+        "has_purchases",
+    ),
+    "is_earlier": _update("first_seen = new.first_seen", "is_earlier"),
+    "has_new_first": _update(", ".join(f"{name} = new.{name}" for name in _FIRST), "has_new_first"),
+}
+"""What to do where a column of `added_players` is true: what seldom changes is changed only there."""
 
 
 def _update_players(transaction: Transaction, changes: pa.Table, batch: pa.Table) -> pa.Table:
-    """Add up what always changes; the rest only where it does. Returns, and registers, `added_players`, by number."""
+    """Returns, and registers as `added_players`, what was added to each player, by number."""
     changes = with_event_columns(changes.sort_by("player_no"), "first_row_no", batch, ("source", *DIMENSIONS))
     transaction.register("player_changes", changes)
-    added = _compared(changes, upsert(transaction, _ADD_TO_PLAYERS, "players", _OLD, "player_no", changes))
+    old = matched(transaction.read(_OLD), "player_no", changes["player_no"])
+    added = _compared(changes, old)
     transaction.register("added_players", added)
-    for condition, statement in (
-        ("has_new_day", _MOVE_LAST_SEEN),
-        ("has_purchases", _ADD_PURCHASES),
-        ("is_earlier", _MOVE_FIRST_SEEN),
-        ("has_new_first", _MOVE_FIRST),
-    ):
+    for condition, statement in _STEPS.items():
         if pc.any(added[condition]).as_py():
             transaction.write(statement)
     return added
 
 
 def _compared(new: pa.Table, old: pa.Table) -> pa.Table:
-    """What was added to each player, and which of it the upsert did not carry over. The rows correspond.
-
-    `old_last_day` is the last day with an event before this batch, null for none.
-    """
-    is_own_first = pc.invert(differ(old["old_first_rank"], new["first_rank"]))
-    is_active_first = pc.or_(is_own_first, old["old_first_seen"].is_null())
-    old_last_day = pc.if_else(is_active_first, pa.scalar(None, pa.date32()), old["old_last_day"])
+    """What is added to each player, what was before, and what of it changes. The rows correspond."""
+    is_there = old["player_no"].is_valid()
     columns = {
         "old_first_seen": old["old_first_seen"],
-        "old_last_day": old_last_day,
-        "has_new_day": pc.fill_null(pc.greater(new["last_seen"].cast(pa.date32()), old_last_day), False),
-        "has_purchases": pc.and_not(any_not_zero(new, "transactions", "revenue_usd"), is_own_first),
-        "is_earlier": is_less(new["first_seen"], old["old_first_seen"]),
-        "has_new_first": is_less(new["first_rank"], old["old_first_rank"]),
+        "old_last_day": old["old_last_day"],
+        "is_there": is_there,
+        "is_new": pc.invert(is_there),
+        "has_purchases": pc.and_(is_there, any_not_zero(new, "transactions", "revenue_usd")),
+        "is_earlier": pc.and_(is_there, is_less(new["first_seen"], old["old_first_seen"])),
+        "has_new_first": pc.and_(is_there, is_less(new["first_rank"], old["old_first_rank"])),
     }
     for name, column in columns.items():
         new = new.append_column(name, column)

@@ -1,4 +1,4 @@
-"""Upserts return every row, also where the engine's RETURNING leaves some out."""
+"""Rollups of more players than a row group has, old and new in one batch."""
 
 from pathlib import Path
 from typing import Any
