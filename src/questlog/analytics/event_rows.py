@@ -9,9 +9,10 @@ import ibis.expr.types as ir
 
 from questlog.analytics.buckets import bucket_of_time
 from questlog.analytics.dimensions import names_in
-from questlog.analytics.filters import event_matches, holds
+from questlog.analytics.filters import holds
 from questlog.analytics.functions import attribute
 from questlog.analytics.measures import Measure
+from questlog.analytics.named_events import is_meant
 from questlog.analytics.parts import Part, aggregated, players_of, with_groups
 from questlog.analytics.query import EventMatch
 from questlog.analytics.rows import events_with
@@ -21,15 +22,14 @@ def build(part: Part) -> ir.Table:
     """The measures of the events that any of them takes."""
     matches = {measure.match for measure in part.measures}
     rows = events_with(part.scope, part.names | names_in(*(match.filter for match in matches)))
-    rows = rows.filter(
-        holds(part.filter, rows), reduce(or_, (event_matches(match, rows) for match in _sorted(matches)))
-    )
+    is_any = reduce(or_, (is_meant(match, rows, part.named) for match in _sorted(matches)))
+    rows = rows.filter(holds(part.filter, rows), is_any)
     rows = with_groups(part, rows)
     bucket = bucket_of_time(rows.event_time, part.granularity)
-    only = len(matches) == 1
-    aggregates = [
-        _aggregate(part, rows, each, None if only else event_matches(each.match, rows)) for each in part.measures
-    ]
+    aggregates = []
+    for each in part.measures:
+        where = is_meant(each.match, rows, part.named) if len(matches) > 1 else None
+        aggregates.append(_aggregate(part, rows, each, where))
     return aggregated(part, rows, bucket, aggregates)
 
 

@@ -15,6 +15,7 @@ from questlog.analytics.cardinality import Capped, shown, with_shown
 from questlog.analytics.dimensions import names_in
 from questlog.analytics.functions import distinct_players
 from questlog.analytics.measures import Base, Measure
+from questlog.analytics.named_events import Named
 from questlog.analytics.query import Filter, Granularity
 from questlog.analytics.rows import Scope
 
@@ -44,6 +45,7 @@ class Part(msgspec.Struct, frozen=True):
     last_player_no: int = 0
     today: dt.date = dt.date(1970, 1, 1)
     capped: tuple[Capped, ...] = ()
+    named: Named = ()
 
     @property
     def names(self) -> frozenset[str]:

@@ -13,9 +13,10 @@ from questlog.analytics.cardinality import Capped, capped_dimensions
 from questlog.analytics.context import Context
 from questlog.analytics.dimensions import SEGMENT, names_in
 from questlog.analytics.measures import Base, Measure
+from questlog.analytics.named_events import named_events
 from questlog.analytics.parts import MAX_ROWS, OF_COHORTS, Kept, Part, group_column, measure_column
 from questlog.analytics.problems import QuestionRefused
-from questlog.analytics.query import Filter, Granularity, Period
+from questlog.analytics.query import EventMatch, Filter, Granularity, Period
 from questlog.analytics.rows import Scope
 from questlog.analytics.series import column_of
 
@@ -86,6 +87,7 @@ def _parts(asked: Asked, context: Context) -> Sequence[Part]:
             last,
             context.today if base in OF_COHORTS else _NO_DAY,
             _capped(base, asked, context),
+            named_events(context, _matches(base, measures)),
         )
         for (base, _), measures in grouped.items()
     ]
@@ -100,9 +102,16 @@ def _base(measure: Measure, names: frozenset[str], granularity: Granularity) -> 
     return measure.base
 
 
+def _matches(base: Base, measures: Sequence[Measure]) -> frozenset[EventMatch]:
+    """The events that are looked at one by one."""
+    if base is Base.EVENTS:
+        return frozenset(measure.match for measure in measures)
+    return purchases.PURCHASES if any(measure.state for measure in measures) else frozenset()
+
+
 def _capped(base: Base, asked: Asked, context: Context) -> tuple[Capped, ...]:
     """The dimensions to cap, on all days whose rows count."""
-    period = windows.looked_at(asked.period) if base is Base.WINDOWS else asked.period
+    period = windows.looked_at(asked.period, asked.granularity) if base is Base.WINDOWS else asked.period
     return capped_dimensions(context, asked.group_by, period)
 
 

@@ -4,6 +4,8 @@ They count by the player's values of the day; those of no player count with no v
 """
 
 import datetime as dt
+from functools import reduce
+from operator import or_
 
 import ibis.expr.types as ir
 import msgspec
@@ -13,26 +15,29 @@ from questlog.analytics.buckets import bucket_of_time, is_within
 from questlog.analytics.cohort_days import bucket_of_first, dimension_columns, has_passed, installed, longer
 from questlog.analytics.daily import with_player_days
 from questlog.analytics.measures import Measure
+from questlog.analytics.named_events import Named, is_meant
 from questlog.analytics.parts import Part, aggregated, players_of, with_groups
-from questlog.analytics.query import Period
+from questlog.analytics.query import EventMatch, Period
 from questlog.analytics.rows import Scope, events_with
 
 _BEGINNING = dt.date(1970, 1, 1)
 
 
-def is_purchase(events: ir.Table) -> ir.BooleanValue:
-    """A `business` event or Satori's `purchaseCompleted`, with an amount (a test purchase has none); never null."""
-    names_one = (events.category == "business") | (
-        (events.category == "custom") & (events.event_id == "purchaseCompleted").fill_null(False)
-    )
-    return names_one.fill_null(False) & (events.amount.notnull() | events.amount_usd.notnull())
+PURCHASES = frozenset({EventMatch(category="business"), EventMatch(category="custom", event_id="purchaseCompleted")})
+"""A purchase is one of these, with an amount: a test purchase has none."""
 
 
-def purchases_in(scope: Scope, measures: tuple[Measure, ...]) -> ir.Table:
+def is_purchase(events: ir.Table, named: Named = ()) -> ir.BooleanValue:
+    """Whether an event is a purchase; never null."""
+    is_one = reduce(or_, (is_meant(match, events, named) for match in sorted(PURCHASES, key=repr)))
+    return is_one & (events.amount.notnull() | events.amount_usd.notnull())
+
+
+def purchases_in(part: Part, period: Period) -> ir.Table:
     """The period's purchases with receipts in the states that the measures are of; the columns `day` and `state`."""
-    events = events_with(scope)
-    states = sorted({measure.state for measure in measures if measure.state is not None})
-    events = events.filter(is_purchase(events), events.receipt_state.isin(states))
+    events = events_with(msgspec.structs.replace(part.scope, period=period))
+    states = sorted({measure.state for measure in part.measures if measure.state is not None})
+    events = events.filter(is_purchase(events, part.named), events.receipt_state.isin(states))
     return events.select(
         "player_no", "event_time", "amount_usd", day=events.event_time.date(), state=events.receipt_state
     )
@@ -40,7 +45,7 @@ def purchases_in(scope: Scope, measures: tuple[Measure, ...]) -> ir.Table:
 
 def build(part: Part) -> ir.Table:
     """The measures of purchases with receipts in a state."""
-    rows = with_groups(part, with_player_days(part, purchases_in(part.scope, part.measures)))
+    rows = with_groups(part, with_player_days(part, purchases_in(part, part.scope.period)))
     bucket = bucket_of_time(rows.event_time, part.granularity)
     return aggregated(part, rows, bucket, [_aggregate(part, rows, measure) for measure in part.measures])
 
@@ -68,8 +73,7 @@ def _first_ever(scope: Scope) -> ir.Table:
 
 
 def _first_with_receipt(part: Part) -> ir.Table:
-    up_to_now = msgspec.structs.replace(part.scope, period=Period(_BEGINNING, part.scope.period.end))
-    bought = purchases_in(up_to_now, part.measures)
+    bought = purchases_in(part, Period(_BEGINNING, part.scope.period.end))
     bought = bought.filter(bought.player_no.notnull())
     return bought.group_by("player_no").aggregate(event_time=bought.event_time.min())
 
@@ -77,7 +81,7 @@ def _first_with_receipt(part: Part) -> ir.Table:
 def build_of_cohorts(part: Part) -> ir.Table:
     """The revenue of players by their first day: `days` is the last day of theirs that counts."""
     furthest = max(measure.days for measure in part.measures)
-    bought = purchases_in(longer(part.scope, furthest), part.measures)
+    bought = purchases_in(part, longer(part.scope, furthest).period)
     players = installed(part).select("player_no", "first_day", "first_seen", *dimension_columns(part))
     rows = with_groups(part, bought.inner_join(players, "player_no"))
     age = rows.day.delta(rows.first_day, unit="day")

@@ -26,14 +26,15 @@ LONGEST = 30
 Ints = npt.NDArray[np.int64]
 
 
-def looked_at(period: Period) -> Period:
-    """The days that count in the windows that end in the period."""
-    return Period(period.start - dt.timedelta(days=LONGEST - 1), period.end)
+def looked_at(period: Period, granularity: Granularity) -> Period:
+    """The days that count in the windows that end on the buckets' last days."""
+    first = buckets(period, granularity)[0].last_day
+    return Period(first - dt.timedelta(days=LONGEST - 1), period.end)
 
 
 def build(part: Part) -> ir.Table:
     """How many player days there are of each `day`, group and `gap` to the player's day before (`LONGEST`: or more)."""
-    scope = msgspec.structs.replace(part.scope, period=looked_at(part.scope.period))
+    scope = msgspec.structs.replace(part.scope, period=looked_at(part.scope.period, part.granularity))
     days = player_days_with(scope, part.names)
     days = days.filter(days.player_no.notnull(), days.events > 0, holds(part.filter, days))
     rows = with_groups(part, days)
