@@ -1,11 +1,14 @@
 """Funnels on both engines, beside trying every attempt of everyone (metrics.md §5)."""
 
 import datetime as dt
+import re
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
+from pathlib import Path
 from statistics import median
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -268,3 +271,13 @@ def test_what_cannot_be_asked(example: list[Context], question: Funnel, field: s
     with pytest.raises(QuestionRefused) as refused:
         funnel.answer(question, example[0])
     assert refused.value.field == field
+
+
+def test_the_examples_of_the_reference_are_questions() -> None:
+    page = (Path(__file__).parents[3] / "docs/reference/analyses/funnels.md").read_text("utf-8")
+    examples = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
+    assert len(examples) == 2
+    for example in examples:
+        msgspec.json.decode(example, type=Funnel).check()
+    for name in Funnel.__struct_fields__:
+        assert f"`{name}`" in page

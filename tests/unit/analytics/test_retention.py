@@ -1,12 +1,15 @@
 """Retention and cohorts on both engines, beside what the definitions say of each player (metrics.md §5)."""
 
 import datetime as dt
+import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
+import msgspec
 import pyarrow as pa
 import pytest
 from hypothesis import given
@@ -359,3 +362,14 @@ def test_an_answer_of_too_many_rows_is_refused(example: list[Context], monkeypat
     monkeypatch.setattr("questlog.analytics.triangle.MAX_ROWS", 3)
     with pytest.raises(QuestionRefused):
         retention.answer(Retention(_ALL_DAYS, ages=3), example[0])
+
+
+def test_the_examples_of_the_reference_are_questions() -> None:
+    page = (Path(__file__).parents[3] / "docs/reference/analyses/retention.md").read_text("utf-8")
+    examples = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
+    types = [Retention, Cohort, Retention]
+    for kind, example in zip(types, examples, strict=True):
+        msgspec.json.decode(example, type=kind).check()
+    for kind in types:
+        for name in kind.__struct_fields__:
+            assert f"`{name}`" in page
