@@ -1,11 +1,8 @@
 """Every metric of the catalogue, by time, dimension and filter: both engines say what the oracle says."""
 
 import datetime as dt
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
-from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -16,10 +13,9 @@ from questlog.analytics.catalogue import CATALOGUE
 from questlog.analytics.metrics import DAY_METRICS
 from questlog.analytics.query import All, Condition, Filter, Granularity, Not, Operator, Period, Query
 from questlog.analytics.query import Any as AnyOf
-from questlog.analytics.runner import Analytics, Definitions
+from tests.support.answers import answers, is_same, rows
 from tests.support.engines import BothEngines, embedded_store
-from tests.support.generated_histories import FEW, GAME, MANY, NOW, histories, load
-from tests.support.loading import FakeClock
+from tests.support.generated_histories import FEW, MANY, NOW, histories, load
 from tests.support.oracle import filters
 from tests.support.oracle.asked import Asked, Key, Where, everything
 from tests.support.oracle.catalogue import METRICS, NOTHING_IS_NULL, Number
@@ -167,15 +163,13 @@ def _compare_shape(names: Sequence[str], shape: Shape, engines: BothEngines, kno
     condition, where = _FILTERS[shape.filter]
     asked = Asked(shape.period.start, shape.period.end, shape.granularity, shape.group_by, where)
     wanted = {name: METRICS[name](known, asked) for name in possible}
-    for engine in engines:
-        analytics = Analytics(engine, FakeClock(NOW), lambda _: Definitions())
-        for start in range(0, len(possible), 20):
-            some = tuple(possible[start : start + 20])
-            query = Query(some, shape.period, Granularity(shape.granularity), shape.group_by, condition)
-            rows = analytics.ask(GAME, query).table.to_pylist()
+    for start in range(0, len(possible), 20):
+        some = tuple(possible[start : start + 20])
+        query = Query(some, shape.period, Granularity(shape.granularity), shape.group_by, condition)
+        for engine, answer in answers(engines, query):
             for name in some:
-                differing = _differing(name, shape, rows, wanted[name])
-                assert not differing, (name, shape, engine.dialect, differing)
+                differing = _differing(name, shape, rows(answer), wanted[name])
+                assert not differing, (name, shape, engine, differing)
 
 
 def _is_refused(name: str, shape: Shape) -> bool:
@@ -184,11 +178,11 @@ def _is_refused(name: str, shape: Shape) -> bool:
 
 
 def _differing(
-    name: str, shape: Shape, rows: Sequence[Mapping[str, Any]], wanted: Mapping[Key, Number]
+    name: str, shape: Shape, found: Sequence[Mapping[str, Any]], wanted: Mapping[Key, Number]
 ) -> dict[Key, tuple[Any, Number]]:
     """What was answered and what was wanted, where it differs."""
-    answered = {(_start(row.get("bucket")), *(row[each] for each in shape.group_by)): row[name] for row in rows}
-    assert len(answered) == len(rows)
+    answered = {(_start(row.get("bucket")), *(row[each] for each in shape.group_by)): row[name] for row in found}
+    assert len(answered) == len(found)
     nothing = None if name in NOTHING_IS_NULL else 0
     missing = nothing if shape.group_by else "missing"
     pairs = {key: (answered.get(key, missing), wanted.get(key, nothing)) for key in {*answered, *wanted}}
@@ -199,12 +193,3 @@ def _start(bucket: dt.date | dt.datetime | None) -> dt.datetime | None:
     if bucket is None or isinstance(bucket, dt.datetime):
         return bucket
     return dt.datetime.combine(bucket, dt.time())
-
-
-def is_same(one: Any, other: Number) -> bool:
-    """Whole numbers and money to the last digit, quotients but for the last digits."""
-    if one is None or other is None or isinstance(one, str):
-        return one is other
-    if isinstance(one, float):
-        return math.isclose(one, float(other), rel_tol=1e-12, abs_tol=1e-12)
-    return isinstance(one, int | Decimal) and Fraction(one) == Fraction(other)

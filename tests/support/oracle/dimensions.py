@@ -55,6 +55,26 @@ def of_player_day(game: Game, player: str | None, day: dt.date) -> Values:
     return value
 
 
+def at_install(game: Game, player: str) -> Values:
+    """What a player was at first: by the earliest event that names a platform (if none does, the earliest).
+
+    `payer` is whether there is a purchase up to now. What players do not carry is the last of their first day.
+    """
+
+    def value(name: str) -> Value:
+        if name in (*OF_LAST_EVENT, "source"):
+            return own_value(_first_told(game, player), name)
+        if name == "payer":
+            return "no" if game.first_purchase(player) is None else "yes"
+        return of_player_day(game, player, game.first_day(player))(name)
+
+    return value
+
+
+def _first_told(game: Game, player: str) -> Stored:
+    return min(game.of(player), key=lambda event: (event.sent.platform is None, event.order))
+
+
 def own_value(event: Stored, name: str) -> Value:
     """What the event itself says."""
     if name.startswith("attributes."):
@@ -82,8 +102,7 @@ def _of_player(game: Game, player: str, name: str, day: dt.date, until: int) -> 
     if not game.of(player):
         return None
     if name == "first_build":
-        first = min(game.of(player), key=lambda event: (event.sent.platform is None, event.order))
-        return first.sent.build
+        return _first_told(game, player).sent.build
     if name == "install_date":
         return game.first_day(player)
     if name == "player_age":

@@ -1,4 +1,4 @@
-"""Who comes back (metrics.md §3): players by the bucket of their first event, and by their values of that day.
+"""Who comes back (metrics.md §3): players by the bucket of their first event, and by what they were at install.
 
 Of a number of days only those players count whose day has passed; with none of them there is no answer.
 """
@@ -10,7 +10,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 from tests.support.oracle.asked import Asked, Key
-from tests.support.oracle.dimensions import of_player_day
+from tests.support.oracle.dimensions import at_install
 from tests.support.oracle.game import Game
 
 
@@ -18,7 +18,7 @@ def _cohorts(game: Game, asked: Asked, days: int) -> dict[Key, list[str]]:
     cohorts: defaultdict[Key, list[str]] = defaultdict(list)
     for player in game.players:
         first = game.of(player)[0]
-        values = of_player_day(game, player, first.day)
+        values = at_install(game, player)
         has_passed = first.day + dt.timedelta(days=days) < game.today
         if asked.has(first.time) and asked.where(values) and has_passed:
             cohorts[asked.key(first.time, values)].append(player)
