@@ -172,3 +172,16 @@ def test_the_python_reader_reads_tables(running: Installation) -> None:
         "sql": [{"n": len(EVENTS)}],
         "nearest": "dau",
     }
+
+
+def test_a_saved_segment_is_a_dimension(running: Installation) -> None:
+    rule = {"type": "did", "event": {"category": "business"}}
+    path = "/api/v1/games/sandbox/definitions/segment/Payers"
+    assert running.console("PUT", path, json.dumps({"rule": rule}).encode()).status == 200
+    bosses = {"kind": "count", "event": {"category": "design"}}
+    path = "/api/v1/games/sandbox/definitions/custom_metric/Designs"
+    assert running.console("PUT", path, json.dumps(bosses).encode()).status == 200
+    options = ("--period", "2026-01-01..2026-01-02", "--granularity", "all", "--group-by", "segment.Payers")
+    asked = running.command("query", "--metrics", "dau,Designs", *options, "--format", "json")
+    rows = {row["segment.Payers"]: (row["dau"], row["Designs"]) for row in json.loads(asked.stdout)["rows"]}
+    assert rows == {"yes": (1, 1), "no": (1, 0)}
