@@ -57,56 +57,54 @@ def metric_named(
 
 def _of_day(name: str) -> Metric | None:
     match = _DAY_METRIC.fullmatch(name)
-    family = _DAY_FAMILIES.get(match["family"]) if match else None
+    family = DAY_FAMILIES.get(match["family"]) if match else None
     if match is None or family is None:
         return None
     days, state = int(match["days"]), match["state"]
-    if days > MAX_DAY or (state is not None and (match["family"] != "ltv" or state not in RECEIPT_STATES)):
+    if not family.first_day <= days <= MAX_DAY or (state is not None and state not in family.states):
         return None
-    if days == 0 and match["family"] != "ltv":
-        return None
-    return family(days, next((each for each in RECEIPT_STATES if each == state), None))
+    return family.metric(name, days, next((each for each in family.states if each == state), None))
 
 
-def _retention(days: int, _: ReceiptState | None) -> Metric:
-    measures = (Measure(Base.COHORTS, "returned", days=days), Measure(Base.COHORTS, "cohort", days=days))
-    definition = (
-        f"Share of the players first seen in the bucket who had an event exactly {days} UTC days after their first. "
-        f"Counts the players whose day {days} has passed; null while there are none."
-    )
-    return Metric(f"retention_d{days}", Group.RETENTION, "share", definition, measures, ratio)
+class DayFamily(msgspec.Struct, frozen=True):
+    """Metrics whose names end in a number of days, as `retention_d1`.
+
+    The definition has {day}, and {of} where purchases may be of a state of receipts only.
+    """
+
+    group: Group
+    unit: str
+    definition: str
+    measures: Callable[[int, ReceiptState | None], tuple[Measure, ...]]
+    formula: Formula
+    first_day: int = 1
+    states: tuple[ReceiptState, ...] = ()
+
+    def defined(self, day: int | str, state: ReceiptState | None = None) -> str:
+        """The definition for a day."""
+        return f"{self.definition} {_PASSED}".format(day=day, of=of_state(state))
+
+    def metric(self, name: str, days: int, state: ReceiptState | None) -> Metric:
+        """The metric of a number of days."""
+        definition = self.defined(days, state)
+        return Metric(name, self.group, self.unit, definition, self.measures(days, state), self.formula)
 
 
-def _rolling(days: int, _: ReceiptState | None) -> Metric:
-    definition = (
-        f"Share of the players first seen in the bucket who had an event {days} or more UTC days after their first. "
-        f"Counts the players whose day {days} has passed; null while there are none."
-    )
-    return Metric(f"rolling_d{days}", Group.RETENTION, "share", definition, _survival(days), ratio)
+_PASSED = "Counts the players whose day {day} has passed; null while there are none."
 
 
-def _churn(days: int, _: ReceiptState | None) -> Metric:
-    definition = (
-        f"1 − rolling_d{days}: share of the players first seen in the bucket without an event {days} or more UTC days "
-        f"after their first. Counts the players whose day {days} has passed; null while there are none."
-    )
-    return Metric(f"churn_d{days}", Group.RETENTION, "share", definition, _survival(days), rest_of_one)
+def _returned(days: int, _: ReceiptState | None) -> tuple[Measure, ...]:
+    return Measure(Base.COHORTS, "returned", days=days), Measure(Base.COHORTS, "cohort", days=days)
 
 
-def _survival(days: int) -> tuple[Measure, ...]:
+def _survived(days: int, _: ReceiptState | None) -> tuple[Measure, ...]:
     return Measure(Base.SURVIVAL, "survived", days=days), Measure(Base.SURVIVAL, "cohort", days=days)
 
 
-def _ltv(days: int, state: ReceiptState | None) -> Metric:
+def _spent(days: int, state: ReceiptState | None) -> tuple[Measure, ...]:
     base = Base.COHORT_PURCHASES if state else Base.COHORTS
     revenue = Measure(base, "revenue", Unit.MONEY, days=days, state=state)
-    definition = (
-        f"Revenue{of_state(state)} of the players first seen in the bucket through their day {days} ÷ their number. "
-        f"Counts the players whose day {days} has passed; null while there are none."
-    )
-    measures = (revenue, Measure(Base.COHORTS, "cohort", days=days))
-    name = f"ltv_d{days}" + (f"_{state}" if state else "")
-    return Metric(name, Group.MONEY, "USD", definition, measures, ratio)
+    return revenue, Measure(Base.COHORTS, "cohort", days=days)
 
 
 def of_state(state: ReceiptState | None) -> str:
@@ -114,18 +112,47 @@ def of_state(state: ReceiptState | None) -> str:
     return f" with {state} receipts" if state else ""
 
 
-_DAY_FAMILIES: Mapping[str, Callable[[int, ReceiptState | None], Metric]] = {
-    "retention": _retention,
-    "rolling": _rolling,
-    "churn": _churn,
-    "ltv": _ltv,
+DAY_FAMILIES: Mapping[str, DayFamily] = {
+    "retention": DayFamily(
+        Group.RETENTION,
+        "share",
+        "Share of the players first seen in the bucket who had an event on day {day} after the UTC day of their first.",
+        _returned,
+        ratio,
+    ),
+    "rolling": DayFamily(
+        Group.RETENTION,
+        "share",
+        "Share of the players first seen in the bucket who had an event on day {day} after the UTC day of their first,"
+        " or later.",
+        _survived,
+        ratio,
+    ),
+    "churn": DayFamily(
+        Group.RETENTION,
+        "share",
+        "1 − rolling_d{day}: share of the players first seen in the bucket who had no event on day {day} after the UTC"
+        " day of their first, or later.",
+        _survived,
+        rest_of_one,
+    ),
+    "ltv": DayFamily(
+        Group.MONEY,
+        "USD",
+        "Revenue{of} of the players first seen in the bucket, through day {day} after the UTC day of their first event,"
+        " ÷ their number.",
+        _spent,
+        ratio,
+        first_day=0,
+        states=RECEIPT_STATES,
+    ),
 }
-_DAY_EXAMPLES = tuple(f"{family}_d{days}" for family in _DAY_FAMILIES for days in (1, 3, 7, 14, 28, 30, 60, 90))
+"""By the beginning of their names."""
 
-DAY_METRICS = tuple(
-    metric for name in ("retention_d1", "rolling_d1", "churn_d1", "ltv_d1") if (metric := _of_day(name))
-)
-"""One of each family of metrics that end in a number of days."""
+DAY_METRICS = tuple(family.metric(f"{name}_d1", 1, None) for name, family in DAY_FAMILIES.items())
+"""One of each."""
+
+_DAY_EXAMPLES = tuple(f"{family}_d{days}" for family in DAY_FAMILIES for days in (1, 3, 7, 14, 28, 30, 60, 90))
 
 
 def custom_metric(name: str, saved: CustomMetric) -> Metric:

@@ -9,6 +9,9 @@ from typing import Any
 import click
 from msgspec import Meta
 
+from questlog.analytics.catalogue import CATALOGUE
+from questlog.analytics.dimensions import EVENT_DIMENSIONS
+from questlog.analytics.metrics import DAY_FAMILIES, Group
 from questlog.cli.main import program
 from questlog.config import SettingInfo, section_types, setting_infos
 
@@ -36,7 +39,21 @@ def cli_page() -> str:
     return "".join(parts)
 
 
-PAGES = {"settings.md": settings_page, "cli.md": cli_page}
+def metrics_page() -> str:
+    """`docs/reference/metrics.md`."""
+    parts = [_GENERATED, _METRICS_INTRODUCTION]
+    rows = [(metric.group, metric.name, metric.unit, metric.definition) for metric in CATALOGUE.values()]
+    rows += [(family.group, f"{name}_dN", family.unit, family.defined("N")) for name, family in DAY_FAMILIES.items()]
+    for group in Group:
+        of_group = [f"| `{name}` | {unit} | {what} |\n" for its, name, unit, what in rows if its is group]
+        if of_group:
+            parts += [f"\n## {group.capitalize()}\n\n| metric | unit | what it is |\n|---|---|---|\n", *of_group]
+    parts.append(_DIMENSIONS_INTRODUCTION)
+    parts += [f"| `{each.name}` | {each.kind} | {each.meaning} |\n" for each in EVENT_DIMENSIONS.values()]
+    return "".join(parts)
+
+
+PAGES = {"settings.md": settings_page, "cli.md": cli_page, "metrics.md": metrics_page}
 
 
 def _setting_row(info: SettingInfo) -> str:
@@ -102,6 +119,36 @@ A name that is not in this list is refused, in the file, among the flags, and in
 every pod of its namespace: switch them off with `enableServiceLinks: false`.
 
 A name ends in the unit of its value: `_bytes`, `_mb` (2²⁰ bytes), `_ms`, `_s` and `_sec` (seconds), `_days`.
+"""
+
+_METRICS_INTRODUCTION = """# Metrics
+
+What every number means. A question for metrics is a [`Query`](http-api.md); its answer says the unit and the
+definition of every column in these words.
+
+* Days are UTC calendar days, weeks begin on Monday. A bucket is a minute, an hour, a day, a week, a month, or the whole
+  period; what lies outside the period does not count, also where the bucket begins before it.
+* A player is active in a bucket that has an event of theirs. What is of no player counts in sums, and is nobody's.
+* Counts and percentiles are exact. A metric with nothing to divide by is null, never 0; a mean, least or greatest value
+  of nothing is null too. What can be counted and added up is 0 where there is nothing.
+* A total is asked for anew: the players of two days are not the sum of both days' players. With `top`, all other groups
+  are one, `(other)`, computed as one.
+* Players, engagement (but `events`) and money go by the player's value of a dimension on that day: the value on the
+  day's last event that names a platform, or on its last event if none does; of dimensions without a column in
+  `player_days` it is the day's last value. The metrics of events go by the events' own values, retention and `ltv_dN`
+  by the player's values at install.
+* `_valid`, `_invalid` and `_unchecked` are the same metric of the purchases with [receipts](receipts.md) in that state;
+  `ltv_dN` has them too. N is 1 to 365, of `ltv_dN` 0 to 365.
+* A game's [custom metrics](http-api.md) are asked for by their names like these.
+"""
+
+_DIMENSIONS_INTRODUCTION = """
+## Dimensions
+
+Every metric can be grouped by and filtered on these, `attributes.KEY` and `segment.NAME` (`yes` or `no`).
+
+| dimension | kind | meaning |
+|---|---|---|
 """
 
 
