@@ -97,9 +97,11 @@ class _ClickHouse(ClickHouseCompiler):  # type: ignore[misc]
             return self.f.anon.toInt64(self.agg.uniqExact(numbers, where=where))
         if op.__func_name__ == "questlog_number_set":
             numbers, _ = arguments.values()
-            return self.agg.groupBitmapState(self.cast(numbers, types.UInt64()), where=where)
+            # Without `OrDefault` the null of no rows makes it a type that no function of bitmaps takes.
+            unsigned = self.f.anon.toUInt64(self.f.anon.assumeNotNull(numbers))
+            return self.f.anon.groupBitmapStateOrDefaultIf(unsigned, self.f.anon.isNotNull(numbers))
         if op.__func_name__ == "questlog_union_size":
-            return self.f.coalesce(self.agg.groupBitmapMerge(*arguments.values(), where=where), sge.convert(0))
+            return self.f.anon.groupBitmapMergeOrDefault(*arguments.values())
         return super().visit_AggUDF(op, where=where, **arguments)
 
 

@@ -17,7 +17,7 @@ from questlog.analytics.dimensions import meaning_of
 from questlog.analytics.economy_rows import MAX_ROWS, SHARES, Items, Level
 from questlog.analytics.histogram import Histogram, counts, histogram_table
 from questlog.analytics.problems import QuestionRefused
-from questlog.analytics.query import Filter, Granularity, Name, Period, check_buckets
+from questlog.analytics.query import Filter, Granularity, Name, Period, check_buckets, check_distinct
 from questlog.analytics.split import BUCKET, GROUP, Events, events_of, too_many_rows
 from questlog.analytics.top import with_plain_numbers
 
@@ -62,6 +62,7 @@ class Economy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """Raises `QuestionRefused` for what the types cannot say; dimensions are checked where they are looked up."""
         self.period.check()
         check_buckets(self.period, self.granularity)
+        check_distinct("parts", self.parts)
         if self.top is not None and self.largest is None:
             raise QuestionRefused("top", "say in `largest` what the greatest are the greatest by", "largest")
 

@@ -15,7 +15,7 @@ from questlog.analytics.context import Context
 from questlog.analytics.dimensions import meaning_of
 from questlog.analytics.functions import fits_bitmaps
 from questlog.analytics.progression_rows import COMPLETE, MAX_ROWS, START, STATUSES
-from questlog.analytics.query import Filter, Name, Period
+from questlog.analytics.query import Filter, Name, Period, check_distinct
 from questlog.analytics.split import GROUP, Events, events_of, too_many_rows
 from questlog.analytics.top import with_plain_numbers
 
@@ -60,6 +60,7 @@ class Progression(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def check(self) -> None:
         """Raises `QuestionRefused` for what the types cannot say; dimensions are checked where they are looked up."""
         self.period.check()
+        check_distinct("parts", self.parts)
 
 
 def answer(question: Progression, context: Context) -> Answer:
