@@ -15,6 +15,21 @@ PAGE = (DOCS / "reference" / "http-api.md").read_text(encoding="utf-8")
 GUIDE = (DOCS / "guides" / "sql.md").read_text(encoding="utf-8")
 
 Client = TestClient[Litestar]
+_ROUTE_OR_QUESTION = re.compile(r"`POST (/api/v1/games/\{game\}/\w+)`|```json\n(.*?)```", re.DOTALL)
+
+
+def questions_of(page: Path) -> list[tuple[frozenset[str], str]]:
+    """The questions that a page shows, each with the routes that it has spoken of before."""
+    found = []
+    routes: set[str] = set()
+    for named, question in _ROUTE_OR_QUESTION.findall(page.read_text(encoding="utf-8")):
+        routes |= {named} - {""}
+        if question:
+            found.append((frozenset(routes), question))
+    return found
+
+
+SHOWN = [question for page in (DOCS / "reference" / "analyses").glob("*.md") for question in questions_of(page)]
 
 
 def test_every_route_and_parameter_is_on_the_page(stranger: Client) -> None:
@@ -45,3 +60,10 @@ def test_every_question_of_the_guide_can_be_asked(statement: str) -> None:
     tables = MemoryTables()
     assert tables.sql(statement, 10, 1.0).num_columns > 1
     tables.close()
+
+
+@pytest.mark.parametrize(("routes", "question"), SHOWN)
+@pytest.mark.usefixtures("game")
+def test_every_question_of_the_pages_can_be_asked(client: Client, routes: frozenset[str], question: str) -> None:
+    answers = [client.post(route.replace("{game}", "1"), content=question) for route in routes]
+    assert 200 in [answer.status_code for answer in answers], [answer.text for answer in answers]
