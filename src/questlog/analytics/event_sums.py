@@ -27,7 +27,7 @@ ID_DIMENSIONS = frozenset(
 
 def are_enough(measure: Measure, names: frozenset[str], granularity: Granularity) -> bool:
     """Whether the sums per day answer the measure exactly, with these dimensions."""
-    is_plain = measure.name in _AGGREGATES and measure.match.filter is None
+    is_plain = measure.name in _AGGREGATES and measure.match.filter is None and measure.state is None
     return is_plain and names <= ID_DIMENSIONS and not granularity.is_within_a_day
 
 
@@ -58,5 +58,7 @@ _AGGREGATES: Mapping[str, Callable[[ir.Table, ir.BooleanValue | None], ir.Scalar
     "score_sum": lambda rows, where: rows.score_sum.sum(where=where),
     "attempt_count": lambda rows, where: rows.attempt_count.sum(where=where),
     "attempt_sum": lambda rows, where: rows.attempt_sum.sum(where=where),
+    "transactions": lambda rows, where: rows.transactions.sum(where=where),
+    "revenue": lambda rows, where: rows.revenue_usd.sum(where=where),
     "ad_revenue": lambda rows, where: rows.ad_revenue_usd.sum(where=where),
 }

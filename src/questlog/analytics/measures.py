@@ -21,6 +21,7 @@ class Base(enum.StrEnum):
     SURVIVAL = "survival"  # players by first and last day
     SESSIONS = "sessions"  # sessions one by one
     PURCHASES = "purchases"  # purchases one by one
+    OWN_PURCHASES = "own_purchases"  # the same by their own dimensions
     FIRST_PURCHASES = "first_purchases"  # each player's first
     COHORT_PURCHASES = "cohort_purchases"  # purchases by the player's first day
     EVENTS = "events"  # events one by one

@@ -42,6 +42,7 @@ _WAYS: Mapping[Base, _Way] = {
     Base.SURVIVAL: _Way(cohort_days.build_survival),
     Base.SESSIONS: _Way(session_lengths.build),
     Base.PURCHASES: _Way(purchases.build),
+    Base.OWN_PURCHASES: _Way(purchases.build_own),
     Base.FIRST_PURCHASES: _Way(purchases.build_first),
     Base.COHORT_PURCHASES: _Way(purchases.build_of_cohorts),
     Base.EVENTS: _Way(event_rows.build),
@@ -95,10 +96,20 @@ def _parts(asked: Asked, context: Context) -> Sequence[Part]:
 
 def _base(measure: Measure, names: frozenset[str], granularity: Granularity) -> Base:
     """What to ask of: sums per day where they are enough; within a day there are none."""
-    if measure.base is Base.EVENTS and event_sums.are_enough(measure, names, granularity):
+    base = _by_own_dimensions(measure) if names & purchases.WHAT_HAPPENED else measure.base
+    if base in (Base.EVENTS, Base.OWN_PURCHASES) and event_sums.are_enough(measure, names, granularity):
         return Base.EVENT_SUMS
-    if granularity.is_within_a_day and measure.name in session_lengths.NAMES and measure.base is Base.ACTIVITY:
+    if base is Base.ACTIVITY and granularity.is_within_a_day and measure.name in session_lengths.NAMES:
         return Base.SESSIONS
+    return base
+
+
+def _by_own_dimensions(measure: Measure) -> Base:
+    """Where a dimension says what happened, money goes by what happened."""
+    if measure.base in (Base.ACTIVITY, Base.PURCHASES) and measure.name in purchases.OWN:
+        return Base.OWN_PURCHASES
+    if measure.base is Base.ACTIVITY and measure.name == "ad_revenue":
+        return Base.EVENTS
     return measure.base
 
 
@@ -106,7 +117,8 @@ def _matches(base: Base, measures: Sequence[Measure]) -> frozenset[EventMatch]:
     """The events that are looked at one by one."""
     if base is Base.EVENTS:
         return frozenset(measure.match for measure in measures)
-    return purchases.PURCHASES if any(measure.state for measure in measures) else frozenset()
+    is_looked_at = base is Base.OWN_PURCHASES or any(measure.state for measure in measures)
+    return purchases.PURCHASES if is_looked_at else frozenset()
 
 
 def _capped(base: Base, asked: Asked, context: Context) -> tuple[Capped, ...]:

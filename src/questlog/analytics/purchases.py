@@ -1,12 +1,14 @@
-"""Purchases one by one, for what the player days do not tell apart: the state of receipts, and who bought first.
+"""Purchases one by one, for what the player days do not tell apart: receipts, who bought first, what was bought.
 
-They count by the player's values of the day; those of no player count with no values.
+They count by the player's values of the day; those of no player count with no values. Only where a dimension says what
+happened - the item, the currency, the shop - all dimensions are the purchase's own.
 """
 
 import datetime as dt
 from functools import reduce
 from operator import or_
 
+import ibis
 import ibis.expr.types as ir
 import msgspec
 
@@ -14,13 +16,24 @@ from questlog.analytics import tables
 from questlog.analytics.buckets import bucket_of_time, is_within
 from questlog.analytics.cohort_days import bucket_of_first, dimension_columns, has_passed, installed, longer
 from questlog.analytics.daily import with_player_days
+from questlog.analytics.dimensions import EVENT_DIMENSIONS
+from questlog.analytics.filters import holds
 from questlog.analytics.measures import Measure
 from questlog.analytics.named_events import Named, is_meant
 from questlog.analytics.parts import Part, aggregated, players_of, with_groups
 from questlog.analytics.query import EventMatch, Period
 from questlog.analytics.rows import Scope, events_with
+from questlog.store.schema import DIMENSIONS
 
 _BEGINNING = dt.date(1970, 1, 1)
+
+_OF_WHO = {*DIMENSIONS, "gender", "birth_year", "source", "api_key_name", "session_id", "session_num"}
+_OF_PLAYER = {"first_build", "install_date", "player_age", "payer"}
+WHAT_HAPPENED = frozenset(EVENT_DIMENSIONS) - _OF_WHO - _OF_PLAYER
+"""The dimensions that are of an event, and not of who it happened to."""
+
+OWN = frozenset({"revenue", "transactions", "paying"})
+"""The measures that purchases have by their own dimensions."""
 
 
 PURCHASES = frozenset({EventMatch(category="business"), EventMatch(category="custom", event_id="purchaseCompleted")})
@@ -51,10 +64,19 @@ def build(part: Part) -> ir.Table:
 
 
 def _aggregate(part: Part, rows: ir.Table, measure: Measure) -> ir.Scalar:
-    where = rows.state == measure.state
+    where = ibis.literal(value=True) if measure.state is None else rows.state == measure.state
     if measure.name == "transactions":
         return rows.count(where=where)
     return rows.amount_usd.sum(where=where) if measure.name == "revenue" else players_of(part, rows.player_no, where)
+
+
+def build_own(part: Part) -> ir.Table:
+    """The measures of purchases by their own dimensions, of any receipts where a measure is of no state."""
+    events = events_with(part.scope, part.names)
+    rows = with_groups(part, events.filter(is_purchase(events, part.named), holds(part.filter, events)))
+    rows = rows.mutate(state=rows.receipt_state)
+    bucket = bucket_of_time(rows.event_time, part.granularity)
+    return aggregated(part, rows, bucket, [_aggregate(part, rows, measure) for measure in part.measures])
 
 
 def build_first(part: Part) -> ir.Table:
