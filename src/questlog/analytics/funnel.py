@@ -20,7 +20,7 @@ from questlog.analytics.context import Context
 from questlog.analytics.dimensions import check_event_dimension, check_filter, dimension_column, names_in
 from questlog.analytics.filters import check_values, holds, id_matches
 from questlog.analytics.funnel_answers import DROPPED_COLUMNS, Counted, first_dropped, steps_answer
-from questlog.analytics.funnel_matching import MAX_STEPS, Attempts, Matching, Order, best_attempts
+from questlog.analytics.funnel_matching import MAX_STEPS, Attempts, Ints, Matching, Order, best_attempts
 from questlog.analytics.plan import scope_of
 from questlog.analytics.problems import QuestionRefused
 from questlog.analytics.query import EventMatch, Filter, Name, Period, check_depth
@@ -147,13 +147,12 @@ def _counted(question: Funnel, asked: Asked, context: Context) -> Counted:
     return Counted(Attempts.together(found), [label(step) for step in asked.steps], asked.unit, groups)
 
 
-def _codes(column: pa.ChunkedArray) -> tuple[np.ndarray[tuple[int], np.dtype[np.int64]], pa.Array]:
+def _codes(column: pa.ChunkedArray) -> tuple[Ints, pa.Array]:
     """Each value's place among the different values in order, null last; and these."""
-    values = pc.unique(column.combine_chunks())
-    values = values.take(pc.sort_indices(values))
-    return pc.index_in(column.combine_chunks(), value_set=values).to_numpy(zero_copy_only=False).astype(
-        np.int64
-    ), values
+    encoded = column.combine_chunks().dictionary_encode("encode")
+    order = pc.sort_indices(encoded.dictionary)
+    code: Ints = np.argsort(order.to_numpy())[encoded.indices.to_numpy(zero_copy_only=False)]
+    return code, encoded.dictionary.take(order)
 
 
 def label(step: EventMatch) -> str:

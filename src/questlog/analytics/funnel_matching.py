@@ -51,6 +51,11 @@ class Matching:
     steps: Ints
     code: Ints | None = None
 
+    def taken(self, place: Ints) -> "Matching":
+        """The events at these places."""
+        code = None if self.code is None else self.code[place]
+        return Matching(self.unit[place], self.time_us[place], self.steps[place], code)
+
 
 @dataclass(frozen=True)
 class Attempts:
@@ -86,10 +91,13 @@ def best_attempts(events: Matching, steps: int, window_us: int, order: Order) ->
         return Attempts.together([best_attempts(half, steps, window_us, order) for half in _halves(events)])
     moments = _sorted(events, frame)
     if order is Order.ORDERED:
-        moments = _joined_by_moment(moments)
-        return _best(moments, _ordered(moments, steps, window_us))
-    begun = _strict(moments, steps, window_us) if order is Order.STRICT else _any(moments, steps, window_us)
-    return _best(moments, begun)
+        begun = _ordered(_joined_by_moment(moments), steps, window_us)
+    else:
+        begun = _strict(moments, steps, window_us) if order is Order.STRICT else _any(moments, steps, window_us)
+    best = _best(begun, frame)
+    keys = begun.keys[:, best]
+    code = _least_codes(events, frame, keys[0])
+    return Attempts(frame.unit(keys[0]), begun.reached.take(best), frame.time_us(keys), code)
 
 
 @dataclass(frozen=True)
@@ -138,10 +146,8 @@ class _Moments:
     has several, `furthest[kind]` says for every number of steps done how many are done after it.
     """
 
-    frame: _Frame
     key: Ints
     steps: Ints
-    code: Ints | None
     kind: Ints | None = None
     furthest: Ints | None = None  # [kind, steps done]
 
@@ -155,9 +161,8 @@ class _Moments:
 
 @dataclass(frozen=True)
 class _Begun:
-    """Attempts in order: the place of each one's step 1, the steps reached, and the keys of when ([step, attempt])."""
+    """Attempts in order: how many steps each reached, and the keys of when ([step, attempt])."""
 
-    first: Ints
     reached: Ints
     keys: Ints
 
@@ -168,12 +173,7 @@ class _Begun:
 def _halves(events: Matching) -> list[Matching]:
     """The events of the lower and of the higher half of the units' numbers."""
     is_low = events.unit <= (int(events.unit.min()) + int(events.unit.max())) // 2
-    return [_taken(events, np.flatnonzero(half)) for half in (is_low, ~is_low)]
-
-
-def _taken(events: Matching, place: Ints) -> Matching:
-    code = None if events.code is None else events.code[place]
-    return Matching(events.unit[place], events.time_us[place], events.steps[place], code)
+    return [events.taken(np.flatnonzero(half)) for half in (is_low, ~is_low)]
 
 
 def _sorted(events: Matching, frame: _Frame) -> _Moments:
@@ -183,16 +183,15 @@ def _sorted(events: Matching, frame: _Frame) -> _Moments:
     rank_of: Ints = np.zeros(1 << MAX_STEPS, np.int64)
     rank_of[masks] = np.arange(len(masks))
     rank_bits = len(masks).bit_length()
-    if events.code is None and frame.bits + rank_bits <= _MOST_BITS:
+    if frame.bits + rank_bits <= _MOST_BITS:
         key <<= rank_bits
         key |= rank_of[events.steps]
         key.sort()
-        return _Moments(frame, key >> rank_bits, masks.astype(np.uint16)[key & ((1 << rank_bits) - 1)], None)
+        return _Moments(key >> rank_bits, masks.astype(np.uint16)[key & ((1 << rank_bits) - 1)])
     place = np.argsort(key)
     if not _is_next(key[place]).all():
         place = np.lexsort((rank_of[events.steps], key))
-    code = None if events.code is None else events.code[place]
-    return _Moments(frame, key[place], events.steps[place], code)
+    return _Moments(key[place], events.steps[place])
 
 
 def _masks_in_order(steps: Ints) -> Ints:
@@ -219,10 +218,7 @@ def _joined_by_moment(moments: _Moments) -> _Moments:
     size = np.diff(start, append=len(moments.key))
     steps = np.bitwise_or.reduceat(moments.steps, start)
     kind, furthest = _kinds(moments.steps, start, size, steps)
-    code = None
-    if moments.code is not None:
-        code = np.minimum.reduceat(np.where(moments.steps & 1, moments.code, _NEVER), start)
-    return _Moments(moments.frame, moments.key[start], steps, code, kind, furthest)
+    return _Moments(moments.key[start], steps, kind, furthest)
 
 
 def _kinds(steps: Ints, start: Ints, size: Ints, joined: Ints) -> tuple[Ints, Ints]:
@@ -302,7 +298,7 @@ def _ordered(moments: _Moments, steps: int, window_us: int) -> _Begun:
         done = moments.done(following, step, steps)
         reached[going] = done
         _note(keys, going, step, done, following_key.take(in_window))
-    return _Begun(start, reached, keys)
+    return _Begun(reached, keys)
 
 
 def _note(keys: Ints, attempts: Ints, before: int, done: Ints, key: Ints) -> None:
@@ -333,7 +329,7 @@ def _strict(moments: _Moments, steps: int, window_us: int) -> _Begun:
         is_next = (reached == step) & (later_steps[following] >> step & 1 != 0) & (later_key[following] <= last_key)
         reached[is_next] = step + 1
         keys[step] = later_key[following]
-    return _Begun(start, reached, keys)
+    return _Begun(reached, keys)
 
 
 def _any(moments: _Moments, steps: int, window_us: int) -> _Begun:
@@ -351,8 +347,7 @@ def _any(moments: _Moments, steps: int, window_us: int) -> _Begun:
         keys[step] = done_key
     reached = np.count_nonzero(keys <= moments.key + window_us, axis=0).astype(np.int64)
     has_begun = reached > 0
-    first = _nth_place(moments.steps & 1 != 0, 1)[has_begun]
-    return _Begun(first, reached[has_begun], keys[:, has_begun])
+    return _Begun(reached[has_begun], keys[:, has_begun])
 
 
 def _rivals(masks: Ints, step: int) -> list[int]:
@@ -378,26 +373,24 @@ def _nth_place(has: Bools, count: int) -> Ints:
 # ------------------------------------------------------------------------------------------------------- the best one
 
 
-def _best(moments: _Moments, begun: _Begun) -> Attempts:
+def _best(begun: _Begun, frame: _Frame) -> Ints:
     """Of each unit the attempt that reaches furthest, and of those the earliest."""
-    frame = moments.frame
-    unit = frame.unit(moments.key.take(begun.first))
-    if not len(unit):
-        return Attempts(unit, begun.reached, begun.keys, np.zeros(0, np.int64))
+    unit = frame.unit(begun.keys[0])
     starts = np.flatnonzero(_is_next(unit))
-    most = np.repeat(np.maximum.reduceat(begun.reached, starts), np.diff(starts, append=len(unit)))
+    most = np.repeat(np.maximum.reduceat(begun.reached, starts), np.diff(starts, append=len(unit))) if len(unit) else 0
     furthest = np.flatnonzero(begun.reached == most)
-    best = furthest[_is_next(unit[furthest])]
-    code = np.zeros(len(best), np.int64)
-    if moments.code is not None:
-        code = _least_codes(moments, moments.code)[begun.first[best]]
-    return Attempts(unit.take(best), begun.reached.take(best), frame.time_us(begun.keys[:, best]), code)
+    best: Ints = furthest[_is_next(unit[furthest])]
+    return best
 
 
-def _least_codes(moments: _Moments, code: Ints) -> Ints:
-    """For every event of step 1, the least code of those of the same unit and microsecond."""
-    first = np.flatnonzero(moments.steps & 1 != 0)
-    starts = np.flatnonzero(_is_next(moments.key[first]))
-    least: Ints = np.zeros(len(moments.key), np.int64)
-    least[first] = np.repeat(np.minimum.reduceat(code[first], starts), np.diff(starts, append=len(first)))
-    return least
+def _least_codes(events: Matching, frame: _Frame, key: Ints) -> Ints:
+    """For every key, the least code of the events of step 1 that have it; 0 without codes."""
+    if events.code is None or not len(key):
+        return np.zeros(len(key), np.int64)
+    first = np.flatnonzero(events.steps & 1 != 0)
+    first_key = frame.keys(events.taken(first))
+    order = np.argsort(first_key)
+    first_key = first_key[order]
+    starts = np.flatnonzero(_is_next(first_key))
+    least: Ints = np.minimum.reduceat(events.code[first[order]], starts)
+    return least[np.searchsorted(first_key[starts], key)]
