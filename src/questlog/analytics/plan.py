@@ -28,26 +28,27 @@ def _as_answered(_part: Part, rows: pa.Table) -> pa.Table:
     return rows
 
 
-class _Way(msgspec.Struct, frozen=True):
+class Way(msgspec.Struct, frozen=True):
     """How the measures of a base are asked for, and what is made of the engine's rows."""
 
     build: Callable[[Part], ir.Table]
     finish: Callable[[Part, pa.Table], pa.Table] = _as_answered
 
 
-_WAYS: Mapping[Base, _Way] = {
-    Base.ACTIVITY: _Way(activity.build),
-    Base.WINDOWS: _Way(windows.build, windows.finish),
-    Base.COHORTS: _Way(cohort_days.build),
-    Base.SURVIVAL: _Way(cohort_days.build_survival),
-    Base.SESSIONS: _Way(session_lengths.build),
-    Base.PURCHASES: _Way(purchases.build),
-    Base.OWN_PURCHASES: _Way(purchases.build_own),
-    Base.FIRST_PURCHASES: _Way(purchases.build_first),
-    Base.COHORT_PURCHASES: _Way(purchases.build_of_cohorts),
-    Base.EVENTS: _Way(event_rows.build),
-    Base.EVENT_SUMS: _Way(event_sums.build),
+WAYS: Mapping[Base, Way] = {
+    Base.ACTIVITY: Way(activity.build),
+    Base.WINDOWS: Way(windows.build, windows.finish),
+    Base.COHORTS: Way(cohort_days.build),
+    Base.SURVIVAL: Way(cohort_days.build_survival),
+    Base.SESSIONS: Way(session_lengths.build),
+    Base.PURCHASES: Way(purchases.build),
+    Base.OWN_PURCHASES: Way(purchases.build_own),
+    Base.FIRST_PURCHASES: Way(purchases.build_first),
+    Base.COHORT_PURCHASES: Way(purchases.build_of_cohorts),
+    Base.EVENTS: Way(event_rows.build),
+    Base.EVENT_SUMS: Way(event_sums.build),
 }
+"""How each base is asked."""
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -139,7 +140,7 @@ def scope_of(context: Context, period: Period, names: frozenset[str]) -> Scope:
 
 
 def _answer(part: Part, names: Mapping[Measure, str], context: Context) -> pa.Table:
-    way = _WAYS[part.base]
+    way = WAYS[part.base]
     rows = context.run(way.build, part)
     if rows.num_rows > MAX_ROWS:
         raise QuestionRefused("group_by", f"the answer has more than {MAX_ROWS} rows; use `top`, or a filter")
