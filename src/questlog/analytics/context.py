@@ -1,6 +1,7 @@
 """What an analysis is given beside its question: the game, the engine, the time and the game's definitions."""
 
 import datetime as dt
+import time
 from collections.abc import Callable, Hashable, Mapping
 from functools import lru_cache
 from typing import Protocol
@@ -11,7 +12,7 @@ import pyarrow as pa
 
 from questlog.analytics.compile import Dialect, arrow_schema, compiled
 from questlog.analytics.definitions import CustomMetric, SegmentDefinition
-from questlog.store.contract import Cancellation
+from questlog.store.contract import Cancellation, QueryRefused
 
 
 class Engine(Protocol):
@@ -25,6 +26,22 @@ class Engine(Protocol):
     def ask(self, statement: str, timeout_s: float, cancellation: Cancellation) -> pa.Table:
         """Answer a compiled question. Raises `QueryRefused` for one that takes too long or too much memory."""
         ...
+
+
+class TimeLeft:
+    """The seconds that one question may take, all its statements together, counted from its making."""
+
+    def __init__(self, seconds: float, monotonic_s: Callable[[], float] = time.monotonic) -> None:
+        self._whole = seconds
+        self._monotonic_s = monotonic_s
+        self._until = monotonic_s() + seconds
+
+    def seconds(self) -> float:
+        """What is left. Raises `QueryRefused` when nothing is."""
+        left = self._until - self._monotonic_s()
+        if left <= 0:
+            raise QueryRefused(f"the question was stopped: it took longer than {self._whole:g} s")
+        return left
 
 
 class Context(msgspec.Struct, frozen=True):
@@ -42,7 +59,7 @@ class Context(msgspec.Struct, frozen=True):
     limits: Mapping[str, int] = {}
     last_player_no: int = 0
     data_version: int = 0
-    timeout_s: float = 30.0
+    time_left: TimeLeft = msgspec.field(default_factory=lambda: TimeLeft(30.0))
     cancellation: Cancellation = msgspec.field(default_factory=Cancellation)
 
     @property
@@ -57,7 +74,7 @@ class Context(msgspec.Struct, frozen=True):
         takes as long as many an answer, and dashboards ask the same again and again.
         """
         statement, schema = _statement(build, arguments, self.engine.dialect)
-        return self.engine.ask(statement, self.timeout_s, self.cancellation).cast(schema)
+        return self.engine.ask(statement, self.time_left.seconds(), self.cancellation).cast(schema)
 
 
 @lru_cache(maxsize=1_024)

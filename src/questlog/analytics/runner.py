@@ -23,7 +23,7 @@ from questlog.analytics import (
 from questlog.analytics.answer import Answer
 from questlog.analytics.cardinality import Cardinality
 from questlog.analytics.cohorts import Cohort
-from questlog.analytics.context import Context, Engine
+from questlog.analytics.context import Context, Engine, TimeLeft
 from questlog.analytics.definitions import CustomMetric, SegmentDefinition
 from questlog.analytics.economy import Balances, Economy
 from questlog.analytics.explore import Explore
@@ -110,7 +110,7 @@ class Analytics:
             definitions.segments,
             definitions.custom_metrics,
             self._limits.values_a_day,
-            timeout_s=self._limits.timeout_s,
+            time_left=TimeLeft(self._limits.timeout_s),
             cancellation=cancellation or Cancellation(),
         )
         [counters] = context.run(_counters).to_pylist()
