@@ -17,9 +17,16 @@ def value(measure: Column) -> Column:
 
 def ratio(above: Column, below: Column) -> Column:
     """`above` ÷ `below`, a 64-bit float."""
-    below = below.cast(pa.float64())
+    divisor = as_float(below)
     nothing = pa.scalar(None, pa.float64())
-    return pc.divide(above.cast(pa.float64()), pc.if_else(pc.equal(below, 0), nothing, below))
+    return pc.divide(as_float(above), pc.if_else(pc.equal(divisor, 0), nothing, divisor))
+
+
+def as_float(column: Column) -> Column:
+    """The nearest 64-bit floats. Arrow itself multiplies a decimal by 1e-6, and 14.97 becomes 14.969999999999999."""
+    if pa.types.is_decimal(column.type):
+        column = column.cast(pa.string())
+    return column.cast(pa.float64())
 
 
 def difference(more: Column, less: Column) -> Column:
