@@ -6,6 +6,7 @@ receipts counts only purchases in that state, wherever it says purchase.
 
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 
@@ -85,7 +86,7 @@ def _player_days(game: Game, asked: Asked) -> dict[Key, int]:
         return dau(game, asked)
     total: defaultdict[Key, int] = defaultdict(int)
     for day in days(asked.start, asked.end):
-        of_day = dau(game, Asked(day, day, "day", asked.group_by, asked.where))
+        of_day = dau(game, replace(asked, start=day, end=day, granularity="day"))
         bucket = next(bucket for bucket, last in asked.buckets() if day <= last)
         for key, count in of_day.items():
             assert key[0] == midnight(day)

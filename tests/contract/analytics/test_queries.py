@@ -1,0 +1,150 @@
+"""What a query adds to its metrics: the previous period, the greatest groups, totals, a game's own metrics."""
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import pytest
+from hypothesis import given
+
+from questlog.analytics.definitions import CustomMetric, CustomMetricKind
+from questlog.analytics.query import All, Comparison, Condition, EventMatch, Granularity, Operator, Period, Query
+from questlog.analytics.runner import Definitions
+from tests.support.answers import answers, is_same, rows
+from tests.support.engines import BothEngines, embedded_store
+from tests.support.generated_histories import FEW, MANY, NOW, History, histories, load
+from tests.support.oracle import events
+from tests.support.oracle.asked import Asked, Key, Values
+from tests.support.oracle.catalogue import METRICS, NOTHING_IS_NULL, Metric
+from tests.support.oracle.game import Game, Stored, game
+
+_START, _END = dt.date(2025, 12, 31), dt.date(2026, 1, 4)
+_PERIOD = Period(_START, _END)
+_ONE_DAY = dt.timedelta(days=1)
+_ASKED = ("dau", "revenue", "wau", "arpdau", "session_length_median", "events", "design_players", "retention_d1")
+_OFTEN = ("purchases", "design")
+
+
+def _jump_or_win(event: Stored) -> bool:
+    return event.sent.category == "custom" and event.sent.event_id in {"jump", "win"} and event.sent.country != "FR"
+
+
+def _custom(aggregate: Any) -> Metric:
+    return lambda known, asked: aggregate(events.found(known, asked, _jump_or_win))
+
+
+def _dollars(found: events.Found) -> Mapping[Key, Fraction]:
+    return {key: cents / 100 for key, cents in events.total(found).items()}
+
+
+_CUSTOM: Mapping[CustomMetricKind, Metric] = {
+    CustomMetricKind.BINOMIAL: _custom(events.players),
+    CustomMetricKind.COUNT: _custom(events.count),
+    CustomMetricKind.SUM: _custom(events.total),
+    CustomMetricKind.DURATION: _custom(events.total),
+    CustomMetricKind.REVENUE: _custom(_dollars),
+}
+_JUMP_OR_WIN = EventMatch(
+    "custom",
+    filter=All((Condition("event_id", Operator.IN, ("jump", "win")), Condition("country", Operator.IS_NOT, ("FR",)))),
+)
+_SAVED = Definitions(custom_metrics={f"my_{kind}": CustomMetric(kind, _JUMP_OR_WIN) for kind in CustomMetricKind})
+
+
+@FEW
+@given(history=histories(_OFTEN))
+def test_queries(history: History) -> None:
+    _compare(history)
+
+
+@pytest.mark.nightly
+@pytest.mark.timeout(3600)
+@MANY
+@given(history=histories(_OFTEN))
+def test_queries_at_length(history: History) -> None:
+    _compare(history)
+
+
+def _compare(history: History) -> None:
+    with embedded_store() as store:
+        load(store, history)
+        engines, known = BothEngines(store), game(history, NOW)
+        _compare_periods(engines, known)
+        for granularity in (Granularity.ALL, Granularity.DAY):
+            _compare_top(engines, known, granularity)
+        _compare_totals(engines, known)
+        _compare_own_metrics(engines, known)
+
+
+def _compare_periods(engines: BothEngines, known: Game) -> None:
+    """Beside each day the one as many days earlier as the period is long."""
+    length = _PERIOD.days * _ONE_DAY
+    now = {name: METRICS[name](known, Asked(_START, _END)) for name in _ASKED}
+    before = {name: METRICS[name](known, Asked(_START - length, _END - length)) for name in _ASKED}
+    for engine, answer in answers(engines, Query(_ASKED, _PERIOD, compare=Comparison.PREVIOUS_PERIOD)):
+        assert [row["bucket"] for row in rows(answer)] == [_START + place * _ONE_DAY for place in range(_PERIOD.days)]
+        for row in rows(answer):
+            for name in _ASKED:
+                told = _at(now[name], name, row["bucket"]), _at(before[name], name, row["bucket"] - length)
+                assert is_same(row[name], told[0]), (engine, name, row, told)
+                assert is_same(row[f"previous_{name}"], told[1]), (engine, name, row, told)
+
+
+def _at(values: Mapping[Key, Any], name: str, day: dt.date) -> Any:
+    return values.get((dt.datetime.combine(day, dt.time()),), None if name in NOTHING_IS_NULL else 0)
+
+
+@dataclass(frozen=True)
+class _Folded(Asked):
+    """Groups that do not stand by themselves are one."""
+
+    kept: tuple[Key, ...] = ()
+
+    def group(self, values: Values) -> Key:
+        found = super().group(values)
+        return found if found in self.kept else ("(other)",)
+
+
+def _compare_top(engines: BothEngines, known: Game, granularity: Granularity) -> None:
+    names = ("dau", "events", "revenue", "paying_players", "arpdau")
+    whole = METRICS["dau"](known, Asked(_START, _END, "all", ("country",)))
+    if not whole:
+        return
+    [_, greatest] = min(whole, key=lambda key: (-whole[key], key[1] is None, str(key[1])))
+    asked = _Folded(_START, _END, granularity, ("country",), kept=((greatest,),))
+    wanted = {name: METRICS[name](known, asked) for name in names}
+    for engine, answer in answers(engines, Query(names, _PERIOD, granularity, ("country",), top=1)):
+        found: dict[Key, Any] = {(_midnight(row.get("bucket")), row["country"]): row for row in rows(answer)}
+        assert len(found) == answer.table.num_rows
+        for name in names:
+            nothing = None if name in NOTHING_IS_NULL else 0
+            for key in {*found, *wanted[name]}:
+                told, meant = found.get(key, {}).get(name, nothing), wanted[name].get(key, nothing)
+                assert is_same(told, meant), (engine, granularity, name, key, told, meant)
+
+
+def _midnight(day: dt.date | None) -> dt.datetime | None:
+    return None if day is None else dt.datetime.combine(day, dt.time())
+
+
+def _compare_totals(engines: BothEngines, known: Game) -> None:
+    """A total of distinct players is not the sum of the rows."""
+    for engine, answer in answers(engines, Query(_ASKED, _PERIOD, group_by=("platform",), totals=True)):
+        assert answer.totals is not None
+        [total] = answer.totals.to_pylist()
+        for name in _ASKED:
+            wanted = METRICS[name](known, Asked(_START, _END, "all"))
+            meant = wanted.get((None,), None if name in NOTHING_IS_NULL else 0)
+            assert is_same(total[name], meant), (engine, name, total[name], meant)
+
+
+def _compare_own_metrics(engines: BothEngines, known: Game) -> None:
+    names = tuple(f"my_{kind}" for kind in CustomMetricKind)
+    wanted = {f"my_{kind}": metric(known, Asked(_START, _END)) for kind, metric in _CUSTOM.items()}
+    for engine, answer in answers(engines, Query(names, _PERIOD), _SAVED):
+        for row in rows(answer):
+            for name in names:
+                meant = _at(wanted[name], name, row["bucket"])
+                assert is_same(row[name], meant), (engine, name, row, meant)

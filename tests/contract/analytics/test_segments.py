@@ -1,0 +1,166 @@
+"""Segments, by themselves and as dimension and filter: both engines say what the oracle says."""
+
+import datetime as dt
+from collections.abc import Mapping
+
+import pytest
+from hypothesis import given
+
+from questlog.analytics.definitions import (
+    AllRules,
+    AnyRule,
+    Did,
+    InSegment,
+    Measured,
+    NotRule,
+    Rule,
+    SegmentDefinition,
+    Who,
+)
+from questlog.analytics.query import All, Condition, EventMatch, Operator, Period, Query
+from questlog.analytics.query import Any as AnyOf
+from questlog.analytics.runner import Definitions
+from questlog.analytics.segments import Segment
+from tests.support.answers import answers, is_same, rows
+from tests.support.engines import BothEngines, embedded_store
+from tests.support.generated_histories import FEW, MANY, NOW, History, histories, load
+from tests.support.oracle import filters, players, segments
+from tests.support.oracle.asked import Asked, Value
+from tests.support.oracle.events import of_category, of_node
+from tests.support.oracle.game import Game, Stored, game
+
+_OFTEN = ("purchases", "resources")
+
+
+def _any_event(_: Stored) -> bool:
+    return True
+
+
+def _ios_jump(event: Stored) -> bool:
+    return event.sent.event_id == "jump" and event.sent.platform == "ios"
+
+
+_SEGMENTS: Mapping[str, tuple[Rule, segments.Rule]] = {
+    "installed in Germany or France": (
+        Who(Condition("country", Operator.IN, ("DE", "FR"))),
+        segments.who(filters.condition("country", "in", "DE", "FR")),
+    ),
+    "many events, or no purchase yet": (
+        Who(AnyOf((Condition("events", Operator.GREATER, (5,)), Condition("first_purchase", Operator.IS_NOT_SET)))),
+        segments.who(
+            filters.any_of(filters.condition("events", "greater", 5), filters.condition("first_purchase", "is_not_set"))
+        ),
+    ),
+    "since Christmas, and worth something": (
+        Who(
+            All(
+                (
+                    Condition("first_seen", Operator.GREATER_OR_EQUAL, ("2025-12-27",)),
+                    Condition("revenue_usd", Operator.GREATER, (0.99,)),
+                )
+            )
+        ),
+        segments.who(
+            filters.all_of(
+                filters.condition("first_seen", "greater_or_equal", dt.date(2025, 12, 27)),
+                filters.condition("revenue_usd", "greater", 0.99),
+            )
+        ),
+    ),
+    "two purchases in 9 days": (
+        Did(EventMatch("business"), Measured.COUNT, Operator.GREATER_OR_EQUAL, 2, 9),
+        segments.did(of_category("business"), "count", "greater_or_equal", 2, 9),
+    ),
+    "gone for 5 days": (
+        Did(EventMatch(), Measured.COUNT, Operator.LESS, 1, 5),
+        segments.did(_any_event, "count", "less", 1, 5),
+    ),
+    "here on 2 days or more": (
+        Did(EventMatch(), Measured.DAYS, Operator.GREATER, 1),
+        segments.did(_any_event, "days", "greater", 1),
+    ),
+    "got 5 or less": (
+        Did(EventMatch("resource", "Source", is_prefix=True), Measured.VALUE_SUM, Operator.LESS_OR_EQUAL, 5),
+        segments.did(of_node("resource", "Source"), "value_sum", "less_or_equal", 5),
+    ),
+    "spent a dollar": (
+        Did(EventMatch("business"), Measured.REVENUE, Operator.GREATER_OR_EQUAL, 1, 30),
+        segments.did(of_category("business"), "revenue", "greater_or_equal", 1, 30),
+    ),
+    "jumped on ios": (
+        Did(EventMatch(None, "jump", filter=Condition("platform", Operator.IS, ("ios",)))),
+        segments.did(_ios_jump, "count", "greater_or_equal", 1),
+    ),
+}
+_GONE, _BUYERS = _SEGMENTS["gone for 5 days"], _SEGMENTS["two purchases in 9 days"]
+_JUMPERS = _SEGMENTS["jumped on ios"]
+_ALL = dict(_SEGMENTS) | {
+    "neither gone nor buyers, or jumpers": (
+        AnyRule((AllRules((NotRule(InSegment("gone for 5 days")), NotRule(_BUYERS[0]))), InSegment("jumped on ios"))),
+        segments.any_of(
+            segments.all_of(segments.none_of(_GONE[1]), segments.none_of(_BUYERS[1])),
+            _JUMPERS[1],
+        ),
+    )
+}
+_SAVED = Definitions(segments={name: SegmentDefinition(rule) for name, (rule, _) in _ALL.items()})
+_PERIOD = Period(dt.date(2025, 12, 28), dt.date(2026, 1, 4))
+
+
+@FEW
+@given(history=histories(_OFTEN))
+def test_segments(history: History) -> None:
+    _compare(history)
+
+
+@pytest.mark.nightly
+@pytest.mark.timeout(3600)
+@MANY
+@given(history=histories(_OFTEN))
+def test_segments_at_length(history: History) -> None:
+    _compare(history)
+
+
+def _compare(history: History) -> None:
+    with embedded_store() as store:
+        load(store, history)
+        engines, known = BothEngines(store), game(history, NOW)
+        for name, (_, rule) in _ALL.items():
+            _compare_members(engines, name, segments.members(known, rule), len(known.players))
+        for name in ("spent a dollar", "neither gone nor buyers, or jumpers"):
+            _compare_dau(engines, known, name)
+
+
+def _compare_members(engines: BothEngines, name: str, members: list[str], everybody: int) -> None:
+    for engine, answer in answers(engines, Segment(name, players=100), _SAVED):
+        assert sorted(row["player_id"] for row in rows(answer)) == sorted(members), (engine, name)
+    for engine, answer in answers(engines, Segment(name), _SAVED):
+        [size] = rows(answer)
+        assert (size["players"], size["all_players"]) == (len(members), everybody), (engine, name)
+        assert is_same(size["share"], len(members) / everybody if everybody else None)
+
+
+def _compare_dau(engines: BothEngines, known: Game, name: str) -> None:
+    """A segment is a dimension, `yes` or `no`, and can be filtered by."""
+    inside = set(segments.members(known, _ALL[name][1]))
+
+    def is_inside(player: str) -> Value:
+        return "yes" if player in inside else "no"
+
+    wanted: dict[tuple[dt.date, Value], int] = {}
+    for player in known.players:
+        for key in players.dau(_only(known, player), Asked(_PERIOD.start, _PERIOD.end)):
+            assert isinstance(key[0], dt.datetime)
+            of_day = (key[0].date(), is_inside(player))
+            wanted[of_day] = wanted.get(of_day, 0) + 1
+    for engine, answer in answers(engines, Query(("dau",), _PERIOD, group_by=(f"segment.{name}",)), _SAVED):
+        found = {(row["bucket"], row[f"segment.{name}"]): row["dau"] for row in rows(answer)}
+        assert found == wanted, (engine, name)
+    condition = Condition(f"segment.{name}", Operator.IS, ("yes",))
+    for engine, answer in answers(engines, Query(("dau",), _PERIOD, filter=condition), _SAVED):
+        found_of = {row["bucket"]: row["dau"] for row in rows(answer) if row["dau"]}
+        assert found_of == {day: count for (day, value), count in wanted.items() if value == "yes"}, (engine, name)
+
+
+def _only(known: Game, player: str) -> Game:
+    return Game(tuple(event for event in known.events if event.player == player), (), known.now)
