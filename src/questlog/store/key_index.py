@@ -160,7 +160,7 @@ class KeyIndex:
 
     def _sorted(self, keys: Keys) -> tuple[Keys, "np.ndarray[tuple[int], np.dtype[np.intp]]"]:
         mixed = self._mixed(keys)
-        order = np.argsort(mixed.high, kind="stable")
+        order = np.argsort(mixed.high)
         return mixed.take(order), order
 
     def _snapshot(self) -> list[Run]:

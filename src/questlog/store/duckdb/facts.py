@@ -59,8 +59,3 @@ def day_numbers(numbers: npt.NDArray[np.int64], days: npt.NDArray[np.int64]) -> 
 def of(table: str, columns: tuple[str, ...] = DIMENSIONS) -> str:
     """The columns, qualified by their table."""
     return ", ".join(f"{table}.{column}" for column in columns)
-
-
-def assigned(columns: tuple[str, ...]) -> str:
-    """The assignments of an upsert that takes the new values."""
-    return ", ".join(f"{column} = excluded.{column}" for column in columns)

@@ -140,7 +140,8 @@ _ON_PLAYER = """
 
 def insert_event_days(transaction: Transaction, condition: str) -> None:
     """Insert the counts per event id and day of the events that the condition is true for."""
-    transaction.write(event_days.insert("events", condition))
+    facts = event_days.facts("events", condition)
+    transaction.write(f"INSERT INTO event_days ({event_days.COLUMN_LIST}) {facts}")
 
 
 def insert_field_values(transaction: Transaction, condition: str) -> None:

@@ -9,12 +9,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from questlog.store.contract import STAGED_EVENTS, Batch, PlayerProperties
+from questlog.store.duckdb.groups import I64, grouped
 from questlog.store.duckdb.rollups.field_values import KnownValues, NewValues
 from questlog.store.key_index import KeyIndex
 from questlog.store.keys import U64, Keys, Mask, hashed_text, recognised_keys, text_keys, uuid_column
 from questlog.store.schema import EVENTS
-
-I64 = npt.NDArray[np.int64]
 
 EVENT_COLUMNS = tuple(column.name for column in EVENTS.columns)
 _US = 1_000_000
@@ -161,8 +160,8 @@ def duplicates(ids: _ClientIds, received_s: I64, index: KeyIndex, window_s: int)
     is_duplicate[places] = index.has_near(keys, times.astype(np.uint32), window_s)
     places = places[~is_duplicate[places]]
     keys = ids.keys.take(places)
-    order = np.argsort(keys.high, kind="stable")
-    if not (keys.high[order][1:] == keys.high[order][:-1]).any():
+    in_order = np.sort(keys.high)
+    if not (in_order[1:] == in_order[:-1]).any():
         return is_duplicate
     order = np.lexsort((places, keys.domain, keys.low, keys.high))
     keys, places = keys.take(order), places[order]
@@ -207,12 +206,8 @@ def _groups(events: pa.Table, columns: tuple[str, ...]) -> tuple[I64, npt.NDArra
         codes = codes * (len(encoded.dictionary) + 1) + indices
     groups = np.full(len(codes), -1, np.int64)
     rows = np.flatnonzero(has_value)
-    _, firsts, inverse = np.unique(codes[rows], return_index=True, return_inverse=True)
-    order = np.argsort(firsts, kind="stable")
-    rank = np.empty_like(order)
-    rank[order] = np.arange(len(order))
-    groups[rows] = rank[inverse]
-    return groups, rows[firsts[order]], has_value
+    _, firsts, groups[rows] = grouped(codes[rows])
+    return groups, rows[firsts], has_value
 
 
 def _numbered(events: pa.Table, columns: tuple[str, ...], index: KeyIndex, last: int) -> _Column:

@@ -1,5 +1,7 @@
 """The event_days table: counts and sums per event id and day."""
 
+import pyarrow.compute as pc
+
 from questlog.store.duckdb.facts import AD_REVENUE, REVENUE, TRANSACTIONS, numbered_day
 from questlog.store.duckdb.transaction import Transaction
 
@@ -20,11 +22,13 @@ _SUMS = (
 _COLUMNS = ("event_day_no", "game_id", "day", "event_no", "category", "event_id", *_SUMS, "value_min", "value_max")
 
 
-def insert(source: str, condition: str = "true") -> str:
-    """SQL: inserts the rows that the events in `source` make."""
+COLUMN_LIST = ", ".join(_COLUMNS)
+
+
+def facts(source: str, condition: str = "true") -> str:
+    """SQL: the rows of the table that the events in `source` make."""
     day = "event_time::DATE"
     return f"""
-    INSERT INTO event_days ({", ".join(_COLUMNS)})
     SELECT {numbered_day("event_no", day)} AS event_day_no, any_value(game_id) AS game_id, {day} AS day, event_no,
         any_value(category) AS category, any_value(event_id) AS event_id, count(*) AS events,
         count(value) AS value_count, coalesce(sum(value), 0) AS value_sum,
@@ -38,10 +42,32 @@ def insert(source: str, condition: str = "true") -> str:
     """
 
 
+_OLD = """
+    SELECT event_day_no FROM event_days SEMI JOIN batch_event_days USING (event_day_no)
+    WHERE day BETWEEN $first AND $last
+"""
+
+_INSERT = f"INSERT INTO event_days ({COLUMN_LIST}) SELECT {COLUMN_LIST} FROM batch_event_days WHERE NOT is_there"
+
+_ADD = f"""
+    UPDATE event_days SET {", ".join(f"{name} = event_days.{name} + new.{name}" for name in _SUMS)},
+        value_min = least(event_days.value_min, new.value_min),
+        value_max = greatest(event_days.value_max, new.value_max)
+    FROM batch_event_days AS new
+    WHERE new.event_day_no = event_days.event_day_no AND event_days.day BETWEEN $first AND $last
+"""
+
+
 def update(transaction: Transaction) -> None:
     """Add the registered `batch`."""
-    sums = ", ".join(f"{name} = event_days.{name} + excluded.{name}" for name in _SUMS)
-    transaction.write(
-        f"{insert('batch')} ON CONFLICT (event_day_no) DO UPDATE SET {sums},"
-        " value_min = least(value_min, excluded.value_min), value_max = greatest(value_max, excluded.value_max)"
-    )
+    days = transaction.read(facts("batch"))
+    transaction.register("batch_event_days", days)
+    bounds = pc.min_max(days["day"])
+    between = {"first": bounds["min"].as_py(), "last": bounds["max"].as_py()}
+    old = transaction.read(_OLD, between)
+    if old.num_rows:
+        transaction.write(_ADD, between)
+    if old.num_rows < days.num_rows:
+        is_there = pc.is_in(days["event_day_no"], old["event_day_no"].combine_chunks())
+        transaction.register("batch_event_days", days.append_column("is_there", is_there))
+        transaction.write(_INSERT)

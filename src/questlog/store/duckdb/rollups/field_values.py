@@ -7,14 +7,13 @@ from collections.abc import Iterator
 from typing import TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from questlog.store.duckdb.facts import day_numbers
+from questlog.store.duckdb.groups import I64, grouped
 from questlog.store.duckdb.transaction import Transaction
 from questlog.store.fields import COLUMN_FIELDS, ID_PARTS, IdPart
 
-I64: TypeAlias = npt.NDArray[np.int64]
 GameDay: TypeAlias = tuple[int, int]
 
 _DAY_US = 86_400_000_000
@@ -136,23 +135,14 @@ def _game_days(games: I64, days: I64) -> tuple[I64, list[GameDay]]:
     keys = day_numbers(games, days)
     if keys.min() == keys.max():
         return np.zeros(len(keys), np.int64), [(int(games[0]), int(days[0]))]
-    encoded = pa.array(keys).dictionary_encode()
-    codes = encoded.indices.to_numpy().astype(np.int64)
-    firsts = _first_places(codes, len(encoded.dictionary))
+    _, firsts, codes = grouped(keys)
     return codes, list(zip(games[firsts].tolist(), days[firsts].tolist(), strict=True))
 
 
 def _firsts(codes: I64) -> Iterator[tuple[int, int]]:
     """Each different code and its first place, in the places' order."""
-    encoded = pa.array(codes).dictionary_encode()
-    places = _first_places(encoded.indices.to_numpy(), len(encoded.dictionary))
-    return zip(encoded.dictionary.to_pylist(), places.tolist(), strict=True)
-
-
-def _first_places(codes: npt.NDArray[np.integer], count: int) -> I64:
-    places = np.empty(count, np.int64)
-    places[codes[::-1]] = np.arange(len(codes) - 1, -1, -1)
-    return places
+    values, places, _ = grouped(codes)
+    return zip(values.tolist(), places.tolist(), strict=True)
 
 
 def _integers(events: pa.Table, column: str) -> I64:

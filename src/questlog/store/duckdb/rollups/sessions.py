@@ -9,7 +9,6 @@ from questlog.store.duckdb.facts import (
     PLAYER_RANK,
     REVENUE,
     TRANSACTIONS,
-    assigned,
     of,
     seconds_between,
 )
@@ -127,19 +126,18 @@ def update(transaction: Transaction, batch: pa.Table) -> pa.Table:
         columns = ", ".join(_COLUMNS)
         transaction.write(f"INSERT INTO sessions ({columns}) SELECT {columns} FROM session_changes WHERE is_new")
     if not pc.all(changes["is_new"]).as_py():
-        _upsert(transaction, _OFTEN, "NOT is_new")
+        _change(transaction, _OFTEN, "NOT is_new")
     if _any(changes, "has_new_rest"):
-        _upsert(transaction, _SOMETIMES, "has_new_rest")
+        _change(transaction, _SOMETIMES, "has_new_rest")
     if _any(changes, "has_new_first"):
-        _upsert(transaction, _FIRST, "has_new_first")
+        _change(transaction, _FIRST, "has_new_first")
     return changes
 
 
-def _upsert(transaction: Transaction, columns: tuple[str, ...], condition: str) -> None:
-    names = ", ".join(("session_no", *columns))
+def _change(transaction: Transaction, columns: tuple[str, ...], condition: str) -> None:
     transaction.write(
-        f"INSERT INTO sessions ({names}) SELECT {names} FROM session_changes WHERE {condition}"
-        f" ON CONFLICT (session_no) DO UPDATE SET {assigned(columns)}"
+        f"UPDATE sessions SET {', '.join(f'{name} = new.{name}' for name in columns)} FROM session_changes AS new"
+        f" WHERE {condition} AND new.session_no = sessions.session_no"
     )
 
 
