@@ -13,12 +13,11 @@ from questlog.analytics import economy_rows
 from questlog.analytics.answer import Answer, AnswerColumn
 from questlog.analytics.buckets import Start, buckets, start_type, with_starts
 from questlog.analytics.context import Context
-from questlog.analytics.dimensions import meaning_of
 from questlog.analytics.economy_rows import MAX_ROWS, SHARES, Items, Level
 from questlog.analytics.histogram import Histogram, counts, histogram_table
 from questlog.analytics.problems import QuestionRefused
 from questlog.analytics.query import Filter, Granularity, Name, Period, check_buckets, check_distinct
-from questlog.analytics.split import BUCKET, GROUP, Events, events_of, too_many_rows
+from questlog.analytics.split import BUCKET, GROUP, Events, answer_of, events_of, group_columns, too_many_rows
 from questlog.analytics.top import with_plain_numbers
 
 _FIRST_DAY = dt.date(1970, 1, 1)
@@ -102,14 +101,7 @@ def answer(question: Economy, context: Context) -> Answer:
         events = msgspec.structs.replace(events, kept=tuple(groups[GROUP].to_pylist()))
     found = _found(question, items, events, context)
     order = _ordered(question, found)
-    columns = _columns(question)
-    names = [GROUP if column.name == question.group_by else column.name for column in columns]
-    table = _table(question, events, found, order).select(names)
-    return Answer(
-        table=table.rename_columns([column.name for column in columns]),
-        columns=columns,
-        data_version=context.data_version,
-    )
+    return answer_of(_table(question, events, found, order), _columns(question), events, context)
 
 
 def balances(question: Balances, context: Context) -> Answer:
@@ -231,10 +223,9 @@ _PART_COLUMNS: Mapping[Part, Sequence[AnswerColumn]] = {
 
 
 def _columns(question: Economy) -> Sequence[AnswerColumn]:
-    name = question.group_by
     return [
         *([] if question.granularity is Granularity.ALL else [BUCKET]),
-        *([] if name is None else [AnswerColumn(name, "", meaning_of(name))]),
+        *group_columns(question.group_by),
         *(_ITEM_COLUMNS[column] for column in economy_rows.COLUMNS[question.by]),
         *(column for part in Part if part in question.parts for column in _PART_COLUMNS[part]),
     ]

@@ -13,7 +13,6 @@ from questlog.analytics import explore_rows
 from questlog.analytics.answer import Answer, AnswerColumn
 from questlog.analytics.buckets import buckets, with_starts
 from questlog.analytics.context import Context
-from questlog.analytics.dimensions import meaning_of
 from questlog.analytics.explore_rows import MAX_ROWS, Tree
 from questlog.analytics.explore_table import tree_table
 from questlog.analytics.functions import fits_bitmaps
@@ -21,7 +20,7 @@ from questlog.analytics.histogram import Bins, Histogram, counts, histogram_tabl
 from questlog.analytics.parts import OTHER
 from questlog.analytics.problems import QuestionRefused
 from questlog.analytics.query import Filter, Granularity, Name, Period, check_buckets, check_distinct
-from questlog.analytics.split import BUCKET, GROUP, Events, events_of, too_many_rows
+from questlog.analytics.split import BUCKET, GROUP, Events, answer_of, events_of, group_columns, too_many_rows
 from questlog.analytics.top import with_plain_numbers
 
 MAX_DEPTH = 5
@@ -93,16 +92,9 @@ def answer(question: Explore, context: Context) -> Answer:
     events = events_of(context, question.period, question.filter, question.group_by)
     events = _with_top(question, tree, events, context)
     if question.histogram is None:
-        return _answer(_tree(question, tree, events, context), _tree_columns(question), context)
+        return answer_of(_tree(question, tree, events, context), _tree_columns(question), events, context)
     table = _histogram(tree, events, question.histogram, context)
-    columns = _histogram_columns(question)
-    names = [GROUP if column.name == question.group_by else column.name for column in columns]
-    return _answer(table.select(names), columns, context)
-
-
-def _answer(table: pa.Table, columns: Sequence[AnswerColumn], context: Context) -> Answer:
-    names = [column.name for column in columns]
-    return Answer(table=table.rename_columns(names), columns=columns, data_version=context.data_version)
+    return answer_of(table, _histogram_columns(question), events, context)
 
 
 def _with_top(question: Explore, tree: Tree, events: Events, context: Context) -> Events:
@@ -124,9 +116,7 @@ def _tree(question: Explore, tree: Tree, events: Events, context: Context) -> pa
         if part.num_rows > MAX_ROWS:
             raise too_many_rows("depth", MAX_ROWS)
     rows = [with_starts(part, question.granularity) for part in parts]
-    table = tree_table(tree, question.period, question.granularity, events, rows)
-    names = [column.name for column in _tree_columns(question)]
-    return table.select([GROUP if name == question.group_by else name for name in names])
+    return tree_table(tree, question.period, question.granularity, events, rows)
 
 
 def _groups(question: Explore, tree: Tree, events: Events, context: Context) -> int:
@@ -174,7 +164,7 @@ _DEFINITIONS = {
 def _tree_columns(question: Explore) -> Sequence[AnswerColumn]:
     return [
         *([] if question.granularity is Granularity.ALL else [BUCKET]),
-        *_group_column(question),
+        *group_columns(question.group_by),
         AnswerColumn("node", "", "Path of the node; empty for the root, null for all nodes asked for together."),
         AnswerColumn("parent", "", "Path of the node above; null for what was asked for."),
         AnswerColumn("level", "", "How many parts the path has; null for several nodes together."),
@@ -185,14 +175,9 @@ def _tree_columns(question: Explore) -> Sequence[AnswerColumn]:
 
 def _histogram_columns(question: Explore) -> Sequence[AnswerColumn]:
     return [
-        *_group_column(question),
+        *group_columns(question.group_by),
         AnswerColumn("low", "", "Lower edge: values from it on; null: no edge."),
         AnswerColumn("high", "", "Upper edge: values below it, in the last bin also those equal to it; null: no edge."),
         AnswerColumn("count", "events", "Events with such a value."),
         AnswerColumn("share", "share", "Events ÷ all events with a value."),
     ]
-
-
-def _group_column(question: Explore) -> Sequence[AnswerColumn]:
-    name = question.group_by
-    return [] if name is None else [AnswerColumn(name, "", meaning_of(name))]

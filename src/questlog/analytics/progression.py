@@ -12,11 +12,10 @@ from msgspec import Meta
 from questlog.analytics import progression_rows
 from questlog.analytics.answer import Answer, AnswerColumn
 from questlog.analytics.context import Context
-from questlog.analytics.dimensions import meaning_of
 from questlog.analytics.functions import fits_bitmaps
 from questlog.analytics.progression_rows import COMPLETE, MAX_ROWS, START, STATUSES
 from questlog.analytics.query import Filter, Name, Period, check_distinct
-from questlog.analytics.split import GROUP, Events, events_of, too_many_rows
+from questlog.analytics.split import GROUP, Events, answer_of, events_of, group_columns, too_many_rows
 from questlog.analytics.top import with_plain_numbers
 
 _NUMBER = re.compile(r"(\d+)")
@@ -80,11 +79,7 @@ def answer(question: Progression, context: Context) -> Answer:
     if Part.TIME in question.parts:
         for row in context.run(progression_rows.times, events, question.depth).to_pylist():
             found[_key(row)]["time_to_complete_s"] = row["taken_us"] / 1_000_000
-    columns = _columns(question)
-    table = _table(found, order, events)
-    names = [GROUP if column.name == question.group_by else column.name for column in columns]
-    table = table.select(names).rename_columns([column.name for column in columns])
-    return Answer(table=table, columns=columns, data_version=context.data_version)
+    return answer_of(_table(found, order, events), _columns(question), events, context)
 
 
 def natural_order(level: str) -> tuple[tuple[tuple[int, int, str], ...], str]:
@@ -217,7 +212,6 @@ _PARTS: Mapping[Part, Sequence[AnswerColumn]] = {
 
 
 def _columns(question: Progression) -> list[AnswerColumn]:
-    name = question.group_by
-    columns = [] if name is None else [AnswerColumn(name, "", meaning_of(name))]
+    columns = group_columns(question.group_by)
     columns.append(AnswerColumn("level", "", f"The first {question.depth} parts of the id after the status."))
     return columns + [column for part in Part if part in question.parts for column in _PARTS[part]]

@@ -1,12 +1,16 @@
 """Events split by one dimension: the greatest groups by themselves, the rest as `(other)`."""
 
+from collections.abc import Sequence
+
 import ibis
 import ibis.expr.types as ir
 import msgspec
+import pyarrow as pa
 
-from questlog.analytics.answer import AnswerColumn
+from questlog.analytics.answer import Answer, AnswerColumn
+from questlog.analytics.cardinality import Capped, capped_dimensions, shown, warnings, with_shown
 from questlog.analytics.context import Context
-from questlog.analytics.dimensions import SEGMENT, check_event_dimension, check_filter, dimension_column, names_in
+from questlog.analytics.dimensions import SEGMENT, check_event_dimension, check_filter, meaning_of, names_in
 from questlog.analytics.filters import check_values, holds
 from questlog.analytics.parts import OTHER
 from questlog.analytics.plan import scope_of
@@ -35,6 +39,7 @@ class Events(msgspec.Struct, frozen=True):
     group_by: str | None = None
     kept: tuple[str | None, ...] | None = None
     last_player_no: int = 0
+    capped: tuple[Capped, ...] = ()
 
     @property
     def is_plain(self) -> bool:
@@ -54,7 +59,8 @@ def events_of(context: Context, period: Period, condition: Filter | None = None,
     check_values(condition)
     names = names_in(condition) | ({group_by} if group_by else set())
     last = (context.last_player_no // _PLAYER_STEP + 1) * _PLAYER_STEP - 1
-    return Events(scope_of(context, period, frozenset(names)), condition, group_by, None, last)
+    capped = capped_dimensions(context, [group_by] if group_by else [], period)
+    return Events(scope_of(context, period, frozenset(names)), condition, group_by, None, last, capped)
 
 
 def _check_names(context: Context, condition: Filter | None, group_by: str | None) -> None:
@@ -76,7 +82,8 @@ def rows_of(events: Events) -> ir.Table:
         rows = rows.filter(holds(events.filter, rows))
     if events.group_by is None:
         return rows
-    text = rows[dimension_column(events.group_by)].cast("string")
+    rows = with_shown(rows, events.capped, events.scope.game_id, rows.event_time.date())
+    text = shown(rows, events.group_by).cast("string")
     return folded(events, rows.mutate(**{GROUP: text}))
 
 
@@ -84,14 +91,36 @@ def folded(events: Events, rows: ir.Table) -> ir.Table:
     """Rows whose groups that do not stand by themselves are `(other)`."""
     if events.kept is None:
         return rows
-    is_kept = rows[GROUP].isin([each for each in events.kept if each is not None]).fill_null(None in events.kept)
+    is_kept = rows[GROUP].isin([each for each in events.kept if each is not None]).fill_null(False)
+    if None in events.kept:
+        is_kept |= rows[GROUP].isnull()
     return rows.mutate(**{GROUP: is_kept.ifelse(rows[GROUP], OTHER)})
 
 
 def greatest_groups(rows: ir.Table, top: int) -> ir.Table:
     """The `top` most frequent groups of split rows; of equally frequent ones the first in order, null last."""
+    rows = rows.filter((rows[GROUP] != OTHER).fill_null(True))
     counted = rows.group_by(GROUP).aggregate(events=rows.count())
     return counted.order_by(ibis.desc("events"), ibis.asc(GROUP, nulls_first=False)).limit(top).select(GROUP)
+
+
+def answer_of(table: pa.Table, columns: Sequence[AnswerColumn], events: Events, context: Context) -> Answer:
+    """The table's columns, in this order; that of the group has the dimension's name.
+
+    Where another column has that name, it is `by_NAME`.
+    """
+    names = [column.name for column in columns]
+    group = f"by_{events.group_by}" if events.group_by in names else events.group_by
+    told = [msgspec.structs.replace(each, name=group) if each.name == GROUP else each for each in columns]
+    table = table.select(names).rename_columns([column.name for column in told])
+    return Answer(
+        table=table, columns=told, warnings=warnings(context, events.capped), data_version=context.data_version
+    )
+
+
+def group_columns(group_by: str | None) -> list[AnswerColumn]:
+    """The group's column, where there is one."""
+    return [] if group_by is None else [AnswerColumn(GROUP, "", meaning_of(group_by))]
 
 
 def too_many_rows(field: str, rows: int) -> QuestionRefused:

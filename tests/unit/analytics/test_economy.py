@@ -137,6 +137,14 @@ def test_flows_are_split_by_a_dimension(context: Context) -> None:
     ]
 
 
+def test_a_group_that_is_called_as_another_column_says_so(context: Context) -> None:
+    rows = ask(context, parts=(Part.FLOWS,), group_by="source")
+    assert column(rows, "by_source", "currency", "source") == [
+        ("gameanalytics", "gems", 3.0),
+        ("gameanalytics", "gold", 103.5),
+    ]
+
+
 def test_a_balance_is_of_all_time(context: Context) -> None:
     gems, gold = owned(context)
     assert gold == {

@@ -39,6 +39,7 @@ def event(player: str | None, event_id: str | None, value: float | None, at: int
         "event_time": NOON + at,
         "platform": "ios",
         "country": "DE",
+        "custom_01": fields.get("country", "DE"),
         **fields,
     }
 
@@ -169,10 +170,28 @@ def test_of_equally_frequent_groups_the_first_in_order_stay_and_null_is_the_last
     assert column(rows, "country", "count") == [("DE", 2), ("FR", 2), ("US", 1), (None, 1)]
 
 
+def test_null_may_be_the_only_group(context: Context) -> None:
+    rows = ask(context, category="error", depth=0, group_by="gender")
+    assert column(rows, "gender", "count") == [(None, 1)]
+
+
 def test_a_filter_sees_every_dimension(context: Context) -> None:
     of_france = Condition("country", Operator.IS, ("FR",))
     rows = ask(context, filter=of_france, measures=ALL)
     assert column(rows, "node", "count", "sum", "players") == [("", 2, 3.5, 1), ("fight", 2, 3.5, 1)]
+
+
+def test_values_above_the_limit_of_a_day_are_other(context: Context) -> None:
+    limited = msgspec.structs.replace(context, limits={"custom_01": 1}, data_version=1)
+    found = answer(Explore(PERIOD, nodes=("fight",), depth=0, group_by="custom_01"), limited)
+    assert column(found.table.to_pylist(), "custom_01", "count") == [
+        ("DE", 2),
+        ("FR", 1),
+        ("US", 1),
+        (None, 1),
+        ("(other)", 1),
+    ]
+    assert [warned.field for warned in found.warnings] == ["custom_01"]
 
 
 def test_numbers_as_groups_are_plain(context: Context) -> None:
