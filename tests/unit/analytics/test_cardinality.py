@@ -1,7 +1,9 @@
 """Values of a field above its limit are one group of their day; sums stay, filters see them, and somebody is told."""
 
 import datetime as dt
+import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -147,7 +149,13 @@ def test_the_fields_above_their_limit_are_listed(engine: ExactOnly) -> None:
     assert cardinality.answer(Cardinality(TWO_DAYS), context(engine, {})).table.num_rows == 0
 
 
-def test_every_field_has_a_limit_in_the_settings() -> None:
+def test_every_field_has_a_limit_in_the_settings_and_in_the_guide() -> None:
     defaults = msgspec.structs.asdict(CardinalitySettings())
     assert set(defaults) == set(FIELDS)
-    assert (defaults["build"], defaults["device"], defaults["design_event_id"]) == (100, 500, 50_000)
+    guide = (Path(__file__).parents[3] / "docs" / "guides" / "cardinality.md").read_text()
+    told = {
+        field: int(limit.replace(" ", ""))
+        for fields, limit in re.findall(r"^\| (`.*?) \| ([\d ]+?)(?: each)? \|", guide, re.MULTILINE)
+        for field in re.findall(r"`(\w+)`", fields)
+    }
+    assert told == defaults

@@ -1,10 +1,13 @@
 """Who is in a segment: the same on both engines, and what somebody with the events at hand would say."""
 
 import datetime as dt
+import re
 from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -23,7 +26,8 @@ from questlog.analytics.definitions import (
     Who,
 )
 from questlog.analytics.problems import QuestionRefused
-from questlog.analytics.query import Condition, EventMatch, Filter, Operator
+from questlog.analytics.query import Condition, EventMatch, Filter, Operator, Query
+from questlog.analytics.segment_rules import check_segment
 from questlog.analytics.segments import Segment, answer
 from tests.support.engines import BothEngines, ExactOnly, embedded_store
 from tests.support.generated_histories import FEW, GAME, MANY, NOW, History, histories, load
@@ -280,6 +284,15 @@ def test_rules_nested_too_deep_are_refused() -> None:
     for _ in range(40):
         rule = NotRule(rule)
     assert "deep" in refusal(rule).detail
+
+
+def test_the_examples_of_the_guide_can_be_asked() -> None:
+    guide = (Path(__file__).parents[3] / "docs" / "guides" / "segments.md").read_text()
+    definition, question = re.findall(r"```json\n(.*?)```", guide, re.DOTALL)
+    check_segment("segment", msgspec.json.decode(definition, type=SegmentDefinition), {})
+    msgspec.json.decode(question, type=Query).check()
+    [asked] = re.findall(r"-d '(.*)'", guide)
+    assert msgspec.json.decode(asked, type=Segment).players == 0
 
 
 # Generated histories
