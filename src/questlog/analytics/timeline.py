@@ -72,8 +72,8 @@ class PlayerTimeline(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def check(self) -> None:
         """Raises `QuestionRefused` for what the types cannot say; dimensions are checked where they are looked up."""
-        if self.period is not None:
-            self.period.check()
+        if self.period is not None and self.period.end < self.period.start:
+            raise QuestionRefused("period.end", f"{self.period.end} is before the start, {self.period.start}")
         self.event.check("event")
 
 

@@ -163,6 +163,12 @@ def test_who_is_not_there_is_refused(context: Context) -> None:
         ask(context, player_id="nobody")
 
 
+def test_a_period_may_be_long_but_not_backwards(context: Context) -> None:
+    assert len(ask(context, period=Period(dt.date(1970, 1, 1), dt.date(2200, 1, 1)))) == 6
+    with pytest.raises(QuestionRefused, match="before the start"):
+        ask(context, period=Period(dt.date(2026, 1, 2), FIRST))
+
+
 def test_a_dimension_that_is_none_is_refused(context: Context) -> None:
     with pytest.raises(QuestionRefused, match="did you mean 'country'"):
         ask(context, event=EventMatch(filter=Condition("contry", Operator.IS_SET)))
