@@ -201,6 +201,18 @@ _IMPRESSION = _fields(
     ad_revenue=_maybe(st.integers(0, 8).map(lambda number: number / 4)),
     currency=_CURRENCY,
 )
+_TABLE: SearchStrategy[Any] = st.one_of(
+    st.none(), st.just([]), st.lists(st.one_of(st.integers(0, 3), st.just(None)), max_size=6), st.just("none")
+)
+_HEALTH = st.one_of(
+    _fields(
+        "health",
+        attributes=st.fixed_dictionaries(
+            {}, optional={f"{name}_data_table": _TABLE for name in ("fps", "memory_sys", "memory_app")}
+        ),
+    ),
+    _fields("sdk_init", attributes=st.fixed_dictionaries({}, optional={"app_boot_time": st.integers(0, 5000)})),
+)
 _SESSION_END = _fields("session_end", length_s=_maybe(st.sampled_from([0.0, 60.0, 90.25, 4000.0])))
 _USER = _fields("user")
 _SATORI = st.one_of(
@@ -225,6 +237,7 @@ KINDS: Mapping[str, SearchStrategy[dict[str, Any]]] = {
     "progression": _PROGRESSION,
     "errors": _ERROR,
     "ads": st.one_of(_AD, _IMPRESSION),
+    "health": _HEALTH,
     "sessions": st.one_of(_SESSION_END, _USER),
     "satori": _SATORI,
 }

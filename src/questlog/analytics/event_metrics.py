@@ -179,6 +179,47 @@ AD_METRICS = (
     Metric("ad_players", Group.ADS, "players", "Distinct players with an ad event.", (_players(_ADS),)),
 )
 
+_HEALTH, _SDK_INIT = EventMatch(category="health"), EventMatch(category="sdk_init")
+
+
+def _sampled(name: str, table: str, unit: str, what: str) -> tuple[Metric, ...]:
+    """The mean and percentiles over the samples of a table in health events."""
+
+    def measured(how: str, share: float = 0.0) -> tuple[Measure, ...]:
+        return (Measure(Base.SAMPLES, f"{table}:{how}", Unit.NUMBER, match=_HEALTH, share=share),)
+
+    of = f"of {what}, over all samples in health events"
+    return (
+        Metric(name, Group.HEALTH, unit, f"Mean {of}.", measured("mean")),
+        Metric(f"{name}_p5", Group.HEALTH, unit, f"5th percentile {of}.", measured("quantile", 0.05)),
+        Metric(f"{name}_median", Group.HEALTH, unit, f"Median {of}.", measured("quantile", 0.5)),
+        Metric(f"{name}_p95", Group.HEALTH, unit, f"95th percentile {of}.", measured("quantile", 0.95)),
+    )
+
+
+def _boot(share: float) -> tuple[Measure, ...]:
+    return (_number("boot_quantile", _SDK_INIT, share),)
+
+
+_BOOTS = "of the times that SDKs measured from the launch to their start (`app_boot_time`)"
+
+HEALTH_METRICS = (
+    *_sampled("fps", "fps_data_table", "fps", "frames per second"),
+    *_sampled("memory_used", "memory_sys_data_table", "%", "the device's memory in use"),
+    *_sampled("app_memory_used", "memory_app_data_table", "%", "the device's memory in use by the game"),
+    Metric(
+        "boot_time",
+        Group.HEALTH,
+        "ms",
+        f"Mean {_BOOTS}.",
+        (_total("boot_sum", _SDK_INIT), Measure(Base.EVENTS, "boot_count", match=_SDK_INIT)),
+        ratio,
+    ),
+    Metric("boot_time_median", Group.HEALTH, "ms", f"Median {_BOOTS}.", _boot(0.5)),
+    Metric("boot_time_p95", Group.HEALTH, "ms", f"95th percentile {_BOOTS}.", _boot(0.95)),
+    Metric("health_players", Group.HEALTH, "players", "Distinct players with a health event.", (_players(_HEALTH),)),
+)
+
 EVENT_METRICS = (
     EVENT_COUNT,
     *PROGRESSION_METRICS,
@@ -186,4 +227,5 @@ EVENT_METRICS = (
     *DESIGN_METRICS,
     *ERROR_METRICS,
     *AD_METRICS,
+    *HEALTH_METRICS,
 )

@@ -26,7 +26,7 @@ class Base(enum.StrEnum):
     COHORT_PURCHASES = "cohort_purchases"  # purchases by the player's first day
     EVENTS = "events"  # events one by one
     EVENT_SUMS = "event_sums"  # their counts and sums per day, taken in place of them where these are enough
-    HISTOGRAMS = "histograms"  # the tables of samples in health events
+    SAMPLES = "samples"  # the tables of samples in health events
 
 
 class Unit(enum.StrEnum):
@@ -76,4 +76,6 @@ class Measure(msgspec.Struct, frozen=True):
     @property
     def part(self) -> str:
         """What must be asked by itself."""
+        if self.base is Base.SAMPLES:
+            return self.name.partition(":")[0]
         return self.state or "" if self.base is Base.FIRST_PURCHASES else ""

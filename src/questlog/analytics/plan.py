@@ -7,7 +7,16 @@ import ibis.expr.types as ir
 import msgspec
 import pyarrow as pa
 
-from questlog.analytics import activity, cohort_days, event_rows, event_sums, purchases, session_lengths, windows
+from questlog.analytics import (
+    activity,
+    cohort_days,
+    event_rows,
+    event_sums,
+    purchases,
+    sample_tables,
+    session_lengths,
+    windows,
+)
 from questlog.analytics.buckets import with_starts
 from questlog.analytics.cardinality import Capped, capped_dimensions
 from questlog.analytics.context import Context
@@ -33,6 +42,7 @@ class Way(msgspec.Struct, frozen=True):
 
     build: Callable[[Part], ir.Table]
     finish: Callable[[Part, pa.Table], pa.Table] = _as_answered
+    max_rows: int = MAX_ROWS
 
 
 WAYS: Mapping[Base, Way] = {
@@ -47,6 +57,7 @@ WAYS: Mapping[Base, Way] = {
     Base.COHORT_PURCHASES: Way(purchases.build_of_cohorts),
     Base.EVENTS: Way(event_rows.build),
     Base.EVENT_SUMS: Way(event_sums.build),
+    Base.SAMPLES: Way(sample_tables.build, sample_tables.finish, sample_tables.MAX_ROWS),
 }
 """How each base is asked."""
 
@@ -116,7 +127,7 @@ def _by_own_dimensions(measure: Measure) -> Base:
 
 def _matches(base: Base, measures: Sequence[Measure]) -> frozenset[EventMatch]:
     """The events that are looked at one by one."""
-    if base is Base.EVENTS:
+    if base in (Base.EVENTS, Base.SAMPLES):
         return frozenset(measure.match for measure in measures)
     is_looked_at = base is Base.OWN_PURCHASES or any(measure.state for measure in measures)
     return purchases.PURCHASES if is_looked_at else frozenset()
@@ -142,8 +153,8 @@ def scope_of(context: Context, period: Period, names: frozenset[str]) -> Scope:
 def _answer(part: Part, names: Mapping[Measure, str], context: Context) -> pa.Table:
     way = WAYS[part.base]
     rows = context.run(way.build, part)
-    if rows.num_rows > MAX_ROWS:
-        raise QuestionRefused("group_by", f"the answer has more than {MAX_ROWS} rows; use `top`, or a filter")
+    if rows.num_rows > way.max_rows:
+        raise QuestionRefused("group_by", f"the answer has more than {way.max_rows} rows; use `top`, or a filter")
     rows = with_starts(way.finish(part, rows), part.granularity)
     keys = [] if part.granularity is Granularity.ALL else ["bucket"]
     keys += [group_column(place) for place in range(len(part.group_by))]

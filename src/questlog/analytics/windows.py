@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from questlog.analytics.buckets import buckets, start_type
 from questlog.analytics.filters import holds
+from questlog.analytics.groups import numbered
 from questlog.analytics.parts import Part, group_column, measure_column, with_groups
 from questlog.analytics.query import Granularity, Period
 from questlog.analytics.rows import player_days_with
@@ -57,7 +58,7 @@ def finish(part: Part, rows: pa.Table) -> pa.Table:
     """The players of the windows that end with each bucket's last day."""
     period = part.scope.period
     keys = _keys(part)
-    group, groups = _numbered(rows, keys)
+    group, groups = numbered(rows, keys)
     day = rows["day"].cast(pa.date32()).cast(pa.int32()).to_numpy().astype(np.int64) - _number(period.start)
     gap, players = (rows[name].cast(pa.int64()).to_numpy() for name in ("gap", "players"))
     found = buckets(period, part.granularity)
@@ -85,18 +86,6 @@ def _in_windows(window: int, rows: tuple[Ints, Ints, Ints, Ints], shape: tuple[i
     np.add.at(changes, (group[is_counted], np.maximum(first[is_counted], 0)), players[is_counted])
     np.add.at(changes, (group[is_counted], np.minimum(after[is_counted], days)), -players[is_counted])
     return np.cumsum(changes, axis=1)[:, :days]
-
-
-def _numbered(rows: pa.Table, names: list[str]) -> tuple[Ints, pa.Table]:
-    """The number of each row's group, and the groups by number."""
-    if not names:
-        return np.zeros(rows.num_rows, np.int64), pa.table({"": [0]})
-    codes = np.zeros(rows.num_rows, np.int64)
-    for name in names:
-        encoded = rows[name].combine_chunks().dictionary_encode(null_encoding="encode")
-        codes = codes * max(1, len(encoded.dictionary)) + encoded.indices.to_numpy(zero_copy_only=False)
-    _, firsts, numbers = np.unique(codes, return_index=True, return_inverse=True)
-    return numbers.astype(np.int64), rows.select(names).take(pa.array(firsts))
 
 
 def _number(day: dt.date) -> int:

@@ -84,6 +84,7 @@ FAMILIES: Mapping[str, Family] = {
     "progression": Family(_of_group("progression"), ("progression",), (_BY_DAY, _MONTH, _BY_COUNTRY, _BY_MODE)),
     "economy": Family(_of_group("economy"), ("resources",), (_BY_DAY, _ALL, _NOT_DE, _BY_INSTALL)),
     "design": Family(_of_group("design"), ("design",), (_MINUTE, _BY_DAY, _WEEK, _BY_GENDER, _BY_SOURCE)),
+    "health": Family(_of_group("health"), ("health",), (_HOUR, _BY_DAY, _BY_COUNTRY, _BY_SOURCE)),
     "errors and ads": Family(_of_group("errors", "ads"), ("errors", "ads"), (_HOUR, _BY_DAY, _BY_PLATFORM, _BY_BUILD)),
 }
 

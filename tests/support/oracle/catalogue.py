@@ -6,7 +6,18 @@ from fractions import Fraction
 from functools import partial
 from typing import Any, TypeAlias
 
-from tests.support.oracle import ads, economy, engagement, errors, events, money, players, progression, retention
+from tests.support.oracle import (
+    ads,
+    economy,
+    engagement,
+    errors,
+    events,
+    health,
+    money,
+    players,
+    progression,
+    retention,
+)
 from tests.support.oracle.asked import Asked, Key
 from tests.support.oracle.game import Game
 
@@ -23,6 +34,10 @@ def _progression(aggregate: Callable[[events.Found], Mapping[Key, Any]]) -> Metr
     return lambda game, asked: aggregate(events.found(game, asked, events.of_category("progression")))
 
 
+def _sampled(table: str, aggregate: health.Aggregate) -> Metric:
+    return partial(health.sampled, table=table, aggregate=aggregate)
+
+
 _MONEY: Mapping[str, Callable[..., Mapping[Key, Any]]] = {
     "revenue": money.revenue,
     "transactions": money.transactions,
@@ -32,6 +47,17 @@ _MONEY: Mapping[str, Callable[..., Mapping[Key, Any]]] = {
     "conversion": money.conversion,
     "arpdau": money.arpdau,
     "arppu": money.arppu,
+}
+_TABLES = {
+    "fps": "fps_data_table",
+    "memory_used": "memory_sys_data_table",
+    "app_memory_used": "memory_app_data_table",
+}
+_OF_SAMPLES: Mapping[str, health.Aggregate] = {
+    "": events.mean_of,
+    "_p5": health.percentile(5),
+    "_median": health.percentile(50),
+    "_p95": health.percentile(95),
 }
 _STATES = ("valid", "invalid", "unchecked")
 _DAYS = (1, 2, 7)
@@ -101,13 +127,21 @@ METRICS: Mapping[str, Metric] = {
     "ad_click_rate": ads.click_rate,
     "ad_rewards": ads.rewards,
     "ad_players": ads.players,
+    **{f"{name}{end}": _sampled(table, how) for name, table in _TABLES.items() for end, how in _OF_SAMPLES.items()},
+    "boot_time": partial(health.boot_time, aggregate=events.mean_of),
+    "boot_time_median": partial(health.boot_time, aggregate=health.percentile(50)),
+    "boot_time_p95": partial(health.boot_time, aggregate=health.percentile(95)),
+    "health_players": health.players,
 }
 
 NOTHING_IS_NULL = frozenset(
     name
     for name in METRICS
     if name.startswith(
-        ("retention_", "rolling_", "churn_", "ltv_", "arp", "conversion", "revenue_per_", "session_length")
+        (
+            *("retention_", "rolling_", "churn_", "ltv_", "arp", "conversion", "revenue_per_", "session_length"),
+            *("fps", "memory_used", "app_memory_used", "boot_time"),
+        )
     )
     or name.endswith(("_per_player", "_per_session", "_rate", "score"))
     or name
