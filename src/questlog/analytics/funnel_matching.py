@@ -182,7 +182,7 @@ def _sorted(events: Matching, frame: _Frame) -> _Moments:
     masks = _masks_in_order(events.steps)
     rank_of: Ints = np.zeros(1 << MAX_STEPS, np.int64)
     rank_of[masks] = np.arange(len(masks))
-    rank_bits = len(masks).bit_length()
+    rank_bits = (len(masks) - 1).bit_length()
     if frame.bits + rank_bits <= _MOST_BITS:
         key <<= rank_bits
         key |= rank_of[events.steps]

@@ -14,18 +14,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from questlog.analytics import funnel
-from questlog.analytics.context import Context
+from questlog.analytics.context import Context, TimeLeft
+from questlog.analytics.definitions import SegmentDefinition, Who
 from questlog.analytics.funnel import Funnel, Unit
 from questlog.analytics.funnel_matching import Order
 from questlog.analytics.problems import QuestionRefused
 from questlog.analytics.query import Condition, EventMatch, Filter, Operator, Period
 from tests.support.engines import BothEngines, embedded_store
-from tests.support.generated_histories import DAYS, FEW, FIRST_DAY, GAME, NOW, Event, History, histories, load
+from tests.support.generated_histories import DAYS, FEW, FIRST_DAY, GAME, MANY, NOW, Event, History, histories, load
 from tests.support.oracle.asked import Value
 from tests.support.oracle.dimensions import of_event
 from tests.support.oracle.funnel import Attempt, attempts
 from tests.support.oracle.game import Game, Stored, day_of, game
 from tests.support.staged import DAY, HOUR, MINUTE, SECOND
+
+SEGMENTS = {"germans": SegmentDefinition(Who(Condition("country", values=("DE",))))}
 
 _FIRST = day_of(FIRST_DAY)
 _ALL_DAYS = Period(_FIRST - dt.timedelta(days=60), _FIRST + dt.timedelta(days=DAYS + 2))
@@ -62,16 +65,31 @@ _FUNNELS = st.builds(
 
 def contexts(engines: BothEngines) -> Iterator[Context]:
     for engine in engines:
-        yield Context(GAME, engine, NOW, last_player_no=100)
+        yield Context(GAME, engine, NOW, SEGMENTS, last_player_no=100, time_left=TimeLeft(3_600))
+
+
+_HISTORIES = histories(often=("progression", "design"), max_events=30)
+_TWO = st.lists(_FUNNELS, min_size=2, max_size=2)
+_ROWS_AT_ONCE = st.sampled_from([1_000, 10])
 
 
 @FEW
-@given(
-    history=histories(often=("progression", "design"), max_events=30),
-    asked=st.lists(_FUNNELS, min_size=4, max_size=4),
-    rows_at_once=st.sampled_from([1_000, 10]),
-)
+@given(history=_HISTORIES, asked=_TWO, rows_at_once=_ROWS_AT_ONCE)
 def test_a_funnel_is_what_it_is_defined_to_be(history: History, asked: list[Funnel], rows_at_once: int) -> None:
+    compare_all(history, asked, rows_at_once)
+
+
+@pytest.mark.nightly
+@pytest.mark.timeout(3600)
+@MANY
+@given(history=_HISTORIES, asked=_TWO, rows_at_once=_ROWS_AT_ONCE)
+def test_a_funnel_is_what_it_is_defined_to_be_at_length(
+    history: History, asked: list[Funnel], rows_at_once: int
+) -> None:
+    compare_all(history, asked, rows_at_once)
+
+
+def compare_all(history: History, asked: list[Funnel], rows_at_once: int) -> None:
     with embedded_store() as store, pytest.MonkeyPatch.context() as patch:
         patch.setattr(funnel, "_ROWS_AT_ONCE", rows_at_once)
         load(store, history)
@@ -226,6 +244,16 @@ def test_groups_beyond_the_greatest_are_one(example: list[Context]) -> None:
     rows = ask(example, Funnel(_ABC, _ALL_DAYS, group_by="country", top=1))
     assert [(row["group"], row["count"]) for row in rows if row["step"] == 1] == [("FR", 2), ("(other)", 2)]
     assert [row["count"] for row in rows if row["group"] == "(other)"] == [2, 1, 1]
+
+
+def test_by_segment(example: list[Context]) -> None:
+    rows = ask(example, Funnel(_ABC, _ALL_DAYS, group_by="segment.germans"))
+    assert [(row["group"], row["count"]) for row in rows] == [
+        *(("no", count) for count in (3, 1, 0)),
+        *(("yes", count) for count in (1, 1, 1)),
+    ]
+    is_member = Condition("segment.germans", values=("yes",))
+    assert [row["count"] for row in ask(example, Funnel(_ABC, _ALL_DAYS, filter=is_member))] == [1, 1, 1]
 
 
 def test_who_dropped_after_a_step(example: list[Context]) -> None:

@@ -18,15 +18,18 @@ from hypothesis import strategies as st
 from questlog.analytics import cohorts, retention
 from questlog.analytics.cohort_members import CohortBy, CohortStart
 from questlog.analytics.cohorts import Cohort
-from questlog.analytics.context import Context
+from questlog.analytics.context import Context, TimeLeft
+from questlog.analytics.definitions import SegmentDefinition, Who
 from questlog.analytics.problems import QuestionRefused
 from questlog.analytics.query import Condition, EventMatch, Filter, Granularity, Not, Operator, Period
 from questlog.analytics.retention import Form, Retention, Return
 from tests.support.engines import BothEngines, embedded_store
-from tests.support.generated_histories import DAYS, FEW, FIRST_DAY, GAME, NOW, Event, History, histories, load
+from tests.support.generated_histories import DAYS, FEW, FIRST_DAY, GAME, MANY, NOW, Event, History, histories, load
 from tests.support.oracle.asked import Value, first_of
 from tests.support.oracle.game import Game, Stored, day_of, game
 from tests.support.staged import DAY, HOUR
+
+SEGMENTS = {"germans": SegmentDefinition(Who(Condition("country", values=("DE",))))}
 
 _FIRST = day_of(FIRST_DAY)
 _ALL_DAYS = Period(_FIRST - dt.timedelta(days=60), _FIRST + dt.timedelta(days=DAYS + 2))
@@ -160,7 +163,7 @@ def sums_of(game: Game, players: Sequence[str], is_then: Callable[[dt.date], boo
 
 def contexts(engines: BothEngines, now: int) -> Iterator[Context]:
     for engine in engines:
-        yield Context(GAME, engine, now, last_player_no=100)
+        yield Context(GAME, engine, now, SEGMENTS, last_player_no=100, time_left=TimeLeft(3_600))
 
 
 def cells(table: pa.Table, *columns: str) -> list[Any]:
@@ -174,17 +177,33 @@ def as_multiset(rows: Sequence[Any]) -> Counter[Any]:
     return Counter(rows)
 
 
+_ARGUMENTS = {
+    "history": histories(often=("purchases", "progression", "sessions")),
+    "asked": st.lists(_ASKED, min_size=2, max_size=2),
+    "now": st.sampled_from([NOW, NOW - 5 * DAY]),
+}
+_RETURNS = {"kind": st.sampled_from(Return), "returned": st.sampled_from([None, None, *_MATCHES])}
+
+
 @FEW
-@given(
-    history=histories(often=("purchases", "progression")),
-    asked=st.lists(_ASKED, min_size=3, max_size=3),
-    kind=st.sampled_from(Return),
-    returned=st.sampled_from([None, None, *_MATCHES]),
-    now=st.sampled_from([NOW, NOW - 5 * DAY]),
-)
+@given(**_ARGUMENTS, **_RETURNS)
 def test_retention_is_what_it_is_defined_to_be(
     history: History, asked: list[Asked], kind: Return, returned: EventMatch | None, now: int
 ) -> None:
+    compare_returns(history, asked, kind, returned, now)
+
+
+@pytest.mark.nightly
+@pytest.mark.timeout(3600)
+@MANY
+@given(**_ARGUMENTS, **_RETURNS)
+def test_retention_is_what_it_is_defined_to_be_at_length(
+    history: History, asked: list[Asked], kind: Return, returned: EventMatch | None, now: int
+) -> None:
+    compare_returns(history, asked, kind, returned, now)
+
+
+def compare_returns(history: History, asked: list[Asked], kind: Return, returned: EventMatch | None, now: int) -> None:
     with embedded_store() as store:
         load(store, history)
         known = game(history, now)
@@ -216,12 +235,20 @@ def added_up(rows: Sequence[Any]) -> dict[int, tuple[int, int]]:
 
 
 @FEW
-@given(
-    history=histories(often=("purchases", "sessions")),
-    asked=st.lists(_ASKED, min_size=3, max_size=3),
-    now=st.sampled_from([NOW, NOW - 5 * DAY]),
-)
+@given(**_ARGUMENTS)
 def test_cohorts_bring_what_they_are_defined_to_bring(history: History, asked: list[Asked], now: int) -> None:
+    compare_sums(history, asked, now)
+
+
+@pytest.mark.nightly
+@pytest.mark.timeout(3600)
+@MANY
+@given(**_ARGUMENTS)
+def test_cohorts_bring_what_they_are_defined_to_bring_at_length(history: History, asked: list[Asked], now: int) -> None:
+    compare_sums(history, asked, now)
+
+
+def compare_sums(history: History, asked: list[Asked], now: int) -> None:
     with embedded_store() as store:
         load(store, history)
         known = game(history, now)
@@ -310,6 +337,24 @@ def test_groups_are_in_order_and_those_without_a_value_are_the_last(example: lis
     for context in example:
         groups = retention.answer(question, context).table["group"].to_pylist()
         assert groups == ["DE", "FR", None]
+
+
+def test_by_segment(example: list[Context]) -> None:
+    is_member = Condition("segment.germans", values=("yes",))
+    for context in example:
+        curves = retention.answer(
+            Retention(days_since(0, 9), ages=0, group_by="segment.germans", form=Form.CURVE), context
+        )
+        assert curves.table.select(["group", "players"]).to_pylist() == [
+            {"group": "no", "players": 2},
+            {"group": "yes", "players": 1},
+        ]
+        for question in (
+            Retention(days_since(0, 9), ages=0, filter=is_member),
+            Retention(days_since(0, 9), ages=0, cohort=EventMatch(filter=is_member)),
+            Retention(days_since(0, 0), ages=0, returned=EventMatch(filter=is_member)),
+        ):
+            assert sum(retention.answer(question, context).table["players"].to_pylist()) == 1
 
 
 def test_who_comes_back_later_has_not_churned(example: list[Context]) -> None:
