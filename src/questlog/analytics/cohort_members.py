@@ -9,12 +9,12 @@ import msgspec
 
 from questlog.analytics import tables
 from questlog.analytics.buckets import bucket_of_day
+from questlog.analytics.cardinality import Capped, capped_dimensions, shown, with_shown
 from questlog.analytics.context import Context
 from questlog.analytics.dimensions import (
     check_event_dimension,
     check_filter,
     check_player_dimension,
-    dimension_column,
     names_in,
 )
 from questlog.analytics.filters import check_values, holds, id_matches
@@ -52,6 +52,7 @@ class Cohorts(msgspec.Struct, frozen=True):
     granularity: Granularity
     group_by: str | None = None
     filter: Filter | None = None
+    capped: tuple[Capped, ...] = ()
 
     @property
     def names(self) -> frozenset[str]:
@@ -102,7 +103,9 @@ class Asked(msgspec.Struct, frozen=True):
         for field, names in (("filter", players), ("group_by", group), ("cohort.filter", events)):
             check_members(field, names, context.segments)
         scope = scope_of(context, self.period, players | events | group)
-        return Cohorts(scope, self.by, self.granularity, self.group_by, self.filter)
+        installed = self.period if self.by is CohortStart.FIRST_SEEN else Period(FIRST_DAY, self.period.end)
+        capped = capped_dimensions(context, group, installed)
+        return Cohorts(scope, self.by, self.granularity, self.group_by, self.filter, capped)
 
 
 def check_match(field: str, match: EventMatch) -> None:
@@ -123,10 +126,11 @@ def members(cohorts: Cohorts) -> ir.Table:
     else:
         day = players[cohorts.by].date()
     players = players.filter(day.between(cohorts.scope.period.start, cohorts.scope.period.end))
-    columns = {"from": day, "cohort": bucket_of_day(day, cohorts.granularity)}
+    players = players.mutate(**{"from": day, "cohort": bucket_of_day(day, cohorts.granularity)})
     if cohorts.group_by:
-        columns["group"] = players[dimension_column(cohorts.group_by)]
-    return players.select("player_no", "last_seen", **columns)
+        players = with_shown(players, cohorts.capped, cohorts.scope.game_id, players.first_seen.date())
+        players = players.mutate(group=shown(players, cohorts.group_by))
+    return players.select("player_no", "last_seen", "from", *cohorts.keys)
 
 
 def with_sizes(cohorts: Cohorts, rows: ir.Table) -> ir.Table:

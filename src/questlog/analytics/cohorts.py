@@ -12,6 +12,7 @@ from msgspec import Meta
 
 from questlog.analytics.answer import Answer, AnswerColumn
 from questlog.analytics.buckets import bucket_of_day
+from questlog.analytics.cardinality import warnings
 from questlog.analytics.cohort_members import (
     Asked,
     CohortBy,
@@ -59,7 +60,8 @@ def answer(question: Cohort, context: Context) -> Answer:
     """The triangle or the curve; the totals are the curve of all. Raises `QuestionRefused`, `QueryRefused`."""
     question.check()
     ages = DEFAULT_AGES[question.granularity] if question.ages is None else question.ages
-    rows = context.run(sums_by_day, question.asked.cohorts(context))
+    cohorts = question.asked.cohorts(context)
+    rows = context.run(sums_by_day, cohorts)
     sizes = rows.filter(pc.equal(rows["at"], rows["cohort"]))
     triangle = Triangle.of(sizes, question.granularity, ages, context.today)
     cells = {name: triangle.cells(rows, _whole_numbers(rows[name])) for name in _MEASURED}
@@ -69,7 +71,7 @@ def answer(question: Cohort, context: Context) -> Answer:
     else:
         table = triangle.table(_columns(cells, triangle.size[:, None], triangle.has_passed))
     columns = [_COLUMNS[name] for name in table.column_names]
-    return Answer(table, columns, totals=totals, data_version=context.data_version)
+    return Answer(table, columns, warnings(context, cohorts.capped), totals, context.data_version)
 
 
 def _whole_numbers(column: pa.ChunkedArray) -> Ints:

@@ -15,9 +15,10 @@ from msgspec import Meta
 
 from questlog.analytics import tables
 from questlog.analytics.answer import Answer
+from questlog.analytics.cardinality import Capped, capped_dimensions, shown, warnings, with_shown
 from questlog.analytics.cohort_members import check_match
 from questlog.analytics.context import Context
-from questlog.analytics.dimensions import check_event_dimension, check_filter, dimension_column, names_in
+from questlog.analytics.dimensions import check_event_dimension, check_filter, names_in
 from questlog.analytics.filters import check_values, holds, id_matches
 from questlog.analytics.funnel_answers import DROPPED_COLUMNS, Counted, first_dropped, steps_answer
 from questlog.analytics.funnel_matching import MAX_STEPS, Attempts, Ints, Matching, Order, best_attempts
@@ -95,6 +96,7 @@ class Asked(msgspec.Struct, frozen=True):
     unit: Unit
     is_strict: bool
     group_by: str | None
+    capped: tuple[Capped, ...] = ()
     parts: int = 1
     part: int = 0
 
@@ -121,10 +123,12 @@ def answer(question: Funnel, context: Context) -> Answer:
         question.group_by,
     )
     check_members("group_by", asked.names, context.segments)
-    asked = msgspec.structs.replace(asked, scope=scope_of(context, question.period, asked.names))
+    capped = capped_dimensions(context, [asked.group_by] if asked.group_by else [], question.period)
+    asked = msgspec.structs.replace(asked, scope=scope_of(context, question.period, asked.names), capped=capped)
     counted = _counted(question, asked, context)
     if question.dropped_after is None:
-        return msgspec.structs.replace(steps_answer(counted, question.top), data_version=context.data_version)
+        found = steps_answer(counted, question.top)
+        return msgspec.structs.replace(found, warnings=warnings(context, capped), data_version=context.data_version)
     return _dropped(question, counted.attempts, context)
 
 
@@ -189,9 +193,11 @@ def step_events(asked: Asked) -> ir.Table:
     For a strict funnel: of all events of those who did step 1.
     """
     rows = _matched(asked)
+    if asked.group_by is not None:
+        rows = with_shown(rows, asked.capped, asked.scope.game_id, rows.event_time.date())
     columns = {"unit": rows["unit"], "time": rows.event_time, "steps": rows["steps"]}
     if asked.group_by is not None:
-        columns["group"] = ibis.cases(((rows["steps"] & 1) > 0, rows[dimension_column(asked.group_by)]))
+        columns["group"] = ibis.cases(((rows["steps"] & 1) > 0, shown(rows, asked.group_by)))
     if not asked.is_strict:
         return rows.filter(rows["steps"] > 0).select(**columns)
     begun = rows.filter((rows["steps"] & 1) > 0).select(begun=rows["unit"]).distinct()

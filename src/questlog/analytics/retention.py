@@ -12,6 +12,7 @@ from msgspec import Meta
 
 from questlog.analytics.answer import Answer, AnswerColumn
 from questlog.analytics.buckets import bucket_of_day, start_of
+from questlog.analytics.cardinality import warnings
 from questlog.analytics.cohort_members import (
     LAST_DAY,
     Asked,
@@ -101,7 +102,8 @@ def answer(question: Retention, context: Context) -> Answer:
     check_members("returned.filter", names, context.segments)
     ages = DEFAULT_AGES[question.granularity] if question.ages is None else question.ages
     scope = scope_of(context, _days_of_return(question, ages), names)
-    returns = Returns(question.asked.cohorts(context), scope, question.kind, question.returned)
+    cohorts = question.asked.cohorts(context)
+    returns = Returns(cohorts, scope, question.kind, question.returned)
     rows = context.run(returned_players, returns)
     sizes, rows = _told_apart(returns, rows)
     triangle = Triangle.of(sizes, question.granularity, ages, context.today)
@@ -114,7 +116,7 @@ def answer(question: Retention, context: Context) -> Answer:
         shares = ratio(cells, triangle.size[:, None], triangle.has_passed)
         table = triangle.table({"players": whole(cells, triangle.has_passed), "share": shares})
     columns = [_COLUMNS[name] for name in table.column_names]
-    return Answer(table, columns, totals=totals, data_version=context.data_version)
+    return Answer(table, columns, warnings(context, cohorts.capped), totals, context.data_version)
 
 
 def _days_of_return(question: Retention, ages: int) -> Period:

@@ -9,11 +9,16 @@ from typing import Any
 import msgspec
 import pytest
 
-from questlog.analytics import cardinality, metric_query
+from questlog.analytics import cardinality, cohorts, explore, funnel, metric_query, retention
 from questlog.analytics.answer import Answer, Warned
 from questlog.analytics.cardinality import OTHER, Cardinality
+from questlog.analytics.cohorts import Cohort
 from questlog.analytics.context import Context
-from questlog.analytics.query import Condition, Granularity, Operator, Period, Query
+from questlog.analytics.explore import Explore
+from questlog.analytics.funnel import Funnel
+from questlog.analytics.query import Condition, EventMatch, Granularity, Operator, Period, Query
+from questlog.analytics.retention import Form as RetentionForm
+from questlog.analytics.retention import Retention
 from questlog.config import CardinalitySettings
 from questlog.store.fields import FIELDS
 from tests.support.engines import BothEngines, ExactOnly, embedded_store
@@ -138,6 +143,32 @@ def test_what_was_found_is_kept_until_the_data_changes(engine: ExactOnly) -> Non
     assert len(engine.statements) == 1
     cardinality.capped_dimensions(context(engine, version=6), ["custom_01"], TWO_DAYS)
     assert len(engine.statements) == 2
+
+
+def test_retention_and_cohorts_are_capped_by_the_day_of_installation(engine: ExactOnly) -> None:
+    curve = retention.answer(
+        Retention(TWO_DAYS, ages=0, group_by="custom_01", form=RetentionForm.CURVE), context(engine)
+    )
+    expected = {("a", 2), ("b", 1), ("c", 1), ("d", 5), (OTHER, 2), (None, 1)}
+    assert {(row["group"], row["players"]) for row in curve.table.to_pylist()} == expected
+    assert [warned.field for warned in curve.warnings] == ["custom_01"]
+    brought = cohorts.answer(Cohort(TWO_DAYS, ages=0, group_by="custom_01"), context(engine))
+    assert (OTHER, 2) in {(row["group"], row["size"]) for row in brought.table.to_pylist()}
+    assert [warned.field for warned in brought.warnings] == ["custom_01"]
+
+
+def test_the_groups_of_a_funnel_are_capped(engine: ExactOnly) -> None:
+    steps = (EventMatch("design"), EventMatch("business"))
+    found = funnel.answer(Funnel(steps, TWO_DAYS, group_by="custom_01"), context(engine))
+    begun = {(row["group"], row["count"]) for row in found.table.to_pylist() if row["step"] == 1}
+    assert begun == {("a", 2), ("b", 1), ("c", 1), ("d", 1), (OTHER, 2), (None, 1)}
+    assert [warned.field for warned in found.warnings] == ["custom_01"]
+
+
+def test_the_groups_of_a_tree_are_capped(engine: ExactOnly) -> None:
+    tree = explore.answer(Explore(TWO_DAYS, depth=0, group_by="custom_01"), context(engine))
+    assert (OTHER, 2) in {(row["custom_01"], row["count"]) for row in tree.table.to_pylist()}
+    assert [warned.field for warned in tree.warnings] == ["custom_01"]
 
 
 def test_the_fields_above_their_limit_are_listed(engine: ExactOnly) -> None:
