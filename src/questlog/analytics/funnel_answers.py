@@ -71,16 +71,20 @@ def first_dropped(attempts: Attempts, step: int, limit: int) -> pa.Table:
 
 
 def _greatest(groups: pa.Array, top: int | None) -> tuple[pa.Array, Ints]:
-    """The different groups in order, and each attempt's place among them; what is not among the `top` is one."""
+    """The different groups in order, and each attempt's place among them.
+
+    What is not among the `top` is one with what is `(other)` already, and that is the last.
+    """
     values = pc.unique(groups)
     values = values.take(pc.sort_indices(values))
     code: Ints = pc.index_in(groups, value_set=values).to_numpy(zero_copy_only=False).astype(np.int64)
-    if top is None or len(values) <= top:
+    is_other = np.array([value == OTHER for value in values.to_pylist()], np.bool_)
+    sizes = np.where(is_other, -1, np.bincount(code, minlength=len(values)))
+    kept = np.sort(np.argsort(-sizes, kind="stable")[: len(values) - is_other.sum()][:top])
+    if len(kept) == len(values):
         return values, code
-    sizes = np.bincount(code, minlength=len(values))
-    kept = np.sort(np.argsort(-sizes, kind="stable")[:top])
-    place = np.full(len(values), top)
-    place[kept] = np.arange(top)
+    place = np.full(len(values), len(kept))
+    place[kept] = np.arange(len(kept))
     texts = values.take(pa.array(kept)).cast(pa.string())
     return pa.concat_arrays([texts, pa.array([OTHER])]), place[code]
 

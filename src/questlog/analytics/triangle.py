@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from questlog.analytics.cardinality import OTHER
 from questlog.analytics.parts import MAX_ROWS
 from questlog.analytics.problems import QuestionRefused
 from questlog.analytics.query import Granularity
@@ -166,9 +167,10 @@ def ratio(values: npt.NDArray[np.generic], of: Ints, is_known: Bools) -> pa.Arra
 
 
 def _in_order(values: pa.ChunkedArray) -> pa.Array:
-    """The different values, null last."""
+    """The different values, null last but for what is above a limit."""
     found = pc.unique(values.combine_chunks())
-    return found.take(pc.sort_indices(found))
+    found = found.take(pc.sort_indices(found))
+    return found.take(pa.array(sorted(range(len(found)), key=lambda place: found[place].as_py() == OTHER)))
 
 
 def _places(values: pa.ChunkedArray, among: pa.Array) -> Ints:

@@ -9,6 +9,8 @@ from statistics import median
 from typing import Any
 
 import msgspec
+import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,7 +19,8 @@ from questlog.analytics import funnel
 from questlog.analytics.context import Context, TimeLeft
 from questlog.analytics.definitions import SegmentDefinition, Who
 from questlog.analytics.funnel import Funnel, Unit
-from questlog.analytics.funnel_matching import Order
+from questlog.analytics.funnel_answers import Counted, steps_answer
+from questlog.analytics.funnel_matching import Attempts, Order
 from questlog.analytics.problems import QuestionRefused
 from questlog.analytics.query import Condition, EventMatch, Filter, Operator, Period
 from tests.support.engines import BothEngines, embedded_store
@@ -244,6 +247,17 @@ def test_groups_beyond_the_greatest_are_one(example: list[Context]) -> None:
     rows = ask(example, Funnel(_ABC, _ALL_DAYS, group_by="country", top=1))
     assert [(row["group"], row["count"]) for row in rows if row["step"] == 1] == [("FR", 2), ("(other)", 2)]
     assert [row["count"] for row in rows if row["group"] == "(other)"] == [2, 1, 1]
+
+
+def test_what_is_other_already_is_one_with_the_rest() -> None:
+    groups = pa.array(["(other)", None, "b", "a", "b", "(other)"])
+    attempts = Attempts(np.arange(6), np.array([1, 1, 1, 1, 2, 2]), np.zeros((2, 6), np.int64), np.zeros(6, np.int64))
+    counted = Counted(attempts, ["x", "y"], "players", groups)
+    found = [steps_answer(counted, top).table.to_pylist() for top in (None, 1)]
+    assert [[(row["group"], row["count"]) for row in rows if row["step"] == 1] for rows in found] == [
+        [("a", 1), ("b", 2), (None, 1), ("(other)", 2)],
+        [("b", 2), ("(other)", 4)],
+    ]
 
 
 def test_by_segment(example: list[Context]) -> None:
