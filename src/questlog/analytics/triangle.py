@@ -170,7 +170,8 @@ def _in_order(values: pa.ChunkedArray) -> pa.Array:
     """The different values, null last but for what is above a limit."""
     found = pc.unique(values.combine_chunks())
     found = found.take(pc.sort_indices(found))
-    return found.take(pa.array(sorted(range(len(found)), key=lambda place: found[place].as_py() == OTHER)))
+    places = sorted(range(len(found)), key=lambda place: found[place].as_py() == OTHER)
+    return found.take(pa.array(places, pa.int64()))
 
 
 def _places(values: pa.ChunkedArray, among: pa.Array) -> Ints:
