@@ -3,8 +3,10 @@
 chdb allows one session per process: `clickhouse()` opens it once, and `fill` replaces the rows of its tables.
 """
 
+import atexit
 import functools
 import re
+import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -84,6 +86,11 @@ class EmbeddedClickHouse:
             except RuntimeError as error:
                 raise QueryRefused(f"{error}\n{sql}") from error
 
+    def close(self) -> None:
+        """Let go of the session and its files. Left to the interpreter's end, the engine may crash there."""
+        self._session.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
     def fill(self, store: DuckDBStore) -> None:
         """Replace all rows by the store's."""
         for table in TABLES:
@@ -132,9 +139,10 @@ def _assignments(settings: Mapping[str, int | str]) -> str:
 
 @functools.cache
 def clickhouse() -> EmbeddedClickHouse:
-    """The session, opened when first asked for, and left open until the process ends."""
-    folder = tempfile.mkdtemp(prefix="questlog-chdb-")
-    return EmbeddedClickHouse(Path(folder))
+    """The session, opened when first asked for, and closed when the process ends."""
+    opened = EmbeddedClickHouse(Path(tempfile.mkdtemp(prefix="questlog-chdb-")))
+    atexit.register(opened.close)
+    return opened
 
 
 @contextmanager
