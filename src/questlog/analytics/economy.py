@@ -12,6 +12,7 @@ from msgspec import Meta
 from questlog.analytics import economy_rows
 from questlog.analytics.answer import Answer, AnswerColumn
 from questlog.analytics.buckets import Start, buckets, start_type, with_starts
+from questlog.analytics.cardinality import capped_dimensions
 from questlog.analytics.context import Context
 from questlog.analytics.economy_rows import MAX_ROWS, SHARES, Items, Level
 from questlog.analytics.histogram import Histogram, counts, histogram_table
@@ -95,13 +96,17 @@ def answer(question: Economy, context: Context) -> Answer:
     """A row for each item with events, by bucket and group. Raises `QuestionRefused`, `QueryRefused`."""
     question.check()
     events = events_of(context, question.period, question.filter, question.group_by)
-    items = Items(context.game_id, question.by, question.currency)
+    dimensions = [economy_rows.DIMENSIONS[name] for name in economy_rows.COLUMNS[question.by]]
+    capped = tuple(
+        each for each in capped_dimensions(context, dimensions, question.period) if each.category in (None, "resource")
+    )
+    items = Items(context.game_id, question.by, question.currency, capped)
     if question.group_by is not None:
         groups = context.run(economy_rows.top_groups, items, events, question.groups)
         events = msgspec.structs.replace(events, kept=tuple(groups[GROUP].to_pylist()))
     found = _found(question, items, events, context)
     order = _ordered(question, found)
-    return answer_of(_table(question, events, found, order), _columns(question), events, context)
+    return answer_of(_table(question, events, found, order), _columns(question), events, context, capped)
 
 
 def balances(question: Balances, context: Context) -> Answer:

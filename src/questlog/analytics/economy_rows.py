@@ -8,9 +8,11 @@ import msgspec
 
 from questlog.analytics import tables
 from questlog.analytics.buckets import bucket_of_day, bucket_of_time
+from questlog.analytics.cardinality import Capped
 from questlog.analytics.functions import distinct_players
 from questlog.analytics.histogram import Bins, bin_keys
 from questlog.analytics.query import Granularity, Period
+from questlog.analytics.shown_names import keys_of, names_of, shown_names, with_day
 from questlog.analytics.split import Events, folded, greatest_groups, rows_of
 
 SOURCE, SINK = "Source", "Sink"
@@ -35,6 +37,8 @@ COLUMNS = {
 """The parts of a resource event's id that each level tells apart."""
 
 _PLACES = {"currency": 1, "item_type": 2, "item_id": 3}
+DIMENSIONS = {"currency": "resource_currency", "item_type": "item_type", "item_id": "item_id"}
+"""The dimension that each part is."""
 
 
 class Items(msgspec.Struct, frozen=True):
@@ -43,6 +47,12 @@ class Items(msgspec.Struct, frozen=True):
     game_id: int
     level: Level
     currency: str | None = None
+    capped: tuple[Capped, ...] = ()
+
+    @property
+    def keys(self) -> list[str]:
+        """The columns that tell ids apart."""
+        return keys_of(self.capped)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -55,7 +65,7 @@ def by_day(items: Items, period: Period, granularity: Granularity) -> ir.Table:
     days = tables.event_days
     days = days.filter(days.game_id == items.game_id, days.day.between(period.start, period.end))
     keys = _bucketed(bucket_of_day(days.day, granularity))
-    counted = days.group_by(event_no=days.event_no, **keys).aggregate(
+    counted = days.group_by(**{name: days[name] for name in items.keys}, **keys).aggregate(
         events=days.events.sum(), total=days.value_sum.sum(), absolute=days.value_abs_sum.sum()
     )
     return _added_up(items, counted, tuple(keys))
@@ -65,7 +75,7 @@ def by_event(items: Items, events: Events, granularity: Granularity) -> ir.Table
     """The same from the events themselves."""
     rows = _of_items(items, msgspec.structs.replace(events, kept=None))
     keys = _bucketed(bucket_of_time(rows.event_time, granularity)) | {name: rows[name] for name in events.keys}
-    counted = rows.group_by(event_no=rows.event_no, **keys).aggregate(
+    counted = rows.group_by(**{name: rows[name] for name in items.keys}, **keys).aggregate(
         events=rows.count(), total=rows.value.sum(), absolute=rows.value.abs().sum()
     )
     return _added_up(items, folded(events, counted), tuple(keys))
@@ -79,7 +89,7 @@ def players(items: Items, events: Events, granularity: Granularity, groups: int)
         players=distinct_players(rows.player_no, events.last_player_no, groups)
     )
     named = _named(items)
-    found = counted.inner_join(named, counted.item_no == named.event_no)
+    found = counted.inner_join(named, counted.item_no == named.name_no)
     return found.select(*items.columns, *keys, "players").limit(MAX_ROWS + 1)
 
 
@@ -94,7 +104,7 @@ def balances(items: Items, events: Events) -> ir.Table:
         quantiles=owned.balance.quantile(list(SHARES)),
     )
     named = _named(items)
-    found = found.inner_join(named, found.item_no == named.event_no)
+    found = found.inner_join(named, found.item_no == named.name_no)
     return found.select(*items.columns, "players", "total", "least", "greatest", "quantiles")
 
 
@@ -110,20 +120,23 @@ def top_groups(items: Items, events: Events, top: int) -> ir.Table:
 
 
 def _named(items: Items) -> ir.Table:
-    """Every resource event's item, and whether it is a source; `item_no` is the item's least event number."""
-    names = tables.event_names
-    names = names.filter(names.game_id == items.game_id, names.category == "resource")
+    """Every resource event's item as shown, and whether it is a source; `item_no` is the item's least name number."""
+    names = names_of(items.game_id, "resource")
     names = names.mutate(parts=names.event_id.fill_null("").split(":"))
     names = names.mutate(flow=names.parts[0], **{name: names.parts[_PLACES[name]].nullif("") for name in items.columns})
     names = names.filter(names.flow.isin([SOURCE, SINK]))
     if items.currency is not None:
         names = names.filter(names.currency == items.currency)
-    item_no = names.event_no.min().over(ibis.window(group_by=list(items.columns)))
-    return names.select("event_no", *items.columns, is_source=names.flow == SOURCE, item_no=item_no)
+    dimensions = {DIMENSIONS[name]: name for name in items.columns}
+    names = shown_names(names, dimensions, items.game_id, items.capped)
+    item_no = names.name_no.min().over(ibis.window(group_by=list(items.columns)))
+    is_source = names.flow == SOURCE
+    return names.select(*items.keys, "name_no", *items.columns, is_source=is_source, item_no=item_no)
 
 
 def _of_items(items: Items, events: Events) -> ir.Table:
-    return rows_of(events).inner_join(_named(items).select("event_no", "is_source", "item_no"), "event_no")
+    named = _named(items).select(*items.keys, "is_source", "item_no")
+    return with_day(rows_of(events), items.capped).inner_join(named, items.keys)
 
 
 def _owned(items: Items, events: Events) -> ir.Table:
@@ -135,7 +148,7 @@ def _owned(items: Items, events: Events) -> ir.Table:
 
 
 def _added_up(items: Items, counted: ir.Table, keys: tuple[str, ...]) -> ir.Table:
-    rows = counted.inner_join(_named(items), "event_no")
+    rows = counted.inner_join(_named(items), items.keys)
     return (
         rows.group_by(*items.columns, *keys)
         .aggregate(

@@ -12,6 +12,7 @@ from msgspec import Meta
 from questlog.analytics import explore_rows
 from questlog.analytics.answer import Answer, AnswerColumn
 from questlog.analytics.buckets import buckets, with_starts
+from questlog.analytics.cardinality import capped_dimensions
 from questlog.analytics.context import Context
 from questlog.analytics.explore_rows import MAX_ROWS, Tree
 from questlog.analytics.explore_table import tree_table
@@ -88,11 +89,12 @@ def answer(question: Explore, context: Context) -> Answer:
     """
     question.check()
     depth = question.depth if question.histogram is None else 0
-    tree = Tree(context.game_id, question.category, tuple(sorted(question.nodes)), depth)
+    capped = capped_dimensions(context, ["event_id"], question.period) if question.category == "design" else ()
+    tree = Tree(context.game_id, question.category, tuple(sorted(question.nodes)), depth, capped)
     events = events_of(context, question.period, question.filter, question.group_by)
     events = _with_top(question, tree, events, context)
     if question.histogram is None:
-        return answer_of(_tree(question, tree, events, context), _tree_columns(question), events, context)
+        return answer_of(_tree(question, tree, events, context), _tree_columns(question), events, context, capped)
     table = _histogram(tree, events, question.histogram, context)
     return answer_of(table, _histogram_columns(question), events, context)
 

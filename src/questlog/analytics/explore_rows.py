@@ -9,24 +9,37 @@ import msgspec
 
 from questlog.analytics import tables
 from questlog.analytics.buckets import bucket_of_day, bucket_of_time
+from questlog.analytics.cardinality import Capped
 from questlog.analytics.functions import player_set, union_size
 from questlog.analytics.histogram import Bins, bin_keys
+from questlog.analytics.parts import OTHER
 from questlog.analytics.query import Granularity, Period
+from questlog.analytics.shown_names import keys_of, names_of, shown_names, with_day
 from questlog.analytics.split import Events, folded, greatest_groups, rows_of
 
 TOGETHER = -1
 """The level of what all nodes asked for have together."""
 
 MAX_ROWS = 200_000
+_LAST_PART = "[^:]+$"
 
 
 class Tree(msgspec.Struct, frozen=True):
-    """The nodes of a category's event ids: those of `nodes` ("" is the root), and `depth` levels below each."""
+    """The nodes of a category's event ids: those of `nodes` ("" is the root), and `depth` levels below each.
+
+    Where ids are capped, one above the limit is shown as `(other)` beside its siblings.
+    """
 
     game_id: int
     category: str
     nodes: tuple[str, ...]
     depth: int
+    capped: tuple[Capped, ...] = ()
+
+    @property
+    def keys(self) -> list[str]:
+        """The columns that tell ids apart."""
+        return keys_of(self.capped)
 
     @property
     def levels(self) -> range:
@@ -48,7 +61,7 @@ def by_day(tree: Tree, period: Period, granularity: Granularity) -> ir.Table:
         days.game_id == tree.game_id, days.category == tree.category, days.day.between(period.start, period.end)
     )
     keys = _bucketed(bucket_of_day(days.day, granularity))
-    counted = days.group_by(event_no=days.event_no, **keys).aggregate(
+    counted = days.group_by(**{name: days[name] for name in tree.keys}, **keys).aggregate(
         events=days.events.sum(),
         value_count=days.value_count.sum(),
         value_sum=days.value_sum.sum(),
@@ -62,7 +75,7 @@ def by_event(tree: Tree, events: Events, granularity: Granularity) -> ir.Table:
     """The same from the events themselves."""
     rows = _of_tree(tree, msgspec.structs.replace(events, kept=None))
     keys = _keys(rows, events, granularity)
-    counted = rows.group_by(event_no=rows.event_no, **keys).aggregate(
+    counted = rows.group_by(**{name: rows[name] for name in tree.keys}, **keys).aggregate(
         events=rows.count(),
         value_count=rows.value.count(),
         value_sum=rows.value.sum(),
@@ -87,10 +100,9 @@ def players(tree: Tree, events: Events, granularity: Granularity, has_few: bool)
         sets = rows.group_by(class_no=rows.class_no, **keys).aggregate(
             players=player_set(rows.player_no, events.last_player_no)
         )
-        at_nodes = sets.inner_join(placed, sets.class_no == placed.event_no)
+        at_nodes = sets.inner_join(placed, sets.class_no == placed.name_no)
         return _grouped(at_nodes, tuple(keys), players=union_size(at_nodes.players))
-    at_nodes = rows.select(rows.event_no, rows.player_no, **keys)
-    at_nodes = at_nodes.inner_join(placed, "event_no")
+    at_nodes = rows.select("name_no", "player_no", **keys).inner_join(placed, "name_no")
     counted = at_nodes.group_by("level", "node_no", *keys).aggregate(players=at_nodes.player_no.nunique())
     return _with_names(tree, counted, tuple(keys))
 
@@ -99,8 +111,8 @@ def quantiles(tree: Tree, events: Events, granularity: Granularity) -> ir.Table:
     """`quantiles`: the median and the 95th percentile of the nodes' values, exact, between two values in proportion."""
     rows = _of_tree(tree, events)
     keys = _keys(rows, events, granularity)
-    rows = rows.filter(rows.value.notnull()).select("event_no", "value", **keys)
-    at_nodes = rows.inner_join(_placed(tree), "event_no")
+    rows = rows.filter(rows.value.notnull()).select("name_no", "value", **keys)
+    at_nodes = rows.inner_join(_placed(tree), "name_no")
     found = at_nodes.group_by("level", "node_no", *keys).aggregate(quantiles=at_nodes.value.quantile([0.5, 0.95]))
     return _with_names(tree, found, tuple(keys))
 
@@ -119,25 +131,27 @@ def by_bin(tree: Tree, events: Events, bins: Bins) -> ir.Table:
 
 
 def _of_tree(tree: Tree, events: Events) -> ir.Table:
-    """The events, with the numbers of their class."""
-    named = _named(tree).select("event_no", "class_no")
-    return rows_of(events).inner_join(named, "event_no")
+    """The events, with the numbers of their name and class."""
+    named = _named(tree).select(*tree.keys, "name_no", "class_no")
+    return with_day(rows_of(events), tree.capped).inner_join(named, tree.keys)
 
 
 def _named(tree: Tree) -> ir.Table:
     """The ids of the tree, split; ids of one class are at the same nodes, all that the tree has."""
-    names = tables.event_names
-    names = names.filter(names.game_id == tree.game_id, names.category == tree.category)
-    path = names.event_id.fill_null("")
-    names = names.mutate(path=path)
+    names = names_of(tree.game_id, tree.category)
+    names = names.mutate(path=names.event_id.fill_null(""))
     if "" not in tree.nodes:
         is_below = [(names.path == node) | names.path.startswith(f"{node}:") for node in tree.nodes]
         names = names.filter(ibis.or_(*is_below))
+    names = shown_names(names.mutate(shown_id=names.event_id), {"event_id": "shown_id"}, tree.game_id, tree.capped)
+    if tree.capped:
+        is_above = (names.shown_id == OTHER).fill_null(False)
+        names = names.mutate(path=is_above.ifelse(names.path.re_replace(_LAST_PART, OTHER), names.path))
     names = names.mutate(parts=names.path.split(":"))
     deepest = max([*tree.levels, *map(level_of, tree.nodes)])
     of_class = _prefix(names, deepest)
-    least = names.event_no.min().over(ibis.window(group_by=of_class))
-    return names.select("event_no", "path", "parts", class_no=least)
+    least = names.name_no.min().over(ibis.window(group_by=of_class))
+    return names.select(*tree.keys, "name_no", "path", "parts", class_no=least)
 
 
 def _prefix(names: ir.Table, level: int) -> ir.Value:
@@ -145,22 +159,25 @@ def _prefix(names: ir.Table, level: int) -> ir.Value:
 
 
 def _placed(tree: Tree) -> ir.Table:
-    """`event_no`, `level`, `node`, `node_no`: every id at every node of the tree that it is at."""
+    """`level`, `node`, `node_no` of every id at every node of the tree that it is at."""
     named = _named(tree)
-    least = named.event_no.min().over(ibis.window())
-    together = named.select("event_no", level=ibis.literal(TOGETHER, "int64"), node=ibis.literal(""), node_no=least)
-    return ibis.union(together, *(_at_level(named, level) for level in tree.levels)) if tree.levels else together
+    least = named.name_no.min().over(ibis.window())
+    together = named.select(
+        *tree.keys, "name_no", level=ibis.literal(TOGETHER, "int64"), node=ibis.literal(""), node_no=least
+    )
+    levels = [_at_level(tree, named, level) for level in tree.levels]
+    return ibis.union(together, *levels) if levels else together
 
 
-def _at_level(named: ir.Table, level: int) -> ir.Table:
+def _at_level(tree: Tree, named: ir.Table, level: int) -> ir.Table:
     deep = named.filter(named.parts.length() >= level, named.path != "")
     deep = deep.mutate(node=_prefix(deep, level))
-    least = deep.event_no.min().over(ibis.window(group_by=deep.node))
-    return deep.select("event_no", level=ibis.literal(level, "int64"), node="node", node_no=least)
+    least = deep.name_no.min().over(ibis.window(group_by=deep.node))
+    return deep.select(*tree.keys, "name_no", level=ibis.literal(level, "int64"), node="node", node_no=least)
 
 
 def _added_up(tree: Tree, counted: ir.Table, keys: tuple[str, ...]) -> ir.Table:
-    at_nodes = counted.inner_join(_placed(tree), "event_no")
+    at_nodes = counted.inner_join(_placed(tree), tree.keys)
     return _grouped(
         at_nodes,
         keys,
@@ -178,8 +195,8 @@ def _grouped(at_nodes: ir.Table, keys: tuple[str, ...], **aggregates: ir.Scalar)
 
 def _with_names(tree: Tree, counted: ir.Table, keys: tuple[str, ...]) -> ir.Table:
     """Rows by the nodes' numbers, with their paths."""
-    placed = _placed(tree).select("level", "event_no", "node")
-    named = counted.inner_join(placed, ["level", counted.node_no == placed.event_no])
+    placed = _placed(tree).select("level", "name_no", "node")
+    named = counted.inner_join(placed, ["level", counted.node_no == placed.name_no])
     return named.select("level", "node", *keys, *(set(counted.columns) - {"level", "node_no", *keys}))
 
 

@@ -11,9 +11,10 @@ from msgspec import Meta
 
 from questlog.analytics import progression_rows
 from questlog.analytics.answer import Answer, AnswerColumn
+from questlog.analytics.cardinality import capped_dimensions
 from questlog.analytics.context import Context
 from questlog.analytics.functions import fits_bitmaps
-from questlog.analytics.progression_rows import COMPLETE, MAX_ROWS, START, STATUSES
+from questlog.analytics.progression_rows import COMPLETE, MAX_ROWS, PARTS, START, STATUSES, Levels
 from questlog.analytics.query import Filter, Name, Period, check_distinct
 from questlog.analytics.split import GROUP, Events, answer_of, events_of, group_columns, too_many_rows
 from questlog.analytics.top import with_plain_numbers
@@ -68,18 +69,20 @@ def answer(question: Progression, context: Context) -> Answer:
     """
     question.check()
     events = events_of(context, question.period, question.filter, question.group_by)
+    capped = capped_dimensions(context, PARTS[: question.depth], question.period)
+    levels = Levels(context.game_id, question.depth, capped)
     if question.group_by is not None:
-        groups = context.run(progression_rows.top_groups, events, question.depth, question.top)
+        groups = context.run(progression_rows.top_groups, levels, events, question.top)
         events = msgspec.structs.replace(events, kept=tuple(groups[GROUP].to_pylist()))
-    rows = _counts(question, events, context)
+    rows = _counts(levels, events, context)
     order = _ordered(question.order, rows)
     found = {key: _level(statuses) for key, statuses in rows.items()}
     if Part.PLAYERS in question.parts or Part.DROP_OFF in question.parts:
-        _add_players(question, events, order, found, context)
+        _add_players(levels, events, order, found, context)
     if Part.TIME in question.parts:
-        for row in context.run(progression_rows.times, events, question.depth).to_pylist():
+        for row in context.run(progression_rows.times, levels, events).to_pylist():
             found[_key(row)]["time_to_complete_s"] = row["taken_us"] / 1_000_000
-    return answer_of(_table(found, order, events), _columns(question), events, context)
+    return answer_of(_table(found, order, events), _columns(question), events, context, capped)
 
 
 def natural_order(level: str) -> tuple[tuple[tuple[int, int, str], ...], str]:
@@ -92,12 +95,12 @@ def _key(row: Mapping[str, Any]) -> Key:
     return row.get(GROUP), row["level"]
 
 
-def _counts(question: Progression, events: Events, context: Context) -> dict[Key, dict[str, Mapping[str, Any]]]:
+def _counts(levels: Levels, events: Events, context: Context) -> dict[Key, dict[str, Mapping[str, Any]]]:
     """Counts and sums by group and level, then status."""
     if events.is_plain:
-        counted = context.run(progression_rows.by_day, context.game_id, question.depth, question.period)
+        counted = context.run(progression_rows.by_day, levels, events.scope.period)
     else:
-        counted = context.run(progression_rows.by_event, events, question.depth)
+        counted = context.run(progression_rows.by_event, levels, events)
     if counted.num_rows > MAX_ROWS:
         raise too_many_rows("depth", MAX_ROWS)
     rows: dict[Key, dict[str, Mapping[str, Any]]] = {}
@@ -142,10 +145,10 @@ def _ratio(part: float, whole: float) -> float | None:
 
 
 def _add_players(
-    question: Progression, events: Events, order: tuple[str, ...], found: Mapping[Key, dict[str, Any]], context: Context
+    levels: Levels, events: Events, order: tuple[str, ...], found: Mapping[Key, dict[str, Any]], context: Context
 ) -> None:
     has_few = fits_bitmaps(events.last_player_no, len(found) * len(STATUSES))
-    for row in context.run(progression_rows.players, events, question.depth, order, has_few).to_pylist():
+    for row in context.run(progression_rows.players, levels, events, order, has_few).to_pylist():
         level = found[_key(row)]
         level[f"{row['status'].lower()}_players"] = row["players"]
         if row["status"] == START and row["level"] != order[-1]:

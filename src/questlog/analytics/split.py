@@ -104,18 +104,23 @@ def greatest_groups(rows: ir.Table, top: int) -> ir.Table:
     return counted.order_by(ibis.desc("events"), ibis.asc(GROUP, nulls_first=False)).limit(top).select(GROUP)
 
 
-def answer_of(table: pa.Table, columns: Sequence[AnswerColumn], events: Events, context: Context) -> Answer:
+def answer_of(
+    table: pa.Table,
+    columns: Sequence[AnswerColumn],
+    events: Events,
+    context: Context,
+    capped: tuple[Capped, ...] = (),
+) -> Answer:
     """The table's columns, in this order; that of the group has the dimension's name.
 
-    Where another column has that name, it is `by_NAME`.
+    Where another column has that name, it is `by_NAME`. `capped` is what is so besides the group.
     """
     names = [column.name for column in columns]
     group = f"by_{events.group_by}" if events.group_by in names else events.group_by
     told = [msgspec.structs.replace(each, name=group) if each.name == GROUP else each for each in columns]
     table = table.select(names).rename_columns([column.name for column in told])
-    return Answer(
-        table=table, columns=told, warnings=warnings(context, events.capped), data_version=context.data_version
-    )
+    warned = warnings(context, dict.fromkeys((*events.capped, *capped)))
+    return Answer(table=table, columns=told, warnings=warned, data_version=context.data_version)
 
 
 def group_columns(group_by: str | None) -> list[AnswerColumn]:

@@ -4,6 +4,7 @@ import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -143,6 +144,22 @@ def test_a_group_that_is_called_as_another_column_says_so(context: Context) -> N
         ("gameanalytics", "gems", 3.0),
         ("gameanalytics", "gold", 103.5),
     ]
+
+
+@pytest.mark.parametrize("condition", [None, Condition("platform", Operator.IS, ("ios",))])
+def test_a_part_above_the_limit_of_a_day_is_other(context: Context, condition: Condition | None) -> None:
+    limited = msgspec.structs.replace(context, limits={"resource_item_id": 1, "business_item_id": 0}, data_version=1)
+    found = answer(Economy(PERIOD, Level.ITEM_ID, currency="gold", filter=condition), limited)
+    rows = found.table.to_pylist()
+    assert column(rows, "item_type", "item_id", "source", "sink", "economy_players") == [
+        ("quest", "(other)", -3.5, 0.0, 1),
+        ("quest", "q1", 100.0, 0.0, 1),
+        ("shop", "(other)", 0.0, 30.0, 2),
+        ("shop", "sword", 7.0, 20.0, 1),
+    ]
+    assert [warned.field for warned in found.warnings] == ["item_id"]
+    by_day = answer(Economy(PERIOD, Level.ITEM_ID, granularity=Granularity.DAY), limited).table.to_pylist()
+    assert sum(row["flow"] for row in by_day) == 56.5
 
 
 def test_a_balance_is_of_all_time(context: Context) -> None:

@@ -194,6 +194,23 @@ def test_values_above_the_limit_of_a_day_are_other(context: Context) -> None:
     assert [warned.field for warned in found.warnings] == ["custom_01"]
 
 
+@pytest.mark.parametrize("condition", [None, Condition("platform", Operator.IS, ("ios",))])
+def test_an_id_above_the_limit_of_a_day_is_other_beside_its_siblings(
+    context: Context, condition: Condition | None
+) -> None:
+    limited = msgspec.structs.replace(context, limits={"design_event_id": 1}, data_version=1)
+    question = Explore(PERIOD, nodes=("fight",), depth=2, measures=ALL, filter=condition)
+    found = answer(question, limited)
+    assert column(found.table.to_pylist(), "node", "count", "players", "max") == [
+        ("fight", 6, 3, 3.5),
+        ("fight:hit", 3, 2, 3.5),
+        ("fight:(other)", 2, 1, 0.0),
+        ("fight:hit:sword", 2, 1, 2.0),
+        ("fight:hit:axe", 1, 1, 3.5),
+    ]
+    assert [warned.field for warned in found.warnings] == ["event_id"]
+
+
 def test_numbers_as_groups_are_plain(context: Context) -> None:
     rows = ask(context, depth=0, group_by="value", top=2)
     assert column(rows, "value", "count") == [("-4", 1), ("0", 1), ("(other)", 5)]

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from statistics import median
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,6 +15,7 @@ from questlog.analytics import progression_rows
 from questlog.analytics.context import Context
 from questlog.analytics.problems import QuestionRefused
 from questlog.analytics.progression import LevelOrder, Part, Progression, answer, natural_order
+from questlog.analytics.progression_rows import Levels
 from questlog.analytics.query import Condition, Operator, Period
 from questlog.analytics.split import events_of
 from tests.support.engines import BothEngines, ExactOnly, embedded_store
@@ -158,12 +160,28 @@ def test_nothing_at_all_is_an_empty_table(context: Context) -> None:
     assert ask(context, period=Period(dt.date(2020, 1, 1), dt.date(2020, 1, 2))) == []
 
 
+@pytest.mark.parametrize("condition", [None, Condition("platform", Operator.IS, ("ios",))])
+def test_a_part_above_the_limit_of_a_day_is_other(context: Context, condition: Condition | None) -> None:
+    limited = msgspec.structs.replace(context, limits={"progression_02": 1}, data_version=1)
+    found = answer(Progression(PERIOD, filter=condition), limited)
+    rows = found.table.to_pylist()
+    assert column(rows, "level", "starts", "fails", "start_players") == [
+        ("w1", 1, 0, 1),
+        ("w1:(other)", 1, 1, 1),
+        ("w1:l2", 4, 1, 3),
+        ("w2:(other):deep", 1, 0, 1),
+    ]
+    assert rows[2]["time_to_complete_s"] == 240.0
+    assert [warned.field for warned in found.warnings] == ["progression_02"]
+    assert [sum(row[name] for row in rows) for name in ("starts", "attempts")] == [7, 6]
+
+
 @pytest.mark.parametrize("by", [None, "country"])
 def test_players_are_the_same_with_bitmaps_and_without(context: Context, by: str | None) -> None:
     events = events_of(context, PERIOD, None, by)
     order = ("w1", "w1:l2", "w1:l10")
     few, many = (
-        context.run(progression_rows.players, events, 3, order, has_few).select(
+        context.run(progression_rows.players, Levels(GAME, 3), events, order, has_few).select(
             ["level", "status", *events.keys, "players", "next_players"]
         )
         for has_few in (True, False)
