@@ -15,7 +15,9 @@ RECEIPT_STATES: tuple[ReceiptState, ...] = ("valid", "invalid", "unchecked")
 class Base(enum.StrEnum):
     """The relation that a measure is an aggregate of."""
 
-    ACTIVITY = "activity"  # players and what they did, by day (or by hour and minute)
+    ACTIVITY = "activity"  # players and what they did, by day
+    MOMENTS = "moments"  # the same by hour and minute
+    FIRST_SEEN = "first_seen"  # each player's first event
     WINDOWS = "windows"  # players of the last 1, 7 and 30 days
     COHORTS = "cohorts"  # player days by the player's first day
     SURVIVAL = "survival"  # players by first and last day

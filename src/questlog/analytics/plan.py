@@ -12,6 +12,7 @@ from questlog.analytics import (
     cohort_days,
     event_rows,
     event_sums,
+    moments,
     purchases,
     sample_tables,
     session_lengths,
@@ -47,6 +48,8 @@ class Way(msgspec.Struct, frozen=True):
 
 WAYS: Mapping[Base, Way] = {
     Base.ACTIVITY: Way(activity.build),
+    Base.MOMENTS: Way(moments.build),
+    Base.FIRST_SEEN: Way(purchases.build_new),
     Base.WINDOWS: Way(windows.build, windows.finish),
     Base.COHORTS: Way(cohort_days.build),
     Base.SURVIVAL: Way(cohort_days.build_survival),
@@ -111,9 +114,13 @@ def _base(measure: Measure, names: frozenset[str], granularity: Granularity) -> 
     base = _by_own_dimensions(measure) if names & purchases.WHAT_HAPPENED else measure.base
     if base in (Base.EVENTS, Base.OWN_PURCHASES) and event_sums.are_enough(measure, names, granularity):
         return Base.EVENT_SUMS
-    if base is Base.ACTIVITY and granularity.is_within_a_day and measure.name in session_lengths.NAMES:
+    return _within_a_day(measure) if base is Base.ACTIVITY and granularity.is_within_a_day else base
+
+
+def _within_a_day(measure: Measure) -> Base:
+    if measure.name in session_lengths.NAMES:
         return Base.SESSIONS
-    return base
+    return Base.FIRST_SEEN if measure.name == "new" else Base.MOMENTS
 
 
 def _by_own_dimensions(measure: Measure) -> Base:
@@ -129,7 +136,7 @@ def _matches(base: Base, measures: Sequence[Measure]) -> frozenset[EventMatch]:
     """The events that are looked at one by one."""
     if base in (Base.EVENTS, Base.SAMPLES):
         return frozenset(measure.match for measure in measures)
-    is_looked_at = base is Base.OWN_PURCHASES or any(measure.state for measure in measures)
+    is_looked_at = base in (Base.OWN_PURCHASES, Base.MOMENTS) or any(measure.state for measure in measures)
     return purchases.PURCHASES if is_looked_at else frozenset()
 
 

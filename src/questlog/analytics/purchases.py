@@ -22,7 +22,7 @@ from questlog.analytics.measures import Measure
 from questlog.analytics.named_events import Named, is_meant
 from questlog.analytics.parts import Part, aggregated, players_of, with_groups
 from questlog.analytics.query import EventMatch, Period
-from questlog.analytics.rows import Scope, events_with
+from questlog.analytics.rows import events_with
 from questlog.store.schema import DIMENSIONS
 
 _BEGINNING = dt.date(1970, 1, 1)
@@ -52,7 +52,7 @@ def purchases_in(part: Part, period: Period) -> ir.Table:
     states = sorted({measure.state for measure in part.measures if measure.state is not None})
     events = events.filter(is_purchase(events, part.named), events.receipt_state.isin(states))
     return events.select(
-        "player_no", "event_time", "amount_usd", day=events.event_time.date(), state=events.receipt_state
+        "game_id", "player_no", "event_time", "amount_usd", day=events.event_time.date(), state=events.receipt_state
     )
 
 
@@ -82,22 +82,29 @@ def build_own(part: Part) -> ir.Table:
 def build_first(part: Part) -> ir.Table:
     """How many players bought for the first time; all measures are of one state of receipts."""
     state = part.measures[0].state
-    first = _first_ever(part.scope) if state is None else _first_with_receipt(part)
-    first = first.filter(is_within(first.event_time, part.scope.period))
-    rows = with_groups(part, with_player_days(part, first.mutate(day=first.event_time.date())))
+    if state is None:
+        return count_of_firsts(part, tables.players, "first_purchase")
+    return count_of_firsts(part, _first_with_receipt(part), "first_purchase")
+
+
+def build_new(part: Part) -> ir.Table:
+    """How many players were seen for the first time."""
+    return count_of_firsts(part, tables.players, "first_seen")
+
+
+def count_of_firsts(part: Part, players: ir.Table, column: str) -> ir.Table:
+    """How many players had it happen, by their values of that day. `column` is when."""
+    first = players.filter(players.game_id == part.scope.game_id, is_within(players[column], part.scope.period))
+    first = first.select("player_no", event_time=first[column], day=first[column].date())
+    rows = with_groups(part, with_player_days(part, first))
     bucket = bucket_of_time(rows.event_time, part.granularity)
     return aggregated(part, rows, bucket, [rows.count() for _ in part.measures])
-
-
-def _first_ever(scope: Scope) -> ir.Table:
-    players = tables.players
-    return players.filter(players.game_id == scope.game_id).select("player_no", event_time=players.first_purchase)
 
 
 def _first_with_receipt(part: Part) -> ir.Table:
     bought = purchases_in(part, Period(_BEGINNING, part.scope.period.end))
     bought = bought.filter(bought.player_no.notnull())
-    return bought.group_by("player_no").aggregate(event_time=bought.event_time.min())
+    return bought.group_by("player_no", "game_id").aggregate(first_purchase=bought.event_time.min())
 
 
 def build_of_cohorts(part: Part) -> ir.Table:
