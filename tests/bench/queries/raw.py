@@ -45,9 +45,11 @@ DUCKDB: Mapping[str, str] = {
     "dau_by_platform": "SELECT event_time::DATE, platform, count(DISTINCT player_id) FROM events GROUP BY ALL",
     "mau": """
         WITH active AS (SELECT DISTINCT player_id, event_time::DATE AS day FROM events),
-             days AS (SELECT DISTINCT day FROM active)
-        SELECT days.day, count(DISTINCT player_id)
-        FROM days JOIN active ON active.day BETWEEN days.day - 29 AND days.day GROUP BY days.day""",
+             months AS (
+                 SELECT unnest(list_distinct(flatten(list(list_transform(range(30), lambda age: day + age::INTEGER)))))
+                        AS day
+                 FROM active GROUP BY player_id)
+        SELECT day, count(*) FROM months WHERE day <= (SELECT max(event_time)::DATE FROM events) GROUP BY day""",
     "revenue": "SELECT event_time::DATE, sum(amount) / 100 FROM events WHERE category = 'business' GROUP BY ALL",
     "revenue_by_country": """
         SELECT event_time::DATE, country, sum(amount) / 100 FROM events WHERE category = 'business' GROUP BY ALL""",
@@ -108,9 +110,10 @@ CLICKHOUSE: Mapping[str, str] = {
     "dau_by_platform": """
         SELECT toDate(event_time) AS day, platform, uniqExact(player_id) FROM bench.events GROUP BY day, platform""",
     "mau": """
-        SELECT day, uniqExact(player_id)
-        FROM (SELECT DISTINCT player_id, toDate(event_time) AS active FROM bench.events)
-        ARRAY JOIN arrayMap(age -> active + age, range(30)) AS day
+        SELECT day, count()
+        FROM (SELECT arrayJoin(arrayDistinct(arrayFlatten(arrayMap(
+                         day -> arrayMap(age -> day + age, range(30)), groupUniqArray(toDate(event_time)))))) AS day
+              FROM bench.events GROUP BY player_id)
         WHERE day <= (SELECT max(toDate(event_time)) FROM bench.events) GROUP BY day""",
     "revenue": """
         SELECT toDate(event_time) AS day, sum(amount) / 100
