@@ -4,9 +4,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from questlog.store.duckdb.groups import grouped
 from questlog.store.duckdb.transaction import Transaction
 
 _HOUR_US = 3_600_000_000
+_HOURS = 1 << 32
 _KINDS = ("stored", "rejected", "duplicates", "rejected_requests")
 
 
@@ -18,7 +20,7 @@ def update(transaction: Transaction, counts: pa.Table) -> None:
     names = ", ".join(("ingest_hour_no", "game_id", "hour", "received", *_KINDS))
     sums = ", ".join(f"{name} = ingest_hours.{name} + excluded.{name}" for name in ("received", *_KINDS))
     transaction.write(
-        f"INSERT INTO ingest_hours ({names}) SELECT game_id * 4294967296 + epoch(hour)::BIGINT // 3600, game_id, hour,"
+        f"INSERT INTO ingest_hours ({names}) SELECT game_id * {_HOURS} + epoch(hour)::BIGINT // 3600, game_id, hour,"
         f" stored + rejected + duplicates, {', '.join(_KINDS)} FROM batch_hours"
         f" ON CONFLICT (ingest_hour_no) DO UPDATE SET {sums}"
     )
@@ -31,8 +33,10 @@ def hour_counts(
     rejected request (3) it is; `received_at` is in UTC microseconds.
     """
     hours = received_at // _HOUR_US
-    places, inverse = np.unique(np.stack([games, hours]), axis=1, return_inverse=True)
-    table = np.zeros((places.shape[1], len(_KINDS)), np.int64)
-    np.add.at(table, (inverse.reshape(-1), kinds), 1)
-    columns = {"game_id": pa.array(places[0]), "hour": pa.array((places[1] * _HOUR_US).astype("datetime64[us]"))}
-    return pa.table(columns | {name: pa.array(table[:, place]) for place, name in enumerate(_KINDS)})
+    _, firsts, places = grouped(games * _HOURS + hours)
+    counts = np.bincount(places * len(_KINDS) + kinds, minlength=len(firsts) * len(_KINDS)).reshape(-1, len(_KINDS))
+    columns = {
+        "game_id": pa.array(games[firsts]),
+        "hour": pa.array((hours[firsts] * _HOUR_US).astype("datetime64[us]")),
+    }
+    return pa.table(columns | {name: pa.array(counts[:, place]) for place, name in enumerate(_KINDS)})
