@@ -21,7 +21,8 @@ from questlog.analytics.context import Context
 from questlog.analytics.dimensions import check_event_dimension, check_filter, names_in
 from questlog.analytics.filters import check_values, holds, id_matches
 from questlog.analytics.funnel_answers import DROPPED_COLUMNS, Counted, first_dropped, steps_answer
-from questlog.analytics.funnel_matching import MAX_STEPS, Attempts, Ints, Matching, Order, best_attempts
+from questlog.analytics.funnel_matching import Attempts, Ints, Matching, Order, best_attempts
+from questlog.analytics.funnel_ties import MAX_STEPS
 from questlog.analytics.plan import scope_of
 from questlog.analytics.problems import QuestionRefused
 from questlog.analytics.query import EventMatch, Filter, Name, Period, check_depth

@@ -17,17 +17,25 @@ A unit (player or session) counts with the attempt that reaches furthest, and of
 
 import enum
 import itertools
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from questlog.analytics.funnel_ties import MAX_STEPS, kinds_of
+
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
-MAX_STEPS = 10
 _NEVER = np.iinfo(np.int64).max
 _MOST_BITS = 63
+_RANK_BITS = 2
+"""Room for up to four different sets of steps: for the usual funnel of three."""
+_AT_ONCE = 1_000_000
+"""So many events are sorted and matched in the processor's caches."""
+_MOST_SPLIT = 6
 
 
 class Order(enum.StrEnum):
@@ -87,8 +95,20 @@ def best_attempts(events: Matching, steps: int, window_us: int, order: Order) ->
     `window_us` and the time from the first event to the last are together less than 2^62.
     """
     frame = _Frame.around(events, window_us)
-    if frame.bits > _MOST_BITS:
-        return Attempts.together([best_attempts(half, steps, window_us, order) for half in _halves(events)])
+    parts = _parts(events, frame)
+    if len(parts) == 1:
+        return _best_of(events, frame, steps, window_us, order)
+
+    def best(part: Matching) -> Attempts:
+        return best_attempts(part, steps, window_us, order)
+
+    if len(events.unit) <= _AT_ONCE:
+        return Attempts.together(list(map(best, parts)))
+    with ThreadPoolExecutor(os.cpu_count()) as threads:
+        return Attempts.together(list(threads.map(best, parts)))
+
+
+def _best_of(events: Matching, frame: "_Frame", steps: int, window_us: int, order: Order) -> Attempts:
     moments = _sorted(events, frame)
     if order is Order.ORDERED:
         begun = _ordered(_joined_by_moment(moments), steps, window_us)
@@ -170,10 +190,15 @@ class _Begun:
 # ----------------------------------------------------------------------------------------------------------- the rows
 
 
-def _halves(events: Matching) -> list[Matching]:
-    """The events of the lower and of the higher half of the units' numbers."""
-    is_low = events.unit <= (int(events.unit.min()) + int(events.unit.max())) // 2
-    return [events.taken(np.flatnonzero(half)) for half in (is_low, ~is_low)]
+def _parts(events: Matching, frame: _Frame) -> list[Matching]:
+    """The events by ranges of units: where one number has no room for them, or where they are many."""
+    missing = frame.bits + _RANK_BITS - _MOST_BITS
+    split = min(max(missing, (len(events.unit) // _AT_ONCE).bit_length()), frame.unit_bits, _MOST_SPLIT)
+    if split <= 0:
+        return [events]
+    part = ((events.unit - frame.first_unit) >> (frame.unit_bits - split)).astype(np.uint8)
+    places = (np.flatnonzero(part == each) for each in range(1 << split))
+    return [events.taken(place) for place in places if len(place)]
 
 
 def _sorted(events: Matching, frame: _Frame) -> _Moments:
@@ -217,65 +242,8 @@ def _joined_by_moment(moments: _Moments) -> _Moments:
     start = np.flatnonzero(is_next)
     size = np.diff(start, append=len(moments.key))
     steps = np.bitwise_or.reduceat(moments.steps, start)
-    kind, furthest = _kinds(moments.steps, start, size, steps)
+    kind, furthest = kinds_of(moments.steps, start, size, steps)
     return _Moments(moments.key[start], steps, kind, furthest)
-
-
-def _kinds(steps: Ints, start: Ints, size: Ints, joined: Ints) -> tuple[Ints, Ints]:
-    """Of groups of events in one microsecond: the kind of each, and how many steps are done after it by those before.
-
-    One event does one step; several that are one step each do all in a row; others have to be matched to steps.
-    """
-    is_plain = np.bitwise_or.reduceat(steps & (steps - 1), start) == 0
-    kind: Ints = np.where(size == 1, 0, len(_OF_ONE)) + joined
-    tables = [_OF_ONE, _OF_PLAIN]
-    seen: dict[bytes, int] = {}
-    for place in np.flatnonzero(~is_plain & (size > 1)):
-        masks = steps[start[place] : start[place] + size[place]]
-        key = masks.tobytes()
-        if key not in seen:
-            seen[key] = 2 * len(_OF_ONE) + len(seen)
-            tables.append(_furthest_of(masks.tolist())[None])
-        kind[place] = seen[key]
-    return kind, np.concatenate(tables)
-
-
-def _furthest_of(masks: list[int]) -> Ints:
-    """How many steps are done after events of the same time, by how many were done before; each is used once."""
-    return np.array([_chain(masks, done) for done in range(MAX_STEPS)], np.int64)
-
-
-def _chain(masks: list[int], done: int) -> int:
-    """Bipartite matching of the steps that follow, one after another, by augmenting paths."""
-    event_of: dict[int, int] = {}  # event -> step
-
-    def can_take(step: int, tried: set[int]) -> bool:
-        for event, mask in enumerate(masks):
-            if mask >> step & 1 and event not in tried:
-                tried.add(event)
-                if event not in event_of or can_take(event_of[event], tried):
-                    event_of[event] = step
-                    return True
-        return False
-
-    while done < MAX_STEPS and can_take(done, set()):
-        done += 1
-    return done
-
-
-def _tables() -> tuple[Ints, Ints]:
-    """For every set of steps: of one event; of several events of one step each."""
-    masks = np.arange(1 << MAX_STEPS)[:, None]
-    done = np.arange(MAX_STEPS)
-    has_next = masks >> done & 1
-    several = np.zeros_like(has_next)
-    for step in reversed(range(MAX_STEPS)):
-        after = several[:, step + 1] if step + 1 < MAX_STEPS else MAX_STEPS
-        several[:, step] = np.where(has_next[:, step], after, step)
-    return done + has_next, several
-
-
-_OF_ONE, _OF_PLAIN = _tables()
 
 
 # -------------------------------------------------------------------------------------------------------- the attempts
