@@ -5,14 +5,37 @@ JSON has beside the rows under the key `questlog` of the schema's.
 """
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 import msgspec
 import pyarrow as pa
 
-from questlog.analytics.answer import Answer
+from questlog.analytics.answer import Answer, Warned
 from questlog.api.result import arrow_bytes, csv_bytes, json_lists, json_rows, parquet_bytes, rows_of
 from questlog.api.sql import Form
+
+JsonRow = dict[str, Any]
+
+
+class ColumnBody(msgspec.Struct, frozen=True):
+    """A column: its name, Arrow's name of its type, the unit of its values ("" for none) and its definition."""
+
+    name: str
+    type: str
+    unit: str
+    definition: str
+
+
+class AnswerBody(msgspec.Struct, frozen=True):
+    """An answer as JSON. `totals` is null where none were asked for; `data_version` grows with every load."""
+
+    columns: Sequence[ColumnBody]
+    rows: Sequence[JsonRow]
+    totals: Sequence[JsonRow] | None
+    warnings: Sequence[Warned]
+    data_version: int
+
 
 _METADATA = b"questlog"
 _encoder = msgspec.json.Encoder(decimal_format="number")
@@ -24,7 +47,7 @@ def written(answer: Answer, form: Form) -> bytes | Iterator[bytes]:
 
 
 def _json(answer: Answer) -> Iterator[bytes]:
-    """`{"columns": […], "rows": [{…}], "totals": [{…}] | null, "warnings": […], "data_version": n}`."""
+    """`AnswerBody`, in pieces."""
     return _around(answer, json_rows(answer.table))
 
 
@@ -38,9 +61,9 @@ def _around(answer: Answer, rows: Iterator[bytes]) -> Iterator[bytes]:
     return itertools.chain([head], rows, [b"," + _encoder.encode(_beside(answer))[1:]])
 
 
-def _columns(answer: Answer) -> list[Mapping[str, str]]:
+def _columns(answer: Answer) -> Sequence[ColumnBody]:
     return [
-        {"name": column.name, "type": str(field.type), "unit": column.unit, "definition": column.definition}
+        ColumnBody(column.name, str(field.type), column.unit, column.definition)
         for column, field in zip(answer.columns, answer.table.schema, strict=True)
     ]
 

@@ -11,15 +11,30 @@ import msgspec
 from litestar.handlers import BaseRouteHandler
 from litestar.openapi.plugins import JsonRenderPlugin
 
+from questlog.api.answers import AnswerBody
 from questlog.api.definitions import DEFINITION_TYPES
 from questlog.api.errors import AnyRequest
 from questlog.api.examples import DEFINITIONS, QUESTIONS, Example
+from questlog.api.sql import MEDIA_TYPES, Form
 
 _REFERENCE = "#/components/schemas/{name}"
 _GAME = "/api/v1/games/{game}"
 _DEFINITION = f"{_GAME}/definitions/{{kind}}/{{name}}"
 
 Schema = dict[str, Any]
+
+
+_ANSWERS: Schema = {
+    "200": {
+        "description": "The answer",
+        "headers": {"ETag": {"schema": {"type": "string"}, "description": "For `If-None-Match`."}},
+        "content": {
+            MEDIA_TYPES[Form.JSON]: {"schema": {"$ref": _REFERENCE.format(name=AnswerBody.__name__)}},
+            **{MEDIA_TYPES[form]: {} for form in (Form.CSV, Form.PARQUET, Form.ARROW)},
+        },
+    },
+    "304": {"description": "The answer is the one whose `ETag` was sent as `If-None-Match`"},
+}
 
 
 class QuestionSchema(JsonRenderPlugin):
@@ -41,12 +56,17 @@ class QuestionSchema(JsonRenderPlugin):
 def described(schema: Schema, handlers: Sequence[BaseRouteHandler]) -> Schema:
     """The schema with the types of questions and definitions as msgspec tells them, and with examples."""
     questions = [handler.parsed_fn_signature.parameters["data"].annotation for handler in handlers]
-    _, components = msgspec.json.schema_components([*questions, *DEFINITION_TYPES.values()], ref_template=_REFERENCE)
+    told = [*questions, *DEFINITION_TYPES.values(), AnswerBody]
+    _, components = msgspec.json.schema_components(told, ref_template=_REFERENCE)
     described_components = {name: _cleaned(component) for name, component in components.items()}
     schemas = {**schema["components"]["schemas"], **described_components}
     paths = {path: dict(operations) for path, operations in schema["paths"].items()}
     for name, examples in QUESTIONS.items():
         _add_examples(paths[f"{_GAME}/{name}"], "post", {str(place): each for place, each in enumerate(examples, 1)})
+    for path, operations in paths.items():
+        if path.removeprefix(f"{_GAME}/") in QUESTIONS or path.startswith(f"{_GAME}/players/"):
+            for operation in operations.values():
+                operation["responses"] = {**operation["responses"], **_ANSWERS}
     _add_examples(paths[_DEFINITION], "put", DEFINITIONS)
     body = paths[_DEFINITION]["put"]["requestBody"]["content"]["application/json"]
     body["schema"] = {"anyOf": [{"$ref": _REFERENCE.format(name=kind.__name__)} for kind in DEFINITION_TYPES.values()]}

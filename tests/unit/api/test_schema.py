@@ -1,9 +1,11 @@
 from typing import Any
 
+import msgspec
 import pytest
 from litestar import Litestar
 from litestar.testing import TestClient
 
+from questlog.api.answers import AnswerBody
 from questlog.api.definitions import DefinitionKind
 from questlog.api.examples import DEFINITIONS, QUESTIONS
 from tests.support.console import FakeConsole
@@ -66,3 +68,17 @@ def test_a_filter_is_told_with_its_tags_and_bounds(schema: dict[str, Any]) -> No
     assert condition["properties"]["type"] == {"enum": ["condition"]}
     assert condition["properties"]["values"]["maxItems"] == 1000
     assert "\n    " not in condition["description"]
+
+
+def test_an_answer_is_told_with_its_forms(schema: dict[str, Any]) -> None:
+    for path, method in ((f"{GAME}/query", "post"), (f"{GAME}/players/{{player}}/timeline", "get")):
+        responses = schema["paths"][path][method]["responses"]
+        assert set(responses["200"]["content"]) >= {"application/json", "text/csv"}
+        assert {"304", "400"} <= set(responses)
+    assert set(schema["components"]["schemas"]["AnswerBody"]["required"]) >= {"columns", "rows", "totals"}
+
+
+@pytest.mark.usefixtures("game")
+def test_an_answer_is_what_the_schema_tells(client: Client) -> None:
+    body = client.post("/api/v1/games/1/query", json=QUESTIONS["query"][0].body).content
+    assert msgspec.json.decode(body, type=AnswerBody).columns[0].name == "players"
