@@ -18,6 +18,7 @@ A unit (player or session) counts with the attempt that reaches furthest, and of
 import enum
 import itertools
 import os
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -89,35 +90,31 @@ class Attempts:
         )
 
 
-def best_attempts(events: Matching, steps: int, window_us: int, order: Order) -> Attempts:
+def best_attempts(
+    events: Matching, steps: int, window_us: int, order: Order, go_on: Callable[[], object] = lambda: None
+) -> Attempts:
     """The attempt that counts of every unit. The events may be in any order; `strict` needs all that the units had.
 
-    `window_us` and the time from the first event to the last are together less than 2^62.
+    `window_us` and the time from the first event to the last are together less than 2^62. `go_on` is called now and
+    then, by several threads, and raises what is to end it.
     """
     frame = _Frame.around(events, window_us)
     parts = _parts(events, frame)
     if len(parts) == 1:
-        return _best_of(events, frame, steps, window_us, order)
+        begun = _begun(_sorted(events, frame), steps, window_us, order, go_on)
+        best = _best(begun, frame)
+        keys = begun.keys[:, best]
+        code = _least_codes(events, frame, keys[0])
+        return Attempts(frame.unit(keys[0]), begun.reached.take(best), frame.time_us(keys), code)
 
-    def best(part: Matching) -> Attempts:
-        return best_attempts(part, steps, window_us, order)
+    def best_of(part: Matching) -> Attempts:
+        go_on()
+        return best_attempts(part, steps, window_us, order, go_on)
 
     if len(events.unit) <= _AT_ONCE:
-        return Attempts.together(list(map(best, parts)))
+        return Attempts.together(list(map(best_of, parts)))
     with ThreadPoolExecutor(os.cpu_count()) as threads:
-        return Attempts.together(list(threads.map(best, parts)))
-
-
-def _best_of(events: Matching, frame: "_Frame", steps: int, window_us: int, order: Order) -> Attempts:
-    moments = _sorted(events, frame)
-    if order is Order.ORDERED:
-        begun = _ordered(_joined_by_moment(moments), steps, window_us)
-    else:
-        begun = _strict(moments, steps, window_us) if order is Order.STRICT else _any(moments, steps, window_us)
-    best = _best(begun, frame)
-    keys = begun.keys[:, best]
-    code = _least_codes(events, frame, keys[0])
-    return Attempts(frame.unit(keys[0]), begun.reached.take(best), frame.time_us(keys), code)
+        return Attempts.together(list(threads.map(best_of, parts)))
 
 
 @dataclass(frozen=True)
@@ -249,6 +246,12 @@ def _joined_by_moment(moments: _Moments) -> _Moments:
 # -------------------------------------------------------------------------------------------------------- the attempts
 
 
+def _begun(moments: _Moments, steps: int, window_us: int, order: Order, go_on: Callable[[], object]) -> _Begun:
+    if order is Order.ORDERED:
+        return _ordered(_joined_by_moment(moments), steps, window_us)
+    return _strict(moments, steps, window_us) if order is Order.STRICT else _any(moments, steps, window_us, go_on)
+
+
 def _ordered(moments: _Moments, steps: int, window_us: int) -> _Begun:
     """Every attempt goes on with the first event of its next step: no later one could take it further."""
     start = np.flatnonzero(moments.steps & 1 != 0)
@@ -300,7 +303,7 @@ def _strict(moments: _Moments, steps: int, window_us: int) -> _Begun:
     return _Begun(reached, keys)
 
 
-def _any(moments: _Moments, steps: int, window_us: int) -> _Begun:
+def _any(moments: _Moments, steps: int, window_us: int, go_on: Callable[[], object]) -> _Begun:
     """An attempt from every event on.
 
     By Hall's theorem steps 1 … k are done by different events as soon as every set of them has as many events that
@@ -308,9 +311,11 @@ def _any(moments: _Moments, steps: int, window_us: int) -> _Begun:
     """
     done_key: Ints = np.zeros(len(moments.key), np.int64)
     keys = np.empty((steps, len(done_key)), np.int64)
+    present = np.flatnonzero(np.bincount(moments.steps, minlength=1)).tolist()
     for step in range(steps):
-        for others in _rivals(moments.steps, step):
-            nth = _nth_place(moments.steps & (others | 1 << step) != 0, others.bit_count() + 1)
+        for rivals in _rivals(present, step):
+            go_on()
+            nth = _nth_place(moments.steps & rivals != 0, rivals.bit_count())
             done_key = np.maximum(done_key, np.append(moments.key, _NEVER)[nth])
         keys[step] = done_key
     reached = np.count_nonzero(keys <= moments.key + window_us, axis=0).astype(np.int64)
@@ -318,9 +323,11 @@ def _any(moments: _Moments, steps: int, window_us: int) -> _Begun:
     return _Begun(reached[has_begun], keys[:, has_begun])
 
 
-def _rivals(masks: Ints, step: int) -> list[int]:
-    """The sets of earlier steps with which a step may have to share events; first the empty one."""
-    present = np.flatnonzero(np.bincount(masks, minlength=1)).tolist()
+def _rivals(present: list[int], step: int) -> list[int]:
+    """The sets of a step and earlier ones that may have to share events; of those of the same events the largest.
+
+    `present` are the sets of steps that events match.
+    """
     joined, wider = 0, 1 << step
     while wider != joined:
         joined = wider
@@ -328,7 +335,12 @@ def _rivals(masks: Ints, step: int) -> list[int]:
             if mask & joined:
                 wider |= mask & ((2 << step) - 1)
     others = [1 << bit for bit in range(step) if joined >> bit & 1]
-    return [sum(chosen) for size in range(len(others) + 1) for chosen in itertools.combinations(others, size)]
+    largest: dict[tuple[bool, ...], int] = {}
+    for size in range(len(others) + 1):
+        for chosen in itertools.combinations(others, size):
+            rivals = sum(chosen) | 1 << step
+            largest[tuple(mask & rivals != 0 for mask in present)] = rivals
+    return list(largest.values())
 
 
 def _nth_place(has: Bools, count: int) -> Ints:

@@ -21,13 +21,21 @@ def kinds_of(steps: Ints, start: Ints, size: Ints, joined: Ints) -> tuple[Ints, 
     tables = [_OF_ONE, _OF_PLAIN]
     seen: dict[bytes, int] = {}
     for place in np.flatnonzero(~is_plain & (size > 1)):
-        masks = steps[start[place] : start[place] + size[place]]
+        masks = _few(steps[start[place] : start[place] + size[place]])
         key = masks.tobytes()
         if key not in seen:
             seen[key] = 2 * len(_OF_ONE) + len(seen)
             tables.append(_furthest_of(masks.tolist())[None])
         kind[place] = seen[key]
     return kind, np.concatenate(tables)
+
+
+def _few(masks: Ints) -> Ints:
+    """The same without more of a kind than there are steps."""
+    if len(masks) <= MAX_STEPS:
+        return masks
+    kinds, counts = np.unique(masks, return_counts=True)
+    return np.repeat(kinds, np.minimum(counts, MAX_STEPS))
 
 
 def _furthest_of(masks: list[int]) -> Ints:

@@ -224,3 +224,23 @@ def test_parts_are_put_together() -> None:
     histories = [[Event(player, 0, frozenset([1])), Event(player, 1, frozenset([2]))] for player in (1, 2)]
     parts = [best_attempts(matching(events), 2, 5, Order.ORDERED) for events in histories]
     assert as_dictionary(Attempts.together(parts)) == {1: Best((0, 1), 0), 2: Best((0, 1), 0)}
+
+
+def test_very_many_events_of_one_microsecond_that_are_every_step() -> None:
+    every = frozenset(range(1, 11))
+    events = [Event(1, 5, every)] * 5_000 + [Event(1, 6, every)] * 3
+    for order in Order:
+        assert quickly(events, 10, 5, order) == {1: Best((5,) * 10, 0)}
+
+
+def test_matching_can_be_stopped() -> None:
+    class Enough(Exception):
+        pass
+
+    def stop() -> None:
+        raise Enough
+
+    events = matching([Event(1, 0, frozenset([1, 2])), Event(2**40, 2**61, frozenset([1, 2]))])
+    for order in Order:
+        with pytest.raises(Enough):
+            best_attempts(events, 2, 5, order, stop)
