@@ -17,6 +17,7 @@ from questlog.analytics.split import Events, folded, greatest_groups, rows_of
 
 SOURCE, SINK = "Source", "Sink"
 MAX_ROWS = 200_000
+_EVENT_COLUMNS = ("event_no", "event_time", "player_no", "value")
 SHARES = (0.05, 0.25, 0.5, 0.75, 0.95)
 """The quantiles of players' balances."""
 
@@ -136,7 +137,7 @@ def _named(items: Items) -> ir.Table:
 
 def _of_items(items: Items, events: Events) -> ir.Table:
     named = _named(items).select(*items.keys, "is_source", "item_no")
-    return with_day(rows_of(events), items.capped).inner_join(named, items.keys)
+    return with_day(rows_of(events, _EVENT_COLUMNS), items.capped).inner_join(named, items.keys)
 
 
 def _owned(items: Items, events: Events) -> ir.Table:

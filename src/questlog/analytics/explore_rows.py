@@ -21,6 +21,7 @@ TOGETHER = -1
 """The level of what all nodes asked for have together."""
 
 MAX_ROWS = 200_000
+_EVENT_COLUMNS = ("event_no", "event_time", "player_no", "value")
 _LAST_PART = "[^:]+$"
 
 
@@ -133,7 +134,7 @@ def by_bin(tree: Tree, events: Events, bins: Bins) -> ir.Table:
 def _of_tree(tree: Tree, events: Events) -> ir.Table:
     """The events, with the numbers of their name and class."""
     named = _named(tree).select(*tree.keys, "name_no", "class_no")
-    return with_day(rows_of(events), tree.capped).inner_join(named, tree.keys)
+    return with_day(rows_of(events, _EVENT_COLUMNS), tree.capped).inner_join(named, tree.keys)
 
 
 def _named(tree: Tree) -> ir.Table:

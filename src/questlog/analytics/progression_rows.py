@@ -21,6 +21,7 @@ PARTS = ("progression_01", "progression_02", "progression_03")
 """The dimensions that the parts of a level are."""
 
 MAX_ROWS = 200_000
+_EVENT_COLUMNS = ("event_no", "event_time", "player_no", "score", "attempt_num")
 
 
 class Levels(msgspec.Struct, frozen=True):
@@ -146,7 +147,7 @@ def _joined(names: ir.Table, shown: list[ir.StringValue]) -> ir.StringValue:
 
 def _at_levels(levels: Levels, events: Events) -> ir.Table:
     named = _levels(levels).drop("level", "status")
-    return with_day(rows_of(events), levels.capped).inner_join(named, levels.keys)
+    return with_day(rows_of(events, _EVENT_COLUMNS), levels.capped).inner_join(named, levels.keys)
 
 
 def _added_up(counted: ir.Table, levels: Levels, keys: tuple[str, ...]) -> ir.Table:

@@ -74,17 +74,17 @@ def _check_names(context: Context, condition: Filter | None, group_by: str | Non
         check("group_by", group_by)
 
 
-def rows_of(events: Events) -> ir.Table:
-    """The events' rows, with the column `GROUP` where they are split."""
+def rows_of(events: Events, columns: Sequence[str]) -> ir.Table:
+    """These columns of the events (the fewer, the sooner a statement is made), and `GROUP` where they are split."""
     names = names_in(events.filter) | ({events.group_by} if events.group_by else set())
     rows = events_with(events.scope, names)
     if events.filter is not None:
         rows = rows.filter(holds(events.filter, rows))
     if events.group_by is None:
-        return rows
+        return rows.select(*columns)
     rows = with_shown(rows, events.capped, events.scope.game_id, rows.event_time.date())
     text = shown(rows, events.group_by).cast("string")
-    return folded(events, rows.mutate(**{GROUP: text}))
+    return folded(events, rows.select(*columns, **{GROUP: text}))
 
 
 def folded(events: Events, rows: ir.Table) -> ir.Table:
