@@ -100,8 +100,16 @@ _PLAYER_NUMBERS = ("events", "sessions", "playtime_s", "transactions", "revenue_
 _PLAYER_DATES = ("first_seen", "last_seen", "first_purchase")
 
 
+FINGERPRINT = "message_fingerprint"
+# The parts of a message that differ from time to time: UUIDs, addresses, hashes, numbers.
+_VARYING = r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}|0[xX][0-9A-Fa-f]+|[0-9A-Fa-f]{8,}|[0-9]+"
+
+
 def _catalogue() -> dict[str, Dimension]:
     found = [Dimension(name, Kind.TEXT, _EVENT_MEANINGS[name]) for name in _TEXT_COLUMNS]
+    found.append(
+        Dimension(FINGERPRINT, Kind.TEXT, "an error's message with `#` for every number, address, hash and UUID")
+    )
     found += [Dimension(name, Kind.NUMBER, _EVENT_MEANINGS[name]) for name in _NUMBER_COLUMNS]
     found += [Dimension(name, Kind.TEXT, f"part of the id of: {', '.join(places)}") for name, places in _PARTS.items()]
     found += [Dimension(name, kind, meaning) for name, (kind, meaning) in _OF_PLAYER.items()]
@@ -224,6 +232,8 @@ def _event_value(events: ir.Table, name: str) -> ir.Value:
         return _part(events, _PARTS[name])
     if name.startswith(ATTRIBUTE):
         return attribute(events.attributes, name.removeprefix(ATTRIBUTE))
+    if name == FINGERPRINT:
+        return events.message.re_replace(_VARYING, "#")
     if name not in _OF_PLAYER:
         return events[name]
     time = events.event_time

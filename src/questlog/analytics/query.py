@@ -148,9 +148,10 @@ class Query(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Metrics over time, by dimensions.
 
     The answer has a column `bucket` (start of the bucket, UTC; absent for `all`), one per dimension of `group_by`, one
-    per metric, and `previous_METRIC` with `compare`. With `top`, the groups that are not among the `top` greatest by
-    the first metric over the whole period are one group `(other)`, computed as such. `totals` adds the
-    rows of no group.
+    per metric, and `previous_METRIC` with `compare`; a dimension named like one of the metrics is `by_NAME`. Without
+    groups every bucket has a row, with groups those in which there is anything. With `top`, the groups that are not
+    among the `top` greatest by the first metric over the whole period are one group `(other)`, computed as such, and
+    all groups are texts. `totals` adds the metrics of the whole period without groups.
     """
 
     metrics: Annotated[tuple[Name, ...], Meta(min_length=1, max_length=MAX_METRICS)]

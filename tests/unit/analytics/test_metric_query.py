@@ -20,6 +20,7 @@ from tests.support.staged import DAY, HOUR, NOON, batch, new_id
 GAME = 1
 FIRST = dt.date(2026, 1, 1)
 NOW = NOON + 9 * DAY
+LATER = Period(FIRST + dt.timedelta(days=7), FIRST + dt.timedelta(days=7))
 
 
 def day(place: int) -> dt.date:
@@ -52,6 +53,10 @@ def purchase(player: str | None, at: int, cents: int, item: str, state: str = "v
     )
 
 
+def error(player: str | None, severity: str, message: str | None) -> dict[str, Any]:
+    return event(player, 7 * DAY, category="error", severity=severity, message=message)
+
+
 # Thursday, 1 January 2026 is day 0; ann is active on days 0, 1 and 4, bob on 0, cid on 1, dot on 4 (a Monday).
 ROWS = [
     event("ann", 0, country="DE", session_id="s1"),
@@ -64,6 +69,11 @@ ROWS = [
     event("dot", 4 * DAY, country="IT"),
     purchase(None, 4 * DAY, 1000, "gems", "unchecked"),
     event("eve", 0, game_id=2, country="DE"),
+    error("fay", "error", "boom at 0x7fA0, line 12"),
+    error("gus", "error", "boom at 0x1, line 9"),
+    error("gus", "error", "boom at deadbeef99, line 7"),
+    error(None, "warning", "no file 123e4567-e89b-12d3-a456-426614174000 of deadbeat"),
+    error("hal", "warning", None),
 ]
 
 DEFINITIONS = Definitions(
@@ -258,6 +268,15 @@ def test_hours_are_of_first_events_and_sessions(analytics: Analytics) -> None:
 def test_a_dimension_named_like_a_metric_of_the_question_has_another_name(analytics: Analytics) -> None:
     answer = analytics.ask(GAME, query("source", "events", group_by=("source",), granularity=Granularity.ALL))
     assert rows_of(answer) == [{"by_source": "gameanalytics", "source": 0.0, "events": 9}]
+
+
+def test_errors_are_told_apart_by_what_does_not_vary(analytics: Analytics) -> None:
+    asked = Query(("errors", "error_players"), LATER, Granularity.ALL, ("severity", "message_fingerprint"))
+    assert rows_of(analytics.ask(GAME, asked)) == [
+        {"severity": "error", "message_fingerprint": "boom at #, line #", "errors": 3, "error_players": 2},
+        {"severity": "warning", "message_fingerprint": "no file # of deadbeat", "errors": 1, "error_players": 0},
+        {"severity": "warning", "message_fingerprint": None, "errors": 1, "error_players": 1},
+    ]
 
 
 @pytest.mark.parametrize(
