@@ -27,7 +27,7 @@ NOW = FIRST_DAY + DAYS * DAY + 12 * HOUR
 
 _SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example]
 FEW = settings(
-    max_examples=10,
+    max_examples=8,
     deadline=None,
     derandomize=True,
     phases=(Phase.explicit, Phase.generate),
@@ -97,17 +97,28 @@ class Event:
 
 @dataclass(frozen=True)
 class History:
-    """What arrived, in the order in which it was journalled, and how many events each load takes."""
+    """What arrived, in the order in which it was journalled, and how many events each load takes.
+
+    With `has_prologue` every name of an event came once before, long ago and of no player. Names then have the same
+    numbers in every history, and questions are compiled once for all of them.
+    """
 
     events: tuple[Event, ...]
     loads: tuple[int, ...] = ()
+    has_prologue: bool = False
+
+    @property
+    def all_events(self) -> tuple[Event, ...]:
+        """The events after the prologue's."""
+        return (*_PROLOGUE, *self.events) if self.has_prologue else self.events
 
 
 def load(store: DuckDBStore, history: History, game_id: int = GAME) -> None:
     """Load everything, in the history's batches; what they leave over in one more."""
     place = 0
-    for size in (*history.loads, len(history.events)):
-        events = history.events[place : place + size]
+    first = len(_PROLOGUE) if history.has_prologue else 0
+    for size in (*([first] if first else []), *history.loads, len(history.events)):
+        events = history.all_events[place : place + size]
         if events:
             store.load(_batch(events, place, game_id), NOW)
         place += size
@@ -144,6 +155,9 @@ def _made(event: Event, offset: int, game_id: int) -> dict[str, Any]:
 # ------------------------------------------------------------------------------------------------------------ drawing
 
 _DESIGN_IDS = ("a:b", "a:b:c", "a:c", "a:bb", "b", "a")
+_BUSINESS_IDS = ("gems:pack1", "gems:pack2", "skins:red")
+_FLOWS, _ITEMS = ("Source", "Sink"), ("gold:quest:q1", "gold:shop:sword", "gems:shop:sword")
+_STATUSES = ("Start", "Fail", "Complete")
 _LEVELS = ("w1:l1", "w1:l2", "w2:l1")
 _QUARTERS = st.integers(-8, 40).map(lambda number: number / 4)
 _MONEY = st.sampled_from([99, 499, 1, 0, -99, 100_000])
@@ -161,7 +175,7 @@ def _fields(category: str, **strategies: SearchStrategy[Any]) -> SearchStrategy[
 _DESIGN = _fields("design", event_id=st.sampled_from(_DESIGN_IDS), value=_maybe(_QUARTERS))
 _PURCHASE = _fields(
     "business",
-    event_id=st.sampled_from(["gems:pack1", "gems:pack2", "skins:red"]),
+    event_id=st.sampled_from(_BUSINESS_IDS),
     amount=_maybe(_MONEY),
     currency=_CURRENCY,
     cart_type=_maybe(st.sampled_from(["shop", "end"])),
@@ -171,14 +185,14 @@ _RESOURCE = _fields(
     "resource",
     event_id=st.builds(
         "{}:{}".format,
-        st.sampled_from(["Source", "Sink"]),
-        st.sampled_from(["gold:quest:q1", "gold:shop:sword", "gems:shop:sword"]),
+        st.sampled_from(_FLOWS),
+        st.sampled_from(_ITEMS),
     ),
     value=_maybe(_QUARTERS),
 )
 _PROGRESSION = _fields(
     "progression",
-    event_id=st.builds("{}:{}".format, st.sampled_from(["Start", "Fail", "Complete"]), st.sampled_from(_LEVELS)),
+    event_id=st.builds("{}:{}".format, st.sampled_from(_STATUSES), st.sampled_from(_LEVELS)),
     score=_maybe(_QUARTERS),
     attempt_num=_maybe(st.integers(1, 5)),
 )
@@ -244,6 +258,16 @@ KINDS: Mapping[str, SearchStrategy[dict[str, Any]]] = {
 """What events are; `histories` may be asked for more of some."""
 
 
+_NAMES: Sequence[tuple[str, str | None]] = (
+    *(("design", event_id) for event_id in _DESIGN_IDS),
+    *(("business", event_id) for event_id in _BUSINESS_IDS),
+    *(("resource", f"{flow}:{item}") for flow in _FLOWS for item in _ITEMS),
+    *(("progression", f"{status}:{level}") for status in _STATUSES for level in _LEVELS),
+    *(("custom", name) for name in ("jump", "win", "purchaseCompleted", "adImpression")),
+    *((name, None) for name in ("error", "ads", "impression", "session_end", "user", "health", "sdk_init")),
+)
+_PROLOGUE = tuple(Event(category, FIRST_DAY - 400 * DAY, event_id=event_id) for category, event_id in _NAMES)
+
 _DEVICE = st.fixed_dictionaries(
     {},
     optional={
@@ -293,9 +317,11 @@ def _times(draw: DrawFn, moments: Sequence[int]) -> dict[str, int | None]:
 
 
 @st.composite
-def _events(draw: DrawFn, players: int, moments: Sequence[int], often: Sequence[str]) -> Event:
-    times = draw(_times(moments))
+def _events(draw: DrawFn, moments: Sequence[Sequence[int]], often: Sequence[str]) -> Event:
+    """`moments` are those of no player, then those of each player."""
+    players = len(moments) - 1
     player = draw(st.one_of(st.integers(1, players), st.integers(1, players), st.integers(0, players)))
+    times = draw(_times(moments[player]))
     fields: dict[str, Any] = {**times, **draw(_DEVICE), "player_id": f"player-{player}" if player else None}
     kind = draw(st.sampled_from([*KINDS, "satori", *often, *often, *often]))
     fields |= draw(KINDS[kind])
@@ -313,10 +339,13 @@ def _events(draw: DrawFn, players: int, moments: Sequence[int], often: Sequence[
 @st.composite
 def histories(draw: DrawFn, often: tuple[str, ...] = (), max_events: int = 40) -> History:
     """A history of 2 to 5 players; times are in no order, some events come twice. `often`: kinds to have more of."""
-    moments = draw(st.lists(_moments(), min_size=2, max_size=8))
-    players = draw(st.integers(2, 5))
+    moments = sorted(draw(st.lists(_moments(), min_size=2, max_size=8)))
+    # Each player has moments of its own to begin at: else all would be there from the first on.
+    begins = draw(st.lists(st.integers(0, len(moments) - 1), min_size=2, max_size=5))
     size = draw(st.integers(1, max_events))
-    events = draw(st.lists(_events(players, moments, often), min_size=size, max_size=size))
+    events = draw(
+        st.lists(_events([moments, *(moments[begin:] for begin in begins)], often), min_size=size, max_size=size)
+    )
     named = [dataclasses.replace(event, client_event_id=f"event-{place}") for place, event in enumerate(events)]
     for place in draw(st.lists(st.integers(0, len(named) - 1), max_size=5)):
         again = draw(st.sampled_from([0, HOUR, 7 * DAY, 7 * DAY + SECOND, -2 * DAY]))
@@ -325,4 +354,4 @@ def histories(draw: DrawFn, often: tuple[str, ...] = (), max_events: int = 40) -
             dataclasses.replace(named[place], received_at=named[place].received_at + again),
         )
     loads = draw(st.lists(st.integers(1, 15), max_size=3))
-    return History(tuple(named), tuple(loads))
+    return History(tuple(named), tuple(loads), has_prologue=draw(st.integers(0, 7)) > 0)

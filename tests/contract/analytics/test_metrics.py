@@ -71,21 +71,19 @@ _BY_COUNTRY, _NOT_DE, _BY_PLATFORM, _BY_GENDER, _BY_AGE, _BY_MODE, _BY_INSTALL, 
 _RETENTION = tuple(name for name in METRICS if name.startswith(("retention_", "rolling_", "churn_", "ltv_")))
 
 FAMILIES: Mapping[str, Family] = {
-    "players": Family(_of_group("players"), (), (_HOUR, _BY_DAY, _WEEK, _MONTH, _BY_COUNTRY, _BY_AGE, _BY_MODE)),
-    "engagement": Family(
-        _of_group("engagement"), ("sessions",), (_MINUTE, _HOUR, _BY_DAY, _ALL, _BY_PLATFORM, _BY_GENDER, _BY_SOURCE)
-    ),
+    "players": Family(_of_group("players"), (), (_HOUR, _BY_DAY, _WEEK, _BY_COUNTRY, _BY_AGE)),
+    "engagement": Family(_of_group("engagement"), ("sessions",), (_MINUTE, _BY_DAY, _ALL, _BY_PLATFORM, _BY_SOURCE)),
     "money": Family(
         tuple(name for name in _of_group("money") if not name.startswith("ltv_")),
         ("purchases", "ads"),
-        (_HOUR, _BY_DAY, _WEEK, _BY_COUNTRY, _BY_AGE, _BY_BUILD),
+        (_BY_DAY, _BY_COUNTRY, _BY_PLATFORM),
     ),
-    "retention": Family(_RETENTION, ("purchases",), (_HOUR, _BY_DAY, _WEEK, _BY_COUNTRY, _NOT_DE, _BY_INSTALL)),
-    "progression": Family(_of_group("progression"), ("progression",), (_BY_DAY, _MONTH, _BY_COUNTRY, _BY_MODE)),
-    "economy": Family(_of_group("economy"), ("resources",), (_BY_DAY, _ALL, _NOT_DE, _BY_INSTALL)),
-    "design": Family(_of_group("design"), ("design",), (_MINUTE, _BY_DAY, _WEEK, _BY_GENDER, _BY_SOURCE)),
-    "health": Family(_of_group("health"), ("health",), (_HOUR, _BY_DAY, _BY_COUNTRY, _BY_SOURCE)),
-    "errors and ads": Family(_of_group("errors", "ads"), ("errors", "ads"), (_HOUR, _BY_DAY, _BY_PLATFORM, _BY_BUILD)),
+    "retention": Family(_RETENTION, ("purchases",), (_BY_DAY, _WEEK, _BY_COUNTRY, _BY_INSTALL)),
+    "progression": Family(_of_group("progression"), ("progression",), (_MONTH, _BY_MODE)),
+    "economy": Family(_of_group("economy"), ("resources",), (_ALL, _NOT_DE)),
+    "design": Family(_of_group("design"), ("design",), (_BY_DAY, _BY_GENDER, _BY_SOURCE)),
+    "health": Family(_of_group("health"), ("health",), (_BY_DAY, _BY_COUNTRY)),
+    "errors and ads": Family(_of_group("errors", "ads"), ("errors", "ads"), (_BY_DAY, _BY_BUILD)),
 }
 
 _IS_DE = Condition("country", Operator.IS, ("DE",))
@@ -182,7 +180,10 @@ def _differing(
     name: str, shape: Shape, found: Sequence[Mapping[str, Any]], wanted: Mapping[Key, Number]
 ) -> dict[Key, tuple[Any, Number]]:
     """What was answered and what was wanted, where it differs."""
-    answered = {(_start(row.get("bucket")), *(row[each] for each in shape.group_by)): row[name] for row in found}
+    answered = {
+        (_start(row.get("bucket")), *(row.get(f"by_{each}", row[each]) for each in shape.group_by)): row[name]
+        for row in found
+    }
     assert len(answered) == len(found)
     nothing = None if name in NOTHING_IS_NULL else 0
     missing = nothing if shape.group_by else "missing"

@@ -122,7 +122,7 @@ def moment(time: int) -> dt.datetime:
 def game(history: History, now: int) -> Game:
     """What is stored of `history`."""
     events = [
-        Stored(row, event_time(event), event, event.session_id) for row, event in enumerate(_once(history.events))
+        Stored(row, event_time(event), event, event.session_id) for row, event in enumerate(_once(history.all_events))
     ]
     sessions = _sessions(events)
     matched = tuple(_matched(event, sessions) for event in events)
