@@ -97,6 +97,10 @@ class Condition(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="co
     operator: Operator = Operator.IS
     values: Annotated[tuple[Value, ...], Meta(max_length=MAX_VALUES)] = ()
 
+    def __post_init__(self) -> None:
+        # Questions are kept by their values: what is equal must mean the same, and to Python true is 1, and 1.0 too.
+        msgspec.structs.force_setattr(self, "values", tuple(map(_plain_value, self.values)))
+
 
 class All(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="all", tag_field="type"):
     """Every one holds."""
@@ -180,6 +184,13 @@ def check_buckets(period: Period, granularity: Granularity) -> None:
         buckets = minutes if granularity is Granularity.MINUTE else minutes // 60
         if buckets > most:
             raise QuestionRefused("period", f"{buckets} buckets of one {granularity} are more than {most}")
+
+
+def _plain_value(value: Value) -> Value:
+    """Truths as the texts that they are compared as, whole numbers as integers."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def check_distinct(field: str, names: Sequence[str]) -> None:

@@ -74,6 +74,7 @@ ROWS = [
     error("gus", "error", "boom at deadbeef99, line 7"),
     error(None, "warning", "no file 123e4567-e89b-12d3-a456-426614174000 of deadbeat"),
     error("hal", "warning", None),
+    *(event(None, 8 * DAY, attributes=f'{{"on":{value}}}') for value in ("true", "1", '"1"', "1.5")),
 ]
 
 DEFINITIONS = Definitions(
@@ -305,3 +306,16 @@ def test_a_question_survives_json(analytics: Analytics) -> None:
 
 def test_an_answer_knows_the_version_of_the_data(analytics: Analytics) -> None:
     assert analytics.ask(GAME, query("dau")).data_version == analytics.data_version() == 1
+
+
+@pytest.mark.parametrize(
+    ("value", "events"),
+    [(True, 1), (1, 2), (1.0, 2), ("1", 2), ("true", 1), (False, 0), (0, 0), (1.5, 1)],
+    ids=repr,
+)
+def test_equal_values_of_different_types_are_different_conditions(
+    analytics: Analytics, value: str | float | bool, events: int
+) -> None:
+    later = Period(day(8), day(8))
+    asked = Query(("events",), later, Granularity.ALL, filter=Condition("attributes.on", Operator.IS, (value,)))
+    assert rows_of(analytics.ask(GAME, asked)) == [{"events": events}]
