@@ -2,10 +2,12 @@
 
 import datetime as dt
 import enum
+from collections.abc import Callable, Hashable
 
 import ibis
 import ibis.expr.types as ir
 import msgspec
+import pyarrow as pa
 
 from questlog.analytics import tables
 from questlog.analytics.buckets import bucket_of_day
@@ -29,6 +31,10 @@ FIRST_DAY = dt.date(1970, 1, 1)
 
 LAST_DAY = dt.date(2200, 12, 31)
 
+_LONGEST = {Granularity.DAY: 1, Granularity.WEEK: 7, Granularity.MONTH: 31}
+_LONG_PERIOD_DAYS = 400
+_MOST_ROWS = 2_000_000
+
 
 class CohortStart(enum.StrEnum):
     """What makes a player one of a cohort, where that is no event of the game's own."""
@@ -44,7 +50,8 @@ CohortBy = CohortStart | EventMatch
 class Cohorts(msgspec.Struct, frozen=True):
     """The players whose cohort begins in the scope's period, cut into days, weeks or months.
 
-    `filter` and `group_by` are of the players: dimensions at install, properties, segments.
+    `filter` and `group_by` are of the players: dimensions at install, properties, segments. Later than `last_age_days`
+    after a player's first day nothing matters; None where that would not make the answer much smaller.
     """
 
     scope: Scope
@@ -53,6 +60,7 @@ class Cohorts(msgspec.Struct, frozen=True):
     group_by: str | None = None
     filter: Filter | None = None
     capped: tuple[Capped, ...] = ()
+    last_age_days: int | None = None
 
     @property
     def names(self) -> frozenset[str]:
@@ -94,7 +102,7 @@ class Asked(msgspec.Struct, frozen=True):
         if isinstance(self.by, EventMatch):
             check_match("cohort", self.by)
 
-    def cohorts(self, context: Context) -> Cohorts:
+    def cohorts(self, context: Context, ages: int) -> Cohorts:
         """The same for the engine. Raises `QuestionRefused` for segments that are not there."""
         group = {self.group_by} if self.group_by else set[str]()
         players, events = names_in(self.filter), frozenset[str]()
@@ -105,7 +113,32 @@ class Asked(msgspec.Struct, frozen=True):
         scope = scope_of(context, self.period, players | events | group)
         installed = self.period if self.by is CohortStart.FIRST_SEEN else Period(FIRST_DAY, self.period.end)
         capped = capped_dimensions(context, group, installed)
-        return Cohorts(scope, self.by, self.granularity, self.group_by, self.filter, capped)
+        last = days_of_ages(self.granularity, ages) if self.period.days > _LONG_PERIOD_DAYS else None
+        return Cohorts(scope, self.by, self.granularity, self.group_by, self.filter, capped, last)
+
+
+def days_of_ages(granularity: Granularity, ages: int) -> int:
+    """So many days after its player's first no day is of an age that is asked for."""
+    return (ages + 1) * _LONGEST[granularity]
+
+
+def rows_of(context: Context, build: Callable[..., ir.Table], question: Hashable) -> pa.Table:
+    """The engine's rows. Raises `QuestionRefused` for more than can be looked at, `QueryRefused`."""
+    rows = context.run(_limited, build, question)
+    if rows.num_rows > _MOST_ROWS:
+        raise QuestionRefused("period", "there are too many cohorts and groups; ask for fewer days or groups at once")
+    return rows
+
+
+def _limited(build: Callable[..., ir.Table], question: Hashable) -> ir.Table:
+    return build(question).limit(_MOST_ROWS + 1)
+
+
+def of_ages(cohorts: Cohorts, rows: ir.Table, day: ir.DateColumn, first: ir.DateColumn) -> ir.Table:
+    """The rows whose day is not later than the last age after the first."""
+    if cohorts.last_age_days is None:
+        return rows
+    return rows.filter(day.delta(first, unit="day") <= cohorts.last_age_days)
 
 
 def check_match(field: str, match: EventMatch) -> None:

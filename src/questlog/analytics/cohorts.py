@@ -19,11 +19,13 @@ from questlog.analytics.cohort_members import (
     Cohorts,
     CohortStart,
     members,
+    of_ages,
     player_days_of,
+    rows_of,
 )
 from questlog.analytics.context import Context
 from questlog.analytics.query import Filter, Granularity, Name, Period
-from questlog.analytics.retention import DEFAULT_AGES, MAX_AGES, Form
+from questlog.analytics.retention import DEFAULT_AGES, MAX_AGES, MOST_CELLS, Form
 from questlog.analytics.triangle import Bools, Ints, Triangle, ratio, whole
 
 _MILLION = 1_000_000
@@ -60,10 +62,10 @@ def answer(question: Cohort, context: Context) -> Answer:
     """The triangle or the curve; the totals are the curve of all. Raises `QuestionRefused`, `QueryRefused`."""
     question.check()
     ages = DEFAULT_AGES[question.granularity] if question.ages is None else question.ages
-    cohorts = question.asked.cohorts(context)
-    rows = context.run(sums_by_day, cohorts)
+    cohorts = question.asked.cohorts(context, ages)
+    rows = rows_of(context, sums_by_day, cohorts)
     sizes = rows.filter(pc.equal(rows["at"], rows["cohort"]))
-    triangle = Triangle.of(sizes, question.granularity, ages, context.today)
+    triangle = Triangle.of(sizes, question.granularity, ages, context.today, MOST_CELLS[question.form])
     cells = {name: triangle.cells(rows, _whole_numbers(rows[name])) for name in _MEASURED}
     totals = _curve(triangle, cells, is_total=True)
     if question.form is Form.CURVE:
@@ -115,7 +117,7 @@ def _amounts(millionths: Ints, is_known: Bools) -> pa.Array:
 def sums_by_day(cohorts: Cohorts) -> ir.Table:
     """Cohort, group and the sums in the bucket that begins `at`; `players` became one of the cohort in it."""
     rows = _own_days(cohorts) if cohorts.is_plain else _members_days(cohorts)
-    granularity = cohorts.granularity
+    rows, granularity = of_ages(cohorts, rows, rows.day, rows["from"]), cohorts.granularity
     rows = rows.mutate(cohort=bucket_of_day(rows["from"], granularity), at=bucket_of_day(rows.day, granularity))
     rows = rows.filter(rows["at"] >= rows.cohort)
     return rows.group_by([*cohorts.keys, "at"]).aggregate(

@@ -20,13 +20,17 @@ from questlog.analytics.cohort_members import (
     Cohorts,
     CohortStart,
     check_match,
+    days_of_ages,
     meant_events,
     members,
+    of_ages,
     player_days_of,
+    rows_of,
     with_sizes,
 )
 from questlog.analytics.context import Context
 from questlog.analytics.dimensions import names_in
+from questlog.analytics.parts import MAX_ROWS
 from questlog.analytics.plan import scope_of
 from questlog.analytics.query import EventMatch, Filter, Granularity, Name, Period
 from questlog.analytics.rows import Scope
@@ -49,6 +53,9 @@ class Form(enum.StrEnum):
 
     TRIANGLE = "triangle"  # one by one
     CURVE = "curve"  # added up
+
+
+MOST_CELLS = {Form.TRIANGLE: MAX_ROWS, Form.CURVE: 5_000_000}
 
 
 class Retention(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -102,11 +109,11 @@ def answer(question: Retention, context: Context) -> Answer:
     check_members("returned.filter", names, context.segments)
     ages = DEFAULT_AGES[question.granularity] if question.ages is None else question.ages
     scope = scope_of(context, _days_of_return(question, ages), names)
-    cohorts = question.asked.cohorts(context)
+    cohorts = question.asked.cohorts(context, ages)
     returns = Returns(cohorts, scope, question.kind, question.returned)
-    rows = context.run(returned_players, returns)
+    rows = rows_of(context, returned_players, returns)
     sizes, rows = _told_apart(returns, rows)
-    triangle = Triangle.of(sizes, question.granularity, ages, context.today)
+    triangle = Triangle.of(sizes, question.granularity, ages, context.today, MOST_CELLS[question.form])
     counted = triangle.cells_from_then_on if question.kind is Return.ROLLING else triangle.cells
     cells = counted(rows, rows["players"].to_numpy())
     totals = _curve(triangle, cells, is_total=True)
@@ -124,8 +131,8 @@ def _days_of_return(question: Retention, ages: int) -> Period:
     start = start_of(question.period.start, question.granularity)
     if question.kind is Return.ROLLING:
         return Period(start, LAST_DAY)
-    longest = {Granularity.DAY: 1, Granularity.WEEK: 7, Granularity.MONTH: 31}[question.granularity]
-    return Period(start, min(LAST_DAY, question.period.end + dt.timedelta(days=(ages + 1) * longest)))
+    last_age = dt.timedelta(days=days_of_ages(question.granularity, ages))
+    return Period(start, min(LAST_DAY, question.period.end + last_age))
 
 
 def _told_apart(returns: Returns, rows: pa.Table) -> tuple[pa.Table, pa.Table]:
@@ -157,12 +164,12 @@ def returned_players(returns: Returns) -> ir.Table:
     """
     cohorts = returns.cohorts
     if returns.returned is None and returns.kind is Return.CLASSIC:
-        return _active_plain(returns) if cohorts.is_plain else _counted(cohorts, _active_days(returns))
+        return _active_plain(returns) if cohorts.is_plain else _counted(returns, _active_days(returns))
     if returns.returned is None:
         rows = members(cohorts)
         rows = rows.mutate(at=bucket_of_day(rows.last_seen.date(), cohorts.granularity))
         return rows.group_by([*cohorts.keys, "at"]).aggregate(players=rows.count())
-    return with_sizes(cohorts, _counted(cohorts, _event_days(returns, returns.returned)))
+    return with_sizes(cohorts, _counted(returns, _event_days(returns, returns.returned)))
 
 
 def _active_plain(returns: Returns) -> ir.Table:
@@ -170,6 +177,7 @@ def _active_plain(returns: Returns) -> ir.Table:
     cohorts = returns.cohorts
     days = _firsts_of_bucket(returns)
     days = days.filter(days.first_day.between(cohorts.scope.period.start, cohorts.scope.period.end))
+    days = of_ages(cohorts, days, days.day, days.first_day)
     keys = {
         name: bucket_of_day(day, cohorts.granularity) for name, day in (("cohort", days.first_day), ("at", days.day))
     }
@@ -200,12 +208,14 @@ def _event_days(returns: Returns, match: EventMatch) -> ir.Table:
     return days.distinct()
 
 
-def _counted(cohorts: Cohorts, active: ir.Table) -> ir.Table:
+def _counted(returns: Returns, active: ir.Table) -> ir.Table:
     """How many of each cohort were active when; not before they were one of it."""
-    belonging = members(cohorts)
+    cohorts, belonging = returns.cohorts, members(returns.cohorts)
     active = active.select(**{"active:no": active.player_no, "at": active["at"]})
     rows = belonging.inner_join(active, belonging.player_no == active["active:no"])
     rows = rows.filter(rows["at"] >= rows.cohort)
+    if returns.kind is Return.CLASSIC:
+        rows = of_ages(cohorts, rows, rows["at"], rows.cohort)
     return rows.group_by([*cohorts.keys, "at"]).aggregate(players=rows.count())
 
 

@@ -13,7 +13,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from questlog.analytics.cardinality import OTHER
-from questlog.analytics.parts import MAX_ROWS
 from questlog.analytics.problems import QuestionRefused
 from questlog.analytics.query import Granularity
 
@@ -62,10 +61,10 @@ class Triangle:
         return int(self.has_passed.shape[-1])
 
     @classmethod
-    def of(cls, sizes: pa.Table, granularity: Granularity, ages: int, today: dt.date) -> "Triangle":
-        """From rows of `cohort`, perhaps `group`, and `players`. Raises `QuestionRefused` for one too large."""
-        if sizes.num_rows * (ages + 1) > MAX_ROWS:
-            raise QuestionRefused("ages", f"the answer would have more than {MAX_ROWS} rows; ask for less at once")
+    def of(cls, sizes: pa.Table, granularity: Granularity, ages: int, today: dt.date, most: int) -> "Triangle":
+        """From rows of `cohort`, perhaps `group`, and `players`. Raises `QuestionRefused` for over `most` cells."""
+        if sizes.num_rows * (ages + 1) > most:
+            raise QuestionRefused("ages", f"cohorts, groups and ages make more than {most} cells; ask for less at once")
         start = bucket_numbers(sizes["cohort"].to_numpy(), granularity)
         groups = _in_order(sizes["group"]) if "group" in sizes.column_names else None
         group = _places(sizes["group"], groups) if groups is not None else np.zeros_like(start)

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from questlog.analytics import cohorts, retention
+from questlog.analytics import cohort_members, cohorts, retention
 from questlog.analytics.cohort_members import CohortBy, CohortStart
 from questlog.analytics.cohorts import Cohort
 from questlog.analytics.context import Context, TimeLeft
@@ -403,10 +403,39 @@ def test_what_cannot_be_asked(example: list[Context], question: Retention | Coho
     assert refused.value.field == field
 
 
+@pytest.mark.parametrize("granularity", [Granularity.DAY, Granularity.WEEK, Granularity.MONTH])
+def test_long_periods_look_at_no_more_days_than_ages(example: list[Context], granularity: Granularity) -> None:
+    short, long = Period(_FIRST, _FIRST), Period(_FIRST - dt.timedelta(days=500), _FIRST)
+    returns = [
+        Retention(short, granularity, ages=2),
+        Retention(short, granularity, ages=2, filter=_IOS),
+        Retention(short, granularity, ages=2, returned=_IN_GERMANY, kind=Return.ROLLING),
+    ]
+    for context in example:
+        for one in returns:
+            other = msgspec.structs.replace(one, period=long)
+            assert retention.answer(one, context).table.equals(retention.answer(other, context).table)
+        values = [cohorts.answer(Cohort(period, granularity, ages=2), context).table for period in (short, long)]
+        assert values[0].equals(values[1])
+
+
+def test_more_rows_than_can_be_looked_at(example: list[Context], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cohort_members, "_MOST_ROWS", 2)
+    for context in example:
+        with pytest.raises(QuestionRefused, match="too many cohorts"):
+            retention.answer(Retention(days_since(0, 8), ages=1), context)
+
+
 def test_an_answer_of_too_many_rows_is_refused(example: list[Context], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("questlog.analytics.triangle.MAX_ROWS", 3)
-    with pytest.raises(QuestionRefused):
-        retention.answer(Retention(_ALL_DAYS, ages=3), example[0])
+    question = Retention(_ALL_DAYS, ages=3)
+    monkeypatch.setitem(retention.MOST_CELLS, Form.TRIANGLE, 7)
+    with pytest.raises(QuestionRefused, match="more than 7 cells"):
+        retention.answer(question, example[0])
+    curve = msgspec.structs.replace(question, form=Form.CURVE)
+    assert retention.answer(curve, example[0]).table.num_rows == 4
+    monkeypatch.setitem(retention.MOST_CELLS, Form.CURVE, 7)
+    with pytest.raises(QuestionRefused, match="more than 7 cells"):
+        retention.answer(curve, example[0])
 
 
 def test_the_examples_of_the_reference_are_questions() -> None:
