@@ -29,6 +29,7 @@ from questlog.analytics.problems import QuestionRefused
 from questlog.analytics.query import Condition, EventMatch, Filter, Operator, Query
 from questlog.analytics.segment_rules import check_segment
 from questlog.analytics.segments import Segment, answer
+from questlog.store.contract import PlayerProperties
 from tests.support.engines import BothEngines, ExactOnly, embedded_store
 from tests.support.generated_histories import FEW, GAME, MANY, NOW, History, histories, load
 from tests.support.oracle.dimensions import of_event
@@ -295,7 +296,19 @@ def test_the_examples_of_the_guide_can_be_asked() -> None:
     assert msgspec.json.decode(asked, type=Segment).players == 0
 
 
-# Generated histories
+# Other histories: they take the place of the rows above
+
+
+def test_players_without_events_count_by_their_properties() -> None:
+    gold = PlayerProperties(1, "silent", NOON, '{"default": {}, "custom": {"league": "gold"}}')
+    with embedded_store() as store:
+        store.load(batch([event("active", 0)], properties=[gold]), NOON)
+        for engine in BothEngines(store):
+            assert members(engine, Who(Condition("properties.league", Operator.IS, ("gold",)))) == {"silent"}
+            assert members(engine, Who(Condition("properties.league", Operator.IS_NOT_SET))) == {"active"}
+            assert members(engine, did(operator=Operator.LESS, value=1)) == {"silent"}
+            assert answer(Segment(SegmentDefinition(did())), context(engine)).table["share"].to_pylist() == [0.5]
+
 
 _OPERATORS: Mapping[Operator, Callable[[Any, Any], bool]] = {
     Operator.IS: lambda one, other: one == other,
