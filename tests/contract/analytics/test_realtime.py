@@ -1,0 +1,54 @@
+"""Realtime beside the same hours a week ago: both engines say what the oracle says."""
+
+import pytest
+from hypothesis import given
+
+from questlog.analytics.realtime import Realtime, Span
+from tests.support.answers import answers, is_same_row, rows
+from tests.support.engines import BothEngines, embedded_store
+from tests.support.generated_histories import FEW, MANY, NOW, History, histories, load
+from tests.support.oracle import realtime
+from tests.support.oracle.game import Game, game, moment
+from tests.support.staged import DAY, HOUR, MINUTE, SECOND
+
+_OFTEN = ("purchases", "errors", "sessions")
+_WIDTHS = {Span.HOUR: (MINUTE, 60), Span.DAY: (HOUR, 24)}
+
+
+@FEW
+@given(history=histories(_OFTEN))
+def test_realtime(history: History) -> None:
+    _compare(history)
+
+
+@pytest.mark.nightly
+@pytest.mark.timeout(3600)
+@MANY
+@given(history=histories(_OFTEN))
+def test_realtime_at_length(history: History) -> None:
+    _compare(history)
+
+
+def _compare(history: History) -> None:
+    with embedded_store() as store:
+        load(store, history)
+        engines, known = BothEngines(store), game(history, NOW)
+        times = sorted(event.time for event in known.events)
+        for now in (times[-1] + 5 * MINUTE, times[len(times) // 2] + 7 * DAY + 30 * SECOND):
+            for span in Span:
+                _compare_span(engines, known, span, now)
+
+
+def _compare_span(engines: BothEngines, known: Game, span: Span, now: int) -> None:
+    width, count = _WIDTHS[span]
+    first = now // width * width - (count - 1) * width
+    wanted = []
+    for start in range(first, first + count * width, width):
+        before = realtime.told(known, start - 7 * DAY, width)
+        week_ago = {f"week_ago_{name}": value for name, value in before.items()}
+        wanted.append({"bucket": moment(start), **realtime.told(known, start, width), **week_ago})
+    for engine, answer in answers(engines, Realtime(span), now_us=now):
+        found = rows(answer)
+        assert len(found) == count
+        for row, meant in zip(found, wanted, strict=True):
+            assert is_same_row(row, meant), (engine, span, row, meant)
