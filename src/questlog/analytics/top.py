@@ -1,15 +1,23 @@
 """The greatest groups by themselves; all others are asked for as one, `(other)`."""
 
+from functools import reduce
+
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from questlog.analytics.dimensions import Kind, kind_of
 from questlog.analytics.parts import OTHER, Kept, group_column
 
 
 def greatest(rows: pa.Table, values: pa.ChunkedArray, groups: int, top: int) -> Kept:
-    """The `top` groups with the greatest values, null last; of equal ones the first in order. Groups are texts."""
+    """The `top` groups with the greatest values, null last; of equal ones the first in order. Groups are texts.
+
+    What is above a limit of cardinality is `(other)` anyway, and takes no place.
+    """
     names = [group_column(place) for place in range(groups)]
     ordered = rows.select(names).append_column("value", values)
+    is_other = reduce(pc.and_, (pc.equal(ordered[name], OTHER).fill_null(False) for name in names))
+    ordered = ordered.filter(pc.invert(is_other))
     ordered = ordered.sort_by([("value", "descending"), *((name, "ascending") for name in names)]).slice(0, top)
     return tuple(zip(*(ordered[name].to_pylist() for name in names), strict=True))
 

@@ -115,6 +115,13 @@ def test_a_part_of_an_id_is_capped_for_its_category_only(engine: ExactOnly) -> N
     assert rows(of_all) == {("quest", 2), ("shop", 1), (OTHER, 1), (None, 8)}
 
 
+def test_what_is_above_a_limit_takes_no_place_among_the_greatest(engine: ExactOnly) -> None:
+    only = Condition("custom_01", Operator.IN, ("b", "c", "d"))
+    answer = ask(engine, "dau", group_by=("custom_01",), granularity=Granularity.ALL, filter=only, top=2)
+    assert answer.table["custom_01"].to_pylist() == ["d", "b", OTHER]
+    assert answer.table["dau"].to_pylist() == [5, 1, 3]
+
+
 def test_a_filter_sees_the_values_above_the_limit(engine: ExactOnly) -> None:
     only = Condition("custom_01", Operator.IS, ("c",))
     answer = ask(engine, "dau", granularity=Granularity.ALL, filter=only)
