@@ -52,6 +52,9 @@ def _rows(tree: Tree, parts: Sequence[pa.Table]) -> Rows:
             if _is_of(tree, node):
                 place = (row.pop("bucket", None), row.pop("group", None))
                 rows.setdefault(place, {}).setdefault(node, {}).update(row)
+    if "" in tree.nodes and len(tree.nodes) > 1:
+        for nodes in rows.values():
+            nodes[Node(0, "")] = nodes[_TOGETHER]
     return rows
 
 

@@ -127,6 +127,15 @@ def test_several_nodes_are_added_up_and_count_an_event_below_two_of_them_once(co
     assert column(rows, "share") == [None, 6 / 7, 1 / 7, 4 / 6]
 
 
+def test_the_root_may_be_one_of_several_nodes(context: Context) -> None:
+    rows = ask(context, nodes=("", "fight"), depth=0)
+    assert column(rows, "node", "level", "count", "share") == [
+        (None, None, 7, None),
+        ("", 0, 7, 1.0),
+        ("fight", 1, 6, 6 / 7),
+    ]
+
+
 def test_a_node_that_nothing_is_at_is_told_of_with_nothing(context: Context) -> None:
     [row] = ask(context, nodes=("walk",), measures=ALL)
     assert row == {
