@@ -9,13 +9,16 @@ import binascii
 import re
 from typing import NoReturn
 
-import jwt
 import msgspec
-from jwt.algorithms import HMACAlgorithm
 
 from questlog.model.reasons import Reason, RequestRejected
+from questlog.protocols.hidden import hidden
 from questlog.protocols.satori.limits import MAX_ID_LENGTH, MAX_TOKEN_LENGTH, is_identity_id
 from questlog.protocols.satori.timestamps import MAX_UNIX_S
+
+with hidden("cryptography"):  # PyJWT would load it for other algorithms than ours: 10 MB in every collector
+    import jwt
+    from jwt.algorithms import HMACAlgorithm
 
 LEEWAY_S = 0
 """How long after `exp` a token is still taken: not at all. Both times are those of servers, and tokens live an hour."""
