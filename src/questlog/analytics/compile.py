@@ -30,6 +30,9 @@ class _DuckDB(DuckDBCompiler):  # type: ignore[misc]
             return self.f.anon.json_extract_string(attributes, sge.convert(_json_pointer(key.this)))
         if op.__func_name__ == "questlog_epoch_us":
             return self.f.anon.epoch_us(*arguments.values())
+        if op.__func_name__ == "questlog_rank":
+            time, row_no = arguments.values()
+            return _ranked(sge.Cast(this=self.f.anon.epoch_us(time), to=sge.DataType.build("HUGEINT")), row_no)
         if op.__func_name__ == "questlog_intersection_size":
             both = sge.BitwiseAnd(**dict(zip(("this", "expression"), arguments.values(), strict=True)))
             return self.f.coalesce(self.f.anon.bit_count(both), sge.convert(0))
@@ -87,6 +90,9 @@ class _ClickHouse(ClickHouseCompiler):  # type: ignore[misc]
             return self.f.anon.JSONExtract(attributes, key, sge.convert("Nullable(String)"))
         if op.__func_name__ == "questlog_epoch_us":
             return self.f.anon.toUnixTimestamp64Micro(*arguments.values())
+        if op.__func_name__ == "questlog_rank":
+            time, row_no = arguments.values()
+            return _ranked(self.f.anon.toInt128(self.f.anon.toUnixTimestamp64Micro(time)), row_no)
         if op.__func_name__ == "questlog_intersection_size":
             return self.f.anon.bitmapAndCardinality(*arguments.values())
         return super().visit_ScalarUDF(op, **arguments)
@@ -145,6 +151,11 @@ def _arrow_type(dtype: Any) -> pa.DataType:
     if isinstance(dtype, types.Array):
         return pa.list_(_arrow_type(dtype.value_type))
     return _ARROW_TYPES[type(dtype)]
+
+
+def _ranked(micros: sge.Expression, row_no: sge.Expression) -> sge.Expression:
+    """Row numbers are below 2^40; `micros` has 128 bits."""
+    return sge.Paren(this=sge.Add(this=sge.Mul(this=micros, expression=sge.convert(1 << 40)), expression=row_no))
 
 
 def _json_pointer(key: str) -> str:

@@ -11,7 +11,7 @@ import ibis.expr.types as ir
 import msgspec
 
 from questlog.analytics import tables
-from questlog.analytics.functions import attribute
+from questlog.analytics.functions import attribute, event_rank
 from questlog.analytics.problems import QuestionRefused, unknown
 from questlog.analytics.query import All, Any, Condition, Filter, Not
 from questlog.store.schema import DIMENSIONS, EVENTS, PLAYERS
@@ -310,10 +310,8 @@ def _with_last_of_day(days: ir.Table, events: ir.Table, name: str) -> ir.Table:
     """Player days with the value of the day's last event that has one."""
     column = dimension_column(name)
     valued = add_event_dimensions(events, [name])
-    valued = valued.filter(valued[column].notnull(), valued.player_no.notnull())
-    valued = valued.select("player_no", "event_time", "row_no", column, event_day=valued.event_time.date())
-    order = ibis.window(group_by=["player_no", "event_day"], order_by=[ibis.desc("event_time"), ibis.desc("row_no")])
-    last = valued.mutate(place=ibis.row_number().over(order)).filter(lambda rows: rows.place == 0)
-    last = last.select(**{"last:player": last.player_no, "last:day": last.event_day, column: last[column]})
+    valued = valued.filter(valued.player_no.notnull())
+    keys = {"last:player": valued.player_no, "last:day": valued.event_time.date()}
+    last = valued.group_by(**keys).aggregate(**{column: valued[column].argmax(event_rank(valued))})
     is_same = (days.player_no == last["last:player"]) & (days.day == last["last:day"])
     return days.left_join(last, is_same).drop("last:player", "last:day")

@@ -36,6 +36,16 @@ def questlog_epoch_us(time):  # type: ignore[no-untyped-def]
     """Microseconds since 1970."""
 
 
+@ibis.udf.scalar.builtin(signature=(("timestamp(6)", "int64"), "decimal(38, 0)"))
+def questlog_rank(time, row_no):  # type: ignore[no-untyped-def]
+    """A number that is greater for a later time and, of equal times, for the later row."""
+
+
+def event_rank(events: ir.Table) -> ir.DecimalColumn:
+    """A number that is never equal for two events, greater for the later one; of equal times, for the later row."""
+    return questlog_rank(events.event_time, events.row_no)
+
+
 def epoch_us(time: ir.TimestampColumn) -> ir.IntegerColumn:
     """UTC microseconds since 1970, of a time of the store."""
     return questlog_epoch_us(time)
