@@ -210,7 +210,7 @@ def test_a_histogram_is_of_one_currency(engines: BothEngines) -> None:
 
 
 @FEW
-@given(history=histories(), level=st.sampled_from(Level))
+@given(history=histories(("resources", "resources")), level=st.sampled_from(Level))
 def test_flows_are_what_adding_up_gives(history: History, level: Level) -> None:
     _compare(history, level)
 
@@ -218,7 +218,7 @@ def test_flows_are_what_adding_up_gives(history: History, level: Level) -> None:
 @pytest.mark.nightly
 @pytest.mark.timeout(1200)
 @MANY
-@given(history=histories(), level=st.sampled_from(Level))
+@given(history=histories(("resources", "resources")), level=st.sampled_from(Level))
 def test_flows_are_what_adding_up_gives_at_length(history: History, level: Level) -> None:
     _compare(history, level)
 
