@@ -103,24 +103,36 @@ class Analytics:
     def context(self, game_id: int, cancellation: Cancellation | None = None) -> Context:
         """The surroundings of a question asked now. Raises `QueryRefused`."""
         definitions = self._definitions_of(game_id)
-        context = Context(
-            game_id,
-            self._engine,
-            self._clock.now_us(),
-            definitions.segments,
-            definitions.custom_metrics,
-            self._limits.values_a_day,
-            time_left=TimeLeft(self._limits.timeout_s),
-            cancellation=cancellation or Cancellation(),
-        )
+        context = self._bare_context(game_id, cancellation or Cancellation())
         [counters] = context.run(_counters).to_pylist()
-        return msgspec.structs.replace(context, last_player_no=counters["player_no"], data_version=counters["batch_no"])
+        return msgspec.structs.replace(
+            context,
+            segments=definitions.segments,
+            custom_metrics=definitions.custom_metrics,
+            last_player_no=counters["player_no"],
+            data_version=counters["batch_no"],
+        )
 
     def data_version(self) -> int:
         """The last load transaction: as long as it and the UTC day stay, so do all answers. Raises `QueryRefused`."""
-        return self.context(0).data_version
+        [counters] = self._bare_context(0, Cancellation()).run(_counters).to_pylist()
+        version: int = counters["batch_no"]
+        return version
+
+    def _bare_context(self, game_id: int, cancellation: Cancellation) -> Context:
+        return Context(
+            game_id,
+            self._engine,
+            self._clock.now_us(),
+            limits=self._limits.values_a_day,
+            time_left=TimeLeft(self._limits.timeout_s),
+            cancellation=cancellation,
+        )
 
 
 def _counters() -> ir.Table:
+    """One row, also where nothing was ever loaded."""
     counters = ibis.table({column.name: "int64" for column in COUNTERS.columns}, name=COUNTERS.name)
-    return counters.select("batch_no", "player_no")
+    return counters.aggregate(
+        batch_no=counters.batch_no.max().fill_null(0), player_no=counters.player_no.max().fill_null(0)
+    )
