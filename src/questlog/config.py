@@ -73,7 +73,7 @@ class ConsoleSettings(_Section, frozen=True, kw_only=True):
 class AnalyticsSettings(_Section, frozen=True, kw_only=True):
     """Questions about games: dashboard, API, `questlog query`."""
 
-    timeout_s: Annotated[Seconds, Meta(description="How long one statement of a question may run.")] = 30.0
+    timeout_s: Annotated[Seconds, Meta(description="How long one question may take.")] = 30.0
 
 
 class CardinalitySettings(_Section, frozen=True, kw_only=True):

@@ -3,6 +3,7 @@
 import atexit
 import shutil
 import tempfile
+import threading
 from collections.abc import Mapping, Sequence
 from functools import cache, cached_property
 from pathlib import Path
@@ -86,17 +87,26 @@ class FakeAnalytics:
         self.asked: list[tuple[int, msgspec.Struct]] = []
         self.number = 1
         self.error: Exception | None = None
+        self.is_slow = False
         self.answer = Answer(pa.table({"players": [3]}), [AnswerColumn("players", "players", "Distinct players.")])
 
     def ask(self, game_id: int, question: msgspec.Struct, cancellation: Cancellation | None = None) -> Answer:
-        del cancellation
         self.asked.append((game_id, question))
+        if self.is_slow:
+            _wait_until_cancelled(cancellation or Cancellation())
         if self.error is not None:
             raise self.error
         return self.answer
 
     def data_version(self) -> int:
         return self.number
+
+
+def _wait_until_cancelled(cancellation: Cancellation) -> None:
+    is_stopped = threading.Event()
+    with cancellation.stopping(is_stopped.set):
+        is_stopped.wait(30)
+    raise QueryRefused("the statement was stopped")
 
 
 class FakeProgress:

@@ -11,7 +11,7 @@ from litestar.response import Stream
 
 from questlog.analytics.realtime import Realtime
 from questlog.api.answers import written
-from questlog.api.departures import stopped_when_gone
+from questlog.api.departures import Deadline, stopped_when_gone
 from questlog.api.errors import AnyRequest, ApiError
 from questlog.api.games import Services
 from questlog.api.services import ConsoleServices
@@ -49,19 +49,22 @@ class Asker:
         form = form or accepted_form(headers.get("accept", ""))
         seen = headers.get("if-none-match", "")
         cancellation = Cancellation()
-        async with stopped_when_gone(self._request.receive, cancellation):
-            made = await self._gate.run(lambda: self._make(game, question, form, seen, cancellation))
+        limit_s = self._services.limits.question_timeout_s
+        deadline = Deadline(cancellation, limit_s)
+        try:
+            async with stopped_when_gone(self._request.receive, cancellation), deadline:
+                made = await self._gate.run(lambda: self._make(game, question, form, seen, cancellation))
+        except QueryRefused as error:
+            told = f"it took longer than {limit_s:g} s (analytics.timeout_s)" if deadline.is_over else str(error)
+            raise ApiError(HTTPStatus.BAD_REQUEST, "query_refused", told) from None
         return _response(made, form)
 
     def _make(self, game: str, question: msgspec.Struct, form: Form, seen: str, cancellation: Cancellation) -> _Made:
         game_id = self._services.control.find_game(game).game_id
-        try:
-            tag = self._tag(game_id, question, form)
-            if _is_seen(tag, seen):
-                return _Made(tag, None)
-            return _Made(tag, written(self._services.analytics.ask(game_id, question, cancellation), form))
-        except QueryRefused as error:
-            raise ApiError(HTTPStatus.BAD_REQUEST, "query_refused", str(error)) from None
+        tag = self._tag(game_id, question, form)
+        if _is_seen(tag, seen):
+            return _Made(tag, None)
+        return _Made(tag, written(self._services.analytics.ask(game_id, question, cancellation), form))
 
     def _tag(self, game_id: int, question: msgspec.Struct, form: Form) -> str:
         """Another one whenever the answer could be another one. Asked for before the answer: it is never too new."""

@@ -1,8 +1,9 @@
-"""Notices that whoever asked has gone away."""
+"""Stops questions: of whoever has gone away, and those that take too long."""
 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from types import TracebackType
 
 from litestar.types import Receive
 
@@ -23,3 +24,26 @@ async def stopped_when_gone(receive: Receive, cancellation: Cancellation) -> Asy
         yield
     finally:
         watching.cancel()
+
+
+class Deadline:
+    """An asynchronous context: cancels what still goes on inside after `limit_s` seconds."""
+
+    def __init__(self, cancellation: Cancellation, limit_s: float) -> None:
+        self._cancellation = cancellation
+        self._limit_s = limit_s
+        self._timer: asyncio.TimerHandle | None = None
+        self.is_over = False
+
+    async def __aenter__(self) -> None:
+        self._timer = asyncio.get_running_loop().call_later(self._limit_s, self._end)
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _end(self) -> None:
+        self.is_over = True
+        self._cancellation.cancel()

@@ -187,10 +187,11 @@ class Progress(Protocol):
 
 
 class Limits(msgspec.Struct, frozen=True):
-    """What one request may cost; `console.*` of the settings."""
+    """What one request may cost; `console.*` and `analytics.timeout_s` of the settings."""
 
     sql_timeout_s: float = 30.0
     sql_max_rows: int = 100_000
+    question_timeout_s: float = 30.0
     max_body_bytes: int = 1_048_576
 
 

@@ -130,7 +130,11 @@ def _serve(settings: Settings) -> None:
                 progress=progress,
                 clock=clock,
                 monotonic_s=time.monotonic,
-                limits=Limits(sql_timeout_s=settings.console.sql_timeout_s, sql_max_rows=settings.console.sql_max_rows),
+                limits=Limits(
+                    sql_timeout_s=settings.console.sql_timeout_s,
+                    sql_max_rows=settings.console.sql_max_rows,
+                    question_timeout_s=settings.analytics.timeout_s,
+                ),
                 collector_port=settings.collector.port,
             )
             asyncio.run(_run(settings, loader, create_app(services, pages=status_pages(services)), token))

@@ -4,6 +4,7 @@ import json
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -13,6 +14,8 @@ from litestar.testing import TestClient
 from questlog.analytics.answer import Answer, AnswerColumn, Warned
 from questlog.analytics.problems import QuestionRefused
 from questlog.analytics.query import Period, Query
+from questlog.api.app import create_app
+from questlog.api.services import Limits
 from questlog.store.contract import QueryRefused
 from tests.support.console import FakeConsole
 
@@ -167,6 +170,15 @@ def test_a_question_that_takes_too_long_is_told_so(client: Client, console: Fake
     answer = client.post(PATH, json=QUERY)
     assert answer.status_code == 400
     assert answer.json()["error"] == {"code": "query_refused", "message": str(console.analytics.error)}
+
+
+def test_a_question_is_stopped_when_its_time_is_over(console: FakeConsole) -> None:
+    console.analytics.is_slow = True
+    services = msgspec.structs.replace(console.services, limits=Limits(question_timeout_s=0.05))
+    with TestClient(create_app(services), raise_server_exceptions=False) as client:
+        answer = client.post(PATH, json=QUERY, headers={"Authorization": f"Bearer {console.token}"})
+    told = {"code": "query_refused", "message": "it took longer than 0.05 s (analytics.timeout_s)"}
+    assert (answer.status_code, answer.json()["error"]) == (400, told)
 
 
 @pytest.mark.parametrize(
