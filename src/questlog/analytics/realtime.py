@@ -10,11 +10,12 @@ import ibis.expr.types as ir
 import msgspec
 import pyarrow as pa
 
-from questlog.analytics import tables
+from questlog.analytics import metric_query, tables
 from questlog.analytics.answer import Answer, AnswerColumn
 from questlog.analytics.context import Context
 from questlog.analytics.functions import distinct_players, epoch_us
 from questlog.analytics.purchases import is_purchase
+from questlog.analytics.query import Filter, Granularity, Period, Query
 
 _MINUTE_US = 60_000_000
 _HOUR_US = 60 * _MINUTE_US
@@ -32,9 +33,10 @@ class Span(enum.StrEnum):
 
 
 class Realtime(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What happens now: a row for each minute or hour."""
+    """What happens now: a row for each minute or hour. `filter` is over the metrics' dimensions (metrics.md §4)."""
 
     span: Span = Span.HOUR
+    filter: Filter | None = None
 
 
 class Window(msgspec.Struct, frozen=True):
@@ -59,7 +61,7 @@ class Window(msgspec.Struct, frozen=True):
 
 
 def answer(question: Realtime, context: Context) -> Answer:
-    """The buckets in order, empty ones too. Raises `QueryRefused`.
+    """The buckets in order, empty ones too. Raises `QuestionRefused` for a filter that is none, `QueryRefused`.
 
     A bucket a week ago is whole, also beside the running one.
     """
@@ -69,8 +71,8 @@ def answer(question: Realtime, context: Context) -> Answer:
     now = Window(context.game_id, start_us, width_us, count, last)
     before = msgspec.structs.replace(now, start_us=start_us - _WEEK_US)
     columns: dict[str, pa.Array] = {"bucket": _starts(now)}
-    columns |= _numbers(now, context)
-    columns |= {f"week_ago_{name}": numbers for name, numbers in _numbers(before, context).items()}
+    columns |= _columns(now, question.filter, context)
+    columns |= {f"week_ago_{name}": each for name, each in _columns(before, question.filter, context).items()}
     return Answer(table=pa.table(columns), columns=_COLUMNS, data_version=context.data_version)
 
 
@@ -103,15 +105,30 @@ def _within(rows: ir.Table, time: str, window: Window) -> ir.Table:
     return rows.mutate(place=((epoch_us(rows[time]) - window.start_us) // window.width_us).cast("int64"))
 
 
-def _numbers(window: Window, context: Context) -> Mapping[str, pa.Array]:
+def _columns(window: Window, condition: Filter | None, context: Context) -> Mapping[str, pa.Array]:
+    found = _numbers(window, context) if condition is None else _metrics(window, condition, context)
+    rows = [found.get(_time(window.start_us + place * window.width_us), {}) for place in range(window.count)]
+    return {name: pa.array([row.get(name, 0) for row in rows], kind) for name, kind in _TYPES.items()}
+
+
+def _numbers(window: Window, context: Context) -> Mapping[dt.datetime, Mapping[str, Any]]:
+    """By the start of each bucket that has any."""
     asked = window.widened(_HOUR_US if window.width_us == _MINUTE_US else 24 * _HOUR_US)
-    found: dict[int, dict[str, Any]] = {}
+    found: dict[dt.datetime, dict[str, Any]] = {}
     for build in (events_by_bucket, new_by_bucket, sessions_by_bucket):
         for row in context.run(build, asked).to_pylist():
-            found.setdefault(row["place"], {}).update(row)
-    first = (window.start_us - asked.start_us) // window.width_us
-    rows = [found.get(first + place, {}) for place in range(window.count)]
-    return {name: pa.array([row.get(name, 0) for row in rows], kind) for name, kind in _TYPES.items()}
+            start = _time(asked.start_us + row.pop("place") * asked.width_us)
+            found.setdefault(start, {}).update(row)
+    return found
+
+
+def _metrics(window: Window, condition: Filter, context: Context) -> Mapping[dt.datetime, Mapping[str, Any]]:
+    """The same of what passes a filter: the metrics of these names, of the days that the window touches."""
+    period = Period(_time(window.start_us).date(), _time(window.end_us - 1).date())
+    granularity = Granularity.MINUTE if window.width_us == _MINUTE_US else Granularity.HOUR
+    query = Query(tuple(_METRICS.values()), period, granularity, filter=condition)
+    rows = metric_query.answer(query, context).table.to_pylist()
+    return {row["bucket"]: {name: row[metric] or 0 for name, metric in _METRICS.items()} for row in rows}
 
 
 def _starts(window: Window) -> pa.Array:
@@ -123,6 +140,13 @@ def _time(us: int) -> dt.datetime:
     return _EPOCH + dt.timedelta(microseconds=us)
 
 
+_METRICS = {
+    "active": "dau",
+    "new": "new_players",
+    "sessions": "sessions",
+    "revenue": "revenue",
+    "errors": "errors",
+}
 _MONEY = pa.decimal128(38, 6)
 _TYPES = {"active": pa.int64(), "new": pa.int64(), "sessions": pa.int64(), "revenue": _MONEY, "errors": pa.int64()}
 _MEANINGS = {

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from questlog.analytics.context import Context
+from questlog.analytics.problems import QuestionRefused
+from questlog.analytics.query import Condition, Not, Operator
 from questlog.analytics.realtime import Realtime, Span, answer
 from tests.support.engines import BothEngines, embedded_store
 from tests.support.oracle.game import moment
@@ -87,6 +89,19 @@ def test_the_day_is_twenty_four_hours_of_which_the_last_is_running(context: Cont
     assert numbers(rows[1]) == (1, 1, 1, Decimal(0), 0)
     assert numbers(rows[0], "week_ago_") == (1, 1, 1, Decimal("0.01"), 0)
     assert sum(row["active"] for row in rows) == 5
+
+
+@pytest.mark.parametrize("span", Span)
+def test_a_filter_that_all_pass_changes_nothing(context: Context, span: Span) -> None:
+    everything = Not(Condition("country", Operator.IS, ("nowhere",)))
+    assert rows_of(Realtime(span, everything), context) == rows_of(Realtime(span), context)
+
+
+def test_only_what_passes_a_filter_counts(context: Context) -> None:
+    rows = rows_of(Realtime(filter=Condition("severity", Operator.IS, ("warning",))), context)
+    assert [row["errors"] for row in rows] == [0] * 58 + [1, 0]
+    with pytest.raises(QuestionRefused, match="did you mean 'country'"):
+        rows_of(Realtime(filter=Condition("contry", Operator.IS_SET)), context)
 
 
 def test_the_statements_stay_the_same_from_minute_to_minute(engines: BothEngines) -> None:
