@@ -45,11 +45,9 @@ DUCKDB: Mapping[str, str] = {
     "dau_by_platform": "SELECT event_time::DATE, platform, count(DISTINCT player_id) FROM events GROUP BY ALL",
     "mau": """
         WITH active AS (SELECT DISTINCT player_id, event_time::DATE AS day FROM events),
-             months AS (
-                 SELECT unnest(list_distinct(flatten(list(list_transform(range(30), lambda age: day + age::INTEGER)))))
-                        AS day
-                 FROM active GROUP BY player_id)
-        SELECT day, count(*) FROM months WHERE day <= (SELECT max(event_time)::DATE FROM events) GROUP BY day""",
+             days AS (SELECT DISTINCT day FROM active)
+        SELECT days.day, count(DISTINCT player_id)
+        FROM days JOIN active ON active.day BETWEEN days.day - 29 AND days.day GROUP BY days.day""",
     "revenue": "SELECT event_time::DATE, sum(amount) / 100 FROM events WHERE category = 'business' GROUP BY ALL",
     "revenue_by_country": """
         SELECT event_time::DATE, country, sum(amount) / 100 FROM events WHERE category = 'business' GROUP BY ALL""",
