@@ -16,9 +16,9 @@ from questlog.analytics.cardinality import capped_dimensions
 from questlog.analytics.context import Context
 from questlog.analytics.economy_rows import MAX_ROWS, SHARES, Items, Level
 from questlog.analytics.histogram import Histogram, counts, histogram_table
-from questlog.analytics.problems import QuestionRefused
+from questlog.analytics.problems import QuestionRefused, too_many_rows
 from questlog.analytics.query import Filter, Granularity, Name, Period, check_buckets, check_distinct
-from questlog.analytics.split import BUCKET, GROUP, Events, answer_of, events_of, group_columns, too_many_rows
+from questlog.analytics.split import BUCKET, GROUP, Events, answer_of, events_of, group_columns
 from questlog.analytics.top import with_plain_numbers
 
 _FIRST_DAY = dt.date(1970, 1, 1)

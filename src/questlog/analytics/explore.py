@@ -19,9 +19,9 @@ from questlog.analytics.explore_table import tree_table
 from questlog.analytics.functions import fits_bitmaps
 from questlog.analytics.histogram import Bins, Histogram, counts, histogram_table
 from questlog.analytics.parts import OTHER
-from questlog.analytics.problems import QuestionRefused
+from questlog.analytics.problems import QuestionRefused, too_many_rows
 from questlog.analytics.query import Filter, Granularity, Name, Period, check_buckets, check_distinct
-from questlog.analytics.split import BUCKET, GROUP, Events, answer_of, events_of, group_columns, too_many_rows
+from questlog.analytics.split import BUCKET, GROUP, Events, answer_of, events_of, group_columns
 from questlog.analytics.top import with_plain_numbers
 
 MAX_DEPTH = 5

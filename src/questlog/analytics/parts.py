@@ -23,6 +23,9 @@ OTHER = cardinality.OTHER
 MAX_ROWS = 200_000
 """A part's answer of more rows is refused: it is too long to be read, and would fill the memory."""
 
+MAX_RANKED = 2_000_000
+"""The same where the greatest groups are looked for among all."""
+
 Kept = tuple[tuple[str | None, ...], ...]
 """The groups that stand by themselves, as texts; all others are one."""
 
@@ -98,7 +101,12 @@ def aggregated(
     if bucket is not None:
         keys["bucket"] = bucket
     found = rows.group_by(**keys).aggregate(**aggregates) if keys else rows.aggregate(**aggregates)
-    return found.limit(MAX_ROWS + 1) if keys else found
+    return found.limit(most_rows(part) + 1) if keys else found
+
+
+def most_rows(part: Part) -> int:
+    """How many rows the part's answer may have."""
+    return MAX_RANKED if part.kept == () else MAX_ROWS
 
 
 def players_of(part: Part, player_no: ir.IntegerColumn, condition: ir.BooleanColumn | None = None) -> ir.IntegerScalar:

@@ -24,8 +24,8 @@ from questlog.analytics.context import Context
 from questlog.analytics.dimensions import SEGMENT, names_in
 from questlog.analytics.measures import Base, Measure
 from questlog.analytics.named_events import named_events
-from questlog.analytics.parts import MAX_ROWS, OF_COHORTS, Kept, Part, group_column, measure_column
-from questlog.analytics.problems import QuestionRefused
+from questlog.analytics.parts import OF_COHORTS, Kept, Part, group_column, measure_column, most_rows
+from questlog.analytics.problems import too_many_rows
 from questlog.analytics.query import EventMatch, Filter, Granularity, Period
 from questlog.analytics.rows import Scope
 from questlog.analytics.series import column_of
@@ -39,18 +39,18 @@ def _as_answered(_part: Part, rows: pa.Table) -> pa.Table:
 
 
 class Way(msgspec.Struct, frozen=True):
-    """How the measures of a base are asked for, and what is made of the engine's rows."""
+    """How the measures of a base are asked for, and what is made of the engine's rows, of at most so many."""
 
     build: Callable[[Part], ir.Table]
     finish: Callable[[Part, pa.Table], pa.Table] = _as_answered
-    max_rows: int = MAX_ROWS
+    max_counts: int = 0
 
 
 WAYS: Mapping[Base, Way] = {
     Base.ACTIVITY: Way(activity.build),
     Base.MOMENTS: Way(moments.build),
     Base.FIRST_SEEN: Way(purchases.build_new),
-    Base.WINDOWS: Way(windows.build, windows.finish),
+    Base.WINDOWS: Way(windows.build, windows.finish, windows.MAX_COUNTS),
     Base.COHORTS: Way(cohort_days.build),
     Base.SURVIVAL: Way(cohort_days.build_survival),
     Base.SESSIONS: Way(session_lengths.build),
@@ -160,9 +160,11 @@ def scope_of(context: Context, period: Period, names: frozenset[str]) -> Scope:
 def _answer(part: Part, names: Mapping[Measure, str], context: Context) -> pa.Table:
     way = WAYS[part.base]
     rows = context.run(way.build, part)
-    if rows.num_rows > way.max_rows:
-        raise QuestionRefused("group_by", f"the answer has more than {way.max_rows} rows; use `top`, or a filter")
+    if way.max_counts and rows.num_rows > way.max_counts:
+        raise too_many_rows("group_by", way.max_counts)
     rows = with_starts(way.finish(part, rows), part.granularity)
+    if rows.num_rows > most_rows(part):
+        raise too_many_rows("group_by", most_rows(part))
     keys = [] if part.granularity is Granularity.ALL else ["bucket"]
     keys += [group_column(place) for place in range(len(part.group_by))]
     columns = {name: rows[name] for name in keys}

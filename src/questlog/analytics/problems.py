@@ -23,3 +23,8 @@ def unknown(field: str, kind: str, name: str, known: Iterable[str]) -> QuestionR
     """The refusal of a name that does not exist, with the nearest one that does."""
     matches = get_close_matches(name, list(known), n=1, cutoff=0.5)
     return QuestionRefused(field, f"there is no {kind} {name[:100]!r}", matches[0] if matches else None)
+
+
+def too_many_rows(field: str, rows: int) -> QuestionRefused:
+    """The refusal of an answer that nobody can read."""
+    return QuestionRefused(field, f"the answer would have more than {rows} rows; ask for less at once")

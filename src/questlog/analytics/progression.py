@@ -14,9 +14,10 @@ from questlog.analytics.answer import Answer, AnswerColumn
 from questlog.analytics.cardinality import capped_dimensions
 from questlog.analytics.context import Context
 from questlog.analytics.functions import fits_bitmaps
+from questlog.analytics.problems import too_many_rows
 from questlog.analytics.progression_rows import COMPLETE, MAX_ROWS, PARTS, START, STATUSES, Levels
 from questlog.analytics.query import Filter, Name, Period, check_distinct
-from questlog.analytics.split import GROUP, Events, answer_of, events_of, group_columns, too_many_rows
+from questlog.analytics.split import GROUP, Events, answer_of, events_of, group_columns
 from questlog.analytics.top import with_plain_numbers
 
 _NUMBER = re.compile(r"(\d+)")

@@ -14,7 +14,7 @@ from questlog.analytics.dimensions import SEGMENT, check_event_dimension, check_
 from questlog.analytics.filters import check_values, holds
 from questlog.analytics.parts import OTHER
 from questlog.analytics.plan import scope_of
-from questlog.analytics.problems import QuestionRefused, unknown
+from questlog.analytics.problems import unknown
 from questlog.analytics.query import Filter, Period, check_depth
 from questlog.analytics.rows import Scope, events_with
 
@@ -126,8 +126,3 @@ def answer_of(
 def group_columns(group_by: str | None) -> list[AnswerColumn]:
     """The group's column, where there is one."""
     return [] if group_by is None else [AnswerColumn(GROUP, "", meaning_of(group_by))]
-
-
-def too_many_rows(field: str, rows: int) -> QuestionRefused:
-    """The refusal of an answer that nobody can read."""
-    return QuestionRefused(field, f"the answer would have more than {rows} rows; ask for less at once")

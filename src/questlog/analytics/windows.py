@@ -18,11 +18,15 @@ from questlog.analytics.buckets import buckets, start_type
 from questlog.analytics.filters import holds
 from questlog.analytics.groups import numbered
 from questlog.analytics.parts import Part, group_column, measure_column, with_groups
+from questlog.analytics.problems import too_many_rows
 from questlog.analytics.query import Granularity, Period
 from questlog.analytics.rows import player_days_with
 
 LONGEST = 30
 """Days of the longest window."""
+
+MAX_COUNTS = 2_000_000
+"""A question with more groups, days and gaps is refused, and one with more than five times as many groups and days."""
 
 Ints = npt.NDArray[np.int64]
 
@@ -42,7 +46,7 @@ def build(part: Part) -> ir.Table:
     before = rows.prev_day if part.is_plain else _day_before(part, rows)
     gap = rows.day.delta(before, unit="day")
     rows = rows.mutate(gap=ibis.cases((gap.isnull() | (gap > LONGEST), LONGEST), else_=gap).cast("int64"))
-    return rows.group_by([*_keys(part), "day", "gap"]).aggregate(players=rows.count())
+    return rows.group_by([*_keys(part), "day", "gap"]).aggregate(players=rows.count()).limit(MAX_COUNTS + 1)
 
 
 def _day_before(part: Part, rows: ir.Table) -> ir.DateColumn:
@@ -59,6 +63,8 @@ def finish(part: Part, rows: pa.Table) -> pa.Table:
     period = part.scope.period
     keys = _keys(part)
     group, groups = numbered(rows, keys)
+    if groups.num_rows * period.days > 5 * MAX_COUNTS:
+        raise too_many_rows("group_by", 5 * MAX_COUNTS)
     day = rows["day"].cast(pa.date32()).cast(pa.int32()).to_numpy().astype(np.int64) - _number(period.start)
     gap, players = (rows[name].cast(pa.int64()).to_numpy() for name in ("gap", "players"))
     found = buckets(period, part.granularity)
