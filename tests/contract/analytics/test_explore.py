@@ -33,10 +33,8 @@ class _Shape:
 
 _SHAPES = (
     _Shape(depth=3),
-    _Shape(("a",), granularity="day"),
     _Shape(("a:b", "b"), 0, group_by="country"),
-    _Shape(("a", "a:b"), 2, is_filtered=True),
-    _Shape((), 2, "resource", "week", is_filtered=True),
+    _Shape(("a", "a:b"), 2, granularity="day", is_filtered=True),
     _Shape(("Complete",), 2, "progression", group_by="attributes.mode"),
 )
 

@@ -71,18 +71,18 @@ _BY_COUNTRY, _NOT_DE, _BY_PLATFORM, _BY_GENDER, _BY_AGE, _BY_MODE, _BY_INSTALL, 
 _RETENTION = tuple(name for name in METRICS if name.startswith(("retention_", "rolling_", "churn_", "ltv_")))
 
 FAMILIES: Mapping[str, Family] = {
-    "players": Family(_of_group("players"), (), (_HOUR, _BY_DAY, _WEEK, _BY_COUNTRY, _BY_AGE)),
-    "engagement": Family(_of_group("engagement"), ("sessions",), (_MINUTE, _BY_DAY, _ALL, _BY_PLATFORM, _BY_SOURCE)),
+    "players": Family(_of_group("players"), (), (_HOUR, _BY_DAY, _WEEK, _BY_AGE)),
+    "engagement": Family(_of_group("engagement"), ("sessions",), (_MINUTE, _BY_DAY, _BY_PLATFORM, _BY_SOURCE)),
     "money": Family(
         tuple(name for name in _of_group("money") if not name.startswith("ltv_")),
         ("purchases", "ads"),
-        (_BY_DAY, _BY_COUNTRY, _BY_PLATFORM),
+        (_BY_COUNTRY, _BY_PLATFORM),
     ),
-    "retention": Family(_RETENTION, ("purchases",), (_BY_DAY, _WEEK, _BY_COUNTRY, _BY_INSTALL)),
+    "retention": Family(_RETENTION, ("purchases",), (_WEEK, _BY_COUNTRY, _BY_INSTALL)),
     "progression": Family(_of_group("progression"), ("progression",), (_MONTH, _BY_MODE)),
     "economy": Family(_of_group("economy"), ("resources",), (_ALL, _NOT_DE)),
-    "design": Family(_of_group("design"), ("design",), (_BY_DAY, _BY_GENDER, _BY_SOURCE)),
-    "health": Family(_of_group("health"), ("health",), (_BY_DAY, _BY_COUNTRY)),
+    "design": Family(_of_group("design"), ("design",), (_BY_DAY, _BY_GENDER)),
+    "health": Family(_of_group("health"), ("health",), (_BY_COUNTRY,)),
     "errors and ads": Family(_of_group("errors", "ads"), ("errors", "ads"), (_BY_DAY, _BY_BUILD)),
 }
 
