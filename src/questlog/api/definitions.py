@@ -1,6 +1,5 @@
 """`/api/v1/games/{game}/definitions`: questions, segments and metrics that people save to use again."""
 
-import enum
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Annotated, Any
@@ -10,56 +9,21 @@ from litestar import delete, get, post, put
 from litestar.params import FromPath, JSONBody
 
 from questlog.analytics.catalogue import CATALOGUE
-from questlog.analytics.cohorts import Cohort
 from questlog.analytics.definitions import CustomMetric, SegmentDefinition
 from questlog.analytics.dimensions import check_event_dimension, check_filter
-from questlog.analytics.economy import Balances, Economy
-from questlog.analytics.explore import Explore
 from questlog.analytics.filters import check_values
-from questlog.analytics.funnel import Funnel
 from questlog.analytics.metrics import metric_named
 from questlog.analytics.problems import QuestionRefused
-from questlog.analytics.progression import Progression
 from questlog.analytics.query import Query
-from questlog.analytics.retention import Retention
 from questlog.analytics.segment_rules import check_segment
 from questlog.api.authentication import caller_of
+from questlog.api.definition_kinds import DEFINITION_TYPES, DefinitionKind, Question, of_kind
 from questlog.api.errors import AnyRequest, bad_field, bad_value, refused_question
 from questlog.api.games import Services
 from questlog.api.services import ConsoleServices
-from questlog.api.validation import Fault, NotOfType, converted
+from questlog.api.validation import NotOfType, converted
 from questlog.control.definitions import SavedDefinition
 
-
-class DefinitionKind(enum.StrEnum):
-    """What can be saved."""
-
-    QUERY = "query"
-    EXPLORE = "explore"
-    RETENTION = "retention"
-    COHORTS = "cohorts"
-    FUNNEL = "funnel"
-    PROGRESSION = "progression"
-    ECONOMY = "economy"
-    BALANCES = "balances"
-    SEGMENT = "segment"
-    CUSTOM_METRIC = "custom_metric"
-
-
-DEFINITION_TYPES: Mapping[DefinitionKind, type[msgspec.Struct]] = {
-    DefinitionKind.QUERY: Query,
-    DefinitionKind.EXPLORE: Explore,
-    DefinitionKind.RETENTION: Retention,
-    DefinitionKind.COHORTS: Cohort,
-    DefinitionKind.FUNNEL: Funnel,
-    DefinitionKind.PROGRESSION: Progression,
-    DefinitionKind.ECONOMY: Economy,
-    DefinitionKind.BALANCES: Balances,
-    DefinitionKind.SEGMENT: SegmentDefinition,
-    DefinitionKind.CUSTOM_METRIC: CustomMetric,
-}
-
-Question = Query | Explore | Retention | Cohort | Funnel | Progression | Economy | Balances
 JsonObject = dict[str, Any]
 
 
@@ -130,37 +94,51 @@ def delete_definition(
 def _check(
     services: ConsoleServices, game: str, kind: DefinitionKind, name: str, definition: JsonObject, field: str
 ) -> None:
-    """Raises `ApiError` 400 for a definition that says nothing of its kind, or nothing that can be answered."""
+    """Raises `ApiError` 400 for a definition that says nothing of its kind, or nothing that can be answered.
+
+    `field` is where in the body the definition is: "" for the whole.
+    """
     try:
         read = converted(definition, DEFINITION_TYPES[kind])
     except NotOfType as error:
-        raise bad_field(_within(error.fault, field)) from None
+        raise bad_field(error.fault._replace(field=_within(field, error.fault.field))) from None
     try:
-        if isinstance(read, SegmentDefinition):
-            others = _segments_of(services, game)
-            check_segment(field or "segment", read, {**others, name: read})
-        elif isinstance(read, CustomMetric):
-            _check_custom_metric(name, read, field)
-        elif isinstance(read, Question):
-            read.check()
+        _check_names(services, game, name, read)
     except QuestionRefused as error:
-        raise refused_question(error) from None
+        raise refused_question(QuestionRefused(_within(field, error.field), error.detail, error.nearest)) from None
 
 
-def _within(fault: Fault, field: str) -> Fault:
-    return fault._replace(field=".".join(part for part in (field, fault.field) if part))
+def _within(field: str, inner: str) -> str:
+    return ".".join(part for part in (field, inner) if part)
 
 
-def _segments_of(services: ConsoleServices, game: str) -> dict[str, SegmentDefinition]:
-    saved = services.control.list_definitions(game, DefinitionKind.SEGMENT)
-    return {each.name: msgspec.convert(each.definition, SegmentDefinition) for each in saved}
+def _check_names(services: ConsoleServices, game: str, name: str, definition: msgspec.Struct) -> None:
+    """Raises `QuestionRefused` for a definition that cannot be answered, with a path inside of it, and `ApiError`."""
+    if isinstance(definition, CustomMetric):
+        _check_custom_metric(name, definition)
+    elif isinstance(definition, SegmentDefinition):
+        segments = of_kind(services.control.list_definitions(game), DefinitionKind.SEGMENT, SegmentDefinition)
+        _check_segment(definition, {**segments, name: definition})
+    elif isinstance(definition, Question):
+        definition.check()
+        if isinstance(definition, Query):
+            custom = of_kind(services.control.list_definitions(game), DefinitionKind.CUSTOM_METRIC, CustomMetric)
+            for place, metric in enumerate(definition.metrics):
+                metric_named(f"metrics[{place}]", metric, CATALOGUE, custom)
 
 
-def _check_custom_metric(name: str, metric: CustomMetric, field: str) -> None:
-    path = f"{field}.event" if field else "event"
-    metric.event.check(path)
-    check_filter(f"{path}.filter", metric.event.filter, check_event_dimension)
-    check_values(metric.event.filter, f"{path}.filter")
+def _check_segment(definition: SegmentDefinition, segments: Mapping[str, SegmentDefinition]) -> None:
+    try:
+        check_segment("segment", definition, segments)
+    except QuestionRefused as error:
+        inner = error.field.removeprefix("segment").lstrip(".")
+        raise QuestionRefused(inner, error.detail, error.nearest) from None
+
+
+def _check_custom_metric(name: str, metric: CustomMetric) -> None:
+    metric.event.check("event")
+    check_filter("event.filter", metric.event.filter, check_event_dimension)
+    check_values(metric.event.filter, "event.filter")
     try:
         metric_named("name", name, CATALOGUE)
     except QuestionRefused:

@@ -2,20 +2,14 @@
 
 import threading
 from collections.abc import Sequence
-from typing import Protocol, TypeVar
-
-import msgspec
-import structlog
+from typing import Protocol
 
 from questlog.analytics.definitions import CustomMetric, SegmentDefinition
 from questlog.analytics.runner import Definitions
-from questlog.api.definitions import DefinitionKind
+from questlog.api.definition_kinds import DefinitionKind, of_kind
 from questlog.control.definitions import SavedDefinition
 
 _MOST_GAMES = 1_000
-_Read = TypeVar("_Read", SegmentDefinition, CustomMetric)
-
-_log = structlog.get_logger(__name__)
 
 
 class DefinitionStore(Protocol):
@@ -52,21 +46,10 @@ class SavedDefinitions:
     def _read(self, game_id: int, version: int) -> Definitions:
         saved = self._store.definitions_of(game_id)
         read = Definitions(
-            segments=_of_kind(saved, DefinitionKind.SEGMENT, SegmentDefinition),
-            custom_metrics=_of_kind(saved, DefinitionKind.CUSTOM_METRIC, CustomMetric),
+            segments=of_kind(saved, DefinitionKind.SEGMENT, SegmentDefinition),
+            custom_metrics=of_kind(saved, DefinitionKind.CUSTOM_METRIC, CustomMetric),
         )
         with self._lock:
             if version == self._version:
                 self._known[game_id] = read
         return read
-
-
-def _of_kind(saved: Sequence[SavedDefinition], kind: DefinitionKind, wanted: type[_Read]) -> dict[str, _Read]:
-    read = {}
-    for each in saved:
-        if each.kind == kind:
-            try:
-                read[each.name] = msgspec.convert(each.definition, wanted)
-            except msgspec.ValidationError as error:
-                _log.warning("definition_unreadable", kind=kind, name=each.name, reason=str(error))
-    return read

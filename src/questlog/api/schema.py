@@ -12,7 +12,7 @@ from litestar.handlers import BaseRouteHandler
 from litestar.openapi.plugins import JsonRenderPlugin
 
 from questlog.api.answers import AnswerBody
-from questlog.api.definitions import DEFINITION_TYPES
+from questlog.api.definition_kinds import DEFINITION_TYPES
 from questlog.api.errors import AnyRequest
 from questlog.api.examples import DEFINITIONS, QUESTIONS, Example
 from questlog.api.sql import MEDIA_TYPES, Form

@@ -4,7 +4,7 @@ import pytest
 from litestar import Litestar
 from litestar.testing import TestClient
 
-from questlog.api.definitions import DEFINITION_TYPES, DefinitionKind
+from questlog.api.definition_kinds import DEFINITION_TYPES, DefinitionKind
 from tests.support.console import FakeConsole
 
 Client = TestClient[Litestar]
@@ -119,6 +119,23 @@ def test_a_dimension_that_there_is_not_is_refused(client: Client) -> None:
     condition = {"type": "condition", "dimension": "contry", "values": ["DE"]}
     error = refusal(client, f"{SEGMENTS}/a", {"rule": {"type": "who", "filter": condition}})
     assert (error["code"], error["nearest"]) == ("question_refused", "country")
+    assert error["field"].startswith("rule.filter")
+
+
+def test_a_metric_that_there_is_not_is_refused(client: Client) -> None:
+    error = refusal(client, f"{PATH}/query/a", {**QUERY, "metrics": ["dau", "revenu"]})
+    assert (error["field"], error["nearest"]) == ("metrics[1]", "revenue")
+    posted = client.post(f"{PATH}/query", json={"name": "a", "definition": {**QUERY, "metrics": ["Bosses"]}})
+    assert posted.json()["error"]["field"] == "definition.metrics[0]"
+    client.put(f"{PATH}/custom_metric/Bosses", json=BOSSES)
+    assert client.put(f"{PATH}/query/a", json={**QUERY, "metrics": ["Bosses"]}).status_code == 200
+
+
+def test_what_an_older_version_saved_is_in_nobodys_way(client: Client, console: FakeConsole) -> None:
+    console.control.put_definition("1", "segment", "Old", {"of": "another version"}, "ada")
+    assert client.put(f"{SEGMENTS}/Payers", json=PAYERS).status_code == 200
+    assert client.get(f"{SEGMENTS}/Old").json()["definition"] == {"of": "another version"}
+    assert "Old" in refusal(client, f"{SEGMENTS}/Self", {"rule": {"type": "in_segment", "name": "Old"}})["message"]
 
 
 def test_a_segment_is_made_of_segments_that_there_are_and_of_no_circle(client: Client) -> None:

@@ -6,7 +6,7 @@ from litestar import Litestar
 from litestar.testing import TestClient
 
 from questlog.api.answers import AnswerBody
-from questlog.api.definitions import DefinitionKind
+from questlog.api.definition_kinds import DefinitionKind
 from questlog.api.examples import DEFINITIONS, QUESTIONS
 from tests.support.console import FakeConsole
 
