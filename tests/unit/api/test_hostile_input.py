@@ -25,6 +25,14 @@ ROUTES = [
     "/api/v1/games/{}/rotate-secret",
     "/api/v1/games/{}/api-keys",
     "/api/v1/games/{}/api-keys/{}",
+    "/api/v1/games/{}/receipts",
+    "/api/v1/games/{}/definitions",
+    "/api/v1/games/{}/definitions/{}",
+    "/api/v1/games/{}/definitions/segment/{}",
+    "/api/v1/games/{}/players/{}",
+    "/api/v1/games/{}/players/{}/sessions",
+    "/api/v1/games/{}/players/{}/timeline",
+    "/api/v1/games/{}/query",
     "/api/v1/games/{}/events",
     "/api/v1/games/{}/ingest-hours",
     "/api/v1/sql",
@@ -33,8 +41,10 @@ ROUTES = [
     "/static/{}",
     "/{}",
 ]
-PARAMETERS = ["status", "event_id", "player_id", "from", "to", "limit", "before", "reason", "other"]
+PARAMETERS = ["status", "event_id", "player_id", "from", "to", "limit", "before", "reason", "other", "search"]
+PARAMETERS += ["before_time", "before_no", "format"]
 FIELDS = ["name", "game_key", "secret_key", "is_enabled", "is_strict", "event_names", "sql", "format"]
+FIELDS += ["google_licence_key", "apple_bundle_id", "definition", "rule", "metrics", "period"]
 
 texts = st.one_of(
     st.text(st.characters(exclude_categories=["Cs"]), max_size=40),
@@ -86,7 +96,7 @@ def test_no_request_makes_it_fail(everything: Client, data: Any) -> None:
         path = path.replace("{}", quote(data.draw(texts), safe=""), 1)
     query = data.draw(st.dictionaries(st.sampled_from(PARAMETERS), texts, max_size=2))
     answer = everything.request(
-        data.draw(st.sampled_from(["GET", "POST", "PATCH", "DELETE"])),
+        data.draw(st.sampled_from(["GET", "POST", "PUT", "PATCH", "DELETE"])),
         path,
         params=query,
         headers=data.draw(headers),
