@@ -16,11 +16,11 @@ from questlog.analytics.context import Context
 from questlog.analytics.functions import distinct_players, epoch_us
 from questlog.analytics.purchases import is_purchase
 from questlog.analytics.query import Filter, Granularity, Period, Query
+from questlog.analytics.split import rounded_last_player
 
 _MINUTE_US = 60_000_000
 _HOUR_US = 60 * _MINUTE_US
 _WEEK_US = 7 * 24 * _HOUR_US
-_PLAYER_STEP = 65_536
 _EPOCH = dt.datetime(1970, 1, 1)  # noqa: DTZ001 - all stored times are UTC without saying so
 _ZERO = ibis.literal(0, "decimal(38, 6)")
 
@@ -67,8 +67,7 @@ def answer(question: Realtime, context: Context) -> Answer:
     """
     width_us, count = (_MINUTE_US, 60) if question.span is Span.HOUR else (_HOUR_US, 24)
     start_us = (context.now_us // width_us - count + 1) * width_us
-    last = (context.last_player_no // _PLAYER_STEP + 1) * _PLAYER_STEP - 1
-    now = Window(context.game_id, start_us, width_us, count, last)
+    now = Window(context.game_id, start_us, width_us, count, rounded_last_player(context))
     before = msgspec.structs.replace(now, start_us=start_us - _WEEK_US)
     columns: dict[str, pa.Array] = {"bucket": _starts(now)}
     columns |= _columns(now, question.filter, context)

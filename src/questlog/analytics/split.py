@@ -58,9 +58,14 @@ def events_of(context: Context, period: Period, condition: Filter | None = None,
     _check_names(context, condition, group_by)
     check_values(condition)
     names = names_in(condition) | ({group_by} if group_by else set())
-    last = (context.last_player_no // _PLAYER_STEP + 1) * _PLAYER_STEP - 1
+    last = rounded_last_player(context)
     capped = capped_dimensions(context, [group_by] if group_by else [], period)
     return Events(scope_of(context, period, frozenset(names)), condition, group_by, None, last, capped)
+
+
+def rounded_last_player(context: Context) -> int:
+    """More than the greatest player number: some may be given out meanwhile, and statements stay the same for long."""
+    return (context.last_player_no // _PLAYER_STEP + 1) * _PLAYER_STEP
 
 
 def _check_names(context: Context, condition: Filter | None, group_by: str | None) -> None:
