@@ -285,6 +285,29 @@ def test_which_sessions_dropped(example: list[Context]) -> None:
     assert (row["session_id"], row["player_id"]) == ("s1", "one")
 
 
+def test_what_is_between_and_what_is_of_no_player() -> None:
+    history = History(
+        (
+            at(0, "one", "a", session_id="s1"),
+            at(1, "one", "x", session_id="s1"),
+            at(2, "one", "b", session_id="s1"),
+            at(0, "two", "a", session_id="s2"),
+            at(1, "two", "b", session_id="s2"),
+            at(2, None, "x", session_id="s2"),
+            at(3, "two", "c", session_id="s2"),
+            at(0, None, "a", session_id="s3"),
+            at(1, None, "b", session_id="s3"),
+        )
+    )
+    with embedded_store() as store:
+        load(store, history)
+        both = list(contexts(BothEngines(store)))
+        for unit in Unit:
+            for order, counts in ((Order.ORDERED, [2, 2, 1]), (Order.STRICT, [2, 1, 1])):
+                rows = ask(both, Funnel(_ABC, _ALL_DAYS, order=order, count=unit))
+                assert [row["count"] for row in rows] == counts
+
+
 def test_nobody_at_all(example: list[Context]) -> None:
     never = Period(dt.date(2001, 1, 1), dt.date(2001, 1, 2))
     for order in Order:
