@@ -310,7 +310,7 @@ def _with_last_of_day(days: ir.Table, events: ir.Table, name: str) -> ir.Table:
     """Player days with the value of the day's last event that has one."""
     column = dimension_column(name)
     valued = add_event_dimensions(events, [name])
-    valued = valued.filter(valued.player_no.notnull())
+    valued = valued.filter(valued[column].notnull(), valued.player_no.notnull())
     keys = {"last:player": valued.player_no, "last:day": valued.event_time.date()}
     last = valued.group_by(**keys).aggregate(**{column: valued[column].argmax(event_rank(valued))})
     is_same = (days.player_no == last["last:player"]) & (days.day == last["last:day"])

@@ -59,7 +59,7 @@ def error(player: str | None, severity: str, message: str | None) -> dict[str, A
 
 # Thursday, 1 January 2026 is day 0; ann is active on days 0, 1 and 4, bob on 0, cid on 1, dot on 4 (a Monday).
 ROWS = [
-    event("ann", 0, country="DE", session_id="s1"),
+    event("ann", 0, country="DE", session_id="s1", gender="female", attributes='{"mode":"easy"}'),
     event("ann", HOUR, country="DE", session_id="s1", category="custom", event_id="jump", value=2.0),
     event("bob", 0, country="FR", session_id="s2"),
     purchase("ann", DAY, 250, "gems", country="FR"),
@@ -149,6 +149,17 @@ def test_nothing_known_is_a_group_and_events_of_nobody_are_in_it(analytics: Anal
         {"country": "IT", "dau": 1, "revenue": Decimal(0)},
         {"country": "US", "dau": 1, "revenue": Decimal(0)},
         {"country": None, "dau": 1, "revenue": Decimal(10)},
+    ]
+
+
+@pytest.mark.parametrize(("dimension", "value"), [("gender", "female"), ("attributes.mode", "easy")])
+def test_the_last_value_of_a_day_is_not_the_lack_of_one_later_on(
+    analytics: Analytics, dimension: str, value: str
+) -> None:
+    asked = query("dau", "sessions", last=0, group_by=(dimension,), granularity=Granularity.ALL)
+    assert rows_of(analytics.ask(GAME, asked)) == [
+        {dimension: value, "dau": 1, "sessions": 1},
+        {dimension: None, "dau": 1, "sessions": 1},
     ]
 
 
