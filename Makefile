@@ -32,11 +32,13 @@ run: $(STAMPS)/questlog
 
 test: $(STAMPS)/dev
 	$(BIN)/python -m pytest
+	cd clients/python && $(abspath $(BIN))/python -m pytest
 
 check: $(STAMPS)/dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	cd clients/python && $(abspath $(BIN))/mypy
 	$(BIN)/lint-imports --no-cache
 
 bench: $(STAMPS)/dev

@@ -173,10 +173,6 @@ class Store(Protocol):
         """Answer one read-only statement of a user. Raises `QueryRefused`."""
         ...
 
-    def ask(self, statement: str, timeout_s: float, cancellation: Cancellation) -> pa.Table:
-        """Answer a compiled question, in the engine's SQL. Raises `QueryRefused` for one too slow or too large."""
-        ...
-
     def query(self, statement: str, parameters: Mapping[str, object]) -> pa.Table:
         """Answer one of our own statements, with named `$parameters`."""
         ...

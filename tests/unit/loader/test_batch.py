@@ -127,7 +127,7 @@ def test_events_of_all_protocols_stay_in_journal_order(journal: FakeJournal) -> 
 
 
 def test_events_of_many_chunks_keep_their_columns(journal: FakeJournal) -> None:
-    plain, scored = [{}] * 50, [{"score": 5.0, "client_time": NOW_US}] * 50
+    plain, scored = [dict[str, object]()] * 50, [{"score": 5.0, "client_time": NOW_US}] * 50
     per_chunk = CHUNK_EVENTS // 50
     requests = [*[plain] * per_chunk, *[scored] * per_chunk, *[plain] * per_chunk, plain]
     events = batch_of(*(journal.append(envelope(), events) for events in requests)).events
