@@ -1,7 +1,7 @@
 """The part of a question that one statement answers: measures of one relation, by bucket and group."""
 
 import datetime as dt
-from collections.abc import Collection, Mapping
+from collections.abc import Sequence
 from functools import reduce
 from operator import add
 
@@ -91,16 +91,13 @@ def _day_of(part: Part, rows: ir.Table) -> ir.DateValue:
     return rows.day if "day" in rows.columns else rows.event_time.date()
 
 
-def aggregated(
-    part: Part, rows: ir.Table, bucket: ir.Value | None, aggregates: Mapping[str, ir.Scalar] | Collection[ir.Scalar]
-) -> ir.Table:
-    """One row for each bucket and group that has any. `rows` come from `with_groups`."""
-    if not isinstance(aggregates, Mapping):
-        aggregates = {measure_column(place): each for place, each in enumerate(aggregates)}
+def aggregated(part: Part, rows: ir.Table, bucket: ir.Value | None, aggregates: Sequence[ir.Scalar]) -> ir.Table:
+    """One row for each bucket and group that has any, with the part's measures. `rows` come from `with_groups`."""
+    measures = {measure_column(place): each for place, each in enumerate(aggregates)}
     keys = {group_column(place): rows[group_column(place)] for place in range(len(part.group_by))}
     if bucket is not None:
         keys["bucket"] = bucket
-    found = rows.group_by(**keys).aggregate(**aggregates) if keys else rows.aggregate(**aggregates)
+    found = rows.group_by(**keys).aggregate(**measures) if keys else rows.aggregate(**measures)
     return found.limit(most_rows(part) + 1) if keys else found
 
 
