@@ -41,9 +41,9 @@ _DOLLARS = {"USD": Decimal(1), "EUR": Decimal("1.25"), "JPY": Decimal("0.5")}
 """What a unit of a currency is worth here; there is no rate for any other."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Event:
-    """An event as a client sent it. Times are UTC microseconds; `index` of a player or a session is its name."""
+    """An event as a client sent it. Times are UTC microseconds."""
 
     category: str
     received_at: int
@@ -81,6 +81,11 @@ class Event:
     birth_year: int | None = None
     custom_01: str | None = None
     attributes: Mapping[str, Any] | None = None
+
+    def __repr__(self) -> str:
+        """Only what it says: a failing history is printed, and too long a text is cut."""
+        said = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        return f"Event({', '.join(f'{name}={value!r}' for name, value in said.items() if value is not None)})"
 
     @property
     def amount_usd(self) -> Decimal | None:

@@ -36,6 +36,10 @@ def _any_event(_: Stored) -> bool:
     return True
 
 
+def _of_any_platform(event: Stored) -> bool:
+    return event.sent.platform is not None
+
+
 def _ios_jump(event: Stored) -> bool:
     return event.sent.event_id == "jump" and event.sent.platform == "ios"
 
@@ -67,10 +71,17 @@ _SEGMENTS: Mapping[str, tuple[Rule, segments.Rule]] = {
             )
         ),
     ),
-    "two purchases in 9 days": (
-        Did(EventMatch("business"), Measured.COUNT, Operator.GREATER_OR_EQUAL, 2, 9),
-        segments.did(of_category("business"), "count", "greater_or_equal", 2, 9),
+    "a purchase in 6 days": (
+        Did(EventMatch("business"), Measured.COUNT, Operator.GREATER_OR_EQUAL, 1, 6),
+        segments.did(of_category("business"), "count", "greater_or_equal", 1, 6),
     ),
+    **{
+        f"an event with a platform in {days} days": (
+            Did(EventMatch(filter=Condition("platform", Operator.IS_SET)), last_days=days),
+            segments.did(_of_any_platform, "count", "greater_or_equal", 1, days),
+        )
+        for days in (3, 5, 7)
+    },
     "gone for 5 days": (
         Did(EventMatch(), Measured.COUNT, Operator.LESS, 1, 5),
         segments.did(_any_event, "count", "less", 1, 5),
@@ -84,15 +95,15 @@ _SEGMENTS: Mapping[str, tuple[Rule, segments.Rule]] = {
         segments.did(of_node("resource", "Source"), "value_sum", "less_or_equal", 5),
     ),
     "spent a dollar": (
-        Did(EventMatch("business"), Measured.REVENUE, Operator.GREATER_OR_EQUAL, 1, 30),
-        segments.did(of_category("business"), "revenue", "greater_or_equal", 1, 30),
+        Did(EventMatch("business"), Measured.REVENUE, Operator.GREATER_OR_EQUAL, 1, 8),
+        segments.did(of_category("business"), "revenue", "greater_or_equal", 1, 8),
     ),
     "jumped on ios": (
         Did(EventMatch(None, "jump", filter=Condition("platform", Operator.IS, ("ios",)))),
         segments.did(_ios_jump, "count", "greater_or_equal", 1),
     ),
 }
-_GONE, _BUYERS = _SEGMENTS["gone for 5 days"], _SEGMENTS["two purchases in 9 days"]
+_GONE, _BUYERS = _SEGMENTS["gone for 5 days"], _SEGMENTS["a purchase in 6 days"]
 _JUMPERS = _SEGMENTS["jumped on ios"]
 _ALL = dict(_SEGMENTS) | {
     "neither gone nor buyers, or jumpers": (
