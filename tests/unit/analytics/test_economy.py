@@ -1,7 +1,7 @@
 """The economy: the same on both engines, and what somebody with the events at hand would add up."""
 
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -15,10 +15,11 @@ from questlog.analytics.economy_rows import COLUMNS, Level
 from questlog.analytics.histogram import Histogram
 from questlog.analytics.problems import QuestionRefused
 from questlog.analytics.query import Condition, Granularity, Operator, Period
-from tests.support.engines import BothEngines, ExactOnly, embedded_store
-from tests.support.generated_histories import FEW, GAME, MANY, NOW, History, histories, load
+from tests.support.asked import column, context_of, rows_of
+from tests.support.engines import BothEngines, embedded_store
+from tests.support.generated_histories import FEW, MANY, NOW, History, histories, load
 from tests.support.oracle.game import Stored, game, moment
-from tests.support.staged import DAY, NOON, batch, new_id
+from tests.support.staged import DAY, NOON, new_id
 
 FIRST, LAST = dt.date(2026, 1, 1), dt.date(2026, 1, 2)
 PERIOD = Period(FIRST, LAST)
@@ -53,38 +54,12 @@ ROWS = [
 ]
 
 
-@pytest.fixture(scope="module")
-def engines() -> Iterator[BothEngines]:
-    with embedded_store() as store:
-        store.load(batch(ROWS), NOON)
-        yield BothEngines(store)
-
-
-@pytest.fixture(params=["duckdb", "clickhouse"])
-def context(request: pytest.FixtureRequest, engines: BothEngines) -> Context:
-    return context_of(engines.duckdb if request.param == "duckdb" else engines.clickhouse)
-
-
-def context_of(engine: ExactOnly) -> Context:
-    return Context(GAME, engine, NOW, last_player_no=100_000)
-
-
 def ask(context: Context, **asked: Any) -> list[dict[str, Any]]:
-    found = answer(Economy(**{"period": PERIOD, **asked}), context)
-    assert [column.name for column in found.columns] == found.table.column_names
-    rows: list[dict[str, Any]] = found.table.to_pylist()
-    return rows
+    return rows_of(answer(Economy(**{"period": PERIOD, **asked}), context))
 
 
 def owned(context: Context, **asked: Any) -> list[dict[str, Any]]:
-    found = balances(Balances(**{"day": LAST, **asked}), context)
-    assert [column.name for column in found.columns] == found.table.column_names
-    rows: list[dict[str, Any]] = found.table.to_pylist()
-    return rows
-
-
-def column(rows: Sequence[Mapping[str, Any]], *names: str) -> list[Any]:
-    return [tuple(row[name] for name in names) if len(names) > 1 else row[names[0]] for row in rows]
+    return rows_of(balances(Balances(**{"day": LAST, **asked}), context))
 
 
 @pytest.mark.parametrize("condition", [None, Condition("platform", Operator.IS, ("ios",))])

@@ -3,7 +3,7 @@
 import datetime as dt
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from statistics import median
 from typing import Any
 
@@ -20,10 +20,11 @@ from questlog.analytics.histogram import Histogram
 from questlog.analytics.problems import QuestionRefused
 from questlog.analytics.query import Condition, Granularity, Operator, Period
 from questlog.analytics.split import events_of
-from tests.support.engines import BothEngines, ExactOnly, embedded_store
+from tests.support.asked import column, context_of, rows_of
+from tests.support.engines import BothEngines, embedded_store
 from tests.support.generated_histories import FEW, GAME, MANY, NOW, History, histories, load
 from tests.support.oracle.game import Stored, game
-from tests.support.staged import DAY, HOUR, NOON, batch, new_id
+from tests.support.staged import DAY, HOUR, NOON, new_id
 
 FIRST, LAST = dt.date(2026, 1, 1), dt.date(2026, 1, 3)
 PERIOD = Period(FIRST, LAST)
@@ -59,31 +60,8 @@ ROWS = [
 ]
 
 
-@pytest.fixture(scope="module")
-def engines() -> Iterator[BothEngines]:
-    with embedded_store() as store:
-        store.load(batch(ROWS), NOON)
-        yield BothEngines(store)
-
-
-@pytest.fixture(params=["duckdb", "clickhouse"])
-def context(request: pytest.FixtureRequest, engines: BothEngines) -> Context:
-    return context_of(engines.duckdb if request.param == "duckdb" else engines.clickhouse)
-
-
-def context_of(engine: ExactOnly) -> Context:
-    return Context(GAME, engine, NOW, last_player_no=100_000)
-
-
 def ask(context: Context, **asked: Any) -> list[dict[str, Any]]:
-    found = answer(Explore(**{"period": PERIOD, **asked}), context)
-    assert [column.name for column in found.columns] == found.table.column_names
-    rows: list[dict[str, Any]] = found.table.to_pylist()
-    return rows
-
-
-def column(rows: Iterable[dict[str, Any]], *names: str) -> list[Any]:
-    return [tuple(row[name] for name in names) if len(names) > 1 else row[names[0]] for row in rows]
+    return rows_of(answer(Explore(**{"period": PERIOD, **asked}), context))
 
 
 def test_a_node_has_the_numbers_of_all_that_is_below_it(context: Context) -> None:

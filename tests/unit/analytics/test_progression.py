@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import Any
 
@@ -18,10 +18,11 @@ from questlog.analytics.progression import LevelOrder, Part, Progression, answer
 from questlog.analytics.progression_rows import Levels
 from questlog.analytics.query import Condition, Operator, Period
 from questlog.analytics.split import events_of
-from tests.support.engines import BothEngines, ExactOnly, embedded_store
+from tests.support.asked import column, context_of, rows_of
+from tests.support.engines import BothEngines, embedded_store
 from tests.support.generated_histories import FEW, GAME, MANY, NOW, History, histories, load
 from tests.support.oracle.game import Stored, game
-from tests.support.staged import DAY, MINUTE, NOON, batch, new_id
+from tests.support.staged import DAY, MINUTE, NOON, new_id
 
 PERIOD = Period(dt.date(2026, 1, 1), dt.date(2026, 1, 2))
 
@@ -60,31 +61,8 @@ ROWS = [
 ]
 
 
-@pytest.fixture(scope="module")
-def engines() -> Iterator[BothEngines]:
-    with embedded_store() as store:
-        store.load(batch(ROWS), NOON)
-        yield BothEngines(store)
-
-
-@pytest.fixture(params=["duckdb", "clickhouse"])
-def context(request: pytest.FixtureRequest, engines: BothEngines) -> Context:
-    return context_of(engines.duckdb if request.param == "duckdb" else engines.clickhouse)
-
-
-def context_of(engine: ExactOnly) -> Context:
-    return Context(GAME, engine, NOW, last_player_no=100_000)
-
-
 def ask(context: Context, **asked: Any) -> list[dict[str, Any]]:
-    found = answer(Progression(**{"period": PERIOD, **asked}), context)
-    assert [column.name for column in found.columns] == found.table.column_names
-    rows: list[dict[str, Any]] = found.table.to_pylist()
-    return rows
-
-
-def column(rows: Sequence[Mapping[str, Any]], *names: str) -> list[Any]:
-    return [tuple(row[name] for name in names) if len(names) > 1 else row[names[0]] for row in rows]
+    return rows_of(answer(Progression(**{"period": PERIOD, **asked}), context))
 
 
 EVERYTHING_OF_LEVEL_2 = {

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -69,18 +69,6 @@ ROWS = [
     event("elsewhere", 9, game_id=2),
 ]
 TODAY = dt.date(2026, 1, 10)
-
-
-@pytest.fixture(scope="module")
-def engines() -> Iterator[BothEngines]:
-    with embedded_store() as store:
-        store.load(batch(ROWS), NOON)
-        yield BothEngines(store)
-
-
-@pytest.fixture(params=["duckdb", "clickhouse"])
-def engine(request: pytest.FixtureRequest, engines: BothEngines) -> ExactOnly:
-    return engines.duckdb if request.param == "duckdb" else engines.clickhouse
 
 
 def context(engine: ExactOnly, saved: Mapping[str, Rule] | None = None) -> Context:
