@@ -1,7 +1,7 @@
 """Retention and cohorts, cell by cell: both engines say what the oracle says."""
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -52,7 +52,8 @@ _RETURNS: Mapping[str, tuple[EventMatch | None, Is]] = {
     "jump": (_JUMP, _jump_of_ios),
 }
 _NOT_FR = Condition("country", Operator.IS_NOT, ("FR",))
-_SHAPES = (
+_Shape = tuple[str, str, str, str | None, bool]
+_SHAPES: tuple[_Shape, ...] = (
     ("first seen", "active", "day", None, False),
     ("first seen", "active", "week", None, False),
     ("first seen", "active", "month", "platform", False),
@@ -67,7 +68,7 @@ _OFTEN = ("purchases", "progression", "satori")
 @FEW
 @given(history=histories(_OFTEN))
 def test_retention_and_cohorts(history: History) -> None:
-    _compare(history)
+    _compare(history, (*_SHAPES[:1], *_SHAPES[2:5]))
 
 
 @pytest.mark.nightly
@@ -78,11 +79,11 @@ def test_retention_and_cohorts_at_length(history: History) -> None:
     _compare(history)
 
 
-def _compare(history: History) -> None:
+def _compare(history: History, shapes: Sequence[_Shape] = _SHAPES) -> None:
     with embedded_store() as store:
         load(store, history)
         engines, known = BothEngines(store), game(history, NOW)
-        for begins, returns, granularity, group_by, is_filtered in _SHAPES:
+        for begins, returns, granularity, group_by, is_filtered in shapes:
             by, is_begun = _BEGINS[begins]
             where = filters.condition("country", "is_not", "FR") if is_filtered else filters.all_of()
             asked = Cohorts(_PERIOD.start, _PERIOD.end, granularity, is_begun, group_by, where)
