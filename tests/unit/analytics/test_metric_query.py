@@ -9,7 +9,9 @@ import msgspec
 import pytest
 
 from questlog.analytics.answer import Answer
+from questlog.analytics.catalogue import CATALOGUE
 from questlog.analytics.definitions import CustomMetric, CustomMetricKind, Did, SegmentDefinition
+from questlog.analytics.metrics import DAY_METRICS
 from questlog.analytics.problems import QuestionRefused
 from questlog.analytics.query import Comparison, Condition, EventMatch, Granularity, Operator, Period, Query
 from questlog.analytics.runner import Analytics, Definitions
@@ -330,3 +332,22 @@ def test_equal_values_of_different_types_are_different_conditions(
     later = Period(day(8), day(8))
     asked = Query(("events",), later, Granularity.ALL, filter=Condition("attributes.on", Operator.IS, (value,)))
     assert rows_of(analytics.ask(GAME, asked)) == [{"events": events}]
+
+
+EVERYTHING = tuple(CATALOGUE) + tuple(metric.name for metric in DAY_METRICS)
+
+
+@pytest.mark.parametrize("place", range(0, len(EVERYTHING), 20))
+def test_a_game_without_events_has_answers_too(analytics: Analytics, place: int) -> None:
+    some = EVERYTHING[place : place + 20]
+    answer = analytics.ask(GAME + 7, Query(some, Period(day(0), day(1)), totals=True))
+    assert answer.table.num_rows == 2
+    assert answer.totals is not None
+    [total] = answer.totals.to_pylist()
+    assert {value for value in total.values() if value} == set()
+
+
+def test_a_game_without_events_has_no_groups(analytics: Analytics) -> None:
+    some = ("dau", "wau", "retention_d1", "rolling_d1", "fps_median", "revenue_valid", "design_players")
+    asked = Query(some, Period(day(0), day(1)), group_by=("platform", "birth_year"), top=3)
+    assert analytics.ask(GAME + 7, asked).table.num_rows == 0
