@@ -28,6 +28,11 @@ OFFENCES: dict[str, tuple[str, dict[str, str]]] = {
     ),
     "there is a new module without a layer": ("layers", {"utils.py": ""}),
     "there is a new package without a layer": ("layers", {"utils/__init__.py": "", "utils/text.py": ""}),
+    "the words of a question know an engine": (
+        "analytics",
+        {"analytics/question/offence.py": "import questlog.analytics.engine.compile"},
+    ),
+    "analytics has a module outside its rooms": ("analytics", {"analytics/more.py": ""}),
     "the model imports another room": ("model", {"model/offence.py": "import questlog.protocols"}),
     "the model reads files": ("model", {"model/offence.py": "from pathlib import Path"}),
     "a protocol asks a clock": ("protocols", {"protocols/offence.py": "from time import monotonic"}),

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from questlog.analytics.answer import Answer
+from questlog.analytics.question.answer import Answer
 from questlog.analytics.runner import Analytics, Definitions
 from tests.support.engines import BothEngines
 from tests.support.generated_histories import GAME, NOW

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from questlog.analytics.answer import Answer
-from questlog.analytics.context import Context
+from questlog.analytics.engine.context import Context
+from questlog.analytics.question.answer import Answer
 from tests.support.engines import ExactOnly
 from tests.support.generated_histories import GAME, NOW
 

@@ -12,7 +12,7 @@ import duckdb
 import msgspec
 import pyarrow as pa
 
-from questlog.analytics.answer import Answer, AnswerColumn
+from questlog.analytics.question.answer import Answer, AnswerColumn
 from questlog.api.services import ConsoleServices, Limits
 from questlog.collector.counters import CollectorCounters
 from questlog.control.database import ControlDatabase

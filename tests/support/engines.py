@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from chdb.session import Session
 
-from questlog.analytics.compile import Dialect
+from questlog.analytics.engine.compile import Dialect
 from questlog.store.clickhouse.reading import ClickHouseReader
 from questlog.store.clickhouse.schema import create_tables
 from questlog.store.contract import Cancellation, QueryRefused

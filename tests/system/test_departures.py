@@ -12,7 +12,7 @@ import pytest
 from granian.constants import HTTPModes, Interfaces
 from granian.server.embed import Server
 
-from questlog.analytics.answer import Answer
+from questlog.analytics.question.answer import Answer
 from questlog.api.app import create_app
 from questlog.store.contract import Cancellation, QueryRefused
 from tests.support.console import FakeConsole

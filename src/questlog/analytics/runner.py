@@ -7,33 +7,23 @@ import ibis
 import ibis.expr.types as ir
 import msgspec
 
-from questlog.analytics import (
-    cardinality,
-    cohorts,
-    economy,
-    explore,
-    funnel,
-    metric_query,
-    progression,
-    realtime,
-    retention,
-    segments,
-    timeline,
-)
-from questlog.analytics.answer import Answer
-from questlog.analytics.cardinality import Cardinality
-from questlog.analytics.cohorts import Cohort
-from questlog.analytics.context import Context, Engine, TimeLeft
-from questlog.analytics.definitions import CustomMetric, SegmentDefinition
-from questlog.analytics.economy import Balances, Economy
-from questlog.analytics.explore import Explore
-from questlog.analytics.funnel import Funnel
-from questlog.analytics.progression import Progression
-from questlog.analytics.query import Query
-from questlog.analytics.realtime import Realtime
-from questlog.analytics.retention import Retention
-from questlog.analytics.segments import Segment
-from questlog.analytics.timeline import PlayerProfile, PlayerSessions, PlayerTimeline
+from questlog.analytics.analyses import cohorts, economy, explore, funnel, progression, realtime, retention, timeline
+from questlog.analytics.analyses.cohorts import Cohort
+from questlog.analytics.analyses.economy import Balances, Economy
+from questlog.analytics.analyses.explore import Explore
+from questlog.analytics.analyses.funnel import Funnel
+from questlog.analytics.analyses.progression import Progression
+from questlog.analytics.analyses.realtime import Realtime
+from questlog.analytics.analyses.retention import Retention
+from questlog.analytics.analyses.timeline import PlayerProfile, PlayerSessions, PlayerTimeline
+from questlog.analytics.engine.context import Context, Engine, TimeLeft
+from questlog.analytics.metrics import metric_query
+from questlog.analytics.question.answer import Answer
+from questlog.analytics.question.definitions import CustomMetric, SegmentDefinition
+from questlog.analytics.question.query import Query
+from questlog.analytics.selection import cardinality, segments
+from questlog.analytics.selection.cardinality import Cardinality
+from questlog.analytics.selection.segments import Segment
 from questlog.store.contract import Cancellation
 from questlog.store.schema import COUNTERS
 

@@ -12,15 +12,15 @@ from litestar import post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody, QueryParameter, SkipValidation
 
-from questlog.analytics.cohorts import Cohort
-from questlog.analytics.economy import Balances, Economy
-from questlog.analytics.explore import Explore
-from questlog.analytics.funnel import Funnel
-from questlog.analytics.progression import Progression
-from questlog.analytics.query import Query
-from questlog.analytics.realtime import Realtime
-from questlog.analytics.retention import Retention
-from questlog.analytics.segments import Segment
+from questlog.analytics.analyses.cohorts import Cohort
+from questlog.analytics.analyses.economy import Balances, Economy
+from questlog.analytics.analyses.explore import Explore
+from questlog.analytics.analyses.funnel import Funnel
+from questlog.analytics.analyses.progression import Progression
+from questlog.analytics.analyses.realtime import Realtime
+from questlog.analytics.analyses.retention import Retention
+from questlog.analytics.question.query import Query
+from questlog.analytics.selection.segments import Segment
 from questlog.api.asking import Answered, Asker
 from questlog.api.sql import Form
 

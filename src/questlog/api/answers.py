@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import pyarrow as pa
 
-from questlog.analytics.answer import Answer, Warned
+from questlog.analytics.question.answer import Answer, Warned
 from questlog.api.result import arrow_bytes, csv_bytes, json_lists, json_rows, parquet_bytes, rows_of
 from questlog.api.sql import Form
 

@@ -9,7 +9,7 @@ import msgspec
 from litestar import Response
 from litestar.response import Stream
 
-from questlog.analytics.realtime import Realtime
+from questlog.analytics.analyses.realtime import Realtime
 from questlog.api.answers import written
 from questlog.api.departures import Deadline, stopped_when_gone
 from questlog.api.errors import AnyRequest, ApiError

@@ -7,14 +7,14 @@ from typing import TypeVar
 import msgspec
 import structlog
 
-from questlog.analytics.cohorts import Cohort
-from questlog.analytics.definitions import CustomMetric, SegmentDefinition
-from questlog.analytics.economy import Balances, Economy
-from questlog.analytics.explore import Explore
-from questlog.analytics.funnel import Funnel
-from questlog.analytics.progression import Progression
-from questlog.analytics.query import Query
-from questlog.analytics.retention import Retention
+from questlog.analytics.analyses.cohorts import Cohort
+from questlog.analytics.analyses.economy import Balances, Economy
+from questlog.analytics.analyses.explore import Explore
+from questlog.analytics.analyses.funnel import Funnel
+from questlog.analytics.analyses.progression import Progression
+from questlog.analytics.analyses.retention import Retention
+from questlog.analytics.question.definitions import CustomMetric, SegmentDefinition
+from questlog.analytics.question.query import Query
 from questlog.control.definitions import SavedDefinition
 
 Question = Query | Explore | Retention | Cohort | Funnel | Progression | Economy | Balances

@@ -8,14 +8,14 @@ import msgspec
 from litestar import delete, get, post, put
 from litestar.params import FromPath, JSONBody
 
-from questlog.analytics.catalogue import CATALOGUE
-from questlog.analytics.definitions import CustomMetric, SegmentDefinition
-from questlog.analytics.dimensions import check_event_dimension, check_filter
-from questlog.analytics.filters import check_values
-from questlog.analytics.metrics import metric_named
-from questlog.analytics.problems import QuestionRefused
-from questlog.analytics.query import Query
-from questlog.analytics.segment_rules import check_segment
+from questlog.analytics.metrics.catalogue import CATALOGUE
+from questlog.analytics.metrics.metrics import metric_named
+from questlog.analytics.question.definitions import CustomMetric, SegmentDefinition
+from questlog.analytics.question.problems import QuestionRefused
+from questlog.analytics.question.query import Query
+from questlog.analytics.selection.dimensions import check_event_dimension, check_filter
+from questlog.analytics.selection.filters import check_values
+from questlog.analytics.selection.segment_rules import check_segment
 from questlog.api.authentication import caller_of
 from questlog.api.definition_kinds import DEFINITION_TYPES, DefinitionKind, Question, of_kind
 from questlog.api.errors import AnyRequest, bad_field, bad_value, refused_question

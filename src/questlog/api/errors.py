@@ -10,7 +10,7 @@ from litestar import MediaType, Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 from litestar.types import ExceptionHandlersMap
 
-from questlog.analytics.problems import QuestionRefused
+from questlog.analytics.question.problems import QuestionRefused
 from questlog.api.validation import Fault, fault_of
 from questlog.control.errors import AlreadyExists, ControlError, ControlUnavailable, NotAllowed, NotFound
 from questlog.store.contract import QueryRefused, StoreFailed

@@ -10,10 +10,10 @@ from typing import Annotated
 from litestar import get
 from litestar.params import FromPath, FromQuery, QueryParameter
 
-from questlog.analytics.cohort_members import FIRST_DAY, LAST_DAY
-from questlog.analytics.problems import QuestionRefused
-from questlog.analytics.query import EventMatch, Period
-from questlog.analytics.timeline import Cursor, PlayerProfile, PlayerSessions, PlayerTimeline
+from questlog.analytics.analyses.cohort_members import FIRST_DAY, LAST_DAY
+from questlog.analytics.analyses.timeline import Cursor, PlayerProfile, PlayerSessions, PlayerTimeline
+from questlog.analytics.question.problems import QuestionRefused
+from questlog.analytics.question.query import EventMatch, Period
 from questlog.api.analytics import Asking, Format
 from questlog.api.asking import Answered
 from questlog.api.errors import bad_value, not_found

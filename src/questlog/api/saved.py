@@ -4,7 +4,7 @@ import threading
 from collections.abc import Sequence
 from typing import Protocol
 
-from questlog.analytics.definitions import CustomMetric, SegmentDefinition
+from questlog.analytics.question.definitions import CustomMetric, SegmentDefinition
 from questlog.analytics.runner import Definitions
 from questlog.api.definition_kinds import DefinitionKind, of_kind
 from questlog.control.definitions import SavedDefinition

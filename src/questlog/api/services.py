@@ -6,7 +6,7 @@ from typing import Any, Protocol
 import msgspec
 import pyarrow as pa
 
-from questlog.analytics.answer import Answer
+from questlog.analytics.question.answer import Answer
 from questlog.collector.counters import CollectorCounters
 from questlog.control.api_keys import ListedApiKey
 from questlog.control.definitions import SavedDefinition

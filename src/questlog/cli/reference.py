@@ -9,9 +9,9 @@ from typing import Any
 import click
 from msgspec import Meta
 
-from questlog.analytics.catalogue import CATALOGUE
-from questlog.analytics.dimensions import EVENT_DIMENSIONS
-from questlog.analytics.metrics import DAY_FAMILIES, Group
+from questlog.analytics.metrics.catalogue import CATALOGUE
+from questlog.analytics.metrics.metrics import DAY_FAMILIES, Group
+from questlog.analytics.selection.dimensions import EVENT_DIMENSIONS
 from questlog.cli.main import program
 from questlog.config import SettingInfo, section_types, setting_infos
 

@@ -13,10 +13,10 @@ import duckdb
 import msgspec
 import pyarrow as pa
 
-from questlog.analytics.explore import Explore, Measure
-from questlog.analytics.funnel import Funnel
-from questlog.analytics.query import EventMatch, Granularity, Period, Query
-from questlog.analytics.retention import Retention
+from questlog.analytics.analyses.explore import Explore, Measure
+from questlog.analytics.analyses.funnel import Funnel
+from questlog.analytics.analyses.retention import Retention
+from questlog.analytics.question.query import EventMatch, Granularity, Period, Query
 from questlog.analytics.runner import Analytics, Definitions, Limits
 from questlog.config import CardinalitySettings
 from questlog.store.duckdb.connection import _ROW_GROUP_SIZE, EngineSettings

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from questlog.analytics.cohort_members import CohortBy, CohortStart
-from questlog.analytics.cohorts import Cohort as CohortQuestion
-from questlog.analytics.query import Condition, EventMatch, Granularity, Operator, Period
-from questlog.analytics.retention import Form, Retention, Return
+from questlog.analytics.analyses.cohort_members import CohortBy, CohortStart
+from questlog.analytics.analyses.cohorts import Cohort as CohortQuestion
+from questlog.analytics.analyses.retention import Form, Retention, Return
+from questlog.analytics.question.query import Condition, EventMatch, Granularity, Operator, Period
 from tests.support.answers import answers, is_same, is_same_row, rows
 from tests.support.engines import BothEngines, embedded_store
 from tests.support.generated_histories import FEW, MANY, NOW, History, histories, load

@@ -15,9 +15,9 @@ import pyarrow as pa
 import pytest
 from ibis import _
 
-from questlog.analytics.compile import compiled
-from questlog.analytics.functions import attribute, epoch_us
-from questlog.analytics.tables import events, players, sessions
+from questlog.analytics.engine.compile import compiled
+from questlog.analytics.engine.functions import attribute, epoch_us
+from questlog.analytics.engine.tables import events, players, sessions
 from tests.support.engines import BothEngines, ExactOnly, InexactFunction, embedded_store
 from tests.support.generated_histories import Event, History, load
 from tests.support.staged import DAY, NOON

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import pytest
 from hypothesis import given
 
-from questlog.analytics.explore import Explore, Measure
-from questlog.analytics.query import Condition, Granularity, Operator, Period
+from questlog.analytics.analyses.explore import Explore, Measure
+from questlog.analytics.question.query import Condition, Granularity, Operator, Period
 from tests.support.answers import answers, is_same, rows
 from tests.support.engines import BothEngines, embedded_store
 from tests.support.generated_histories import FEW, MANY, NOW, History, histories, load

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from questlog.analytics.funnel_matching import Matching, Order, best_attempts
+from questlog.analytics.analyses.funnel_matching import Matching, Order, best_attempts
 from tests.support.generated_histories import Event
 from tests.support.oracle import funnel
 from tests.support.oracle.funnel import Is

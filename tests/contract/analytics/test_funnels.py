@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from questlog.analytics.funnel import Funnel, Unit
-from questlog.analytics.funnel_matching import Order
-from questlog.analytics.query import Condition, EventMatch, Operator, Period
+from questlog.analytics.analyses.funnel import Funnel, Unit
+from questlog.analytics.analyses.funnel_matching import Order
+from questlog.analytics.question.query import Condition, EventMatch, Operator, Period
 from tests.support.answers import answers, is_same_row, rows
 from tests.support.engines import BothEngines, embedded_store
 from tests.support.generated_histories import FEW, MANY, NOW, History, histories, load

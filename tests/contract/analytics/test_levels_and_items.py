@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from questlog.analytics.economy import Balances, Economy
-from questlog.analytics.economy_rows import Level
-from questlog.analytics.progression import Progression
-from questlog.analytics.query import Condition, Granularity, Operator, Period
+from questlog.analytics.analyses.economy import Balances, Economy
+from questlog.analytics.analyses.economy_rows import Level
+from questlog.analytics.analyses.progression import Progression
+from questlog.analytics.question.query import Condition, Granularity, Operator, Period
 from tests.support.answers import answers, is_same_row, rows
 from tests.support.engines import BothEngines, embedded_store
 from tests.support.generated_histories import FEW, MANY, NOW, History, histories, load

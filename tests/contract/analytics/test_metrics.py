@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from questlog.analytics.catalogue import CATALOGUE
-from questlog.analytics.metrics import DAY_METRICS
-from questlog.analytics.query import All, Condition, Filter, Granularity, Not, Operator, Period, Query
-from questlog.analytics.query import Any as AnyOf
+from questlog.analytics.metrics.catalogue import CATALOGUE
+from questlog.analytics.metrics.metrics import DAY_METRICS
+from questlog.analytics.question.query import All, Condition, Filter, Granularity, Not, Operator, Period, Query
+from questlog.analytics.question.query import Any as AnyOf
 from tests.support.answers import answers, is_same, rows
 from tests.support.engines import BothEngines, embedded_store
 from tests.support.generated_histories import FEW, MANY, NOW, histories, load

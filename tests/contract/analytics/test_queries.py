@@ -9,8 +9,17 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from questlog.analytics.definitions import CustomMetric, CustomMetricKind
-from questlog.analytics.query import All, Comparison, Condition, EventMatch, Granularity, Operator, Period, Query
+from questlog.analytics.question.definitions import CustomMetric, CustomMetricKind
+from questlog.analytics.question.query import (
+    All,
+    Comparison,
+    Condition,
+    EventMatch,
+    Granularity,
+    Operator,
+    Period,
+    Query,
+)
 from questlog.analytics.runner import Definitions
 from tests.support.answers import answers, is_same, rows
 from tests.support.engines import BothEngines, embedded_store

@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given
 
-from questlog.analytics.realtime import Realtime, Span
+from questlog.analytics.analyses.realtime import Realtime, Span
 from tests.support.answers import answers, is_same_row, rows
 from tests.support.engines import BothEngines, embedded_store
 from tests.support.generated_histories import FEW, MANY, NOW, History, histories, load

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import pytest
 from hypothesis import given
 
-from questlog.analytics.definitions import (
+from questlog.analytics.question.definitions import (
     AllRules,
     AnyRule,
     Did,
@@ -17,10 +17,10 @@ from questlog.analytics.definitions import (
     SegmentDefinition,
     Who,
 )
-from questlog.analytics.query import All, Condition, EventMatch, Operator, Period, Query
-from questlog.analytics.query import Any as AnyOf
+from questlog.analytics.question.query import All, Condition, EventMatch, Operator, Period, Query
+from questlog.analytics.question.query import Any as AnyOf
 from questlog.analytics.runner import Definitions
-from questlog.analytics.segments import Segment
+from questlog.analytics.selection.segments import Segment
 from tests.support.answers import answers, is_same, rows
 from tests.support.engines import BothEngines, embedded_store
 from tests.support.generated_histories import FEW, MANY, NOW, History, histories, load

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from questlog.analytics.context import Context
+from questlog.analytics.engine.context import Context
 from tests.support.asked import context_of
 from tests.support.engines import BothEngines, ExactOnly, embedded_store
 from tests.support.staged import NOON, batch

@@ -11,9 +11,9 @@ import pytest
 from litestar import Litestar
 from litestar.testing import TestClient
 
-from questlog.analytics.answer import Answer, AnswerColumn, Warned
-from questlog.analytics.problems import QuestionRefused
-from questlog.analytics.query import Period, Query
+from questlog.analytics.question.answer import Answer, AnswerColumn, Warned
+from questlog.analytics.question.problems import QuestionRefused
+from questlog.analytics.question.query import Period, Query
 from questlog.api.app import create_app
 from questlog.api.services import Limits
 from questlog.store.contract import QueryRefused

@@ -4,9 +4,9 @@ import pytest
 from litestar import Litestar
 from litestar.testing import TestClient
 
-from questlog.analytics.problems import QuestionRefused
-from questlog.analytics.query import EventMatch, Period
-from questlog.analytics.timeline import Cursor, PlayerProfile, PlayerSessions, PlayerTimeline
+from questlog.analytics.analyses.timeline import Cursor, PlayerProfile, PlayerSessions, PlayerTimeline
+from questlog.analytics.question.problems import QuestionRefused
+from questlog.analytics.question.query import EventMatch, Period
 from tests.support.console import FakeConsole
 
 Client = TestClient[Litestar]

@@ -1,5 +1,5 @@
-from questlog.analytics.definitions import CustomMetric, CustomMetricKind
-from questlog.analytics.query import EventMatch
+from questlog.analytics.question.definitions import CustomMetric, CustomMetricKind
+from questlog.analytics.question.query import EventMatch
 from questlog.api.saved import SavedDefinitions
 from questlog.control.definitions import SavedDefinition
 from tests.support.console import FakeConsole

@@ -2,8 +2,8 @@ from typing import Any
 
 import pytest
 
-from questlog.analytics.definitions import SegmentDefinition
-from questlog.analytics.query import Query
+from questlog.analytics.question.definitions import SegmentDefinition
+from questlog.analytics.question.query import Query
 from questlog.api.validation import Fault, NotOfType, converted
 
 PERIOD = {"start": "2025-01-01", "end": "2025-01-31"}

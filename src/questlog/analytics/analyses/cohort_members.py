@@ -1,0 +1,206 @@
+"""Who belongs to which cohort, and who was active when: the engine's half of retention and cohorts (metrics.md §5)."""
+
+import datetime as dt
+import enum
+from collections.abc import Callable, Hashable
+
+import ibis
+import ibis.expr.types as ir
+import msgspec
+import pyarrow as pa
+
+from questlog.analytics.engine import tables
+from questlog.analytics.engine.context import Context
+from questlog.analytics.metrics.plan import scope_of
+from questlog.analytics.question.problems import QuestionRefused
+from questlog.analytics.question.query import EventMatch, Filter, Granularity, Period, check_depth
+from questlog.analytics.selection.buckets import bucket_of_day
+from questlog.analytics.selection.cardinality import Capped, capped_dimensions, shown, with_shown
+from questlog.analytics.selection.dimensions import (
+    check_event_dimension,
+    check_filter,
+    check_player_dimension,
+    names_in,
+)
+from questlog.analytics.selection.filters import check_values, holds, id_matches
+from questlog.analytics.selection.rows import Scope, events_with, players_with
+from questlog.analytics.selection.segment_rules import check_members
+
+FIRST_DAY = dt.date(1970, 1, 1)
+"""What counts as "all time" begins here: clocks that show an earlier day are wrong."""
+
+LAST_DAY = dt.date(2200, 12, 31)
+
+_LONGEST = {Granularity.DAY: 1, Granularity.WEEK: 7, Granularity.MONTH: 31}
+_LONG_PERIOD_DAYS = 400
+_MOST_ROWS = 2_000_000
+
+
+class CohortStart(enum.StrEnum):
+    """What makes a player one of a cohort, where that is no event of the game's own."""
+
+    FIRST_SEEN = "first_seen"
+    FIRST_PURCHASE = "first_purchase"
+
+
+CohortBy = CohortStart | EventMatch
+"""An `EventMatch` means its first occurrence of all time."""
+
+
+class Cohorts(msgspec.Struct, frozen=True):
+    """The players whose cohort begins in the scope's period, cut into days, weeks or months.
+
+    `filter` and `group_by` are of the players: dimensions at install, properties, segments. Later than `last_age_days`
+    after a player's first day nothing matters; None where that would not make the answer much smaller.
+    """
+
+    scope: Scope
+    by: CohortBy
+    granularity: Granularity
+    group_by: str | None = None
+    filter: Filter | None = None
+    capped: tuple[Capped, ...] = ()
+    last_age_days: int | None = None
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The players' dimensions that it needs."""
+        return names_in(self.filter) | ({self.group_by} if self.group_by else frozenset())
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether player days alone say who belongs to it."""
+        return self.by is CohortStart.FIRST_SEEN and not self.names and self.filter is None
+
+    @property
+    def keys(self) -> list[str]:
+        """The columns that say which cohort a row is about."""
+        return ["cohort", "group"] if self.group_by else ["cohort"]
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """What a question says about its cohorts, as it was asked."""
+
+    period: Period
+    granularity: Granularity
+    by: CohortBy
+    group_by: str | None
+    filter: Filter | None
+
+    def check(self) -> None:
+        """Raises `QuestionRefused`."""
+        self.period.check()
+        if self.granularity not in (Granularity.DAY, Granularity.WEEK, Granularity.MONTH):
+            raise QuestionRefused(
+                "granularity", f"cohorts are of a day, a week or a month, not {self.granularity}", "day"
+            )
+        check_depth(self.filter)
+        check_filter("filter", self.filter, check_player_dimension)
+        check_values(self.filter)
+        if self.group_by is not None:
+            check_player_dimension("group_by", self.group_by)
+        if isinstance(self.by, EventMatch):
+            check_match("cohort", self.by)
+
+    def cohorts(self, context: Context, ages: int) -> Cohorts:
+        """The same for the engine. Raises `QuestionRefused` for segments that are not there."""
+        group = {self.group_by} if self.group_by else set[str]()
+        players, events = names_in(self.filter), frozenset[str]()
+        if isinstance(self.by, EventMatch):
+            events = names_in(self.by.filter)
+        for field, names in (("filter", players), ("group_by", group), ("cohort.filter", events)):
+            check_members(field, names, context.segments)
+        scope = scope_of(context, self.period, players | events | group)
+        installed = self.period if self.by is CohortStart.FIRST_SEEN else Period(FIRST_DAY, self.period.end)
+        capped = capped_dimensions(context, group, installed)
+        last = days_of_ages(self.granularity, ages) if self.period.days > _LONG_PERIOD_DAYS else None
+        return Cohorts(scope, self.by, self.granularity, self.group_by, self.filter, capped, last)
+
+
+def days_of_ages(granularity: Granularity, ages: int) -> int:
+    """So many days after its player's first no day is of an age that is asked for."""
+    return (ages + 1) * _LONGEST[granularity]
+
+
+def rows_of(context: Context, build: Callable[..., ir.Table], question: Hashable) -> pa.Table:
+    """The engine's rows. Raises `QuestionRefused` for more than can be looked at, `QueryRefused`."""
+    rows = context.run(_limited, build, question)
+    if rows.num_rows > _MOST_ROWS:
+        raise QuestionRefused("period", "there are too many cohorts and groups; ask for fewer days or groups at once")
+    return rows
+
+
+def _limited(build: Callable[..., ir.Table], question: Hashable) -> ir.Table:
+    return build(question).limit(_MOST_ROWS + 1)
+
+
+def of_ages(cohorts: Cohorts, rows: ir.Table, day: ir.DateColumn, first: ir.DateColumn) -> ir.Table:
+    """The rows whose day is not later than the last age after the first."""
+    if cohorts.last_age_days is None:
+        return rows
+    return rows.filter(day.delta(first, unit="day") <= cohorts.last_age_days)
+
+
+def check_match(field: str, match: EventMatch) -> None:
+    """Raises `QuestionRefused` for an event that cannot be meant."""
+    match.check(field)
+    check_filter(f"{field}.filter", match.filter, check_event_dimension)
+    check_values(match.filter, f"{field}.filter")
+
+
+def members(cohorts: Cohorts) -> ir.Table:
+    """`player_no`, the day `from` which one belongs to the `cohort` (its start), `last_seen` and, if asked, `group`."""
+    players = players_with(cohorts.scope, cohorts.names)
+    players = players.filter(holds(cohorts.filter, players))
+    if isinstance(cohorts.by, EventMatch):
+        first = _first_occurrence(cohorts.scope, cohorts.by)
+        players = players.inner_join(first, players.player_no == first["first:no"])
+        day = players["first:day"]
+    else:
+        day = players[cohorts.by].date()
+    players = players.filter(day.between(cohorts.scope.period.start, cohorts.scope.period.end))
+    players = players.mutate(**{"from": day, "cohort": bucket_of_day(day, cohorts.granularity)})
+    if cohorts.group_by:
+        players = with_shown(players, cohorts.capped, cohorts.scope.game_id, players.first_seen.date())
+        players = players.mutate(group=shown(players, cohorts.group_by))
+    return players.select("player_no", "last_seen", "from", *cohorts.keys)
+
+
+def with_sizes(cohorts: Cohorts, rows: ir.Table) -> ir.Table:
+    """Rows of cohort, group, `at` and `players`, and for the size of each cohort and group one without `at`.
+
+    In one statement, so that both are of the same moment.
+    """
+    belonging = members(cohorts)
+    found = belonging.group_by(cohorts.keys).aggregate(players=belonging.count())
+    found = found.mutate(at=ibis.null("date"))
+    missing = {name: ibis.null(rows[name].type()) for name in rows.columns if name not in found.columns}
+    return rows.union(found.mutate(**missing).select(*rows.columns))
+
+
+def meant_events(scope: Scope, match: EventMatch) -> ir.Table:
+    """The players' events of the period that are meant."""
+    events = events_with(scope, names_in(match.filter))
+    events = events.filter(events.player_no.notnull(), holds(match.filter, events))
+    if match.category is None and match.event_id is None:
+        return events
+    names = tables.event_names
+    names = names.filter(names.game_id == scope.game_id)
+    if match.category is not None:
+        names = names.filter(names.category == match.category)
+    if match.event_id is not None:
+        names = names.filter(id_matches(match, names.event_id))
+    return events.filter(events.event_no.isin(names.event_no))
+
+
+def player_days_of(game_id: int) -> ir.Table:
+    """The player days of the game's players."""
+    days = tables.player_days
+    return days.filter(days.game_id == game_id, days.player_no.notnull())
+
+
+def _first_occurrence(scope: Scope, match: EventMatch) -> ir.Table:
+    until = msgspec.structs.replace(scope, period=Period(FIRST_DAY, scope.period.end))
+    events = meant_events(until, match)
+    first = events.group_by("player_no").aggregate(first=events.event_time.min())
+    return first.select(**{"first:no": first.player_no, "first:day": first["first"].date()})

@@ -1,0 +1,171 @@
+"""Cohorts: what players of a cohort spent and played by age: LTV, playtime, sessions (metrics.md §§3, 5)."""
+
+from decimal import Decimal
+from typing import Annotated
+
+import ibis.expr.types as ir
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from msgspec import Meta
+
+from questlog.analytics.analyses.cohort_members import (
+    Asked,
+    CohortBy,
+    Cohorts,
+    CohortStart,
+    members,
+    of_ages,
+    player_days_of,
+    rows_of,
+)
+from questlog.analytics.analyses.retention import DEFAULT_AGES, MAX_AGES, MOST_CELLS, Form
+from questlog.analytics.analyses.triangle import Bools, Ints, Triangle, ratio, whole
+from questlog.analytics.engine.context import Context
+from questlog.analytics.question.answer import Answer, AnswerColumn
+from questlog.analytics.question.query import Filter, Granularity, Name, Period
+from questlog.analytics.selection.buckets import bucket_of_day
+from questlog.analytics.selection.cardinality import warnings
+
+_MILLION = 1_000_000
+_MONEY = pa.decimal128(38, 6)
+
+
+class Cohort(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the players of a cohort brought and did: cohort by cohort, or added up as a curve.
+
+    Cohorts, groups and ages are those of `Retention`. For each there are `revenue`, `playtime` and `sessions` at that
+    age; the same `…_total` from age 0 through it; and each `…_per_player`: divided by the players of the cohort.
+    `ltv` is `revenue_total` per player. Where the day (week, month) has not fully passed they are null.
+    """
+
+    period: Period
+    granularity: Granularity = Granularity.DAY
+    cohort: CohortBy = CohortStart.FIRST_SEEN
+    ages: Annotated[int, Meta(ge=0, le=MAX_AGES)] | None = None
+    group_by: Name | None = None
+    filter: Filter | None = None
+    form: Form = Form.TRIANGLE
+
+    @property
+    def asked(self) -> Asked:
+        """Its cohorts."""
+        return Asked(self.period, self.granularity, self.cohort, self.group_by, self.filter)
+
+    def check(self) -> None:
+        """Raises `QuestionRefused`."""
+        self.asked.check()
+
+
+def answer(question: Cohort, context: Context) -> Answer:
+    """The triangle or the curve; the totals are the curve of all. Raises `QuestionRefused`, `QueryRefused`."""
+    question.check()
+    ages = DEFAULT_AGES[question.granularity] if question.ages is None else question.ages
+    cohorts = question.asked.cohorts(context, ages)
+    rows = rows_of(context, sums_by_day, cohorts)
+    sizes = rows.filter(pc.equal(rows["at"], rows["cohort"]))
+    triangle = Triangle.of(sizes, question.granularity, ages, context.today, MOST_CELLS[question.form])
+    cells = {name: triangle.cells(rows, _whole_numbers(rows[name])) for name in _MEASURED}
+    totals = _curve(triangle, cells, is_total=True)
+    if question.form is Form.CURVE:
+        table = _curve(triangle, cells, is_total=False)
+    else:
+        table = triangle.table(_columns(cells, triangle.size[:, None], triangle.has_passed))
+    columns = [_COLUMNS[name] for name in table.column_names]
+    return Answer(table, columns, warnings(context, cohorts.capped), totals, context.data_version)
+
+
+def _whole_numbers(column: pa.ChunkedArray) -> Ints:
+    """Counts as they are; decimals in millionths."""
+    if not pa.types.is_decimal(column.type):
+        return column.to_numpy()  # type: ignore[no-any-return]
+    return np.array([int(value.scaleb(6)) for value in column.to_pylist()], np.int64)
+
+
+def _curve(triangle: Triangle, cells: dict[str, Ints], *, is_total: bool) -> pa.Table:
+    curves = triangle.curves()
+    sizes = curves.sizes(is_total)
+    # An age's total is of the cohorts whose day has passed: it is summed before they are.
+    added = {name: curves.added(values, is_total) for name, values in cells.items()}
+    totals = {name: curves.added(values.cumsum(axis=1), is_total) for name, values in cells.items()}
+    return curves.table(_columns(added, sizes, sizes > 0, totals), is_total)
+
+
+def _columns(
+    cells: dict[str, Ints], sizes: Ints, is_known: Bools, totals: dict[str, Ints] | None = None
+) -> dict[str, pa.Array]:
+    columns: dict[str, pa.Array] = {}
+    for name, values in cells.items():
+        total = values.cumsum(axis=1) if totals is None else totals[name]
+        for each, label in ((values, name), (total, f"{name}_total")):
+            columns[label] = _amounts(each, is_known) if name in _IN_MILLIONTHS else whole(each, is_known)
+            per_player = "ltv" if label == "revenue_total" else f"{label}_per_player"
+            unit = _MILLION if name in _IN_MILLIONTHS else 1
+            columns[per_player] = ratio(each, sizes * unit, is_known)
+    return columns
+
+
+def _amounts(millionths: Ints, is_known: Bools) -> pa.Array:
+    values = [Decimal(value).scaleb(-6) for value in millionths.ravel().tolist()]
+    return pa.array(values, _MONEY, mask=~is_known.ravel())
+
+
+# ----------------------------------------------------------------------------------------------- asked of the engine
+
+
+def sums_by_day(cohorts: Cohorts) -> ir.Table:
+    """Cohort, group and the sums in the bucket that begins `at`; `players` became one of the cohort in it."""
+    rows = _own_days(cohorts) if cohorts.is_plain else _members_days(cohorts)
+    rows, granularity = of_ages(cohorts, rows, rows.day, rows["from"]), cohorts.granularity
+    rows = rows.mutate(cohort=bucket_of_day(rows["from"], granularity), at=bucket_of_day(rows.day, granularity))
+    rows = rows.filter(rows["at"] >= rows.cohort)
+    return rows.group_by([*cohorts.keys, "at"]).aggregate(
+        # On that day there was an event: what made the player one of the cohort.
+        players=(rows.day == rows["from"]).sum(),
+        revenue=rows.revenue_usd.sum().cast("decimal(38, 6)"),
+        playtime=rows.playtime_s.sum().cast("decimal(38, 6)"),
+        sessions=rows.sessions.sum(),
+    )
+
+
+def _own_days(cohorts: Cohorts) -> ir.Table:
+    """Player days, each of which knows the player's first day."""
+    days = player_days_of(cohorts.scope.game_id)
+    days = days.filter(days.first_day.between(cohorts.scope.period.start, cohorts.scope.period.end))
+    return days.mutate(**{"from": days.first_day})
+
+
+def _members_days(cohorts: Cohorts) -> ir.Table:
+    belonging = members(cohorts).drop("last_seen", "cohort").rename({"member:no": "player_no"})
+    days = player_days_of(cohorts.scope.game_id)
+    return belonging.inner_join(days, belonging["member:no"] == days.player_no)
+
+
+_MEASURED = ("revenue", "playtime", "sessions")
+_IN_MILLIONTHS = {"revenue", "playtime"}
+
+
+def _column(name: str, unit: str, definition: str) -> list[AnswerColumn]:
+    total = f"{definition}, from age 0 through this one"
+    per_player = "ltv" if name == "revenue" else f"{name}_total_per_player"
+    return [
+        AnswerColumn(name, unit, f"{definition}, at this age; null while the day has not passed"),
+        AnswerColumn(f"{name}_per_player", unit, f"{name} ÷ size"),
+        AnswerColumn(f"{name}_total", unit, f"{total}; null while the day has not passed"),
+        AnswerColumn(per_player, unit, f"{name}_total ÷ size"),
+    ]
+
+
+_COLUMNS = {
+    column.name: column
+    for column in (
+        AnswerColumn("cohort", "", "first day of the day, week or month in which the players became one of the cohort"),
+        AnswerColumn("group", "", "value of the dimension asked for"),
+        AnswerColumn("size", "players", "players of the cohort; of a curve, of the cohorts whose day has passed"),
+        AnswerColumn("age", "", "days, weeks or months since"),
+        *_column("revenue", "USD", "Σ of their purchases"),
+        *_column("playtime", "s", "Σ length of their sessions, by the day they started"),
+        *_column("sessions", "sessions", "sessions they started"),
+    )
+}

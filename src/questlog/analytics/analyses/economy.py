@@ -1,0 +1,285 @@
+"""Economy: sources and sinks by currency and item, and what players have left (metrics.md §§3, 5)."""
+
+import datetime as dt
+import enum
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
+
+import msgspec
+import pyarrow as pa
+from msgspec import Meta
+
+from questlog.analytics.analyses import economy_rows
+from questlog.analytics.analyses.economy_rows import MAX_ROWS, SHARES, Items, Level
+from questlog.analytics.analyses.histogram import Histogram, counts, histogram_table
+from questlog.analytics.analyses.split import BUCKET, GROUP, Events, answer_of, events_of, group_columns
+from questlog.analytics.engine.context import Context
+from questlog.analytics.metrics.top import with_plain_numbers
+from questlog.analytics.question.answer import Answer, AnswerColumn
+from questlog.analytics.question.problems import QuestionRefused, too_many_rows
+from questlog.analytics.question.query import Filter, Granularity, Name, Period, check_buckets, check_distinct
+from questlog.analytics.selection.buckets import Start, buckets, start_type, with_starts
+from questlog.analytics.selection.cardinality import capped_dimensions
+
+_FIRST_DAY = dt.date(1970, 1, 1)
+
+
+class Part(enum.StrEnum):
+    """What is told of an item. Flows are cheap; players read the events one by one."""
+
+    FLOWS = "flows"
+    PLAYERS = "players"
+
+
+class Largest(enum.StrEnum):
+    """What the greatest items are the greatest by."""
+
+    SOURCE = "source"
+    SINK = "sink"
+    FLOW = "flow"
+
+
+class Economy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What flows into the game's economy and out of it: a row for each currency, item type or item id.
+
+    With `largest` the items with the greatest such sum over the period come first, and with `top` only so many are
+    told. With a `granularity` the flows are told for each bucket, with `group_by` for each of the `groups` most
+    frequent values of a dimension and for all others together, `(other)`.
+    """
+
+    period: Period
+    by: Level = Level.CURRENCY
+    currency: Name | None = None
+    parts: Annotated[tuple[Part, ...], Meta(min_length=1)] = tuple(Part)
+    granularity: Granularity = Granularity.ALL
+    largest: Largest | None = None
+    top: Annotated[int, Meta(ge=1, le=10_000)] | None = None
+    group_by: Name | None = None
+    groups: Annotated[int, Meta(ge=1, le=100)] = 10
+    filter: Filter | None = None
+
+    def check(self) -> None:
+        """Raises `QuestionRefused` for what the types cannot say; dimensions are checked where they are looked up."""
+        self.period.check()
+        check_buckets(self.period, self.granularity)
+        check_distinct("parts", self.parts)
+        if self.top is not None and self.largest is None:
+            raise QuestionRefused("top", "say in `largest` what the greatest are the greatest by", "largest")
+
+
+class Balances(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What players have left on a day's end: all that came in until then, less all that went out.
+
+    Of each currency, or of one. Players are those who ever had an event of it. With a `histogram`, which needs a
+    `currency`, the answer is the number of players by balance.
+    """
+
+    day: dt.date
+    currency: Name | None = None
+    histogram: Histogram | None = None
+    filter: Filter | None = None
+
+    def check(self) -> None:
+        """Raises `QuestionRefused` for what the types cannot say; dimensions are checked where they are looked up."""
+        Period(self.day, self.day).check()
+        if self.histogram is not None:
+            self.histogram.check("histogram")
+            if self.currency is None:
+                raise QuestionRefused("currency", "a histogram is of one currency")
+
+
+Key = tuple[Start | None, str | None, tuple[str | None, ...]]
+"""A bucket, a group and an item."""
+
+
+def answer(question: Economy, context: Context) -> Answer:
+    """A row for each item with events, by bucket and group. Raises `QuestionRefused`, `QueryRefused`."""
+    question.check()
+    events = events_of(context, question.period, question.filter, question.group_by)
+    dimensions = [economy_rows.DIMENSIONS[name] for name in economy_rows.COLUMNS[question.by]]
+    capped = tuple(
+        each for each in capped_dimensions(context, dimensions, question.period) if each.category in (None, "resource")
+    )
+    items = Items(context.game_id, question.by, question.currency, capped)
+    if question.group_by is not None:
+        groups = context.run(economy_rows.top_groups, items, events, question.groups)
+        events = msgspec.structs.replace(events, kept=tuple(groups[GROUP].to_pylist()))
+    found = _found(question, items, events, context)
+    order = _ordered(question, found)
+    return answer_of(_table(question, events, found, order), _columns(question), events, context, capped)
+
+
+def balances(question: Balances, context: Context) -> Answer:
+    """A row for each currency, or the histogram of one. Raises `QuestionRefused`, `QueryRefused`."""
+    question.check()
+    events = events_of(context, Period(_FIRST_DAY, question.day), question.filter)
+    items = Items(context.game_id, Level.CURRENCY, question.currency)
+    found = context.run(economy_rows.balances, items, events).to_pylist()
+    if question.histogram is None:
+        rows = [_balance(row) for row in sorted(found, key=lambda row: _in_order((row["currency"],)))]
+        table = pa.Table.from_pylist(rows, _BALANCES_SCHEMA)
+        return Answer(table=table, columns=_BALANCE_COLUMNS, data_version=context.data_version)
+    table = _histogram(question.histogram, items, events, found, context)
+    return Answer(table=table, columns=_HISTOGRAM_COLUMNS, data_version=context.data_version)
+
+
+def _found(question: Economy, items: Items, events: Events, context: Context) -> dict[Key, dict[str, Any]]:
+    if events.is_plain and not question.granularity.is_within_a_day:
+        flows = context.run(economy_rows.by_day, items, question.period, question.granularity)
+    else:
+        flows = context.run(economy_rows.by_event, items, events, question.granularity)
+    if flows.num_rows > MAX_ROWS:
+        raise too_many_rows("by", MAX_ROWS)
+    rows = with_starts(flows, question.granularity).to_pylist()
+    found = {_key(items, row): _flows(row) for row in rows}
+    if Part.PLAYERS not in question.parts:
+        return found
+    groups = (len(events.kept or ()) + 1) * len(buckets(question.period, question.granularity))
+    several = len({key[2] for key in found}) * groups
+    counted = context.run(economy_rows.players, items, events, question.granularity, several)
+    for row in with_starts(counted, question.granularity).to_pylist():
+        found[_key(items, row)] |= _per_player(found[_key(items, row)], row["players"])
+    return found
+
+
+def _key(items: Items, row: Mapping[str, Any]) -> Key:
+    return row.get("bucket"), row.get(GROUP), tuple(row[name] for name in items.columns)
+
+
+def _flows(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "sources": row["sources"],
+        "sinks": row["sinks"],
+        "source": row["source"],
+        "sink": row["sink"],
+        "flow": row["source"] - row["sink"],
+    }
+
+
+def _per_player(flows: Mapping[str, Any], players: int) -> dict[str, Any]:
+    sums = {f"{name}_per_player": flows[name] / players if players else None for name in Largest}
+    return {"economy_players": players, **sums}
+
+
+def _ordered(question: Economy, found: Mapping[Key, Mapping[str, Any]]) -> Sequence[tuple[str | None, ...]]:
+    """The items in order, those that are told."""
+    sums: dict[tuple[str | None, ...], float] = {}
+    for (_, _, item), row in found.items():
+        sums[item] = sums.get(item, 0) + (row[question.largest] if question.largest else 0)
+    in_order = sorted(sums, key=_in_order)
+    if question.largest is None:
+        return in_order
+    return sorted(in_order, key=lambda item: -sums[item])[: question.top]
+
+
+def _in_order(item: tuple[str | None, ...]) -> tuple[tuple[bool, str], ...]:
+    return tuple((part is None, part or "") for part in item)
+
+
+def _table(
+    question: Economy,
+    events: Events,
+    found: Mapping[Key, Mapping[str, Any]],
+    order: Sequence[tuple[str | None, ...]],
+) -> pa.Table:
+    items = {item: place for place, item in enumerate(order)}
+    groups = {group: place for place, group in enumerate(events.kept or ())}
+    keys = [key for key in found if key[2] in items]
+    keys.sort(key=lambda key: (key[0] or dt.date.min, groups.get(key[1], len(groups)), items[key[2]]))
+    names = economy_rows.COLUMNS[question.by]
+    rows = [{"bucket": key[0], GROUP: key[1], **dict(zip(names, key[2], strict=True)), **found[key]} for key in keys]
+    table = pa.Table.from_pylist(rows, _schema(question.granularity))
+    group = with_plain_numbers(table[GROUP], question.group_by or "")
+    return table.set_column(table.column_names.index(GROUP), GROUP, group)
+
+
+def _schema(granularity: Granularity) -> pa.Schema:
+    return pa.schema(
+        [
+            ("bucket", start_type(granularity)),
+            *((name, pa.string()) for name in (GROUP, *economy_rows.COLUMNS[Level.ITEM_ID])),
+            *((name, pa.int64()) for name in ("sources", "sinks", "economy_players")),
+            *((name, pa.float64()) for name in Largest),
+            *((f"{name}_per_player", pa.float64()) for name in Largest),
+        ]
+    )
+
+
+_ITEM_COLUMNS = {
+    "currency": AnswerColumn("currency", "", "Second part of the event's id."),
+    "item_type": AnswerColumn("item_type", "", "Third part of the event's id; null without one."),
+    "item_id": AnswerColumn("item_id", "", "Fourth part of the event's id; null without one."),
+}
+_PART_COLUMNS: Mapping[Part, Sequence[AnswerColumn]] = {
+    Part.FLOWS: (
+        AnswerColumn("source", "", "Σ value of the resource events `Source:…`, as sent."),
+        AnswerColumn("sink", "", "Σ |value| of the resource events `Sink:…`."),
+        AnswerColumn("flow", "", "source − sink."),
+        AnswerColumn("sources", "events", "Resource events `Source:…`."),
+        AnswerColumn("sinks", "events", "Resource events `Sink:…`."),
+    ),
+    Part.PLAYERS: (
+        AnswerColumn("economy_players", "players", "Distinct players with such a resource event."),
+        AnswerColumn("source_per_player", "", "source ÷ economy_players."),
+        AnswerColumn("sink_per_player", "", "sink ÷ economy_players."),
+        AnswerColumn("flow_per_player", "", "flow ÷ economy_players."),
+    ),
+}
+
+
+def _columns(question: Economy) -> Sequence[AnswerColumn]:
+    return [
+        *([] if question.granularity is Granularity.ALL else [BUCKET]),
+        *group_columns(question.group_by),
+        *(_ITEM_COLUMNS[column] for column in economy_rows.COLUMNS[question.by]),
+        *(column for part in Part if part in question.parts for column in _PART_COLUMNS[part]),
+    ]
+
+
+def _balance(row: Mapping[str, Any]) -> dict[str, Any]:
+    quantiles = {_quantile_name(share): value for share, value in zip(SHARES, row["quantiles"], strict=True)}
+    mean = row["total"] / row["players"]
+    return {**row, "mean": mean, "min": row["least"], "max": row["greatest"], **quantiles}
+
+
+def _quantile_name(share: float) -> str:
+    return "median" if share == 0.5 else f"p{round(share * 100):02d}"
+
+
+def _histogram(
+    histogram: Histogram, items: Items, events: Events, found: Sequence[Mapping[str, Any]], context: Context
+) -> pa.Table:
+    least, greatest = (found[0]["least"], found[0]["greatest"]) if found else (0.0, 0.0)
+    bins = histogram.bins_for(least, greatest)
+    rows = context.run(economy_rows.balances_by_bin, items, events, bins)
+    if rows.num_rows > MAX_ROWS:
+        raise too_many_rows("histogram", MAX_ROWS)
+    table = histogram_table(bins, counts(rows.to_pylist(), bins, GROUP, "players"), [None] if found else [])
+    return table.drop_columns(GROUP).rename_columns(["low", "high", "players", "share"])
+
+
+_BALANCE_COLUMNS = (
+    _ITEM_COLUMNS["currency"],
+    AnswerColumn("players", "players", "Distinct players who ever had an event of the currency."),
+    AnswerColumn("total", "", "What they have left together."),
+    AnswerColumn("mean", "", "Mean of what they have left: Σ value of sources − Σ |value| of sinks."),
+    AnswerColumn("min", "", "The least that one has left."),
+    *(
+        AnswerColumn(_quantile_name(share), "", f"{share:.0%} of them have at most that left, exactly.")
+        for share in SHARES
+    ),
+    AnswerColumn("max", "", "The most that one has left."),
+)
+_BALANCES_SCHEMA = pa.schema(
+    [
+        ("currency", pa.string()),
+        ("players", pa.int64()),
+        *((column.name, pa.float64()) for column in _BALANCE_COLUMNS[2:]),
+    ]
+)
+_HISTOGRAM_COLUMNS = (
+    AnswerColumn("low", "", "Lower edge: balances from it on; null: no edge."),
+    AnswerColumn("high", "", "Upper edge: balances below it, in the last bin also those equal to it; null: no edge."),
+    AnswerColumn("players", "players", "Distinct players with such a balance."),
+    AnswerColumn("share", "share", "Players ÷ all players of the currency."),
+)

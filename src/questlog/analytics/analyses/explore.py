@@ -1,0 +1,185 @@
+"""Explore: any event tree (metrics.md §5). Ids are split at `:`; every node has the numbers of all that is below it."""
+
+import enum
+from collections.abc import Sequence
+from typing import Annotated
+
+import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
+from msgspec import Meta
+
+from questlog.analytics.analyses import explore_rows
+from questlog.analytics.analyses.explore_rows import MAX_ROWS, Tree
+from questlog.analytics.analyses.explore_table import tree_table
+from questlog.analytics.analyses.histogram import Bins, Histogram, counts, histogram_table
+from questlog.analytics.analyses.split import BUCKET, GROUP, Events, answer_of, events_of, group_columns
+from questlog.analytics.engine.context import Context
+from questlog.analytics.engine.functions import fits_bitmaps
+from questlog.analytics.metrics.parts import OTHER
+from questlog.analytics.metrics.top import with_plain_numbers
+from questlog.analytics.question.answer import Answer, AnswerColumn
+from questlog.analytics.question.problems import QuestionRefused, too_many_rows
+from questlog.analytics.question.query import Filter, Granularity, Name, Period, check_buckets, check_distinct
+from questlog.analytics.selection.buckets import buckets, with_starts
+from questlog.analytics.selection.cardinality import capped_dimensions
+
+MAX_DEPTH = 5
+MAX_NODES = 50
+NodePath = Annotated[str, Meta(max_length=1_024)]
+
+
+class Measure(enum.StrEnum):
+    """What is told of a node. Counts and sums are cheap; players, median and p95 read the events one by one."""
+
+    COUNT = "count"
+    SUM = "sum"
+    MEAN = "mean"
+    MIN = "min"
+    MAX = "max"
+    MEDIAN = "median"
+    P95 = "p95"
+    PLAYERS = "players"
+
+
+CHEAP = (Measure.COUNT, Measure.SUM, Measure.MEAN, Measure.MIN, Measure.MAX)
+
+
+class Explore(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A category's event ids as a tree: nodes, and what is below them.
+
+    `nodes` are paths such as `Combat:Kill`; "" is the root, every event of the category. Several nodes are added up: an
+    event below two of them counts once, and players are distinct over all of them. `depth` is how many levels below
+    each are told too. With a `granularity` the numbers are told for each bucket, with `group_by` for each of the `top`
+    most frequent values of a dimension and for all others together, `(other)`.
+
+    With a `histogram` the answer is the number of events by their `value`, of all nodes together, instead.
+    """
+
+    period: Period
+    category: Name = "design"
+    nodes: Annotated[tuple[NodePath, ...], Meta(min_length=1, max_length=MAX_NODES)] = ("",)
+    depth: Annotated[int, Meta(ge=0, le=MAX_DEPTH)] = 1
+    measures: Annotated[tuple[Measure, ...], Meta(min_length=1)] = CHEAP
+    granularity: Granularity = Granularity.ALL
+    group_by: Name | None = None
+    top: Annotated[int, Meta(ge=1, le=100)] = 10
+    filter: Filter | None = None
+    histogram: Histogram | None = None
+
+    def check(self) -> None:
+        """Raises `QuestionRefused` for what the types cannot say; dimensions are checked where they are looked up."""
+        self.period.check()
+        check_buckets(self.period, self.granularity)
+        check_distinct("nodes", self.nodes)
+        check_distinct("measures", self.measures)
+        if self.histogram is not None:
+            self.histogram.check("histogram")
+            if self.granularity is not Granularity.ALL:
+                raise QuestionRefused("granularity", "a histogram is of the whole period", Granularity.ALL)
+
+
+def answer(question: Explore, context: Context) -> Answer:
+    """The tree, or the histogram. Raises `QuestionRefused`, `QueryRefused`.
+
+    Columns of the tree: `bucket` (with a granularity), the dimension (with `group_by`), `node` (null: several nodes
+    together), `parent`, `level` (parts of its path), the measures in the order asked for, and `share`. Rows are there
+    for nodes with events, the most frequent first on each level; what was asked for comes first, and has a row in every
+    bucket where nothing is grouped by.
+    """
+    question.check()
+    depth = question.depth if question.histogram is None else 0
+    capped = capped_dimensions(context, ["event_id"], question.period) if question.category == "design" else ()
+    tree = Tree(context.game_id, question.category, tuple(sorted(question.nodes)), depth, capped)
+    events = events_of(context, question.period, question.filter, question.group_by)
+    events = _with_top(question, tree, events, context)
+    if question.histogram is None:
+        return answer_of(_tree(question, tree, events, context), _tree_columns(question), events, context, capped)
+    table = _histogram(tree, events, question.histogram, context)
+    return answer_of(table, _histogram_columns(question), events, context)
+
+
+def _with_top(question: Explore, tree: Tree, events: Events, context: Context) -> Events:
+    """The events with the groups that stand by themselves."""
+    if question.group_by is None:
+        return events
+    groups = context.run(explore_rows.top_groups, tree, events, question.top)
+    return msgspec.structs.replace(events, kept=tuple(groups[GROUP].to_pylist()))
+
+
+def _tree(question: Explore, tree: Tree, events: Events, context: Context) -> pa.Table:
+    parts = [_counts(tree, events, question.granularity, context)]
+    if Measure.PLAYERS in question.measures:
+        has_few = fits_bitmaps(events.last_player_no, _groups(question, tree, events, context))
+        parts.append(context.run(explore_rows.players, tree, events, question.granularity, has_few))
+    if {Measure.MEDIAN, Measure.P95} & set(question.measures):
+        parts.append(context.run(explore_rows.quantiles, tree, events, question.granularity))
+    for part in parts:
+        if part.num_rows > MAX_ROWS:
+            raise too_many_rows("depth", MAX_ROWS)
+    rows = [with_starts(part, question.granularity) for part in parts]
+    return tree_table(tree, question.period, question.granularity, events, rows)
+
+
+def _groups(question: Explore, tree: Tree, events: Events, context: Context) -> int:
+    """In about how many groups players are told apart."""
+    classes: int = context.run(explore_rows.classes, tree)["classes"][0].as_py()
+    groups = 1 if events.kept is None else len(events.kept) + 1
+    return classes * groups * len(buckets(question.period, question.granularity))
+
+
+def _counts(tree: Tree, events: Events, granularity: Granularity, context: Context) -> pa.Table:
+    if events.is_plain and not granularity.is_within_a_day:
+        return context.run(explore_rows.by_day, tree, events.scope.period, granularity)
+    return context.run(explore_rows.by_event, tree, events, granularity)
+
+
+def _histogram(tree: Tree, events: Events, histogram: Histogram, context: Context) -> pa.Table:
+    bounds = _counts(tree, events, Granularity.ALL, context)
+    least, greatest = pc.min(bounds["value_min"]).as_py(), pc.max(bounds["value_max"]).as_py()
+    if least is None:
+        return histogram_table(Bins((), is_even=False, is_open=False), {}, [])
+    bins = histogram.bins_for(least, greatest)
+    rows = context.run(explore_rows.by_bin, tree, events, bins)
+    if rows.num_rows > MAX_ROWS:
+        raise too_many_rows("histogram", MAX_ROWS)
+    found = counts(rows.to_pylist(), bins, GROUP, "events")
+    present = {group for group, _ in found}
+    groups = [group for group in (*(events.kept or ()), OTHER) if group in present] if events.keys else [None]
+    table = histogram_table(bins, found, groups)
+    return table.set_column(0, GROUP, with_plain_numbers(table[GROUP], events.group_by or ""))
+
+
+_UNITS = {Measure.COUNT: "events", Measure.PLAYERS: "players"}
+_DEFINITIONS = {
+    Measure.COUNT: "Events of the node and of all below it.",
+    Measure.SUM: "Σ value.",
+    Measure.MEAN: "Mean of the values that there are.",
+    Measure.MIN: "Least value.",
+    Measure.MAX: "Greatest value.",
+    Measure.MEDIAN: "Median of the values; of an even number the mean of the middle two.",
+    Measure.P95: "95th percentile of the values, between two values in proportion.",
+    Measure.PLAYERS: "Distinct players.",
+}
+
+
+def _tree_columns(question: Explore) -> Sequence[AnswerColumn]:
+    return [
+        *([] if question.granularity is Granularity.ALL else [BUCKET]),
+        *group_columns(question.group_by),
+        AnswerColumn("node", "", "Path of the node; empty for the root, null for all nodes asked for together."),
+        AnswerColumn("parent", "", "Path of the node above; null for what was asked for."),
+        AnswerColumn("level", "", "How many parts the path has; null for several nodes together."),
+        *(AnswerColumn(measure, _UNITS.get(measure, ""), _DEFINITIONS[measure]) for measure in question.measures),
+        AnswerColumn("share", "share", "Events ÷ events of the node above."),
+    ]
+
+
+def _histogram_columns(question: Explore) -> Sequence[AnswerColumn]:
+    return [
+        *group_columns(question.group_by),
+        AnswerColumn("low", "", "Lower edge: values from it on; null: no edge."),
+        AnswerColumn("high", "", "Upper edge: values below it, in the last bin also those equal to it; null: no edge."),
+        AnswerColumn("count", "events", "Events with such a value."),
+        AnswerColumn("share", "share", "Events ÷ all events with a value."),
+    ]

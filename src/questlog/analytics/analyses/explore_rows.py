@@ -1,0 +1,209 @@
+"""A tree of event ids in the engine: which events are at a node, and what is counted there.
+
+Nodes are numbered by the least event number below them. An id that is null or empty is at the root alone.
+"""
+
+import ibis
+import ibis.expr.types as ir
+import msgspec
+
+from questlog.analytics.analyses.histogram import Bins, bin_keys
+from questlog.analytics.analyses.split import Events, folded, greatest_groups, rows_of
+from questlog.analytics.engine import tables
+from questlog.analytics.engine.functions import player_set, union_size
+from questlog.analytics.metrics.parts import OTHER
+from questlog.analytics.question.query import Granularity, Period
+from questlog.analytics.selection.buckets import bucket_of_day, bucket_of_time
+from questlog.analytics.selection.cardinality import Capped
+from questlog.analytics.selection.shown_names import keys_of, names_of, shown_names, with_day
+
+TOGETHER = -1
+"""The level of what all nodes asked for have together."""
+
+MAX_ROWS = 200_000
+_EVENT_COLUMNS = ("event_no", "event_time", "player_no", "value")
+_LAST_PART = "[^:]+$"
+
+
+class Tree(msgspec.Struct, frozen=True):
+    """The nodes of a category's event ids: those of `nodes` ("" is the root), and `depth` levels below each.
+
+    Where ids are capped, one above the limit is shown as `(other)` beside its siblings.
+    """
+
+    game_id: int
+    category: str
+    nodes: tuple[str, ...]
+    depth: int
+    capped: tuple[Capped, ...] = ()
+
+    @property
+    def keys(self) -> list[str]:
+        """The columns that tell ids apart."""
+        return keys_of(self.capped)
+
+    @property
+    def levels(self) -> range:
+        """The levels that nodes of the tree can have; a single node asked for is `TOGETHER`, and not among them."""
+        asked = [level_of(node) for node in self.nodes]
+        first = min(asked) if len(asked) > 1 else asked[0] + 1
+        return range(max(first, 1), max(asked) + self.depth + 1)
+
+
+def level_of(node: str) -> int:
+    """How many parts a node's path has."""
+    return len(node.split(":")) if node else 0
+
+
+def by_day(tree: Tree, period: Period, granularity: Granularity) -> ir.Table:
+    """Counts and sums of the nodes, from the counts per id and day: all events of the period."""
+    days = tables.event_days
+    days = days.filter(
+        days.game_id == tree.game_id, days.category == tree.category, days.day.between(period.start, period.end)
+    )
+    keys = _bucketed(bucket_of_day(days.day, granularity))
+    counted = days.group_by(**{name: days[name] for name in tree.keys}, **keys).aggregate(
+        events=days.events.sum(),
+        value_count=days.value_count.sum(),
+        value_sum=days.value_sum.sum(),
+        value_min=days.value_min.min(),
+        value_max=days.value_max.max(),
+    )
+    return _added_up(tree, counted, tuple(keys))
+
+
+def by_event(tree: Tree, events: Events, granularity: Granularity) -> ir.Table:
+    """The same from the events themselves."""
+    rows = _of_tree(tree, msgspec.structs.replace(events, kept=None))
+    keys = _keys(rows, events, granularity)
+    counted = rows.group_by(**{name: rows[name] for name in tree.keys}, **keys).aggregate(
+        events=rows.count(),
+        value_count=rows.value.count(),
+        value_sum=rows.value.sum(),
+        value_min=rows.value.min(),
+        value_max=rows.value.max(),
+    )
+    return _added_up(tree, folded(events, counted), tuple(keys))
+
+
+def classes(tree: Tree) -> ir.Table:
+    """One row: the number of the smallest parts that nodes of the tree are made of."""
+    named = _named(tree)
+    return named.aggregate(classes=named.class_no.nunique())
+
+
+def players(tree: Tree, events: Events, granularity: Granularity, has_few: bool) -> ir.Table:
+    """Distinct players of the nodes; `has_few`: there are so few groups that a bitmap for each is faster."""
+    rows = _of_tree(tree, events)
+    keys = _keys(rows, events, granularity)
+    placed = _placed(tree)
+    if has_few:
+        sets = rows.group_by(class_no=rows.class_no, **keys).aggregate(
+            players=player_set(rows.player_no, events.last_player_no)
+        )
+        at_nodes = sets.inner_join(placed, sets.class_no == placed.name_no)
+        return _grouped(at_nodes, tuple(keys), players=union_size(at_nodes.players))
+    at_nodes = rows.select("name_no", "player_no", **keys).inner_join(placed, "name_no")
+    counted = at_nodes.group_by("level", "node_no", *keys).aggregate(players=at_nodes.player_no.nunique())
+    return _with_names(tree, counted, tuple(keys))
+
+
+def quantiles(tree: Tree, events: Events, granularity: Granularity) -> ir.Table:
+    """`quantiles`: the median and the 95th percentile of the nodes' values, exact, between two values in proportion."""
+    rows = _of_tree(tree, events)
+    keys = _keys(rows, events, granularity)
+    rows = rows.filter(rows.value.notnull()).select("name_no", "value", **keys)
+    at_nodes = rows.inner_join(_placed(tree), "name_no")
+    found = at_nodes.group_by("level", "node_no", *keys).aggregate(quantiles=at_nodes.value.quantile([0.5, 0.95]))
+    return _with_names(tree, found, tuple(keys))
+
+
+def top_groups(tree: Tree, events: Events, top: int) -> ir.Table:
+    """The groups with most events of the tree."""
+    return greatest_groups(_of_tree(tree, events), top)
+
+
+def by_bin(tree: Tree, events: Events, bins: Bins) -> ir.Table:
+    """Events of all nodes together: `bin` and `near` (see `histogram`) of their value."""
+    rows = _of_tree(tree, events)
+    rows = rows.filter(rows.value.notnull())
+    keys = {name: rows[name] for name in events.keys}
+    return rows.group_by(**bin_keys(rows.value, bins), **keys).aggregate(events=rows.count()).limit(MAX_ROWS + 1)
+
+
+def _of_tree(tree: Tree, events: Events) -> ir.Table:
+    """The events, with the numbers of their name and class."""
+    named = _named(tree).select(*tree.keys, "name_no", "class_no")
+    return with_day(rows_of(events, _EVENT_COLUMNS), tree.capped).inner_join(named, tree.keys)
+
+
+def _named(tree: Tree) -> ir.Table:
+    """The ids of the tree, split; ids of one class are at the same nodes, all that the tree has."""
+    names = names_of(tree.game_id, tree.category)
+    names = names.mutate(path=names.event_id.fill_null(""))
+    if "" not in tree.nodes:
+        is_below = [(names.path == node) | names.path.startswith(f"{node}:") for node in tree.nodes]
+        names = names.filter(ibis.or_(*is_below))
+    names = shown_names(names.mutate(shown_id=names.event_id), {"event_id": "shown_id"}, tree.game_id, tree.capped)
+    if tree.capped:
+        is_above = (names.shown_id == OTHER).fill_null(False)
+        names = names.mutate(path=is_above.ifelse(names.path.re_replace(_LAST_PART, OTHER), names.path))
+    names = names.mutate(parts=names.path.split(":"))
+    deepest = max([*tree.levels, *map(level_of, tree.nodes)])
+    of_class = _prefix(names, deepest)
+    least = names.name_no.min().over(ibis.window(group_by=of_class))
+    return names.select(*tree.keys, "name_no", "path", "parts", class_no=least)
+
+
+def _prefix(names: ir.Table, level: int) -> ir.Value:
+    return names.parts[:level].join(":") if level else ibis.literal("")
+
+
+def _placed(tree: Tree) -> ir.Table:
+    """`level`, `node`, `node_no` of every id at every node of the tree that it is at."""
+    named = _named(tree)
+    least = named.name_no.min().over(ibis.window())
+    together = named.select(
+        *tree.keys, "name_no", level=ibis.literal(TOGETHER, "int64"), node=ibis.literal(""), node_no=least
+    )
+    levels = [_at_level(tree, named, level) for level in tree.levels]
+    return ibis.union(together, *levels) if levels else together
+
+
+def _at_level(tree: Tree, named: ir.Table, level: int) -> ir.Table:
+    deep = named.filter(named.parts.length() >= level, named.path != "")
+    deep = deep.mutate(node=_prefix(deep, level))
+    least = deep.name_no.min().over(ibis.window(group_by=deep.node))
+    return deep.select(*tree.keys, "name_no", level=ibis.literal(level, "int64"), node="node", node_no=least)
+
+
+def _added_up(tree: Tree, counted: ir.Table, keys: tuple[str, ...]) -> ir.Table:
+    at_nodes = counted.inner_join(_placed(tree), tree.keys)
+    return _grouped(
+        at_nodes,
+        keys,
+        events=at_nodes.events.sum(),
+        value_count=at_nodes.value_count.sum(),
+        value_sum=at_nodes.value_sum.sum(),
+        value_min=at_nodes.value_min.min(),
+        value_max=at_nodes.value_max.max(),
+    )
+
+
+def _grouped(at_nodes: ir.Table, keys: tuple[str, ...], **aggregates: ir.Scalar) -> ir.Table:
+    return at_nodes.group_by("level", "node", *keys).aggregate(**aggregates).limit(MAX_ROWS + 1)
+
+
+def _with_names(tree: Tree, counted: ir.Table, keys: tuple[str, ...]) -> ir.Table:
+    """Rows by the nodes' numbers, with their paths."""
+    placed = _placed(tree).select("level", "name_no", "node")
+    named = counted.inner_join(placed, ["level", counted.node_no == placed.name_no])
+    return named.select("level", "node", *keys, *(set(counted.columns) - {"level", "node_no", *keys}))
+
+
+def _keys(rows: ir.Table, events: Events, granularity: Granularity) -> dict[str, ir.Value]:
+    return _bucketed(bucket_of_time(rows.event_time, granularity)) | {name: rows[name] for name in events.keys}
+
+
+def _bucketed(bucket: ir.Value | None) -> dict[str, ir.Value]:
+    return {} if bucket is None else {"bucket": bucket}

@@ -1,0 +1,221 @@
+"""Progression: a table of levels with drop-off, difficulty and time to complete (metrics.md §§3, 5)."""
+
+import enum
+import re
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
+
+import msgspec
+import pyarrow as pa
+from msgspec import Meta
+
+from questlog.analytics.analyses import progression_rows
+from questlog.analytics.analyses.progression_rows import COMPLETE, MAX_ROWS, PARTS, START, STATUSES, Levels
+from questlog.analytics.analyses.split import GROUP, Events, answer_of, events_of, group_columns
+from questlog.analytics.engine.context import Context
+from questlog.analytics.engine.functions import fits_bitmaps
+from questlog.analytics.metrics.top import with_plain_numbers
+from questlog.analytics.question.answer import Answer, AnswerColumn
+from questlog.analytics.question.problems import too_many_rows
+from questlog.analytics.question.query import Filter, Name, Period, check_distinct
+from questlog.analytics.selection.cardinality import capped_dimensions
+
+_NUMBER = re.compile(r"(\d+)")
+
+Key = tuple[str | None, str]
+"""A group and a level."""
+
+
+class LevelOrder(enum.StrEnum):
+    """Which level comes after which."""
+
+    NATURAL = "natural"  # by id, numbers by their size: level2 before level10
+    STARTS = "starts"  # the most started first
+
+
+class Part(enum.StrEnum):
+    """What is told of a level. Counts and scores are cheap; the others read the events one by one."""
+
+    COUNTS = "counts"
+    SCORES = "scores"
+    PLAYERS = "players"
+    DROP_OFF = "drop_off"
+    TIME = "time"
+
+
+class Progression(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The levels: the first `depth` parts of progression ids after the status; ids of fewer parts are their own level.
+
+    `order` says which level is the next, for the drop-off. With `group_by` the levels are told for each of the `top`
+    most frequent values of a dimension and for all others together, `(other)`.
+    """
+
+    period: Period
+    depth: Annotated[int, Meta(ge=1, le=3)] = 3
+    parts: Annotated[tuple[Part, ...], Meta(min_length=1)] = tuple(Part)
+    order: LevelOrder = LevelOrder.NATURAL
+    group_by: Name | None = None
+    top: Annotated[int, Meta(ge=1, le=100)] = 10
+    filter: Filter | None = None
+
+    def check(self) -> None:
+        """Raises `QuestionRefused` for what the types cannot say; dimensions are checked where they are looked up."""
+        self.period.check()
+        check_distinct("parts", self.parts)
+
+
+def answer(question: Progression, context: Context) -> Answer:
+    """A row for each level with events, in order; with `group_by` for each group and level. Raises `QuestionRefused`,
+    `QueryRefused`.
+    """
+    question.check()
+    events = events_of(context, question.period, question.filter, question.group_by)
+    capped = capped_dimensions(context, PARTS[: question.depth], question.period)
+    levels = Levels(context.game_id, question.depth, capped)
+    if question.group_by is not None:
+        groups = context.run(progression_rows.top_groups, levels, events, question.top)
+        events = msgspec.structs.replace(events, kept=tuple(groups[GROUP].to_pylist()))
+    rows = _counts(levels, events, context)
+    order = _ordered(question.order, rows)
+    found = {key: _level(statuses) for key, statuses in rows.items()}
+    if Part.PLAYERS in question.parts or Part.DROP_OFF in question.parts:
+        _add_players(levels, events, order, found, context)
+    if Part.TIME in question.parts:
+        for row in context.run(progression_rows.times, levels, events).to_pylist():
+            found[_key(row)]["time_to_complete_s"] = row["taken_us"] / 1_000_000
+    return answer_of(_table(found, order, events), _columns(question), events, context, capped)
+
+
+def natural_order(level: str) -> tuple[tuple[tuple[int, int, str], ...], str]:
+    """Sorts numbers in ids by their size, and before text."""
+    pieces = (piece for piece in _NUMBER.split(level) if piece)
+    return tuple((0, int(piece), "") if piece.isdecimal() else (1, 0, piece) for piece in pieces), level
+
+
+def _key(row: Mapping[str, Any]) -> Key:
+    return row.get(GROUP), row["level"]
+
+
+def _counts(levels: Levels, events: Events, context: Context) -> dict[Key, dict[str, Mapping[str, Any]]]:
+    """Counts and sums by group and level, then status."""
+    if events.is_plain:
+        counted = context.run(progression_rows.by_day, levels, events.scope.period)
+    else:
+        counted = context.run(progression_rows.by_event, levels, events)
+    if counted.num_rows > MAX_ROWS:
+        raise too_many_rows("depth", MAX_ROWS)
+    rows: dict[Key, dict[str, Mapping[str, Any]]] = {}
+    for row in counted.to_pylist():
+        rows.setdefault(_key(row), {})[row["status"]] = row
+    return rows
+
+
+def _ordered(order: LevelOrder, rows: Mapping[Key, Mapping[str, Mapping[str, Any]]]) -> tuple[str, ...]:
+    starts: dict[str, int] = {}
+    for (_, level), statuses in rows.items():
+        starts[level] = starts.get(level, 0) + (statuses[START]["events"] if START in statuses else 0)
+    levels = sorted(starts, key=natural_order)
+    return tuple(levels if order is LevelOrder.NATURAL else sorted(levels, key=lambda level: -starts[level]))
+
+
+def _level(statuses: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """What is told of a level from its counts and sums."""
+
+    def total(status: str, name: str) -> Any:
+        return statuses[status][name] or 0 if status in statuses else 0
+
+    starts, fails, completes = (total(status, "events") for status in STATUSES)
+    return {
+        "starts": starts,
+        "fails": fails,
+        "completes": completes,
+        "attempts": fails + completes,
+        "completion_rate": _ratio(completes, starts),
+        "fail_rate": _ratio(fails, fails + completes),
+        "attempts_to_complete": _ratio(total(COMPLETE, "attempt_sum"), total(COMPLETE, "attempt_count")),
+        **{f"{status.lower()}_players": 0 for status in STATUSES},
+        **{
+            f"{status.lower()}_score": _ratio(total(status, "score_sum"), total(status, "score_count"))
+            for status in STATUSES
+        },
+    }
+
+
+def _ratio(part: float, whole: float) -> float | None:
+    return part / whole if whole else None
+
+
+def _add_players(
+    levels: Levels, events: Events, order: tuple[str, ...], found: Mapping[Key, dict[str, Any]], context: Context
+) -> None:
+    has_few = fits_bitmaps(events.last_player_no, len(found) * len(STATUSES))
+    for row in context.run(progression_rows.players, levels, events, order, has_few).to_pylist():
+        level = found[_key(row)]
+        level[f"{row['status'].lower()}_players"] = row["players"]
+        if row["status"] == START and row["level"] != order[-1]:
+            share = _ratio(row["next_players"], row["players"])
+            level["drop_off"] = None if share is None else 1 - share
+
+
+def _table(found: Mapping[Key, Mapping[str, Any]], order: Sequence[str], events: Events) -> pa.Table:
+    groups = {group: place for place, group in enumerate(events.kept or ())}
+    places = {level: place for place, level in enumerate(order)}
+    keys = sorted(found, key=lambda key: (groups.get(key[0], len(groups)), places[key[1]]))
+    table = pa.Table.from_pylist([{GROUP: key[0], "level": key[1], **found[key]} for key in keys], _SCHEMA)
+    return table.set_column(0, GROUP, with_plain_numbers(table[GROUP], events.group_by or ""))
+
+
+_COUNTS = ("starts", "fails", "completes", "attempts", "start_players", "fail_players", "complete_players")
+_SHARES = ("completion_rate", "fail_rate", "drop_off")
+_NUMBERS = ("start_score", "fail_score", "complete_score", "attempts_to_complete", "time_to_complete_s")
+_SCHEMA = pa.schema(
+    [
+        *((name, pa.string()) for name in (GROUP, "level")),
+        *((name, pa.int64()) for name in _COUNTS),
+        *((name, pa.float64()) for name in (*_SHARES, *_NUMBERS)),
+    ]
+)
+
+
+def _of_each(unit: str, names: str, meaning: str) -> list[AnswerColumn]:
+    return [
+        AnswerColumn(names.format(status.lower()), unit, meaning.format(f"{status.lower()} events"))
+        for status in STATUSES
+    ]
+
+
+_PARTS: Mapping[Part, Sequence[AnswerColumn]] = {
+    Part.COUNTS: (
+        AnswerColumn("starts", "events", "Progression events `Start:…`."),
+        AnswerColumn("fails", "events", "Progression events `Fail:…`."),
+        AnswerColumn("completes", "events", "Progression events `Complete:…`."),
+        AnswerColumn("attempts", "events", "fails + completes."),
+        AnswerColumn("completion_rate", "share", "completes ÷ starts."),
+        AnswerColumn("fail_rate", "share", "fails ÷ attempts."),
+        AnswerColumn("attempts_to_complete", "attempts", "Mean `attempt_num` of the completes that have one."),
+    ),
+    Part.SCORES: _of_each("", "{}_score", "Mean score of the {} that have one."),
+    Part.PLAYERS: _of_each("players", "{}_players", "Distinct players with {}."),
+    Part.DROP_OFF: (
+        AnswerColumn(
+            "drop_off",
+            "share",
+            "Share of the players who started the level in the period and did not start the next one in it; null for "
+            "the last level.",
+        ),
+    ),
+    Part.TIME: (
+        AnswerColumn(
+            "time_to_complete_s",
+            "s",
+            "Median over players of the time from their first start of the level in the period to their first complete "
+            "of it, where that is not earlier.",
+        ),
+    ),
+}
+
+
+def _columns(question: Progression) -> list[AnswerColumn]:
+    columns = group_columns(question.group_by)
+    columns.append(AnswerColumn("level", "", f"The first {question.depth} parts of the id after the status."))
+    return columns + [column for part in Part if part in question.parts for column in _PARTS[part]]

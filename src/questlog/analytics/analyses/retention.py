@@ -1,0 +1,232 @@
+"""Retention: of the players of a cohort, who came back at which age (metrics.md §5)."""
+
+import datetime as dt
+import enum
+from typing import Annotated
+
+import ibis.expr.types as ir
+import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
+from msgspec import Meta
+
+from questlog.analytics.analyses.cohort_members import (
+    LAST_DAY,
+    Asked,
+    CohortBy,
+    Cohorts,
+    CohortStart,
+    check_match,
+    days_of_ages,
+    meant_events,
+    members,
+    of_ages,
+    player_days_of,
+    rows_of,
+    with_sizes,
+)
+from questlog.analytics.analyses.triangle import Ints, Triangle, ratio, whole
+from questlog.analytics.engine.context import Context
+from questlog.analytics.metrics.parts import MAX_ROWS
+from questlog.analytics.metrics.plan import scope_of
+from questlog.analytics.question.answer import Answer, AnswerColumn
+from questlog.analytics.question.query import EventMatch, Filter, Granularity, Name, Period
+from questlog.analytics.selection.buckets import bucket_of_day, start_of
+from questlog.analytics.selection.cardinality import warnings
+from questlog.analytics.selection.dimensions import names_in
+from questlog.analytics.selection.rows import Scope
+from questlog.analytics.selection.segment_rules import check_members
+
+MAX_AGES = 730
+DEFAULT_AGES = {Granularity.DAY: 30, Granularity.WEEK: 12, Granularity.MONTH: 12}
+
+
+class Return(enum.StrEnum):
+    """What counts as having come back at an age."""
+
+    CLASSIC = "classic"  # active in just that day, week or month
+    ROLLING = "rolling"  # in that one or later
+
+
+class Form(enum.StrEnum):
+    """How the cohorts are shown."""
+
+    TRIANGLE = "triangle"  # one by one
+    CURVE = "curve"  # added up
+
+
+MOST_CELLS = {Form.TRIANGLE: MAX_ROWS, Form.CURVE: 5_000_000}
+
+
+class Retention(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Who came back: cohort by cohort, or added up as a curve.
+
+    The cohorts are the players who were first seen, first bought, or had an event for the first time of all, in the
+    period, cut into days, weeks or months of the calendar. They came back at age N when they were active - or had the
+    event `returned` - N days (weeks, months) later. `filter` and `group_by` are of the players: dimensions at install,
+    properties, segments.
+
+    The answer has one row for each cohort (that has a player), group and age: `cohort`, `group`, `size`, `age`,
+    `players`, `share`. Where the day (week, month) has not fully passed, `players` and `share` are null. The totals,
+    and for each group the curve, are sums over the cohorts whose day has passed.
+    """
+
+    period: Period
+    granularity: Granularity = Granularity.DAY
+    cohort: CohortBy = CohortStart.FIRST_SEEN
+    returned: EventMatch | None = None
+    kind: Return = Return.CLASSIC
+    ages: Annotated[int, Meta(ge=0, le=MAX_AGES)] | None = None
+    group_by: Name | None = None
+    filter: Filter | None = None
+    form: Form = Form.TRIANGLE
+
+    @property
+    def asked(self) -> Asked:
+        """Its cohorts."""
+        return Asked(self.period, self.granularity, self.cohort, self.group_by, self.filter)
+
+    def check(self) -> None:
+        """Raises `QuestionRefused`."""
+        self.asked.check()
+        if self.returned is not None:
+            check_match("returned", self.returned)
+
+
+class Returns(msgspec.Struct, frozen=True):
+    """What is asked of the engine. `scope` is of the events that count as coming back."""
+
+    cohorts: Cohorts
+    scope: Scope
+    kind: Return
+    returned: EventMatch | None
+
+
+def answer(question: Retention, context: Context) -> Answer:
+    """The triangle or the curve; the totals are the curve of all. Raises `QuestionRefused`, `QueryRefused`."""
+    question.check()
+    names = names_in(question.returned.filter) if question.returned else frozenset[str]()
+    check_members("returned.filter", names, context.segments)
+    ages = DEFAULT_AGES[question.granularity] if question.ages is None else question.ages
+    scope = scope_of(context, _days_of_return(question, ages), names)
+    cohorts = question.asked.cohorts(context, ages)
+    returns = Returns(cohorts, scope, question.kind, question.returned)
+    rows = rows_of(context, returned_players, returns)
+    sizes, rows = _told_apart(returns, rows)
+    triangle = Triangle.of(sizes, question.granularity, ages, context.today, MOST_CELLS[question.form])
+    counted = triangle.cells_from_then_on if question.kind is Return.ROLLING else triangle.cells
+    cells = counted(rows, rows["players"].to_numpy())
+    totals = _curve(triangle, cells, is_total=True)
+    if question.form is Form.CURVE:
+        table = _curve(triangle, cells, is_total=False)
+    else:
+        shares = ratio(cells, triangle.size[:, None], triangle.has_passed)
+        table = triangle.table({"players": whole(cells, triangle.has_passed), "share": shares})
+    columns = [_COLUMNS[name] for name in table.column_names]
+    return Answer(table, columns, warnings(context, cohorts.capped), totals, context.data_version)
+
+
+def _days_of_return(question: Retention, ages: int) -> Period:
+    """From the first cohort to the last age of the last one; for `rolling` to the end of all days."""
+    start = start_of(question.period.start, question.granularity)
+    if question.kind is Return.ROLLING:
+        return Period(start, LAST_DAY)
+    last_age = dt.timedelta(days=days_of_ages(question.granularity, ages))
+    return Period(start, min(LAST_DAY, question.period.end + last_age))
+
+
+def _told_apart(returns: Returns, rows: pa.Table) -> tuple[pa.Table, pa.Table]:
+    """The sizes of the cohorts, and the rows of those who came back."""
+    if returns.returned is not None:
+        return rows.filter(rows["at"].is_null()), rows.filter(rows["at"].is_valid())
+    if returns.kind is Return.ROLLING:
+        sizes = rows.group_by(returns.cohorts.keys, use_threads=False).aggregate([("players", "sum")])
+        return sizes.rename_columns([*returns.cohorts.keys, "players"]), rows
+    # What made them one of the cohort was an event: at age 0 they were all active.
+    return rows.filter(pc.equal(rows["at"], rows["cohort"])), rows
+
+
+def _curve(triangle: Triangle, cells: Ints, *, is_total: bool) -> pa.Table:
+    curves = triangle.curves()
+    players, sizes = curves.added(cells, is_total), curves.sizes(is_total)
+    is_known = sizes > 0
+    columns = {"players": whole(players, is_known), "share": ratio(players, sizes, is_known)}
+    return curves.table(columns, is_total)
+
+
+# ----------------------------------------------------------------------------------------------- asked of the engine
+
+
+def returned_players(returns: Returns) -> ir.Table:
+    """Cohort, group, `at` and how many `players` were active in the bucket that begins then; `rolling`: last active.
+
+    With a chosen event, rows without `at` are the sizes of the cohorts.
+    """
+    cohorts = returns.cohorts
+    if returns.returned is None and returns.kind is Return.CLASSIC:
+        return _active_plain(returns) if cohorts.is_plain else _counted(returns, _active_days(returns))
+    if returns.returned is None:
+        rows = members(cohorts)
+        rows = rows.mutate(at=bucket_of_day(rows.last_seen.date(), cohorts.granularity))
+        return rows.group_by([*cohorts.keys, "at"]).aggregate(players=rows.count())
+    return with_sizes(cohorts, _counted(returns, _event_days(returns, returns.returned)))
+
+
+def _active_plain(returns: Returns) -> ir.Table:
+    """From player days alone, each of which knows the player's first day and the active one before."""
+    cohorts = returns.cohorts
+    days = _firsts_of_bucket(returns)
+    days = days.filter(days.first_day.between(cohorts.scope.period.start, cohorts.scope.period.end))
+    days = of_ages(cohorts, days, days.day, days.first_day)
+    keys = {
+        name: bucket_of_day(day, cohorts.granularity) for name, day in (("cohort", days.first_day), ("at", days.day))
+    }
+    return days.group_by(**keys).aggregate(players=days.count())
+
+
+def _active_days(returns: Returns) -> ir.Table:
+    days = _firsts_of_bucket(returns)
+    return days.select("player_no", at=bucket_of_day(days.day, returns.cohorts.granularity))
+
+
+def _firsts_of_bucket(returns: Returns) -> ir.Table:
+    """The first active day of each player in each day, week or month."""
+    period, granularity = returns.scope.period, returns.cohorts.granularity
+    days = player_days_of(returns.cohorts.scope.game_id)
+    days = days.filter(days.events > 0, days.day.between(period.start, period.end))
+    if granularity is Granularity.DAY:
+        return days
+    return days.filter((days.prev_day < bucket_of_day(days.day, granularity)).fill_null(True))
+
+
+def _event_days(returns: Returns, match: EventMatch) -> ir.Table:
+    """The buckets in which each player had the event; `rolling`: the last one."""
+    events = meant_events(returns.scope, match)
+    days = events.select("player_no", at=bucket_of_day(events.event_time.date(), returns.cohorts.granularity))
+    if returns.kind is Return.ROLLING:
+        return days.group_by("player_no").aggregate(at=days["at"].max())
+    return days.distinct()
+
+
+def _counted(returns: Returns, active: ir.Table) -> ir.Table:
+    """How many of each cohort were active when; not before they were one of it."""
+    cohorts, belonging = returns.cohorts, members(returns.cohorts)
+    active = active.select(**{"active:no": active.player_no, "at": active["at"]})
+    rows = belonging.inner_join(active, belonging.player_no == active["active:no"])
+    rows = rows.filter(rows["at"] >= rows.cohort)
+    if returns.kind is Return.CLASSIC:
+        rows = of_ages(cohorts, rows, rows["at"], rows.cohort)
+    return rows.group_by([*cohorts.keys, "at"]).aggregate(players=rows.count())
+
+
+_COLUMNS = {
+    column.name: column
+    for column in (
+        AnswerColumn("cohort", "", "first day of the day, week or month in which the players became one of the cohort"),
+        AnswerColumn("group", "", "value of the dimension asked for"),
+        AnswerColumn("size", "players", "players of the cohort; of a curve, of the cohorts whose day has passed"),
+        AnswerColumn("age", "", "days, weeks or months since"),
+        AnswerColumn("players", "players", "of them, those who came back; null while the day has not passed"),
+        AnswerColumn("share", "share", "players ÷ size"),
+    )
+}

@@ -1,0 +1,191 @@
+"""One player: profile, sessions, and everything that happened, newest first (metrics.md §5)."""
+
+import datetime as dt
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import ibis
+import ibis.expr.types as ir
+import msgspec
+import pyarrow as pa
+from msgspec import Meta
+
+from questlog.analytics.analyses.split import events_of
+from questlog.analytics.engine import tables
+from questlog.analytics.engine.compile import arrow_schema
+from questlog.analytics.engine.context import Context
+from questlog.analytics.engine.functions import epoch_us
+from questlog.analytics.question.answer import Answer, AnswerColumn
+from questlog.analytics.question.problems import QuestionRefused
+from questlog.analytics.question.query import EventMatch, Period
+from questlog.analytics.selection.dimensions import names_in
+from questlog.analytics.selection.filters import event_matches
+from questlog.analytics.selection.rows import Scope, events_with
+from questlog.store.schema import EVENTS, PLAYERS, SESSIONS, Kind, Table
+
+_UNITS: Mapping[str, str] = {Kind.MONEY: "USD", Kind.MONEY_SUM: "USD", Kind.SECONDS: "s", Kind.SECONDS_SUM: "s"}
+
+SEARCHED = ("event_id", "message", "attributes")
+"""The columns that a search looks into."""
+
+_NO_PERIOD = Period(dt.date(1970, 1, 1), dt.date(1970, 1, 1))
+_INTERNAL = {"player_at", "first_rank", "properties_at", "writer", "segment", "record_offset", "record_index"}
+
+PlayerId = Annotated[str, Meta(min_length=1, max_length=1_024)]
+
+
+class Cursor(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A place in a list: the time (UTC microseconds) and the number of its row. The next page is what is older."""
+
+    time_us: Annotated[int, Meta(ge=-(2**62), le=2**62)]
+    number: Annotated[int, Meta(ge=0, le=2**62)]
+
+
+class PlayerProfile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Who a player is: one row."""
+
+    player_id: PlayerId
+
+
+class PlayerSessions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A player's sessions, newest first. `older_than` is the `start_time` and `session_no` of the last one seen."""
+
+    player_id: PlayerId
+    older_than: Cursor | None = None
+    limit: Annotated[int, Meta(ge=1, le=500)] = 50
+
+
+class PlayerTimeline(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A player's events, newest first: all, or those that match, with a text that is searched for.
+
+    `search` is found anywhere in the event's id, message or attributes (as JSON), in capitals or not. `older_than` is
+    the `event_time` and `row_no` of the last event seen.
+    """
+
+    player_id: PlayerId
+    period: Period | None = None
+    event: EventMatch = EventMatch()
+    search: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
+    older_than: Cursor | None = None
+    limit: Annotated[int, Meta(ge=1, le=500)] = 100
+
+    def check(self) -> None:
+        """Raises `QuestionRefused` for what the types cannot say; dimensions are checked where they are looked up."""
+        if self.period is not None and self.period.end < self.period.start:
+            raise QuestionRefused("period.end", f"{self.period.end} is before the start, {self.period.start}")
+        self.event.check("event")
+
+
+def profile(question: PlayerProfile, context: Context) -> Answer:
+    """The player's row: from the first to the last event. Raises `QuestionRefused` for an unknown player."""
+    rows = context.run(_player, context.game_id, question.player_id)
+    if rows.num_rows == 0:
+        raise _no_such_player(question.player_id)
+    return _answer(rows, PLAYERS, context)
+
+
+def sessions(question: PlayerSessions, context: Context) -> Answer:
+    """At most `limit` sessions. Raises `QuestionRefused` for an unknown player."""
+    player = _known(question.player_id, context)
+    rows = context.run(_sessions, context.game_id, player["player_no"], question.older_than, question.limit)
+    return _answer(rows, SESSIONS, context)
+
+
+def answer(question: PlayerTimeline, context: Context) -> Answer:
+    """At most `limit` events with all their columns. Raises `QuestionRefused`, also for an unknown player."""
+    question.check()
+    checked = events_of(context, question.period or _NO_PERIOD, question.event.filter)
+    player = _known(question.player_id, context)
+    lifetime = _lifetime(player)
+    period = lifetime if question.period is None or lifetime is None else _both(question.period, lifetime)
+    if period is None:
+        return _answer(_no_events(), EVENTS, context)
+    scope = msgspec.structs.replace(checked.scope, period=period)
+    wanted = _Wanted(player["player_no"], question.event, question.search, question.older_than, question.limit)
+    return _answer(context.run(_events, scope, wanted), EVENTS, context)
+
+
+class _Wanted(msgspec.Struct, frozen=True):
+    """Which of a player's events."""
+
+    player_no: int
+    event: EventMatch
+    search: str | None
+    older_than: Cursor | None
+    limit: int
+
+
+def _events(scope: Scope, wanted: _Wanted) -> ir.Table:
+    rows = events_with(scope, names_in(wanted.event.filter))
+    rows = rows.filter(rows.player_no == wanted.player_no, event_matches(wanted.event, rows))
+    if wanted.search is not None:
+        rows = rows.filter(_is_found(rows, wanted.search))
+    return _page(_told(rows), "event_time", "row_no", wanted.older_than, wanted.limit)
+
+
+def _told(events: ir.Table) -> ir.Table:
+    return events.mutate(event_uuid=events.event_uuid.cast("string")).select(*_columns_of(EVENTS))
+
+
+def _is_found(rows: ir.Table, text: str) -> ir.BooleanValue:
+    """Regular expressions take capitals for small letters in the same way on every engine; `lower` does not."""
+    pattern = "(?i)" + re.escape(text).replace("\0", r"\x00")
+    return ibis.or_(*(rows[name].re_search(pattern).fill_null(False) for name in SEARCHED))
+
+
+def _player(game_id: int, player_id: str) -> ir.Table:
+    players = tables.players
+    rows = players.filter(players.game_id == game_id, players.player_id == player_id)
+    return rows.select(*_columns_of(PLAYERS))
+
+
+def _sessions(game_id: int, player_no: int, older_than: Cursor | None, limit: int) -> ir.Table:
+    rows = tables.sessions
+    rows = rows.filter(rows.game_id == game_id, rows.player_no == player_no)
+    return _page(rows.select(*_columns_of(SESSIONS)), "start_time", "session_no", older_than, limit)
+
+
+def _page(rows: ir.Table, time: str, number: str, older_than: Cursor | None, limit: int) -> ir.Table:
+    """The newest rows, of those older than the cursor."""
+    if older_than is not None:
+        time_us = epoch_us(rows[time])
+        is_same_time = (time_us == older_than.time_us) & (rows[number] < older_than.number)
+        rows = rows.filter((time_us < older_than.time_us) | is_same_time)
+    return rows.order_by(ibis.desc(time), ibis.desc(number)).limit(limit)
+
+
+def _known(player_id: str, context: Context) -> Mapping[str, Any]:
+    found: list[Mapping[str, Any]] = context.run(_player, context.game_id, player_id).to_pylist()
+    if not found:
+        raise _no_such_player(player_id)
+    return found[0]
+
+
+def _no_such_player(player_id: str) -> QuestionRefused:
+    return QuestionRefused("player_id", f"the game has no player {player_id[:100]!r}")
+
+
+def _lifetime(player: Mapping[str, Any]) -> Period | None:
+    """The days on which there can be events; None for a player of whom only properties are known."""
+    first, last = player["first_seen"], player["last_seen"]
+    return None if first is None else Period(first.date(), last.date())
+
+
+def _both(one: Period, other: Period) -> Period | None:
+    start, end = max(one.start, other.start), min(one.end, other.end)
+    return Period(start, end) if start <= end else None
+
+
+def _no_events() -> pa.Table:
+    return arrow_schema(_told(tables.events)).empty_table()
+
+
+def _columns_of(table: Table) -> list[str]:
+    return [column.name for column in table.columns if column.name not in _INTERNAL]
+
+
+def _answer(rows: pa.Table, table: Table, context: Context) -> Answer:
+    known = {column.name: column for column in table.columns}
+    columns = [AnswerColumn(name, _UNITS.get(known[name].kind, ""), known[name].meaning) for name in rows.column_names]
+    return Answer(table=rows, columns=columns, data_version=context.data_version)

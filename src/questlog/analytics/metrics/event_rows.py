@@ -1,0 +1,71 @@
+"""Measures of events one by one, by the events' own dimensions."""
+
+from collections.abc import Callable, Mapping
+from functools import reduce
+from operator import or_
+
+import ibis
+import ibis.expr.types as ir
+
+from questlog.analytics.engine.functions import attribute
+from questlog.analytics.metrics.measures import Measure
+from questlog.analytics.metrics.parts import Part, aggregated, players_of, with_groups
+from questlog.analytics.question.query import EventMatch
+from questlog.analytics.selection.buckets import bucket_of_time
+from questlog.analytics.selection.dimensions import names_in
+from questlog.analytics.selection.filters import holds
+from questlog.analytics.selection.named_events import is_meant
+from questlog.analytics.selection.rows import events_with
+
+
+def build(part: Part) -> ir.Table:
+    """The measures of the events that any of them takes."""
+    matches = {measure.match for measure in part.measures}
+    rows = events_with(part.scope, part.names | names_in(*(match.filter for match in matches)))
+    is_any = reduce(or_, (is_meant(match, rows, part.named) for match in _sorted(matches)))
+    rows = rows.filter(holds(part.filter, rows), is_any)
+    rows = with_groups(part, rows)
+    bucket = bucket_of_time(rows.event_time, part.granularity)
+    aggregates = []
+    for each in part.measures:
+        where = is_meant(each.match, rows, part.named) if len(matches) > 1 else None
+        aggregates.append(_aggregate(part, rows, each, where))
+    return aggregated(part, rows, bucket, aggregates)
+
+
+def _sorted(matches: set[EventMatch]) -> list[EventMatch]:
+    """In an order that is always the same."""
+    return sorted(matches, key=repr)
+
+
+def _aggregate(part: Part, rows: ir.Table, measure: Measure, where: ir.BooleanValue | None) -> ir.Scalar:
+    if measure.name == "count":
+        return rows.count(where=where)
+    if measure.name == "players":
+        return players_of(part, rows.player_no, where)
+    if measure.name == "value_quantile":
+        return rows.value.quantile(measure.share, where=where)
+    if measure.name == "boot_quantile":
+        return _boot_ms(rows).quantile(measure.share, where=where)
+    return _SIMPLE[measure.name](rows, where)
+
+
+def _boot_ms(rows: ir.Table) -> ir.FloatingColumn:
+    return attribute(rows.attributes, "app_boot_time").try_cast("float64")
+
+
+_SIMPLE: Mapping[str, Callable[[ir.Table, ir.BooleanValue | None], ir.Scalar]] = {
+    "value_count": lambda rows, where: rows.value.count(where=where),
+    "value_sum": lambda rows, where: rows.value.sum(where=where),
+    "value_abs_sum": lambda rows, where: rows.value.abs().sum(where=where),
+    "value_dollars": lambda rows, where: rows.value.sum(where=where) / ibis.literal(100.0),
+    "value_min": lambda rows, where: rows.value.min(where=where),
+    "value_max": lambda rows, where: rows.value.max(where=where),
+    "score_count": lambda rows, where: rows.score.count(where=where),
+    "score_sum": lambda rows, where: rows.score.sum(where=where),
+    "attempt_count": lambda rows, where: rows.attempt_num.count(where=where),
+    "attempt_sum": lambda rows, where: rows.attempt_num.cast("float64").sum(where=where),
+    "ad_revenue": lambda rows, where: rows.ad_revenue_usd.sum(where=where),
+    "boot_sum": lambda rows, where: _boot_ms(rows).sum(where=where),
+    "boot_count": lambda rows, where: _boot_ms(rows).count(where=where),
+}

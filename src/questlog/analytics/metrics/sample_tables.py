@@ -1,0 +1,88 @@
+"""The tables of samples that SDKs send in health events: how long which frame rate or share of memory was seen.
+
+An entry's place is the value - frames per second from 0, per cent from 0 - and the entry how many samples had it
+(spec GameAnalytics §3.11). They go by the events' own dimensions.
+"""
+
+import ibis.expr.types as ir
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from questlog.analytics.engine.functions import attribute
+from questlog.analytics.metrics.measures import Measure
+from questlog.analytics.metrics.parts import Part, group_column, measure_column, with_groups
+from questlog.analytics.question.query import Granularity
+from questlog.analytics.selection.buckets import bucket_of_time
+from questlog.analytics.selection.filters import holds
+from questlog.analytics.selection.groups import numbered
+from questlog.analytics.selection.named_events import is_meant
+from questlog.analytics.selection.rows import events_with
+
+MAX_ROWS = 2_000_000
+"""A question with more buckets, groups and values is refused."""
+
+_MOST_ENTRIES = 121
+_MOST_SAMPLES = 1e9  # of one entry; more comes from a damaged table
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+
+def table_of(measure: Measure) -> str:
+    """The attribute that a measure is of: its name is `TABLE:mean` or `TABLE:quantile`."""
+    return measure.name.partition(":")[0]
+
+
+def build(part: Part) -> ir.Table:
+    """The `samples` of each bucket, group and `value`; all measures are of one table."""
+    measure = part.measures[0]
+    rows = events_with(part.scope, part.names)
+    rows = with_groups(part, rows.filter(is_meant(measure.match, rows, part.named), holds(part.filter, rows)))
+    bucket = bucket_of_time(rows.event_time, part.granularity)
+    keys = {} if bucket is None else {"bucket": bucket}
+    keys |= {name: rows[name] for name in _groups(part)}
+    text = attribute(rows.attributes, table_of(measure)).fill_null("")
+    rows = rows.select(**keys, text=text).filter(lambda each: each.text.startswith("["))
+    entries = rows.text.substr(1, rows.text.length() - 2).split(",")
+    rows = rows.mutate(entry=entries).drop("text").unnest("entry", offset="value")
+    rows = rows.mutate(samples=rows.entry.try_cast("float64"))
+    rows = rows.filter(rows["value"] < _MOST_ENTRIES, rows.samples > 0, rows.samples <= _MOST_SAMPLES)
+    return rows.group_by(*keys, "value").aggregate(samples=rows.samples.sum()).limit(MAX_ROWS + 1)
+
+
+def finish(part: Part, rows: pa.Table) -> pa.Table:
+    """The mean and the quantiles of each bucket and group."""
+    keys = [] if part.granularity is Granularity.ALL else ["bucket"]
+    keys += _groups(part)
+    number, groups = numbered(rows, keys)
+    samples = np.zeros((groups.num_rows, _MOST_ENTRIES))
+    samples[number, rows["value"].to_numpy()] = rows["samples"].to_numpy()
+    columns = {name: groups[name] for name in keys}
+    for place, measure in enumerate(part.measures):
+        columns[measure_column(place)] = pa.array(_of_samples(measure, samples), pa.float64(), from_pandas=True)
+    return pa.table(columns)
+
+
+def _groups(part: Part) -> list[str]:
+    return [group_column(place) for place in range(len(part.group_by))]
+
+
+def _of_samples(measure: Measure, samples: Floats) -> Floats:
+    """The measure of each row of samples by value; not a number where there are none."""
+    counts = samples.sum(axis=1)
+    nothing = np.full(len(counts), np.nan)
+    if measure.name.endswith(":mean"):
+        np.divide(samples @ np.arange(_MOST_ENTRIES), counts, out=nothing, where=counts > 0)
+        return nothing
+    ends = np.cumsum(samples, axis=1)
+    position = np.maximum(counts - 1, 0) * measure.share
+    low, high = (_value_at(ends, np.floor(position)), _value_at(ends, np.ceil(position)))
+    between: Floats = low + (high - low) * (position - np.floor(position))
+    return np.where(counts > 0, between, nothing)
+
+
+def _value_at(ends: Floats, position: Floats) -> Ints:
+    """The value of the sample at a position from 0, of each row."""
+    found: Ints = np.sum(ends <= position[:, None], axis=1)
+    return found

@@ -1,0 +1,98 @@
+"""Distinct players of the last 1, 7 and 30 days.
+
+The engine counts active days by how long the player had not been there before. A player who is active on day d, and was
+last on day p, is counted by d in the windows of w days that end on max(d, p + w) … d + w − 1: those that hold d and no
+earlier day of theirs. So every player is counted once in each window.
+"""
+
+import datetime as dt
+
+import ibis
+import ibis.expr.types as ir
+import msgspec
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from questlog.analytics.metrics.parts import Part, group_column, measure_column, with_groups
+from questlog.analytics.question.problems import too_many_rows
+from questlog.analytics.question.query import Granularity, Period
+from questlog.analytics.selection.buckets import buckets, start_type
+from questlog.analytics.selection.filters import holds
+from questlog.analytics.selection.groups import numbered
+from questlog.analytics.selection.rows import player_days_with
+
+LONGEST = 30
+"""Days of the longest window."""
+
+MAX_COUNTS = 2_000_000
+"""A question with more groups, days and gaps is refused, and one with more than five times as many groups and days."""
+
+Ints = npt.NDArray[np.int64]
+
+
+def looked_at(period: Period, granularity: Granularity) -> Period:
+    """The days that count in the windows that end on the buckets' last days."""
+    first = buckets(period, granularity)[0].last_day
+    return Period(first - dt.timedelta(days=LONGEST - 1), period.end)
+
+
+def build(part: Part) -> ir.Table:
+    """How many player days there are of each `day`, group and `gap` to the player's day before (`LONGEST`: or more)."""
+    scope = msgspec.structs.replace(part.scope, period=looked_at(part.scope.period, part.granularity))
+    days = player_days_with(scope, part.names)
+    days = days.filter(days.player_no.notnull(), days.events > 0, holds(part.filter, days))
+    rows = with_groups(part, days)
+    before = rows.prev_day if part.is_plain else _day_before(part, rows)
+    gap = rows.day.delta(before, unit="day")
+    rows = rows.mutate(gap=ibis.cases((gap.isnull() | (gap > LONGEST), LONGEST), else_=gap).cast("int64"))
+    return rows.group_by([*_keys(part), "day", "gap"]).aggregate(players=rows.count()).limit(MAX_COUNTS + 1)
+
+
+def _day_before(part: Part, rows: ir.Table) -> ir.DateColumn:
+    """The player's day before among the rows of the same group."""
+    return rows.day.lag().over(ibis.window(group_by=["player_no", *_keys(part)], order_by="day"))
+
+
+def _keys(part: Part) -> list[str]:
+    return [group_column(place) for place in range(len(part.group_by))]
+
+
+def finish(part: Part, rows: pa.Table) -> pa.Table:
+    """The players of the windows that end with each bucket's last day."""
+    period = part.scope.period
+    keys = _keys(part)
+    group, groups = numbered(rows, keys)
+    if groups.num_rows * period.days > 5 * MAX_COUNTS:
+        raise too_many_rows("group_by", 5 * MAX_COUNTS)
+    day = rows["day"].cast(pa.date32()).cast(pa.int32()).to_numpy().astype(np.int64) - _number(period.start)
+    gap, players = (rows[name].cast(pa.int64()).to_numpy() for name in ("gap", "players"))
+    found = buckets(period, part.granularity)
+    lasts = np.array([_number(bucket.last_day) for bucket in found]) - _number(period.start)
+    columns: dict[str, pa.Array] = {}
+    for place, measure in enumerate(part.measures):
+        active = _in_windows(measure.days, (group, day, gap, players), (groups.num_rows, period.days))
+        columns[measure_column(place)] = pa.array(active[:, lasts].ravel())
+    if part.granularity is not Granularity.ALL:
+        starts = pa.array([bucket.start for bucket in found], start_type(part.granularity))
+        columns["bucket"] = starts.take(pa.array(np.tile(np.arange(len(found)), groups.num_rows)))
+    for name in keys:
+        columns[name] = groups[name].take(pa.array(np.repeat(np.arange(groups.num_rows), len(found))))
+    return pa.table(columns)
+
+
+def _in_windows(window: int, rows: tuple[Ints, Ints, Ints, Ints], shape: tuple[int, int]) -> Ints:
+    """Distinct players of each group in the windows that end on each day of the period."""
+    group, day, gap, players = rows
+    groups, days = shape
+    first = day + np.maximum(0, window - gap)
+    after = day + window
+    is_counted = (first < after) & (after > 0) & (first < days)
+    changes = np.zeros((groups, days + 1), np.int64)
+    np.add.at(changes, (group[is_counted], np.maximum(first[is_counted], 0)), players[is_counted])
+    np.add.at(changes, (group[is_counted], np.minimum(after[is_counted], days)), -players[is_counted])
+    return np.cumsum(changes, axis=1)[:, :days]
+
+
+def _number(day: dt.date) -> int:
+    return (day - dt.date(1970, 1, 1)).days

@@ -1,0 +1,93 @@
+"""What a game saves to use again: segments and metrics of its own (metrics.md §5, spec Satori §9)."""
+
+import enum
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from questlog.analytics.question.query import EventMatch, Filter, Name, Operator
+
+
+class Measured(enum.StrEnum):
+    """What a segment's condition counts of a player's events."""
+
+    COUNT = "count"
+    DAYS = "days"  # UTC days with one
+    VALUE_SUM = "value_sum"
+    REVENUE = "revenue"  # USD
+
+
+class Who(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="who", tag_field="type"):
+    """Players by what they are: dimensions at install, properties (`properties.KEY`), lifetime numbers.
+
+    The dimensions are those of `dimensions.PLAYER_DIMENSIONS`.
+    """
+
+    filter: Filter
+
+
+class Did(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="did", tag_field="type"):
+    """Players by what they did: `measured` over the matching events of the last days, compared with `value`.
+
+    A player without such an event measures 0: "no event for 14 days" is `less` than 1 of any event in 14 days.
+    `last_days` counts the running UTC day as the first; None is all time.
+    """
+
+    event: EventMatch
+    measured: Measured = Measured.COUNT
+    operator: Operator = Operator.GREATER_OR_EQUAL
+    value: float = 1
+    last_days: Annotated[int, Meta(ge=1, le=3_700)] | None = None
+
+
+class InSegment(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="in_segment", tag_field="type"):
+    """The players of another saved segment."""
+
+    name: Name
+
+
+class AllRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="all", tag_field="type"):
+    """Every one holds."""
+
+    rules: Annotated[tuple["Rule", ...], Meta(min_length=1, max_length=50)]
+
+
+class AnyRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="any", tag_field="type"):
+    """At least one holds."""
+
+    rules: Annotated[tuple["Rule", ...], Meta(min_length=1, max_length=50)]
+
+
+class NotRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="not", tag_field="type"):
+    """It does not hold."""
+
+    rule: "Rule"
+
+
+Rule = Who | Did | InSegment | AllRules | AnyRule | NotRule
+
+
+class SegmentDefinition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The players for whom a rule holds now."""
+
+    rule: Rule
+
+
+class CustomMetricKind(enum.StrEnum):
+    """What a custom metric makes of its events (spec Satori §9)."""
+
+    BINOMIAL = "binomial"  # distinct players who had the event
+    COUNT = "count"
+    SUM = "sum"  # Σ value
+    DURATION = "duration"  # Σ value, seconds
+    REVENUE = "revenue"  # Σ value as US cents, shown in USD
+
+
+class CustomMetric(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A metric over one kind of event; usable by its name wherever a built-in metric is."""
+
+    kind: CustomMetricKind
+    event: EventMatch
+    description: Annotated[str, Meta(max_length=1_000)] = ""
+    is_high_better: bool = True

@@ -1,0 +1,211 @@
+"""The words that all questions share - period, granularity, filter - and the question for metrics (metrics.md §§3, 4).
+
+One set of types: they are the API's JSON, the state in a page's address and what Python code builds.
+"""
+
+import datetime as dt
+import enum
+from collections.abc import Sequence
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from questlog.analytics.question.problems import QuestionRefused
+
+MAX_GROUPS = 4
+MAX_METRICS = 20
+MAX_VALUES = 1_000
+MAX_FILTER_DEPTH = 8
+MAX_DAYS = 3_700
+_FIRST_YEAR, _LAST_YEAR = 1970, 2200
+_MAX_BUCKETS = {"minute": 2 * 24 * 60, "hour": 100 * 24}
+
+Name = Annotated[str, Meta(min_length=1, max_length=256)]
+Value = str | int | float | bool
+
+
+class Granularity(enum.StrEnum):
+    """How long one bucket of the answer is. Weeks begin on Monday; `all` is one bucket."""
+
+    MINUTE = "minute"
+    HOUR = "hour"
+    DAY = "day"
+    WEEK = "week"
+    MONTH = "month"
+    ALL = "all"
+
+    @property
+    def is_within_a_day(self) -> bool:
+        """Whether several buckets make up a day."""
+        return self in (Granularity.MINUTE, Granularity.HOUR)
+
+
+class Period(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """UTC days from `start` to `end`, both inclusive."""
+
+    start: dt.date
+    end: dt.date
+
+    @property
+    def days(self) -> int:
+        """How many days it has."""
+        return (self.end - self.start).days + 1
+
+    @property
+    def before(self) -> "Period":
+        """The period of the same length that ends where this one starts."""
+        length = dt.timedelta(days=self.days)
+        return Period(self.start - length, self.end - length)
+
+    def check(self) -> None:
+        """Raises `QuestionRefused` for a period that ends before it starts or is too long."""
+        if self.end < self.start:
+            raise QuestionRefused("period.end", f"{self.end} is before the start, {self.start}")
+        if self.days > MAX_DAYS:
+            raise QuestionRefused("period", f"{self.days} days are more than {MAX_DAYS}")
+        if self.start.year < _FIRST_YEAR or self.end.year > _LAST_YEAR:
+            raise QuestionRefused("period", f"years from {_FIRST_YEAR} to {_LAST_YEAR} can be asked for")
+
+
+class Operator(enum.StrEnum):
+    """How a condition compares (metrics.md §4)."""
+
+    IS = "is"
+    IS_NOT = "is_not"
+    IN = "in"
+    NOT_IN = "not_in"
+    CONTAINS = "contains"
+    MATCHES = "matches"  # RE2 regular expression, found anywhere
+    GREATER = "greater"
+    GREATER_OR_EQUAL = "greater_or_equal"
+    LESS = "less"
+    LESS_OR_EQUAL = "less_or_equal"
+    IS_SET = "is_set"
+    IS_NOT_SET = "is_not_set"
+
+
+class Condition(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="condition", tag_field="type"):
+    """One comparison. `dimension` is a name of `dimensions.py`, `attributes.KEY`, or `segment`.
+
+    `is`, `contains`, `matches` and the comparisons take one value; `in` any number; `is_set` none. A value that is not
+    set satisfies `is_not` and `not_in`, and nothing else but `is_not_set`. Comparisons of text with numbers compare as
+    numbers where the text is one.
+    """
+
+    dimension: Name
+    operator: Operator = Operator.IS
+    values: Annotated[tuple[Value, ...], Meta(max_length=MAX_VALUES)] = ()
+
+    def __post_init__(self) -> None:
+        # Questions are kept by their values: what is equal must mean the same, and to Python true is 1, and 1.0 too.
+        msgspec.structs.force_setattr(self, "values", tuple(map(_plain_value, self.values)))
+
+
+class All(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="all", tag_field="type"):
+    """Every one holds."""
+
+    filters: Annotated[tuple["Filter", ...], Meta(min_length=1, max_length=50)]
+
+
+class Any(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="any", tag_field="type"):
+    """At least one holds."""
+
+    filters: Annotated[tuple["Filter", ...], Meta(min_length=1, max_length=50)]
+
+
+class Not(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="not", tag_field="type"):
+    """It does not hold: also where it cannot be said."""
+
+    filter: "Filter"
+
+
+Filter = Condition | All | Any | Not
+
+
+class EventMatch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which events are meant: a category, an event id, or both, and a filter over the event's dimensions.
+
+    With `is_prefix`, ids that begin with the parts of `event_id` are meant too (`Start:world01` takes
+    `Start:world01:level01`, and not `Start:world011`). A match without category and id takes every event.
+    """
+
+    category: Name | None = None
+    event_id: Name | None = None
+    is_prefix: bool = False
+    filter: Filter | None = None
+
+    def check(self, field: str) -> None:
+        """Raises `QuestionRefused`."""
+        if self.is_prefix and self.event_id is None:
+            raise QuestionRefused(f"{field}.is_prefix", "a prefix needs an event_id")
+        check_depth(self.filter, f"{field}.filter")
+
+
+class Comparison(enum.StrEnum):
+    """What an answer is put beside."""
+
+    PREVIOUS_PERIOD = "previous_period"
+
+
+class Query(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Metrics over time, by dimensions.
+
+    The answer has a column `bucket` (start of the bucket, UTC; absent for `all`), one per dimension of `group_by`, one
+    per metric, and `previous_METRIC` with `compare`; a dimension named like one of the metrics is `by_NAME`. Without
+    groups every bucket has a row, with groups those in which there is anything. With `top`, the groups that are not
+    among the `top` greatest by the first metric over the whole period are one group `(other)`, computed as such, and
+    all groups are texts. `totals` adds the metrics of the whole period without groups.
+    """
+
+    metrics: Annotated[tuple[Name, ...], Meta(min_length=1, max_length=MAX_METRICS)]
+    period: Period
+    granularity: Granularity = Granularity.DAY
+    group_by: Annotated[tuple[Name, ...], Meta(max_length=MAX_GROUPS)] = ()
+    filter: Filter | None = None
+    compare: Comparison | None = None
+    top: Annotated[int, Meta(ge=1, le=1_000)] | None = None
+    totals: bool = False
+
+    def check(self) -> None:
+        """Raises `QuestionRefused` for what the types cannot say; names are checked where they are looked up."""
+        self.period.check()
+        check_buckets(self.period, self.granularity)
+        check_distinct("metrics", self.metrics)
+        check_distinct("group_by", self.group_by)
+        check_depth(self.filter)
+
+
+def check_buckets(period: Period, granularity: Granularity) -> None:
+    """Raises `QuestionRefused` for a period of more buckets than anyone can read."""
+    most = _MAX_BUCKETS.get(granularity)
+    if most is not None:
+        minutes = period.days * 24 * 60
+        buckets = minutes if granularity is Granularity.MINUTE else minutes // 60
+        if buckets > most:
+            raise QuestionRefused("period", f"{buckets} buckets of one {granularity} are more than {most}")
+
+
+def _plain_value(value: Value) -> Value:
+    """Truths as the texts that they are compared as, whole numbers as integers."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def check_distinct(field: str, names: Sequence[str]) -> None:
+    """Raises `QuestionRefused` for a name that stands twice."""
+    for place, name in enumerate(names):
+        if name in names[:place]:
+            raise QuestionRefused(f"{field}[{place}]", f"{name!r} stands there twice")
+
+
+def check_depth(condition: Filter | None, field: str = "filter", levels: int = MAX_FILTER_DEPTH) -> None:
+    """Raises `QuestionRefused` for a filter nested deeper than `MAX_FILTER_DEPTH`."""
+    if levels == 0:
+        raise QuestionRefused(field, f"a filter can be nested {MAX_FILTER_DEPTH} levels deep")
+    if isinstance(condition, Not):
+        check_depth(condition.filter, f"{field}.filter", levels - 1)
+    elif isinstance(condition, All | Any):
+        for place, each in enumerate(condition.filters):
+            check_depth(each, f"{field}.filters[{place}]", levels - 1)

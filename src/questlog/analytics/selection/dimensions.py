@@ -1,0 +1,317 @@
+"""What can be grouped by and filtered on (metrics.md §4), and the column it is in each table.
+
+A dimension `NAME` of a prepared table is its column `dim:NAME`.
+"""
+
+import enum
+from collections.abc import Callable, Collection, Mapping
+
+import ibis
+import ibis.expr.types as ir
+import msgspec
+
+from questlog.analytics.engine import tables
+from questlog.analytics.engine.functions import attribute, event_rank
+from questlog.analytics.question.problems import QuestionRefused, unknown
+from questlog.analytics.question.query import All, Any, Condition, Filter, Not
+from questlog.store.schema import DIMENSIONS, EVENTS, PLAYERS
+
+ATTRIBUTE = "attributes."
+PROPERTY = "properties."
+SEGMENT = "segment."
+YES, NO = "yes", "no"
+NEW, RETURNING = "new", "returning"
+MAX_KEY_LENGTH = 200
+
+
+class Kind(enum.StrEnum):
+    """How a dimension's values compare."""
+
+    TEXT = "text"
+    NUMBER = "number"
+    DATE = "date"
+
+
+class Dimension(msgspec.Struct, frozen=True):
+    """A dimension's name, the kind of its values, and what it means."""
+
+    name: str
+    kind: Kind
+    meaning: str
+
+
+_TEXT_COLUMNS = (
+    *DIMENSIONS,
+    "gender",
+    "source",
+    "api_key_name",
+    "category",
+    "event_id",
+    "value_text",
+    "severity",
+    "message",
+    "currency",
+    "cart_type",
+    "receipt_store",
+    "receipt_state",
+    "ad_sdk_name",
+    "ad_network_name",
+    "ad_placement",
+    "ad_type",
+    "ad_action",
+    "ad_fail_show_reason",
+    "session_id",
+)
+_NUMBER_COLUMNS = (
+    "birth_year",
+    "value",
+    "amount",
+    "amount_usd",
+    "transaction_num",
+    "score",
+    "attempt_num",
+    "length_s",
+    "ad_duration_ms",
+    "ad_revenue_usd",
+    "session_num",
+)
+_EVENT_MEANINGS = {column.name: column.meaning for column in EVENTS.columns}
+_PLAYER_MEANINGS = {column.name: column.meaning for column in PLAYERS.columns}
+
+# Dimension -> where it is in an event's id: for each category the place of the part, from 0.
+_PARTS: Mapping[str, Mapping[str, int]] = {
+    "progression_status": {"progression": 0},
+    "progression_01": {"progression": 1},
+    "progression_02": {"progression": 2},
+    "progression_03": {"progression": 3},
+    "flow_type": {"resource": 0},
+    "resource_currency": {"resource": 1},
+    "item_type": {"resource": 2, "business": 0},
+    "item_id": {"resource": 3, "business": 1},
+    **{f"design_0{place + 1}": {"design": place} for place in range(5)},
+}
+_OF_PLAYER = {
+    "first_build": (Kind.TEXT, "the game's version at install"),
+    "install_date": (Kind.DATE, "UTC day of the player's first event"),
+    "player_age": (Kind.TEXT, "`new` on the day of the player's first event, later `returning`"),
+    "payer": (Kind.TEXT, "`yes` from the player's first purchase on (for days: from its day on), before `no`"),
+}
+_PLAYER_NUMBERS = ("events", "sessions", "playtime_s", "transactions", "revenue_usd")
+_PLAYER_DATES = ("first_seen", "last_seen", "first_purchase")
+
+
+FINGERPRINT = "message_fingerprint"
+# The parts of a message that differ from time to time: UUIDs, addresses, hashes, numbers.
+_VARYING = r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}|0[xX][0-9A-Fa-f]+|[0-9A-Fa-f]{8,}|[0-9]+"
+
+
+def _catalogue() -> dict[str, Dimension]:
+    found = [Dimension(name, Kind.TEXT, _EVENT_MEANINGS[name]) for name in _TEXT_COLUMNS]
+    found.append(
+        Dimension(FINGERPRINT, Kind.TEXT, "an error's message with `#` for every number, address, hash and UUID")
+    )
+    found += [Dimension(name, Kind.NUMBER, _EVENT_MEANINGS[name]) for name in _NUMBER_COLUMNS]
+    found += [Dimension(name, Kind.TEXT, f"part of the id of: {', '.join(places)}") for name, places in _PARTS.items()]
+    found += [Dimension(name, kind, meaning) for name, (kind, meaning) in _OF_PLAYER.items()]
+    return {dimension.name: dimension for dimension in found}
+
+
+EVENT_DIMENSIONS: Mapping[str, Dimension] = _catalogue()
+"""Of events and of player days; `attributes.KEY` and `segment.NAME` besides."""
+
+PLAYER_DIMENSIONS: Mapping[str, Dimension] = {
+    **{name: Dimension(name, Kind.TEXT, _PLAYER_MEANINGS[name]) for name in (*DIMENSIONS, "source", "player_id")},
+    **{name: Dimension(name, Kind.NUMBER, _PLAYER_MEANINGS[name]) for name in _PLAYER_NUMBERS},
+    **{name: Dimension(name, Kind.DATE, f"UTC day of: {_PLAYER_MEANINGS[name]}") for name in _PLAYER_DATES},
+    "first_build": EVENT_DIMENSIONS["first_build"],
+    "install_date": EVENT_DIMENSIONS["install_date"],
+    "payer": Dimension("payer", Kind.TEXT, "`yes` for players with a purchase, else `no`"),
+}
+"""Of players, up to now; the game's own are those at install. `properties.KEY` and `segment.NAME` besides."""
+
+_PREFIXES = (ATTRIBUTE, PROPERTY, SEGMENT)
+
+
+def dimension_column(name: str) -> str:
+    """The column of a prepared table that has the dimension."""
+    return f"dim:{name}"
+
+
+def names_in(*filters: Filter | None) -> frozenset[str]:
+    """The dimensions that filters speak of."""
+    found: set[str] = set()
+    pending: list[Filter | None] = list(filters)
+    while pending:
+        each = pending.pop()
+        if isinstance(each, Condition):
+            found.add(each.dimension)
+        elif isinstance(each, Not):
+            pending.append(each.filter)
+        elif isinstance(each, All | Any):
+            pending.extend(each.filters)
+    return frozenset(found)
+
+
+def kind_of(name: str) -> Kind:
+    """How the dimension's values compare."""
+    known = EVENT_DIMENSIONS.get(name) or PLAYER_DIMENSIONS.get(name)
+    return known.kind if known else Kind.TEXT
+
+
+def meaning_of(name: str) -> str:
+    """What a dimension of events means."""
+    known = EVENT_DIMENSIONS.get(name)
+    if known is not None:
+        return known.meaning
+    if name.startswith(SEGMENT):
+        return f"whether the player is in the segment {name.removeprefix(SEGMENT)!r}"
+    return f"the event's attribute {name.removeprefix(ATTRIBUTE)!r}"
+
+
+def check_event_dimension(field: str, name: str) -> None:
+    """Raises `QuestionRefused` for a name that is no dimension of events and player days."""
+    _check(field, name, EVENT_DIMENSIONS, (ATTRIBUTE, SEGMENT))
+
+
+def check_player_dimension(field: str, name: str) -> None:
+    """Raises `QuestionRefused` for a name that is no dimension of players."""
+    _check(field, name, PLAYER_DIMENSIONS, (PROPERTY, SEGMENT))
+
+
+def check_filter(field: str, condition: Filter | None, check: Callable[[str, str], None]) -> None:
+    """Check every dimension of a filter with one of the checks above."""
+    if isinstance(condition, Condition):
+        check(f"{field}.dimension", condition.dimension)
+    elif isinstance(condition, Not):
+        check_filter(f"{field}.filter", condition.filter, check)
+    elif isinstance(condition, All | Any):
+        for place, each in enumerate(condition.filters):
+            check_filter(f"{field}.filters[{place}]", each, check)
+
+
+def _check(field: str, name: str, known: Mapping[str, Dimension], prefixes: Collection[str]) -> None:
+    for prefix in prefixes:
+        if name.startswith(prefix):
+            if not 0 < len(name) - len(prefix) <= MAX_KEY_LENGTH:
+                raise QuestionRefused(field, f"{prefix} is followed by a key of 1 to {MAX_KEY_LENGTH} characters")
+            return
+    if name not in known:
+        raise unknown(field, "dimension", name, known)
+
+
+def add_event_dimensions(events: ir.Table, names: Collection[str]) -> ir.Table:
+    """Events with a column for each dimension but segments. `events` has all columns of the events table."""
+    joined = _with_player(events, names)
+    values = {dimension_column(name): _event_value(joined, name) for name in sorted(names)}
+    return _without_player(joined.mutate(**values))
+
+
+def add_player_day_dimensions(days: ir.Table, names: Collection[str], events: ir.Table) -> ir.Table:
+    """Player days with a column for each dimension but segments (metrics.md §4: the player's last one of that day).
+
+    `events` are the game's events of the same days: for the dimensions that player days do not carry, it is the value
+    of the day's last event that has one.
+    """
+    carried = [name for name in sorted(names) if name in DIMENSIONS or name in _OF_PLAYER]
+    joined = _with_player(days, names)
+    prepared = _without_player(
+        joined.mutate(**{dimension_column(name): _player_day_value(joined, name) for name in carried})
+    )
+    for name in sorted(set(names) - set(carried)):
+        prepared = _with_last_of_day(prepared, events, name)
+    return prepared
+
+
+def add_player_dimensions(players: ir.Table, names: Collection[str]) -> ir.Table:
+    """Players with a column for each dimension but segments."""
+    return players.mutate(**{dimension_column(name): _player_value(players, name) for name in sorted(names)})
+
+
+def _event_value(events: ir.Table, name: str) -> ir.Value:
+    if name in _PARTS:
+        return _part(events, _PARTS[name])
+    if name.startswith(ATTRIBUTE):
+        return attribute(events.attributes, name.removeprefix(ATTRIBUTE))
+    if name == FINGERPRINT:
+        return events.message.re_replace(_VARYING, "#")
+    if name not in _OF_PLAYER:
+        return events[name]
+    time = events.event_time
+    first_seen, first_purchase = events["player:first_seen"], events["player:first_purchase"]
+    return {
+        "first_build": events["player:build"],
+        "install_date": first_seen.date(),
+        "player_age": _age(first_seen.date() == time.date(), first_seen.notnull()),
+        "payer": _yes_or_no(first_purchase <= time, events.player_no.notnull()),
+    }[name]
+
+
+def _player_day_value(days: ir.Table, name: str) -> ir.Value:
+    if name not in _OF_PLAYER:
+        return days[name]
+    has_player = days.player_no.notnull()
+    if name == "install_date":
+        return days.first_day
+    if name == "player_age":
+        return _age(days.is_new, has_player)
+    if name == "first_build":
+        return days["player:build"]
+    return _yes_or_no(days["player:first_purchase"].date() <= days.day, has_player)
+
+
+def _player_value(players: ir.Table, name: str) -> ir.Value:
+    if name.startswith(PROPERTY):
+        key = name.removeprefix(PROPERTY)
+        custom, default = (attribute(attribute(players.properties, which), key) for which in ("custom", "default"))
+        return ibis.coalesce(custom, default)
+    if name == "first_build":
+        return players.build
+    if name == "install_date":
+        return players.first_seen.date()
+    if name == "payer":
+        return _yes_or_no(players.first_purchase.notnull(), ibis.literal(value=True))
+    return players[name].date() if name in _PLAYER_DATES else players[name]
+
+
+def _part(events: ir.Table, places: Mapping[str, int]) -> ir.StringColumn:
+    parts = events.event_id.fill_null("").split(":")
+    cases = [(events.category == category, parts[place].nullif("")) for category, place in places.items()]
+    return ibis.cases(*cases, else_=ibis.null("string"))
+
+
+def _age(is_new: ir.BooleanColumn, is_known: ir.BooleanColumn) -> ir.StringColumn:
+    return ibis.cases((~is_known, ibis.null("string")), (is_new.fill_null(False), NEW), else_=RETURNING)
+
+
+def _yes_or_no(holds: ir.BooleanColumn, is_known: ir.BooleanColumn) -> ir.StringColumn:
+    return ibis.cases((~is_known, ibis.null("string")), (holds.fill_null(False), YES), else_=NO)
+
+
+def _with_player(rows: ir.Table, names: Collection[str]) -> ir.Table:
+    """Rows beside what is known of their player, where a dimension needs it."""
+    if not {"first_build", "payer", "install_date", "player_age"} & set(names):
+        return rows
+    players = tables.players.select(
+        **{
+            "player:no": tables.players.player_no,
+            "player:build": tables.players.build,
+            "player:first_seen": tables.players.first_seen,
+            "player:first_purchase": tables.players.first_purchase,
+        }
+    )
+    return rows.left_join(players, rows.player_no == players["player:no"])
+
+
+def _without_player(rows: ir.Table) -> ir.Table:
+    return rows.drop(*(name for name in rows.columns if name.startswith("player:")))
+
+
+def _with_last_of_day(days: ir.Table, events: ir.Table, name: str) -> ir.Table:
+    """Player days with the value of the day's last event that has one."""
+    column = dimension_column(name)
+    valued = add_event_dimensions(events, [name])
+    valued = valued.filter(valued[column].notnull(), valued.player_no.notnull())
+    keys = {"last:player": valued.player_no, "last:day": valued.event_time.date()}
+    last = valued.group_by(**keys).aggregate(**{column: valued[column].argmax(event_rank(valued))})
+    is_same = (days.player_no == last["last:player"]) & (days.day == last["last:day"])
+    return days.left_join(last, is_same).drop("last:player", "last:day")

@@ -1,0 +1,148 @@
+"""What segments are made of, and what is wrong with one (metrics.md §5)."""
+
+import datetime as dt
+import math
+from collections.abc import Collection, Iterator, Mapping
+
+from questlog.analytics.question.definitions import (
+    AllRules,
+    AnyRule,
+    Did,
+    InSegment,
+    NotRule,
+    Rule,
+    SegmentDefinition,
+    Who,
+)
+from questlog.analytics.question.problems import QuestionRefused, unknown
+from questlog.analytics.question.query import Operator, check_depth
+from questlog.analytics.selection.dimensions import (
+    SEGMENT,
+    check_event_dimension,
+    check_filter,
+    check_player_dimension,
+    names_in,
+)
+from questlog.analytics.selection.filters import check_values
+
+MAX_RULES = 500
+"""Rules of a segment together with those of all segments that it is made of, each as often as it is used."""
+
+MAX_DEPTH = 16
+"""Rules within rules of one definition."""
+
+MAX_VALUE = 1e15
+"""Greatest value to compare with: it is exact as a double and as money."""
+
+Segments = tuple[tuple[str, SegmentDefinition], ...]
+"""The game's saved segments, by name."""
+
+_EPOCH = dt.date(1970, 1, 1)
+_COMPARISONS = {
+    Operator.IS,
+    Operator.IS_NOT,
+    Operator.GREATER,
+    Operator.GREATER_OR_EQUAL,
+    Operator.LESS,
+    Operator.LESS_OR_EQUAL,
+}
+
+
+def check_segment(field: str, definition: SegmentDefinition, segments: Mapping[str, SegmentDefinition]) -> None:
+    """Raises `QuestionRefused` for a definition that cannot be answered: names, values, circles, size."""
+    for path, rule in rules_of(definition.rule, f"{field}.rule"):
+        _check_rule(path, rule)
+        for name in names_of(rule):
+            check_name(path, name, segments)
+    _weight(field, definition, segments, ())
+
+
+def check_name(field: str, name: str, segments: Collection[str]) -> None:
+    """Raises `QuestionRefused` for a name that no saved segment has."""
+    if name not in segments:
+        raise unknown(field, "segment", name, segments)
+
+
+def check_members(field: str, names: Collection[str], segments: Mapping[str, SegmentDefinition]) -> None:
+    """Raises `QuestionRefused` where a dimension `segment.NAME` among the names cannot be answered."""
+    for name in segment_names(names):
+        check_name(field, name, segments)
+        _weight(f"{field} {name!r}", segments[name], segments, (name,))
+
+
+def rules_of(rule: Rule, field: str = "rule", levels: int = MAX_DEPTH) -> Iterator[tuple[str, Rule]]:
+    """The rule and all within it, with their paths. Raises `QuestionRefused` below `MAX_DEPTH`."""
+    if levels == 0:
+        raise QuestionRefused(field, f"rules can be nested {MAX_DEPTH} levels deep")
+    yield field, rule
+    if isinstance(rule, NotRule):
+        yield from rules_of(rule.rule, f"{field}.rule", levels - 1)
+    elif isinstance(rule, AllRules | AnyRule):
+        for place, each in enumerate(rule.rules):
+            yield from rules_of(each, f"{field}.rules[{place}]", levels - 1)
+
+
+def _check_rule(field: str, rule: Rule) -> None:
+    if isinstance(rule, Who):
+        check_depth(rule.filter, f"{field}.filter")
+        check_filter(f"{field}.filter", rule.filter, check_player_dimension)
+        check_values(rule.filter, f"{field}.filter")
+    elif isinstance(rule, Did):
+        rule.event.check(f"{field}.event")
+        check_filter(f"{field}.event.filter", rule.event.filter, check_event_dimension)
+        check_values(rule.event.filter, f"{field}.event.filter")
+        if rule.operator not in _COMPARISONS:
+            raise QuestionRefused(f"{field}.operator", f"{rule.operator} does not compare numbers")
+        if not math.isfinite(rule.value) or abs(rule.value) > MAX_VALUE:
+            raise QuestionRefused(f"{field}.value", f"must be a number up to {MAX_VALUE:.0e}")
+
+
+def names_of(rule: Rule) -> tuple[str, ...]:
+    """The segments that the rule itself speaks of, those within it left out."""
+    if isinstance(rule, InSegment):
+        return (rule.name,)
+    if isinstance(rule, Who):
+        return segment_names(names_in(rule.filter))
+    return segment_names(names_in(rule.event.filter)) if isinstance(rule, Did) else ()
+
+
+def segment_names(dimensions: Collection[str]) -> tuple[str, ...]:
+    """The segments among dimensions, in order of their names."""
+    return tuple(sorted(name.removeprefix(SEGMENT) for name in dimensions if name.startswith(SEGMENT)))
+
+
+def _weight(
+    field: str, definition: SegmentDefinition, segments: Mapping[str, SegmentDefinition], chain: tuple[str, ...]
+) -> int:
+    """How many rules it is made of. Raises `QuestionRefused` for unknown names, circles and too many rules."""
+    weight = 0
+    for _, rule in rules_of(definition.rule, field):
+        weight += 1
+        for name in names_of(rule):
+            check_name(field, name, segments)
+            if name in chain:
+                circle = " → ".join((*chain[chain.index(name) :], name))
+                raise QuestionRefused(field, f"segments go round in a circle: {circle}")
+            weight += _weight(field, segments[name], segments, (*chain, name))
+        if weight > MAX_RULES:
+            raise QuestionRefused(field, f"it is made of more than {MAX_RULES} rules, those of its segments included")
+    return weight
+
+
+def segments_of(definition: SegmentDefinition, segments: Mapping[str, SegmentDefinition]) -> Segments:
+    """The segments that a definition is made of, itself left out: all that its members depend on."""
+    found: dict[str, SegmentDefinition] = {}
+    pending = [definition]
+    while pending:
+        for _, rule in rules_of(pending.pop().rule):
+            new = {name: segments[name] for name in names_of(rule) if name not in found}
+            found |= new
+            pending += new.values()
+    return tuple(sorted(found.items()))
+
+
+def counted_from(definition: SegmentDefinition, segments: Segments, today: dt.date) -> dt.date:
+    """`today` where a rule counts days back, else a fixed day: one expression then serves every day."""
+    involved = (definition, *(each for _, each in segments))
+    rules = (rule for each in involved for _, rule in rules_of(each.rule))
+    return today if any(isinstance(rule, Did) and rule.last_days is not None for rule in rules) else _EPOCH

@@ -1,0 +1,282 @@
+"""Segments: players by what they are, what they did, and which other segments they are in (metrics.md §5)."""
+
+import datetime as dt
+from collections.abc import Collection, Mapping
+from decimal import Decimal
+from functools import reduce
+from operator import and_, eq, ge, gt, le, lt, ne, or_
+from typing import Annotated
+
+import ibis
+import ibis.expr.types as ir
+import msgspec
+import pyarrow as pa
+from msgspec import Meta
+
+from questlog.analytics.engine import tables
+from questlog.analytics.engine.context import Context
+from questlog.analytics.question.answer import Answer, AnswerColumn
+from questlog.analytics.question.definitions import (
+    AllRules,
+    Did,
+    InSegment,
+    Measured,
+    NotRule,
+    Rule,
+    SegmentDefinition,
+    Who,
+)
+from questlog.analytics.question.query import EventMatch, Name, Operator
+from questlog.analytics.selection.dimensions import (
+    NO,
+    SEGMENT,
+    YES,
+    add_event_dimensions,
+    add_player_dimensions,
+    dimension_column,
+    names_in,
+)
+from questlog.analytics.selection.filters import holds, id_matches
+from questlog.analytics.selection.segment_rules import (
+    Segments,
+    check_name,
+    check_segment,
+    counted_from,
+    names_of,
+    rules_of,
+    segment_names,
+    segments_of,
+)
+
+MOST_PLAYERS = 1_000_000
+
+_COMPARISONS = {
+    Operator.IS: eq,
+    Operator.IS_NOT: ne,
+    Operator.GREATER: gt,
+    Operator.GREATER_OR_EQUAL: ge,
+    Operator.LESS: lt,
+    Operator.LESS_OR_EQUAL: le,
+}
+_MICROS = Decimal("0.000001")
+_MEASURED_COLUMNS = ("player_no", "event_time", "value", "amount_usd", "receipt_state")
+_LISTED = (
+    AnswerColumn("player_id", "", "the player's id as sent"),
+    AnswerColumn("first_seen", "", "time of the player's earliest event, UTC; null while there is none"),
+    AnswerColumn("last_seen", "", "time of the player's latest event, UTC"),
+    AnswerColumn("events", "events", "events of the player"),
+    AnswerColumn("sessions", "sessions", "sessions of the player"),
+    AnswerColumn("playtime_s", "s", "Σ length of the sessions"),
+    AnswerColumn("transactions", "purchases", "purchases of the player"),
+    AnswerColumn("revenue_usd", "USD", "Σ of the purchases"),
+    AnswerColumn("country", "", "country at install"),
+    AnswerColumn("platform", "", "platform at install"),
+    AnswerColumn("build", "", "build at install"),
+)
+_SIZE = (
+    AnswerColumn("players", "players", "members now"),
+    AnswerColumn("all_players", "players", "all players of the game"),
+    AnswerColumn("share", "share", "players ÷ all_players; null while the game has none"),
+)
+
+
+class Segment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How large a segment is now; or, with `players`, who is in it: the first so many members.
+
+    `segment` is a saved segment's name or a definition. The size is one row: `players`, `all_players`, `share`.
+    Members are listed in the order in which they were first heard of.
+    """
+
+    segment: Name | SegmentDefinition
+    players: Annotated[int, Meta(ge=0, le=MOST_PLAYERS)] = 0
+
+
+def answer(question: Segment, context: Context) -> Answer:
+    """The segment's size or its members. Raises `QuestionRefused` and `QueryRefused`."""
+    definition = _definition(question, context.segments)
+    segments = segments_of(definition, context.segments)
+    today = counted_from(definition, segments, context.today)
+    arguments = (definition, context.game_id, segments, today)
+    if question.players:
+        members = context.run(_members, *arguments, question.players)
+        return Answer(members, _LISTED, data_version=context.data_version)
+    return Answer(_with_share(context.run(_size, *arguments)), _SIZE, data_version=context.data_version)
+
+
+def _definition(question: Segment, saved: Mapping[str, SegmentDefinition]) -> SegmentDefinition:
+    if isinstance(question.segment, str):
+        check_name("segment", question.segment, saved)
+        check_segment("segment", saved[question.segment], saved)
+        return saved[question.segment]
+    check_segment("segment", question.segment, saved)
+    return question.segment
+
+
+def _size(definition: SegmentDefinition, game_id: int, segments: Segments, today: dt.date) -> ir.Table:
+    members = players_in(definition, game_id, segments, today).aggregate(players=lambda rows: rows.count())
+    everybody = _players(game_id).aggregate(all_players=lambda rows: rows.count())
+    return members.cross_join(everybody)
+
+
+def _members(definition: SegmentDefinition, game_id: int, segments: Segments, today: dt.date, most: int) -> ir.Table:
+    members = players_in(definition, game_id, segments, today)
+    listed = _players(game_id).semi_join(members, "player_no").order_by("player_no").limit(most)
+    return listed.select([column.name for column in _LISTED])
+
+
+def _with_share(size: pa.Table) -> pa.Table:
+    players, everybody = (size[name][0].as_py() for name in ("players", "all_players"))
+    return size.append_column("share", pa.array([players / everybody if everybody else None], pa.float64()))
+
+
+# Members
+
+
+def players_in(definition: SegmentDefinition, game_id: int, segments: Segments, today: dt.date) -> ir.Table:
+    """The members: one column, `player_no`, once for each of the game's players for whom the rule holds.
+
+    `today` is the day that `last_days` count back from. Raises `QuestionRefused` for segments that do not exist or go
+    round in a circle.
+    """
+    known = dict(segments)
+    check_segment("segment", definition, known)
+    inner = _inner_segments(definition, known)
+    involved = [rule for each in (*(known[name] for name in inner), definition) for _, rule in rules_of(each.rule)]
+    dids = {rule: f"did:{place}" for place, rule in enumerate(involved) if isinstance(rule, Did)}
+    who = _plain(names_in(*(rule.filter for rule in involved if isinstance(rule, Who))))
+    rows = add_player_dimensions(_players(game_id), who).select("player_no", *map(dimension_column, who))
+    for did, column in dids.items():
+        rows = _with_measure(rows, _measured(did, game_id, segments, today), column)
+    for name in inner:
+        is_member = ibis.cases((_holds(known[name].rule, rows, dids), YES), else_=NO)
+        rows = rows.mutate(**{dimension_column(f"{SEGMENT}{name}"): is_member})
+    return rows.filter(_holds(definition.rule, rows, dids)).select("player_no")
+
+
+def with_membership(
+    rows: ir.Table, names: Collection[str], game_id: int, segments: Segments, today: dt.date
+) -> ir.Table:
+    """Rows with a column for each dimension `segment.NAME` of `names`: `yes`, `no`, null for rows of no player."""
+    known = dict(segments)
+    for name in segment_names(names):
+        check_name(f"{SEGMENT}{name}", name, known)
+        members = players_in(known[name], game_id, segments, today)
+        members = members.select(**{"member:no": members.player_no})
+        rows = rows.left_join(members, rows.player_no == members["member:no"])
+        is_member = ibis.cases(
+            (rows.player_no.isnull(), ibis.null("string")), (rows["member:no"].notnull(), YES), else_=NO
+        )
+        rows = rows.mutate(**{dimension_column(f"{SEGMENT}{name}"): is_member}).drop("member:no")
+    return rows
+
+
+def _plain(dimensions: Collection[str]) -> list[str]:
+    return sorted(name for name in dimensions if not name.startswith(SEGMENT))
+
+
+def _players(game_id: int) -> ir.Table:
+    return tables.players.filter(tables.players.game_id == game_id)
+
+
+def _inner_segments(definition: SegmentDefinition, known: Mapping[str, SegmentDefinition]) -> list[str]:
+    """The segments whose members are told apart on the way, each after those that it is made of.
+
+    What an event's own filter speaks of is not among them: it is looked up beside the events.
+    """
+    found: list[str] = []
+    for _, rule in rules_of(definition.rule):
+        for name in () if isinstance(rule, Did) else names_of(rule):
+            found += [each for each in (*_inner_segments(known[name], known), name) if each not in found]
+    return found
+
+
+def _holds(rule: Rule, rows: ir.Table, dids: Mapping[Did, str]) -> ir.BooleanValue:
+    """Whether the rule holds for a player, never null."""
+    if isinstance(rule, Who):
+        return holds(rule.filter, rows)
+    if isinstance(rule, Did):
+        return _COMPARISONS[rule.operator](rows[dids[rule]], _literal(rule))
+    if isinstance(rule, InSegment):
+        return rows[dimension_column(f"{SEGMENT}{rule.name}")] == YES
+    if isinstance(rule, NotRule):
+        return ~_holds(rule.rule, rows, dids)
+    parts = [_holds(each, rows, dids) for each in rule.rules]
+    return reduce(and_ if isinstance(rule, AllRules) else or_, parts)
+
+
+def _literal(did: Did) -> ir.Scalar:
+    """What is compared with: money to the sixth decimal, as it is stored; counts as whole numbers where they are."""
+    if did.measured is Measured.REVENUE:
+        # From a text: ClickHouse reads a decimal literal as a double, and cuts what that is short of.
+        return ibis.literal(str(Decimal(str(did.value)).quantize(_MICROS))).cast("decimal(38, 6)")
+    if did.measured is not Measured.VALUE_SUM and float(did.value).is_integer():
+        return ibis.literal(int(did.value), "int64")
+    return ibis.literal(float(did.value), "float64")
+
+
+def _with_measure(rows: ir.Table, measured: ir.Table, column: str) -> ir.Table:
+    """The players with what was measured of each, 0 where there was nothing."""
+    measured = measured.select(**{"measured:no": measured.player_no, column: measured.measure})
+    joined = rows.left_join(measured, rows.player_no == measured["measured:no"]).drop("measured:no")
+    return joined.mutate(**{column: joined[column].fill_null(0)})
+
+
+# Measures
+
+
+def _measured(did: Did, game_id: int, segments: Segments, today: dt.date) -> ir.Table:
+    """Player number and measure of every player with a matching event in time."""
+    if did.event == EventMatch() and did.measured is not Measured.VALUE_SUM:
+        return _measured_by_day(did, game_id, today)
+    events = tables.events
+    events = events.filter(events.game_id == game_id, events.player_no.notnull(), _is_named(did.event, game_id, events))
+    if did.last_days is not None:
+        first, after = today - dt.timedelta(days=did.last_days - 1), today + dt.timedelta(days=1)
+        events = events.filter(events.event_time >= _midnight(first), events.event_time < _midnight(after))
+    names = names_in(did.event.filter)
+    plain = _plain(names)
+    # Without the many other columns: each costs time in making and reading the statement.
+    events = add_event_dimensions(events, plain).select(*_MEASURED_COLUMNS, *map(dimension_column, plain))
+    events = with_membership(events, names, game_id, segments, today)
+    events = events.filter(holds(did.event.filter, events))
+    return events.group_by("player_no").aggregate(measure=_measure_of_events(did.measured, events))
+
+
+def _measured_by_day(did: Did, game_id: int, today: dt.date) -> ir.Table:
+    """The same of any event: player days know it."""
+    days = tables.player_days
+    days = days.filter(days.game_id == game_id, days.player_no.notnull(), days.events > 0)
+    if did.last_days is not None:
+        days = days.filter(days.day.between(today - dt.timedelta(days=did.last_days - 1), today))
+    measure = {
+        Measured.COUNT: days.events.sum(),
+        Measured.DAYS: days.count(),
+        Measured.REVENUE: days.revenue_usd.sum(),
+    }[did.measured]
+    return days.group_by("player_no").aggregate(measure=measure)
+
+
+def _measure_of_events(measured: Measured, events: ir.Table) -> ir.Scalar:
+    if measured is Measured.COUNT:
+        return events.count()
+    if measured is Measured.DAYS:
+        return events.event_time.date().nunique()
+    if measured is Measured.VALUE_SUM:
+        return events.value.sum()
+    return events.amount_usd.sum(where=events.receipt_state.notnull()).cast("decimal(38, 6)")
+
+
+def _is_named(match: EventMatch, game_id: int, events: ir.Table) -> ir.BooleanValue:
+    """Whether an event has the category and the id that are meant, by the number of its name."""
+    names = tables.event_names
+    meant = names.filter(names.game_id == game_id)
+    if match.category is not None:
+        meant = meant.filter(meant.category == match.category)
+    if match.event_id is not None:
+        meant = meant.filter(id_matches(match, meant.event_id))
+    is_any = match.category is None and match.event_id is None
+    return ibis.literal(value=True) if is_any else events.event_no.isin(meant.event_no)
+
+
+def _midnight(day: dt.date) -> ir.TimestampScalar:
+    return ibis.timestamp(f"{day} 00:00:00")

@@ -1,0 +1,42 @@
+"""Event names as they are shown: where a field has more values on a day than its limit, those above it are `(other)`.
+
+Then a name is a row for each day that it has events on, told apart by `event_no` and `day`; else it is one row.
+"""
+
+from collections.abc import Mapping
+
+import ibis
+import ibis.expr.types as ir
+
+from questlog.analytics.engine import tables
+from questlog.analytics.selection.cardinality import Capped, shown, with_shown
+from questlog.analytics.selection.dimensions import dimension_column
+
+
+def keys_of(capped: tuple[Capped, ...]) -> list[str]:
+    """The columns that tell names apart, of `shown_names` and of `with_day`."""
+    return ["event_no", "day"] if capped else ["event_no"]
+
+
+def with_day(events: ir.Table, capped: tuple[Capped, ...]) -> ir.Table:
+    """Events with the columns of `keys_of`."""
+    return events.mutate(day=events.event_time.date()) if capped else events
+
+
+def names_of(game_id: int, category: str) -> ir.Table:
+    """The names of a category's events."""
+    names = tables.event_names
+    return names.filter(names.game_id == game_id, names.category == category)
+
+
+def shown_names(names: ir.Table, dimensions: Mapping[str, str], game_id: int, capped: tuple[Capped, ...]) -> ir.Table:
+    """Names with a number, `name_no`, for each row, and columns as shown; `dimensions` says which column is which."""
+    if not capped:
+        return names.mutate(name_no=names.event_no)
+    days, period = tables.event_days, capped[0].period
+    days = days.filter(days.game_id == game_id, days.day.between(period.start, period.end)).select("event_no", "day")
+    rows = names.inner_join(days, "event_no")
+    rows = rows.mutate(**{dimension_column(name): rows[column] for name, column in dimensions.items()})
+    rows = with_shown(rows, capped, game_id, rows.day)
+    rows = rows.mutate(**{column: shown(rows, name) for name, column in dimensions.items()})
+    return rows.mutate(name_no=ibis.row_number().over(ibis.window(order_by=["event_no", "day"])).cast("int64"))

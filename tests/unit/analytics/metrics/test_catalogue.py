@@ -1,0 +1,75 @@
+"""The catalogue of metrics: every one is declared once, says what it is, and is found by its name."""
+
+import pytest
+
+from questlog.analytics.metrics.catalogue import CATALOGUE
+from questlog.analytics.metrics.measures import Unit
+from questlog.analytics.metrics.metrics import MAX_DAY, Group, Metric, metric_named
+from questlog.analytics.metrics.plan import WAYS
+from questlog.analytics.question.definitions import CustomMetric, CustomMetricKind
+from questlog.analytics.question.problems import QuestionRefused
+from questlog.analytics.question.query import EventMatch
+
+JUMPS = CustomMetric(CustomMetricKind.COUNT, EventMatch(category="custom", event_id="jump"), "Jumps.")
+
+
+@pytest.mark.parametrize("metric", CATALOGUE.values(), ids=CATALOGUE)
+def test_a_metric_says_what_it_is_and_can_be_asked(metric: Metric) -> None:
+    assert metric.definition.endswith(".")
+    assert metric.measures
+    assert {measure.base for measure in metric.measures} <= set(WAYS)
+
+
+def test_the_metrics_of_the_definitions_are_there() -> None:
+    named = {
+        *("dau", "wau", "mau", "stickiness", "new_players", "returning_players"),
+        *("sessions", "sessions_per_player", "session_length", "session_length_median", "playtime"),
+        *("playtime_per_player", "events", "events_per_session"),
+        *("revenue", "transactions", "revenue_per_transaction", "paying_players", "converting_players", "conversion"),
+        *("arpdau", "arppu", "ad_revenue", "revenue_valid", "revenue_invalid", "revenue_unchecked"),
+        *("starts", "fails", "completes", "attempts", "completion_rate", "fail_rate", "score", "attempts_to_complete"),
+        *("source", "sink", "flow"),
+    }
+    assert named <= set(CATALOGUE)
+
+
+@pytest.mark.parametrize(
+    ("name", "nearest"),
+    [
+        ("duu", "dau"),
+        ("retention", "retention_d1"),
+        ("retention_d366", "retention_d3"),
+        ("retention_d0", "retention_d7"),
+        ("retention_d1_valid", "retention_d1"),
+        ("ltv_d1_forged", "ltv_d1"),
+        ("nothing like it", None),
+        ("jumpz", "jumps"),
+    ],
+)
+def test_an_unknown_name_is_refused_with_a_near_one(name: str, nearest: str | None) -> None:
+    with pytest.raises(QuestionRefused) as refused:
+        metric_named("metrics[3]", name, CATALOGUE, {"jumps": JUMPS})
+    assert refused.value.field == "metrics[3]"
+    assert (refused.value.nearest is None) == (nearest is None)
+    if nearest is not None:
+        assert refused.value.nearest is not None
+        assert refused.value.nearest.startswith(nearest[:4])
+
+
+@pytest.mark.parametrize("name", ["retention_d1", f"rolling_d{MAX_DAY}", "churn_d28", "ltv_d0", "ltv_d7_unchecked"])
+def test_any_day_up_to_a_year_has_its_metric(name: str) -> None:
+    metric = metric_named("metrics[0]", name, CATALOGUE)
+    assert metric.name == name
+    day = name.split("_")[1].removeprefix("d")
+    assert f"day {day} " in metric.definition
+    assert all(measure.days == int(day) for measure in metric.measures)
+
+
+def test_a_games_own_metric_is_found_after_the_built_in_ones() -> None:
+    found = metric_named("metrics[0]", "jumps", CATALOGUE, {"jumps": JUMPS})
+    assert (found.group, found.definition, found.measures[0].match) == (Group.CUSTOM, "Jumps.", JUMPS.event)
+    assert metric_named("metrics[0]", "dau", CATALOGUE, {"dau": JUMPS}) is CATALOGUE["dau"]
+
+
+def test_only_numbers_have_no_zero_for_nothing() -> None:
+    assert [unit for unit in Unit if not unit.is_zero_for_nothing] == [Unit.NUMBER]
