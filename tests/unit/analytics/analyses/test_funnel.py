@@ -339,7 +339,7 @@ def test_what_cannot_be_asked(example: list[Context], question: Funnel, field: s
 
 
 def test_the_examples_of_the_reference_are_questions() -> None:
-    page = (Path(__file__).parents[3] / "docs/reference/analyses/funnels.md").read_text("utf-8")
+    page = (Path(__file__).parents[4] / "docs/reference/analyses/funnels.md").read_text("utf-8")
     examples = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
     assert len(examples) == 2
     for example in examples:

@@ -439,7 +439,7 @@ def test_an_answer_of_too_many_rows_is_refused(example: list[Context], monkeypat
 
 
 def test_the_examples_of_the_reference_are_questions() -> None:
-    page = (Path(__file__).parents[3] / "docs/reference/analyses/retention.md").read_text("utf-8")
+    page = (Path(__file__).parents[4] / "docs/reference/analyses/retention.md").read_text("utf-8")
     examples = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
     types = [Retention, Cohort, Retention]
     for kind, example in zip(types, examples, strict=True):
