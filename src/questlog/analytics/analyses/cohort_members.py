@@ -13,7 +13,7 @@ from questlog.analytics.engine import tables
 from questlog.analytics.engine.context import Context
 from questlog.analytics.metrics.plan import scope_of
 from questlog.analytics.question.problems import QuestionRefused
-from questlog.analytics.question.query import EventMatch, Filter, Granularity, Period, check_depth
+from questlog.analytics.question.query import EventMatch, Filter, Granularity, Period, check_size
 from questlog.analytics.selection.buckets import bucket_of_day
 from questlog.analytics.selection.cardinality import Capped, capped_dimensions, shown, with_shown
 from questlog.analytics.selection.dimensions import (
@@ -94,7 +94,7 @@ class Asked(msgspec.Struct, frozen=True):
             raise QuestionRefused(
                 "granularity", f"cohorts are of a day, a week or a month, not {self.granularity}", "day"
             )
-        check_depth(self.filter)
+        check_size(self.filter)
         check_filter("filter", self.filter, check_player_dimension)
         check_values(self.filter)
         if self.group_by is not None:

@@ -22,7 +22,7 @@ from questlog.analytics.engine.context import Context
 from questlog.analytics.metrics.plan import scope_of
 from questlog.analytics.question.answer import Answer
 from questlog.analytics.question.problems import QuestionRefused
-from questlog.analytics.question.query import EventMatch, Filter, Name, Period, check_depth
+from questlog.analytics.question.query import EventMatch, Filter, Name, Period, check_size
 from questlog.analytics.selection.cardinality import Capped, capped_dimensions, shown, warnings, with_shown
 from questlog.analytics.selection.dimensions import check_event_dimension, check_filter, names_in
 from questlog.analytics.selection.filters import check_values, holds, id_matches
@@ -78,7 +78,7 @@ class Funnel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         self.period.check()
         for place, step in enumerate(self.steps):
             check_match(f"steps[{place}]", step)
-        check_depth(self.filter)
+        check_size(self.filter)
         check_filter("filter", self.filter, check_event_dimension)
         check_values(self.filter)
         if self.group_by is not None:

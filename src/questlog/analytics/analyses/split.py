@@ -12,7 +12,7 @@ from questlog.analytics.metrics.parts import OTHER
 from questlog.analytics.metrics.plan import scope_of
 from questlog.analytics.question.answer import Answer, AnswerColumn
 from questlog.analytics.question.problems import unknown
-from questlog.analytics.question.query import Filter, Period, check_depth
+from questlog.analytics.question.query import Filter, Period, check_size
 from questlog.analytics.selection.cardinality import Capped, capped_dimensions, shown, warnings, with_shown
 from questlog.analytics.selection.dimensions import SEGMENT, check_event_dimension, check_filter, meaning_of, names_in
 from questlog.analytics.selection.filters import check_values, holds
@@ -54,7 +54,7 @@ class Events(msgspec.Struct, frozen=True):
 
 def events_of(context: Context, period: Period, condition: Filter | None = None, group_by: str | None = None) -> Events:
     """The game's events. Raises `QuestionRefused` for a filter or a dimension that is not possible."""
-    check_depth(condition)
+    check_size(condition)
     _check_names(context, condition, group_by)
     check_values(condition)
     names = names_in(condition) | ({group_by} if group_by else set())

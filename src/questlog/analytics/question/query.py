@@ -17,6 +17,7 @@ MAX_GROUPS = 4
 MAX_METRICS = 20
 MAX_VALUES = 1_000
 MAX_FILTER_DEPTH = 8
+MAX_CONDITIONS = 250
 MAX_DAYS = 3_700
 _FIRST_YEAR, _LAST_YEAR = 1970, 2200
 _MAX_BUCKETS = {"minute": 2 * 24 * 60, "hour": 100 * 24}
@@ -139,7 +140,7 @@ class EventMatch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """Raises `QuestionRefused`."""
         if self.is_prefix and self.event_id is None:
             raise QuestionRefused(f"{field}.is_prefix", "a prefix needs an event_id")
-        check_depth(self.filter, f"{field}.filter")
+        check_size(self.filter, f"{field}.filter")
 
 
 class Comparison(enum.StrEnum):
@@ -173,7 +174,7 @@ class Query(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         check_buckets(self.period, self.granularity)
         check_distinct("metrics", self.metrics)
         check_distinct("group_by", self.group_by)
-        check_depth(self.filter)
+        check_size(self.filter)
 
 
 def check_buckets(period: Period, granularity: Granularity) -> None:
@@ -200,12 +201,28 @@ def check_distinct(field: str, names: Sequence[str]) -> None:
             raise QuestionRefused(f"{field}[{place}]", f"{name!r} stands there twice")
 
 
-def check_depth(condition: Filter | None, field: str = "filter", levels: int = MAX_FILTER_DEPTH) -> None:
-    """Raises `QuestionRefused` for a filter nested deeper than `MAX_FILTER_DEPTH`."""
+def check_size(condition: Filter | None, field: str = "filter") -> None:
+    """Raises `QuestionRefused` for a filter nested deeper than `MAX_FILTER_DEPTH` or of more than `MAX_CONDITIONS`."""
+    _check_depth(condition, field, MAX_FILTER_DEPTH)
+    found = conditions_in(condition)
+    if found > MAX_CONDITIONS:
+        raise QuestionRefused(field, f"{found} conditions are more than {MAX_CONDITIONS}; `in` takes many values")
+
+
+def conditions_in(condition: Filter | None) -> int:
+    """How many conditions a filter is made of."""
+    if isinstance(condition, Not):
+        return conditions_in(condition.filter)
+    if isinstance(condition, All | Any):
+        return sum(map(conditions_in, condition.filters))
+    return 0 if condition is None else 1
+
+
+def _check_depth(condition: Filter | None, field: str, levels: int) -> None:
     if levels == 0:
         raise QuestionRefused(field, f"a filter can be nested {MAX_FILTER_DEPTH} levels deep")
     if isinstance(condition, Not):
-        check_depth(condition.filter, f"{field}.filter", levels - 1)
+        _check_depth(condition.filter, f"{field}.filter", levels - 1)
     elif isinstance(condition, All | Any):
         for place, each in enumerate(condition.filters):
-            check_depth(each, f"{field}.filters[{place}]", levels - 1)
+            _check_depth(each, f"{field}.filters[{place}]", levels - 1)

@@ -15,7 +15,7 @@ from questlog.analytics.question.definitions import (
     Who,
 )
 from questlog.analytics.question.problems import QuestionRefused, unknown
-from questlog.analytics.question.query import Operator, check_depth
+from questlog.analytics.question.query import Operator, check_size, conditions_in
 from questlog.analytics.selection.dimensions import (
     SEGMENT,
     check_event_dimension,
@@ -26,7 +26,10 @@ from questlog.analytics.selection.dimensions import (
 from questlog.analytics.selection.filters import check_values
 
 MAX_RULES = 500
-"""Rules of a segment together with those of all segments that it is made of, each as often as it is used."""
+"""Rules and conditions of a segment and of all segments that it is made of, each as often as it is used."""
+
+_DID_WEIGHT = 10
+"""A `did` is a table of its own in the statement: it takes as long to write as ten other rules."""
 
 MAX_DEPTH = 16
 """Rules within rules of one definition."""
@@ -84,7 +87,7 @@ def rules_of(rule: Rule, field: str = "rule", levels: int = MAX_DEPTH) -> Iterat
 
 def _check_rule(field: str, rule: Rule) -> None:
     if isinstance(rule, Who):
-        check_depth(rule.filter, f"{field}.filter")
+        check_size(rule.filter, f"{field}.filter")
         check_filter(f"{field}.filter", rule.filter, check_player_dimension)
         check_values(rule.filter, f"{field}.filter")
     elif isinstance(rule, Did):
@@ -117,7 +120,7 @@ def _weight(
     """How many rules it is made of. Raises `QuestionRefused` for unknown names, circles and too many rules."""
     weight = 0
     for _, rule in rules_of(definition.rule, field):
-        weight += 1
+        weight += _weight_of(rule)
         for name in names_of(rule):
             check_name(field, name, segments)
             if name in chain:
@@ -125,8 +128,15 @@ def _weight(
                 raise QuestionRefused(field, f"segments go round in a circle: {circle}")
             weight += _weight(field, segments[name], segments, (*chain, name))
         if weight > MAX_RULES:
-            raise QuestionRefused(field, f"it is made of more than {MAX_RULES} rules, those of its segments included")
+            said = f"it is made of more than {MAX_RULES} rules and conditions, those of its segments included"
+            raise QuestionRefused(field, f"{said}; a `did` counts as {_DID_WEIGHT}")
     return weight
+
+
+def _weight_of(rule: Rule) -> int:
+    if isinstance(rule, Did):
+        return _DID_WEIGHT + conditions_in(rule.event.filter)
+    return 1 + (conditions_in(rule.filter) if isinstance(rule, Who) else 0)
 
 
 def segments_of(definition: SegmentDefinition, segments: Mapping[str, SegmentDefinition]) -> Segments:

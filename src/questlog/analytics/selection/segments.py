@@ -1,7 +1,7 @@
 """Segments: players by what they are, what they did, and which other segments they are in (metrics.md §5)."""
 
 import datetime as dt
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
 from functools import reduce
 from operator import and_, eq, ge, gt, le, lt, ne, or_
@@ -57,6 +57,12 @@ _COMPARISONS = {
     Operator.GREATER_OR_EQUAL: ge,
     Operator.LESS: lt,
     Operator.LESS_OR_EQUAL: le,
+}
+_MEASURED_AS = {
+    Measured.COUNT: "int64",
+    Measured.DAYS: "int64",
+    Measured.VALUE_SUM: "float64",
+    Measured.REVENUE: "decimal(38, 6)",
 }
 _MICROS = Decimal("0.000001")
 _MEASURED_COLUMNS = ("player_no", "event_time", "value", "amount_usd", "receipt_state")
@@ -145,8 +151,10 @@ def players_in(definition: SegmentDefinition, game_id: int, segments: Segments, 
     dids = {rule: f"did:{place}" for place, rule in enumerate(involved) if isinstance(rule, Did)}
     who = _plain(names_in(*(rule.filter for rule in involved if isinstance(rule, Who))))
     rows = add_player_dimensions(_players(game_id), who).select("player_no", *map(dimension_column, who))
-    for did, column in dids.items():
-        rows = _with_measure(rows, _measured(did, game_id, segments, today), column)
+    for dtype in sorted({_MEASURED_AS[did.measured] for did in dids}):
+        alike = {column: did for did, column in dids.items() if _MEASURED_AS[did.measured] == dtype}
+        measured = {column: _measured(did, game_id, segments, today) for column, did in alike.items()}
+        rows = _with_measures(rows, measured, dtype)
     for name in inner:
         is_member = ibis.cases((_holds(known[name].rule, rows, dids), YES), else_=NO)
         rows = rows.mutate(**{dimension_column(f"{SEGMENT}{name}"): is_member})
@@ -214,11 +222,40 @@ def _literal(did: Did) -> ir.Scalar:
     return ibis.literal(float(did.value), "float64")
 
 
-def _with_measure(rows: ir.Table, measured: ir.Table, column: str) -> ir.Table:
-    """The players with what was measured of each, 0 where there was nothing."""
-    measured = measured.select(**{"measured:no": measured.player_no, column: measured.measure})
-    joined = rows.left_join(measured, rows.player_no == measured["measured:no"]).drop("measured:no")
-    return joined.mutate(**{column: joined[column].fill_null(0)})
+def _with_measures(rows: ir.Table, measured: Mapping[str, ir.Table], dtype: str) -> ir.Table:
+    """The players with what was measured of each, 0 where there was nothing.
+
+    One join takes all measures: joined one by one, each would be a statement within the next, and thirty of them are
+    nested deeper than a statement can be written.
+    """
+    if len(measured) == 1:
+        ((column, only),) = measured.items()
+        beside = only.select(**{"measured:no": only.player_no, column: only.measure.cast(dtype)})
+    else:
+        together = _below_each_other([_marked(each, place, dtype) for place, each in enumerate(measured.values())])
+        value, marked = together["measured:value"], together["measured:place"]
+        each_once = {column: value.max(where=marked == place) for place, column in enumerate(measured)}
+        beside = together.group_by("measured:no").aggregate(**each_once)
+    joined = rows.left_join(beside, rows.player_no == beside["measured:no"]).drop("measured:no")
+    return joined.mutate(**{column: joined[column].fill_null(0) for column in measured})
+
+
+def _marked(measured: ir.Table, place: int, dtype: str) -> ir.Table:
+    return measured.select(
+        **{
+            "measured:no": measured.player_no,
+            "measured:place": ibis.literal(place, "int64"),
+            "measured:value": measured.measure.cast(dtype),
+        }
+    )
+
+
+def _below_each_other(rows: Sequence[ir.Table]) -> ir.Table:
+    """All rows of all, halved again and again: nested as little as can be."""
+    if len(rows) == 1:
+        return rows[0]
+    half = len(rows) // 2
+    return _below_each_other(rows[:half]).union(_below_each_other(rows[half:]))
 
 
 # Measures

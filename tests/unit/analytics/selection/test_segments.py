@@ -26,7 +26,8 @@ from questlog.analytics.question.definitions import (
     Who,
 )
 from questlog.analytics.question.problems import QuestionRefused
-from questlog.analytics.question.query import Condition, EventMatch, Filter, Operator, Query
+from questlog.analytics.question.query import All, Condition, EventMatch, Filter, Not, Operator, Query, check_size
+from questlog.analytics.question.query import Any as OneOf
 from questlog.analytics.selection.segment_rules import check_segment
 from questlog.analytics.selection.segments import Segment, answer
 from questlog.store.contract import PlayerProperties
@@ -139,6 +140,12 @@ RULES: Mapping[str, tuple[Rule, set[str]]] = {
 def test_a_rule_takes_exactly_its_players(engine: ExactOnly, name: str) -> None:
     rule, expected = RULES[name]
     assert members(engine, rule) == expected
+
+
+def test_as_many_things_done_as_are_allowed_are_told_apart(engine: ExactOnly) -> None:
+    never = [did(named(f"never:{place}"), last_days=place + 1) for place in range(40)]
+    rule = AnyRule((*never, did(PURCHASE), did(measured=Measured.VALUE_SUM, operator=Operator.IS, value=15)))
+    assert members(engine, rule) == {"payer", "daily"}
 
 
 SAVED: Mapping[str, Rule] = {
@@ -268,6 +275,21 @@ def test_segments_that_multiply_without_end_are_refused() -> None:
     assert "rules" in refusal(InSegment("11"), saved).detail
 
 
+def test_a_segment_that_takes_too_long_to_write_as_a_statement_is_refused() -> None:
+    things_done = AnyRule(tuple(did(named(f"done:{place}")) for place in range(50)))
+    assert "counts as 10" in refusal(AllRules((things_done, IN_DE))).detail
+    countries = Who(OneOf(tuple(Condition("country", Operator.IS, (str(place),)) for place in range(50))))
+    assert "conditions" in refusal(AllRules((countries,) * 10)).detail
+
+
+def test_a_filter_of_too_many_conditions_is_refused() -> None:
+    fifty = All((IN_DE.filter,) * 50)
+    many = All((fifty, fifty, Not(OneOf((fifty, fifty))), fifty))
+    check_size(many)
+    with pytest.raises(QuestionRefused, match="251 conditions"):
+        check_size(All((many, IN_DE.filter)))
+
+
 def test_rules_nested_too_deep_are_refused() -> None:
     rule: Rule = IN_DE
     for _ in range(40):
@@ -276,7 +298,7 @@ def test_rules_nested_too_deep_are_refused() -> None:
 
 
 def test_the_examples_of_the_guide_can_be_asked() -> None:
-    guide = (Path(__file__).parents[3] / "docs" / "guides" / "segments.md").read_text()
+    guide = (Path(__file__).parents[4] / "docs" / "guides" / "segments.md").read_text()
     definition, question = re.findall(r"```json\n(.*?)```", guide, re.DOTALL)
     check_segment("segment", msgspec.json.decode(definition, type=SegmentDefinition), {})
     msgspec.json.decode(question, type=Query).check()
