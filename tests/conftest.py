@@ -1,6 +1,8 @@
 """What holds for every test."""
 
 import os
+import shutil
+import sys
 from collections.abc import Generator
 
 import pytest
@@ -28,3 +30,27 @@ def pytest_make_collect_report(
         report.outcome = "failed"
         report.longrepr = f"{collector.nodeid} was skipped, which CI does not allow: {report.longrepr}"
     return report
+
+
+_STATUS = pytest.StashKey[int]()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Remember how it ended, for the end of the process."""
+    session.config.stash[_STATUS] = int(exitstatus)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Leave without taking chdb down: its own threads may crash the process then, after all tests have passed."""
+    if "chdb" not in sys.modules or _STATUS not in config.stash:
+        return
+    from tests.support.engines import clickhouse_folder
+
+    folder = clickhouse_folder()
+    if folder is not None:
+        shutil.rmtree(folder, ignore_errors=True)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(config.stash[_STATUS])

@@ -3,10 +3,8 @@
 chdb allows one session per process: `clickhouse()` opens it once, and `fill` replaces the rows of its tables.
 """
 
-import atexit
 import functools
 import re
-import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -71,7 +69,7 @@ class EmbeddedClickHouse:
     """The process's one chdb session, with the store's tables."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
         session: Any = Session(str(folder / "clickhouse"))  # type: ignore[no-untyped-call]
         for statement in (*create_tables(_DATABASE), f"USE {_DATABASE}"):
             session.query(statement)
@@ -86,11 +84,6 @@ class EmbeddedClickHouse:
             except RuntimeError as error:
                 raise QueryRefused(f"{error}\n{sql}") from error
 
-    def close(self) -> None:
-        """Let go of the session and its files. Left to the interpreter's end, the engine may crash there."""
-        self._session.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
-
     def fill(self, store: DuckDBStore) -> None:
         """Replace all rows by the store's."""
         for table in TABLES:
@@ -103,7 +96,7 @@ class EmbeddedClickHouse:
             self._session.query(f"TRUNCATE TABLE {_DATABASE}.{table.name}")
             self._filled.discard(table.name)
         if rows.num_rows:
-            path = self._folder / f"{table.name}.parquet"
+            path = self.folder / f"{table.name}.parquet"
             pq.write_table(rows, path, compression="none", use_dictionary=False, write_statistics=False)
             source = f"SELECT {_read_columns(table)} FROM file('{path}', Parquet)"  # noqa: S608 - as above
             self._session.query(f"INSERT INTO {_DATABASE}.{table.name} {source} SETTINGS {_assignments(_INSERTING)}")
@@ -139,10 +132,13 @@ def _assignments(settings: Mapping[str, int | str]) -> str:
 
 @functools.cache
 def clickhouse() -> EmbeddedClickHouse:
-    """The session, opened when first asked for, and closed when the process ends."""
-    opened = EmbeddedClickHouse(Path(tempfile.mkdtemp(prefix="questlog-chdb-")))
-    atexit.register(opened.close)
-    return opened
+    """The session, opened when first asked for, and never closed (tests/conftest.py says why)."""
+    return EmbeddedClickHouse(Path(tempfile.mkdtemp(prefix="questlog-chdb-")))
+
+
+def clickhouse_folder() -> Path | None:
+    """Where the session keeps its files; None where it was not opened."""
+    return clickhouse().folder if clickhouse.cache_info().currsize else None
 
 
 @contextmanager

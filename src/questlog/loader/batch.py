@@ -1,5 +1,6 @@
 """From journal entries to one batch: every record decoded, or kept with a reason."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import msgspec
@@ -68,6 +69,11 @@ class BatchBuilder:
     def is_closed(self) -> bool:
         """Whether the batch ends here: what follows an erasure is loaded after it, and a fault has to be found."""
         return bool(self._erasures) or self._fault is not None
+
+    @property
+    def positions(self) -> Mapping[int, Position]:
+        """Where each writer's journal has been read to, with this batch."""
+        return self._positions
 
     @property
     def received_between(self) -> tuple[int, int] | None:

@@ -1,9 +1,10 @@
 """From the journal to the store: reads on, loads, and never skips a record."""
 
+import contextlib
 import gc
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import NamedTuple, Protocol
 
 import structlog
@@ -23,6 +24,8 @@ _EXPIRE_EVERY_S = 600.0
 _LEAST_SHARE_OF_REST = 10
 _LONGEST_TICK_MS = 1000
 _MOST_REFUSED_IN_A_ROW = 100
+# Storing waits for the engine half of the time; with fewer events, handing over costs more than it gains.
+_WORTH_A_THREAD = 5_000
 
 _log = structlog.get_logger(__name__)
 
@@ -56,7 +59,8 @@ class Loader:
     """Loads the journal into the store, from one thread.
 
     Every record is in exactly one committed batch: the store commits rows and positions together, and after any failure
-    the loader goes on from the positions that the store says it has.
+    the loader goes on from the positions that the store says it has. A large batch is stored by a second thread while
+    the next is read and decoded; two batches are never stored at the same time, nor out of order.
     """
 
     def __init__(
@@ -77,6 +81,9 @@ class Loader:
         self.rebuild = Rebuild()
         self._book = CounterBook()
         self._positions: dict[int, Position] | None = None
+        self._read_to: Mapping[int, Position] = {}
+        self._storing = ThreadPoolExecutor(1, "storing")
+        self._being_stored: Future[None] | None = None
         self._refused_in_a_row = 0
         self._failures = 0
         self._expire_at_us = clock.now_us() + _in_us(_EXPIRE_EVERY_S)
@@ -111,6 +118,7 @@ class Loader:
             began = self._clock.now_us()
             has_more = self.step()
             self._is_stopping.wait(0.0 if has_more else self._pause_s(began))
+        self._storing.shutdown()
 
     def step(self) -> bool:
         """Load what there is, once. Returns whether there is so much that the next step should follow at once.
@@ -118,10 +126,13 @@ class Loader:
         Raises nothing: a failure shows in `counters`, and the same records are tried again.
         """
         try:
-            self.rebuild.run_if_requested(self._store)
+            if self.rebuild.is_requested:
+                self._wait_until_stored()
+                self.rebuild.run_if_requested(self._store)
             has_more = self._load_next()
-            for follower in self._followers:
-                follower.catch_up()
+            if self._being_stored is None:
+                for follower in self._followers:
+                    follower.catch_up()
             self._expire_when_due()
         except Exception as error:  # noqa: BLE001 - the thread's boundary: whatever fails, loading goes on later
             self._fail(error)
@@ -130,15 +141,21 @@ class Loader:
         return has_more
 
     def _load_next(self) -> bool:
+        """Load what there is. The last batch may still be being stored when this returns true."""
         if self._positions is None:
             self._positions = dict(self._store.positions())
-        entries = self._reader.read(self._positions, self._pace.batch_bytes)
+            self._read_to = self._positions
+        entries = self._reader.read(self._read_to, self._pace.batch_bytes)
         with _garbage_left_alone():
             batches = self._load_in_batches(entries)
-        lag_bytes = self._reader.lag_bytes(self._positions)
-        self._book.set_lag(lag_bytes)
+        left_bytes = self._reader.lag_bytes(self._read_to)
         read_bytes = sum(len(entry.record or b"") for entry in entries)
-        return lag_bytes > 0 and (batches > 1 or read_bytes * 2 >= self._pace.batch_bytes)
+        is_much = batches > 1 or read_bytes * 2 >= self._pace.batch_bytes or self._being_stored is not None
+        has_more = left_bytes > 0 and is_much
+        if not has_more:
+            self._wait_until_stored()
+        self._book.set_lag(self._reader.lag_bytes(self._positions))
+        return has_more
 
     def _load_in_batches(self, entries: Sequence[Entry]) -> int:
         """Load the entries in order, in as few batches as the bounds allow. Returns how many."""
@@ -147,15 +164,30 @@ class Loader:
         for entry in entries:
             builder.add(entry)
             if builder.event_count >= self._pace.batch_events or builder.is_closed:
-                self._load(builder)
+                self._load_beside(builder)
                 batches += 1
                 if self._is_stopping.is_set():
                     return batches
                 builder = self._new_builder()
         if builder.entries:
-            self._load(builder)
+            self._load_beside(builder)
             batches += 1
         return batches
+
+    def _load_beside(self, builder: BatchBuilder) -> None:
+        """Load a batch after the last one; a large one while the next is read and decoded."""
+        self._wait_until_stored()
+        self._read_to = {**self._read_to, **builder.positions}
+        if builder.event_count >= _WORTH_A_THREAD:
+            self._being_stored = self._storing.submit(self._load, builder)
+        else:
+            self._load(builder)
+
+    def _wait_until_stored(self) -> None:
+        """Wait for the batch that is being stored. Raises what storing it raised."""
+        being_stored, self._being_stored = self._being_stored, None
+        if being_stored is not None:
+            being_stored.result()
 
     def _load(self, builder: BatchBuilder) -> None:
         """Load a batch; if its own values are at fault, its halves, down to the record that is."""
@@ -207,6 +239,7 @@ class Loader:
         now_us = self._clock.now_us()
         if now_us < self._expire_at_us or self._positions is None:
             return
+        self._wait_until_stored()
         self._expire_at_us = now_us + _in_us(_EXPIRE_EVERY_S)
         self._store.expire(self._pace.expiry, now_us)
         segments = self._reader.expire(self._positions, self._pace.keep_s, now_us)
@@ -219,7 +252,13 @@ class Loader:
             _log.error("loading stands still", error=told)
         self._failures += 1
         self._book.fail(told)
+        self._leave_being_stored()
         self._positions = None  # whether the last batch was committed is for the store to say
+
+    def _leave_being_stored(self) -> None:
+        """Let what is being stored end; another failure has been told already."""
+        with contextlib.suppress(Exception):
+            self._wait_until_stored()
 
     def _recover(self) -> None:
         if self._failures:
@@ -235,7 +274,7 @@ class Loader:
         return max(due_ms - elapsed_ms, 0.0) / 1000
 
 
-@contextmanager
+@contextlib.contextmanager
 def _garbage_left_alone() -> Iterator[None]:
     """No cycle collection: of a batch's millions of objects none is in a cycle, and looking costs a quarter more."""
     was_enabled = gc.isenabled()

@@ -39,6 +39,11 @@ class Rebuild:
         """How far it is; from any thread."""
         return self._status
 
+    @property
+    def is_requested(self) -> bool:
+        """Whether one waits to be carried out."""
+        return self._is_wanted.is_set()
+
     def request(self) -> None:
         """Ask for one; asking again before it has begun changes nothing."""
         if not self._is_wanted.is_set():

@@ -421,3 +421,72 @@ def test_a_clock_set_back_during_a_step_does_not_prolong_the_pause(journal: Fake
     finally:
         loader.stop()
     assert store.event_ids() == ["late"]
+
+
+LARGE = 50
+"""Records of 100 events: so many are stored while the next are read."""
+
+
+def fill_large(journal: FakeJournal, name: str) -> list[str]:
+    """A large batch's records; the ids of their events."""
+    ids = [f"{name}-{number}" for number in range(LARGE * 100)]
+    for first in range(0, len(ids), 100):
+        journal.append(envelope(), [{"event_id": event_id} for event_id in ids[first : first + 100]])
+    return ids
+
+
+def one_large_batch_at_a_time(journal: FakeJournal) -> Pace:
+    return Pace(batch_bytes=sum(len(entry.record or b"") for entry in journal.entries))
+
+
+def test_the_next_is_read_while_a_large_batch_is_stored(journal: FakeJournal, clock: FakeClock) -> None:
+    may_end = threading.Event()
+
+    def wait(_: Batch) -> None:
+        assert may_end.wait(20)
+
+    first = fill_large(journal, "first")
+    pace = one_large_batch_at_a_time(journal)
+    second = fill_large(journal, "second")
+    store = FakeStore(wait)
+    loader = loader_of(journal, store, clock, pace)
+    assert loader.step()
+    assert store.batches == []
+    may_end.set()
+    while loader.step():
+        pass
+    assert store.event_ids() == first + second
+
+
+def test_what_follows_a_large_batch_that_failed_is_not_stored_before_it(journal: FakeJournal, clock: FakeClock) -> None:
+    failures = iter([StoreFailed("disk full")])
+
+    def fail_once(_: Batch) -> None:
+        for failure in failures:
+            raise failure
+
+    first = fill_large(journal, "first")
+    pace = one_large_batch_at_a_time(journal)
+    second = fill_large(journal, "second")
+    store = FakeStore(fail_once)
+    loader = loader_of(journal, store, clock, pace)
+    assert loader.step()
+    assert not loader.step()
+    assert not loader.is_ready
+    assert store.batches == []
+    while loader.step():
+        pass
+    assert loader.is_ready
+    assert store.event_ids() == first + second
+
+
+def test_stopping_waits_for_a_large_batch_that_is_being_stored(journal: FakeJournal, clock: FakeClock) -> None:
+    first = fill_large(journal, "first")
+    store = FakeStore(lambda _: time.sleep(0.2))
+    loader = loader_of(journal, store, clock)
+    loader.start()
+    deadline = time.monotonic() + 20
+    while not store.batches and time.monotonic() < deadline:
+        time.sleep(0.01)
+    loader.stop()
+    assert store.event_ids() == first
