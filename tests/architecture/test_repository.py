@@ -44,7 +44,8 @@ def test_no_committed_file_holds_a_registry_address() -> None:
 
 
 def test_no_committed_file_holds_a_path_of_a_machine() -> None:
-    assert [place for place, line in committed_lines() if MACHINE_PATHS.search(line) or f"{ROOT.parent}/" in line] == []
+    own = f"{ROOT.parent}/" if len(ROOT.parent.parts) > 2 else "\0"  # "/tmp/" alone names no machine
+    assert [place for place, line in committed_lines() if MACHINE_PATHS.search(line) or own in line] == []
 
 
 def test_lock_files_hold_no_addresses_but_hashes() -> None:

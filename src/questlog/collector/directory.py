@@ -30,11 +30,10 @@ class Directory:
         self._control = control
         self._now_s = now_s
         self._snapshot = control.snapshot()
-        self._checked_at = now_s()
+        self._looked_again_at = -_UNKNOWN_KEY_CHECK_S
 
     def refresh(self) -> None:
         """Take up changes; a control database that cannot be read now leaves what is known."""
-        self._checked_at = self._now_s()
         try:
             if self._control.version() != self._snapshot.version:
                 self._snapshot = self._control.snapshot()
@@ -62,7 +61,9 @@ class Directory:
         return self._snapshot.games_by_id[api_key.game_id]
 
     def _again(self, find: Callable[[], _Found | None]) -> _Found | None:
-        if self._now_s() - self._checked_at < _UNKNOWN_KEY_CHECK_S:
+        now = self._now_s()
+        if now - self._looked_again_at < _UNKNOWN_KEY_CHECK_S:
             return None
+        self._looked_again_at = now
         self.refresh()
         return find()

@@ -260,9 +260,15 @@ class Reader:
         """How large a segment is now; or, with `players`, its first so many members."""
         return self.ask("segments", _given({"segment": segment, "players": players}), game=game)
 
-    def realtime(self, *, span: str | None = None, game: str | int | None = None) -> Answer:
+    def realtime(
+        self,
+        *,
+        span: str | None = None,
+        filter: Json | None = None,  # noqa: A002 - the server's word
+        game: str | int | None = None,
+    ) -> Answer:
         """The last hour by minute or, with `span="day"`, the last day by hour; beside the same time a week ago."""
-        return self.ask("realtime", _given({"span": span}), game=game)
+        return self.ask("realtime", _given({"span": span, "filter": filter}), game=game)
 
     def _arrow(self, path: str, question: Json) -> Answer:
         body = self._server.arrow(path, question)
