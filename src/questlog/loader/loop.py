@@ -175,10 +175,13 @@ class Loader:
         return batches
 
     def _load_beside(self, builder: BatchBuilder) -> None:
-        """Load a batch after the last one; a large one while the next is read and decoded."""
+        """Load a batch after the last one; a large one while the next is read and decoded.
+
+        Not after a failure: a step that only hands over would count as a recovery.
+        """
         self._wait_until_stored()
         self._read_to = {**self._read_to, **builder.positions}
-        if builder.event_count >= _WORTH_A_THREAD:
+        if builder.event_count >= _WORTH_A_THREAD and not self._failures:
             self._being_stored = self._storing.submit(self._load, builder)
         else:
             self._load(builder)

@@ -480,6 +480,21 @@ def test_what_follows_a_large_batch_that_failed_is_not_stored_before_it(journal:
     assert store.event_ids() == first + second
 
 
+def test_a_store_that_goes_on_failing_is_never_taken_for_recovered(journal: FakeJournal, clock: FakeClock) -> None:
+    def fail(_: Batch) -> None:
+        raise StoreFailed("disk full")
+
+    fill_large(journal, "first")
+    pace = one_large_batch_at_a_time(journal)
+    fill_large(journal, "second")
+    loader = loader_of(journal, FakeStore(fail), clock, pace)
+    while loader.is_ready:
+        loader.step()
+    for _ in range(4):
+        loader.step()
+        assert not loader.is_ready
+
+
 def test_stopping_waits_for_a_large_batch_that_is_being_stored(journal: FakeJournal, clock: FakeClock) -> None:
     first = fill_large(journal, "first")
     store = FakeStore(lambda _: time.sleep(0.2))
