@@ -56,6 +56,14 @@ class _ClickHouse(ClickHouseCompiler):  # type: ignore[misc]
     __slots__ = ()
     SIMPLE_OPS: ClassVar[dict[Any, str]] = {ops.Date: "toDate32"}
 
+    def visit_NonNullLiteral(self, op: Any, *, value: Any, dtype: Any) -> Any:  # noqa: N802
+        """Times and days in the columns' own types: beside a time of whole seconds a column is cut to seconds."""
+        if dtype.is_timestamp():
+            return self.f.anon.toDateTime64(value.isoformat(" "), 6, "UTC")
+        if dtype.is_date():
+            return self.f.anon.toDate32(value.isoformat())
+        return super().visit_NonNullLiteral(op, value=value, dtype=dtype)
+
     # Counts are unsigned there, and have no common type with the signed integers that Ibis takes them for.
     def visit_Count(self, op: Any, *, arg: Any, where: Any) -> Any:  # noqa: ARG002, N802
         return self.f.anon.toInt64(self.agg.count(arg, where=where))

@@ -27,6 +27,12 @@ def test_days_before_1970_stay_what_they_are_on_clickhouse() -> None:
     assert "toDate32(" in compiled(asked, "clickhouse")
 
 
+def test_literals_of_time_have_the_types_of_the_columns_on_clickhouse() -> None:
+    asked = events.filter(events.event_time < ibis.timestamp("2026-01-01 00:00:00"))
+    assert "< toDateTime64('2026-01-01 00:00:00', 6, 'UTC')" in compiled(asked.select("row_no"), "clickhouse")
+    assert "toDate32('1969-12-31')" in compiled(events.select(day=ibis.date("1969-12-31")), "clickhouse")
+
+
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_a_value_cannot_end_its_literal(dialect: Dialect) -> None:
     hostile = "x' OR 1=1 --\\"
