@@ -106,7 +106,7 @@ def _wait_until_cancelled(cancellation: Cancellation) -> None:
     is_stopped = threading.Event()
     with cancellation.stopping(is_stopped.set):
         is_stopped.wait(30)
-    raise QueryRefused("the statement was stopped")
+    cancellation.check()
 
 
 class FakeProgress:

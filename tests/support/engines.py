@@ -9,13 +9,14 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 from chdb.session import Session
 
 from questlog.analytics.engine.compile import Dialect
+from questlog.analytics.engine.context import Engine, Reading
 from questlog.store.clickhouse.reading import ClickHouseReader
 from questlog.store.clickhouse.schema import create_tables
 from questlog.store.contract import Cancellation, QueryRefused
@@ -33,15 +34,6 @@ _INEXACT = re.compile(
 )
 
 
-class Engine(Protocol):
-    """What analytics asks."""
-
-    @property
-    def dialect(self) -> Dialect: ...
-
-    def ask(self, statement: str, timeout_s: float, cancellation: Cancellation) -> pa.Table: ...
-
-
 class InexactFunction(AssertionError):
     """A question was compiled with a function whose answer is only right for small numbers of rows."""
 
@@ -49,20 +41,34 @@ class InexactFunction(AssertionError):
 class ExactOnly:
     """An engine that refuses statements with approximate functions: a test's few rows would not show the difference."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, dialect: Dialect) -> None:
         self._engine = engine
+        self.dialect: Dialect = dialect
         self.statements: list[str] = []
 
-    @property
-    def dialect(self) -> Dialect:
-        return self._engine.dialect
+    @contextmanager
+    def reading(self, cancellation: Cancellation) -> Iterator[Reading]:
+        with self._engine.reading(cancellation) as reading:
+            yield _Exact(reading, self.statements)
 
-    def ask(self, statement: str, timeout_s: float = 60, cancellation: Cancellation | None = None) -> pa.Table:
+    def ask(self, statement: str) -> pa.Table:
+        """The answer to one statement: an engine is a reading too, of the present."""
+        with self.reading(Cancellation()) as reading:
+            return reading.ask(statement)
+
+
+class _Exact:
+    def __init__(self, reading: Reading, statements: list[str]) -> None:
+        self._reading = reading
+        self._statements = statements
+        self.dialect: Dialect = reading.dialect
+
+    def ask(self, statement: str) -> pa.Table:
         inexact = _INEXACT.search(_TEXT.sub("''", statement))
         if inexact is not None:
             raise InexactFunction(f"{inexact.group()}…) is not exact: {statement}")
-        self.statements.append(statement)
-        return self._engine.ask(statement, timeout_s, cancellation or Cancellation())
+        self._statements.append(statement)
+        return self._reading.ask(statement)
 
 
 class EmbeddedClickHouse:
@@ -157,8 +163,8 @@ class BothEngines:
 
     def __init__(self, store: DuckDBStore) -> None:
         self.store = store
-        self.duckdb = ExactOnly(store)
-        self.clickhouse = ExactOnly(ClickHouseReader(clickhouse().send))
+        self.duckdb = ExactOnly(store, "duckdb")
+        self.clickhouse = ExactOnly(ClickHouseReader(clickhouse().send), "clickhouse")
         clickhouse().fill(store)
 
     def __iter__(self) -> Iterator[ExactOnly]:

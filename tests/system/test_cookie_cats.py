@@ -57,7 +57,8 @@ def wait_for_events(made: Installation, game: Game, count: int) -> None:
 
 
 def counted(made: Installation, game: Game) -> Row:
-    return next(row for row in made.sql(_COUNTED) if _is_of(game, row))
+    nothing_yet = {"received": 0, "stored": 0}
+    return next((row for row in made.sql(_COUNTED) if _is_of(game, row)), nothing_yet)
 
 
 def _is_of(game: Game, row: Row) -> bool:

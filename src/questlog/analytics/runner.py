@@ -1,6 +1,7 @@
 """Answers every kind of question: the one place that knows which analysis is whose."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 import ibis
@@ -16,7 +17,7 @@ from questlog.analytics.analyses.progression import Progression
 from questlog.analytics.analyses.realtime import Realtime
 from questlog.analytics.analyses.retention import Retention
 from questlog.analytics.analyses.timeline import PlayerProfile, PlayerSessions, PlayerTimeline
-from questlog.analytics.engine.context import Context, Engine, TimeLeft
+from questlog.analytics.engine.context import Context, Engine, KeptAnswers
 from questlog.analytics.metrics import metric_query
 from questlog.analytics.question.answer import Answer
 from questlog.analytics.question.definitions import CustomMetric, SegmentDefinition
@@ -43,13 +44,6 @@ class Definitions(msgspec.Struct, frozen=True):
     custom_metrics: Mapping[str, CustomMetric] = {}
 
 
-class Limits(msgspec.Struct, frozen=True):
-    """What one question may cost, and the greatest number of values per field and day (metrics.md §6)."""
-
-    timeout_s: float = 30.0
-    values_a_day: Mapping[str, int] = {}
-
-
 Answering = Callable[[Any, Context], Answer]
 ANALYSES: Mapping[type, Answering] = {
     Query: metric_query.answer,
@@ -74,50 +68,60 @@ class Analytics:
     """Questions of all games. Methods may be called from any thread."""
 
     def __init__(
-        self, engine: Engine, clock: Clock, definitions_of: Callable[[int], Definitions], limits: Limits | None = None
+        self,
+        engine: Engine,
+        clock: Clock,
+        definitions_of: Callable[[int], Definitions],
+        values_a_day: Mapping[str, int] | None = None,
     ) -> None:
+        """`values_a_day` are the greatest numbers of values per field and day (metrics.md §6)."""
         self._engine = engine
         self._clock = clock
         self._definitions_of = definitions_of
-        self._limits = limits or Limits()
+        self._values_a_day = values_a_day or {}
+        self._kept_answers = KeptAnswers()
 
     def ask(self, game_id: int, question: msgspec.Struct, cancellation: Cancellation | None = None) -> Answer:
-        """The answer to a question of one of the types of `ANALYSES`.
+        """The answer to a question of one of the types of `ANALYSES`, from one state of the data.
 
-        Raises `QuestionRefused` for what is wrong with it, `QueryRefused` when it takes too long or too much memory, or
-        is cancelled.
+        Raises `QuestionRefused` for what is wrong with it, `QueryRefused` when it takes too much memory or is cancelled.
         """
         analysis = ANALYSES[type(question)]
-        return analysis(question, self.context(game_id, cancellation))
+        with self.context(game_id, cancellation) as context:
+            return analysis(question, context)
 
-    def context(self, game_id: int, cancellation: Cancellation | None = None) -> Context:
+    @contextmanager
+    def context(self, game_id: int, cancellation: Cancellation | None = None) -> Iterator[Context]:
         """The surroundings of a question asked now. Raises `QueryRefused`."""
         definitions = self._definitions_of(game_id)
-        context = self._bare_context(game_id, cancellation or Cancellation())
-        [counters] = context.run(_counters).to_pylist()
-        return msgspec.structs.replace(
-            context,
-            segments=definitions.segments,
-            custom_metrics=definitions.custom_metrics,
-            last_player_no=counters["player_no"],
-            data_version=counters["batch_no"],
-        )
+        with self._bare_context(game_id, cancellation or Cancellation()) as context:
+            [counters] = context.run(_counters).to_pylist()
+            yield msgspec.structs.replace(
+                context,
+                segments=definitions.segments,
+                custom_metrics=definitions.custom_metrics,
+                last_player_no=counters["player_no"],
+                data_version=counters["batch_no"],
+            )
 
     def data_version(self) -> int:
         """The last load transaction: as long as it and the UTC day stay, so do all answers. Raises `QueryRefused`."""
-        [counters] = self._bare_context(0, Cancellation()).run(_counters).to_pylist()
+        with self._bare_context(0, Cancellation()) as context:
+            [counters] = context.run(_counters).to_pylist()
         version: int = counters["batch_no"]
         return version
 
-    def _bare_context(self, game_id: int, cancellation: Cancellation) -> Context:
-        return Context(
-            game_id,
-            self._engine,
-            self._clock.now_us(),
-            limits=self._limits.values_a_day,
-            time_left=TimeLeft(self._limits.timeout_s),
-            cancellation=cancellation,
-        )
+    @contextmanager
+    def _bare_context(self, game_id: int, cancellation: Cancellation) -> Iterator[Context]:
+        with self._engine.reading(cancellation) as reading:
+            yield Context(
+                game_id,
+                reading,
+                self._clock.now_us(),
+                limits=self._values_a_day,
+                cancellation=cancellation,
+                kept_answers=self._kept_answers,
+            )
 
 
 def _counters() -> ir.Table:

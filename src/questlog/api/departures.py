@@ -33,17 +33,13 @@ class Deadline:
         self._cancellation = cancellation
         self._limit_s = limit_s
         self._timer: asyncio.TimerHandle | None = None
-        self.is_over = False
 
     async def __aenter__(self) -> None:
-        self._timer = asyncio.get_running_loop().call_later(self._limit_s, self._end)
+        told = f"it took longer than {self._limit_s:g} s (analytics.timeout_s)"
+        self._timer = asyncio.get_running_loop().call_later(self._limit_s, self._cancellation.cancel, told)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._timer is not None:
             self._timer.cancel()
-
-    def _end(self) -> None:
-        self.is_over = True
-        self._cancellation.cancel()

@@ -20,7 +20,6 @@ from granian.server.embed import Server
 from litestar import Litestar
 
 from questlog.analytics.runner import Analytics
-from questlog.analytics.runner import Limits as AnalyticsLimits
 from questlog.api.app import create_app
 from questlog.api.saved import SavedDefinitions
 from questlog.api.services import ConsoleServices, Limits
@@ -113,10 +112,6 @@ def serve_console(settings: Settings) -> None:
         _serve(settings)
 
 
-def _analytics_limits(settings: Settings) -> AnalyticsLimits:
-    return AnalyticsLimits(settings.analytics.timeout_s, msgspec.structs.asdict(settings.cardinality))
-
-
 def _serve(settings: Settings) -> None:
     clock = SystemClock()
     token = secrets.token_urlsafe(32)
@@ -130,7 +125,9 @@ def _serve(settings: Settings) -> None:
             services = ConsoleServices(
                 control=control,
                 tables=store,
-                analytics=Analytics(store, clock, SavedDefinitions(control), _analytics_limits(settings)),
+                analytics=Analytics(
+                    store, clock, SavedDefinitions(control), msgspec.structs.asdict(settings.cardinality)
+                ),
                 rebuild=loader.rebuild,
                 progress=progress,
                 clock=clock,

@@ -114,26 +114,33 @@ class QueryRefused(Exception):
 
 
 class Cancellation:
-    """Stops a question that nobody waits for any more. `cancel` may be called from any thread, and before it begins."""
+    """Stops a question that takes too long, or that nobody waits for any more.
+
+    `cancel` may be called from any thread, and before the question begins.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._is_cancelled = False
+        self._reason: str | None = None
         self._stop: Callable[[], object] | None = None
 
-    def cancel(self) -> None:
+    def cancel(self, reason: str = "the question was cancelled") -> None:
         """Stop what runs now, and whatever begins from now on."""
         with self._lock:
-            self._is_cancelled = True
+            self._reason = self._reason or reason
             if self._stop is not None:
                 self._stop()
+
+    def check(self) -> None:
+        """Raises `QueryRefused` with the reason where it was cancelled."""
+        if self._reason is not None:
+            raise QueryRefused(self._reason)
 
     @contextlib.contextmanager
     def stopping(self, stop: Callable[[], object]) -> Iterator[None]:
         """Call `stop` when cancelled while inside. Raises `QueryRefused` where it was cancelled before."""
         with self._lock:
-            if self._is_cancelled:
-                raise QueryRefused("the question was cancelled")
+            self.check()
             self._stop = stop
         try:
             yield

@@ -17,7 +17,7 @@ from questlog.analytics.analyses.explore import Explore, Measure
 from questlog.analytics.analyses.funnel import Funnel
 from questlog.analytics.analyses.retention import Retention
 from questlog.analytics.question.query import EventMatch, Granularity, Period, Query
-from questlog.analytics.runner import Analytics, Definitions, Limits
+from questlog.analytics.runner import Analytics, Definitions
 from questlog.config import CardinalitySettings
 from questlog.store.duckdb.connection import _ROW_GROUP_SIZE, EngineSettings
 from questlog.store.duckdb.store import DuckDBStore
@@ -97,7 +97,7 @@ class Questlog:
 
     def __init__(self, folder: Path, threads: int) -> None:
         self._store = DuckDBStore(folder, EngineSettings(threads=threads))
-        limits = Limits(600, msgspec.structs.asdict(CardinalitySettings()))
+        limits = msgspec.structs.asdict(CardinalitySettings())
         self._analytics = Analytics(self._store, _Clock(), lambda _game: Definitions(), limits)
 
     def ask(self, question: str) -> Rows:

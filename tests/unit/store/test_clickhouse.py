@@ -106,7 +106,7 @@ def test_every_question_has_the_settings_and_its_own_limits() -> None:
         sent.append((sql, settings))
         return _stream(_TABLE)
 
-    reader = ClickHouseReader(send, memory_limit_mb=2)
-    assert reader.dialect == "clickhouse"
-    assert reader.ask("SELECT 1", 2.4, Cancellation()).equals(_TABLE)
-    assert sent == [("SELECT 1", {**SETTINGS, "max_memory_usage": 2 * 1024 * 1024, "max_execution_time": 2})]
+    with ClickHouseReader(send, memory_limit_mb=2, time_limit_s=3).reading(Cancellation()) as reading:
+        assert reading.dialect == "clickhouse"
+        assert reading.ask("SELECT 1").equals(_TABLE)
+    assert sent == [("SELECT 1", {**SETTINGS, "max_memory_usage": 2 * 1024 * 1024, "max_execution_time": 3})]

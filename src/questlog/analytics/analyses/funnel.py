@@ -145,7 +145,7 @@ def _counted(question: Funnel, asked: Asked, context: Context) -> Counted:
             rows["unit"].to_numpy(), rows["time"].to_numpy().view(np.int64), rows["steps"].to_numpy(), code
         )
         window_us = question.window_s * 1_000_000
-        attempts = best_attempts(matching, len(asked.steps), window_us, question.order, context.time_left.seconds)
+        attempts = best_attempts(matching, len(asked.steps), window_us, question.order, context.cancellation.check)
         found.append(attempts)
         if groups is not None:
             values.append(groups.take(pa.array(attempts.code)))

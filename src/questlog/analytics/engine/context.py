@@ -1,8 +1,8 @@
-"""What an analysis is given beside its question: the game, the engine, the time and the game's definitions."""
+"""What an analysis is given beside its question: the game, the data, the time and the game's definitions."""
 
 import datetime as dt
-import time
 from collections.abc import Callable, Hashable, Mapping
+from contextlib import AbstractContextManager
 from functools import lru_cache
 from typing import Protocol
 
@@ -12,36 +12,47 @@ import pyarrow as pa
 
 from questlog.analytics.engine.compile import Dialect, arrow_schema, compiled
 from questlog.analytics.question.definitions import CustomMetric, SegmentDefinition
-from questlog.store.contract import Cancellation, QueryRefused
+from questlog.store.contract import Cancellation
 
 
-class Engine(Protocol):
-    """The answering half of a store. Called from any thread."""
+class Reading(Protocol):
+    """One state of the data, where the engine can: all statements of a question are asked of it."""
 
     @property
     def dialect(self) -> Dialect:
         """Which SQL it speaks."""
         ...
 
-    def ask(self, statement: str, timeout_s: float, cancellation: Cancellation) -> pa.Table:
-        """Answer a compiled question. Raises `QueryRefused` for one that takes too long or too much memory."""
+    def ask(self, statement: str) -> pa.Table:
+        """Answer a compiled question. Raises `QueryRefused` when it is stopped, or takes too much memory."""
         ...
 
 
-class TimeLeft:
-    """The seconds that one question may take, all its statements together, counted from its making."""
+class Engine(Protocol):
+    """The answering half of a store. Called from any thread."""
 
-    def __init__(self, seconds: float, monotonic_s: Callable[[], float] = time.monotonic) -> None:
-        self._whole = seconds
-        self._monotonic_s = monotonic_s
-        self._until = monotonic_s() + seconds
+    def reading(self, cancellation: Cancellation) -> AbstractContextManager[Reading]:
+        """Begin a question, which `cancellation` stops. Raises `QueryRefused`."""
+        ...
 
-    def seconds(self) -> float:
-        """What is left. Raises `QueryRefused` when nothing is."""
-        left = self._until - self._monotonic_s()
-        if left <= 0:
-            raise QueryRefused(f"the question was stopped: it took longer than {self._whole:g} s")
-        return left
+
+class KeptAnswers:
+    """Answers to what many questions need to know first, of one engine; each is kept while its data stay."""
+
+    def __init__(self, most: int = 1_024) -> None:
+        self._most = most
+        self._kept: dict[Hashable, tuple[int, pa.Table]] = {}
+
+    def get(self, key: Hashable, data_version: int, make: Callable[[], pa.Table]) -> pa.Table:
+        """What is kept under `key` for this version, else what `make` makes. Version 0 is of data that have none."""
+        version, kept = self._kept.get(key, (0, None))
+        if kept is not None and version and version == data_version:
+            return kept
+        made = make()
+        if len(self._kept) >= self._most:
+            self._kept.clear()
+        self._kept[key] = (data_version, made)
+        return made
 
 
 class Context(msgspec.Struct, frozen=True):
@@ -52,15 +63,15 @@ class Context(msgspec.Struct, frozen=True):
     """
 
     game_id: int
-    engine: Engine
+    engine: Reading
     now_us: int
     segments: Mapping[str, SegmentDefinition] = {}
     custom_metrics: Mapping[str, CustomMetric] = {}
     limits: Mapping[str, int] = {}
     last_player_no: int = 0
     data_version: int = 0
-    time_left: TimeLeft = msgspec.field(default_factory=lambda: TimeLeft(30.0))
     cancellation: Cancellation = msgspec.field(default_factory=Cancellation)
+    kept_answers: KeptAnswers = msgspec.field(default_factory=KeptAnswers)
 
     @property
     def today(self) -> dt.date:
@@ -73,8 +84,13 @@ class Context(msgspec.Struct, frozen=True):
         `build` is a pure function of a module: its SQL is kept by its arguments, for making and compiling an expression
         takes as long as many an answer, and dashboards ask the same again and again.
         """
+        self.cancellation.check()
         statement, schema = _statement(build, arguments, self.engine.dialect)
-        return self.engine.ask(statement, self.time_left.seconds(), self.cancellation).cast(schema)
+        return self.engine.ask(statement).cast(schema)
+
+    def run_once(self, build: Callable[..., ir.Table], *arguments: Hashable) -> pa.Table:
+        """The same, asked once while the data stay as they are: for small answers that many questions need."""
+        return self.kept_answers.get((build, arguments), self.data_version, lambda: self.run(build, *arguments))
 
 
 @lru_cache(maxsize=1_024)

@@ -4,6 +4,8 @@ A dimension is the player's value of the day; a session, its length and its play
 it started. What is of no player counts in sums, with no values.
 """
 
+from collections.abc import Sequence
+
 import ibis.expr.types as ir
 
 from questlog.analytics.metrics.parts import Part, aggregated, players_of, with_groups
@@ -22,20 +24,39 @@ _SUM_OF = {
 }
 
 
+_OF_ACTIVE = frozenset({"active", "new", "player_days"})
+"""What is counted of players with an event on the day."""
+
+
 def build(part: Part) -> ir.Table:
     """The measures of activity."""
     rows = player_days_with(part.scope, part.names)
-    rows = with_groups(part, rows.filter(holds(part.filter, rows)))
+    rows = rows.filter(holds(part.filter, rows), *_needed(part, rows))
+    rows = with_groups(part, rows)
     bucket = bucket_of_day(rows.day, part.granularity)
     return aggregated(part, rows, bucket, [_aggregate(part, rows, measure.name) for measure in part.measures])
+
+
+def _needed(part: Part, rows: ir.Table) -> Sequence[ir.BooleanValue]:
+    """Which rows count for any measure, where that is few or quicker than to ask it of each measure."""
+    names = {measure.name for measure in part.measures}
+    if names <= _OF_ACTIVE:
+        return [_is_active(rows)]
+    if names == {"revenue"} and not part.group_by:
+        return [rows.revenue_usd != 0]
+    return []
+
+
+def _is_active(rows: ir.Table) -> ir.BooleanValue:
+    return rows.player_no.notnull() & (rows.events > 0)
 
 
 def _aggregate(part: Part, rows: ir.Table, name: str) -> ir.Scalar:
     if name in _SUM_OF:
         return rows[_SUM_OF[name]].sum()
-    is_active = rows.player_no.notnull() & (rows.events > 0)
+    is_active = None if {measure.name for measure in part.measures} <= _OF_ACTIVE else _is_active(rows)
     if name == "new":
-        return rows.count(where=is_active & rows.is_new)
+        return rows.count(where=rows.is_new if is_active is None else is_active & rows.is_new)
     if name == "player_days":
         return rows.count(where=is_active)
     condition = is_active if name == "active" else rows.player_no.notnull() & (rows.transactions > 0)

@@ -4,14 +4,13 @@ Values rank by when they first arrived for their day. Only groups are capped: fi
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from weakref import WeakKeyDictionary
 
 import ibis
 import ibis.expr.types as ir
 import msgspec
 
 from questlog.analytics.engine import tables
-from questlog.analytics.engine.context import Context, Engine
+from questlog.analytics.engine.context import Context
 from questlog.analytics.question.answer import Answer, AnswerColumn, Warned
 from questlog.analytics.question.query import Period
 from questlog.analytics.selection.dimensions import dimension_column
@@ -40,9 +39,6 @@ _COLUMNS = (
     AnswerColumn("values", "values", "different values of the day"),
     AnswerColumn("first_over", "", "the value that arrived first above the limit"),
 )
-
-_MOST_KNOWN = 256
-_KNOWN: WeakKeyDictionary[Engine, dict[tuple[int, "Limits", Period], tuple[int, frozenset[str]]]] = WeakKeyDictionary()
 
 Limits = tuple[tuple[str, int], ...]
 """Fields and the most values that are shown of each for a day."""
@@ -138,16 +134,8 @@ def _told(capped: Capped, days: Sequence[Mapping[str, object]]) -> str:
 
 
 def _fields_over_in(context: Context, limits: Limits, period: Period) -> frozenset[str]:
-    """The fields that are above their limit on any day; asked once for each version of the data."""
-    known = _KNOWN.setdefault(context.engine, {})
-    key = (context.game_id, limits, period)
-    version, fields = known.get(key, (0, frozenset()))
-    if version == 0 or version != context.data_version:
-        fields = frozenset(context.run(_fields_over, *key)["field"].to_pylist())
-        if len(known) >= _MOST_KNOWN:
-            known.clear()
-        known[key] = (context.data_version, fields)
-    return fields
+    """The fields that are above their limit on any day."""
+    return frozenset(context.run_once(_fields_over, context.game_id, limits, period)["field"].to_pylist())
 
 
 def _limits(context: Context, fields: Collection[str]) -> Limits:

@@ -20,7 +20,7 @@ def named_events(context: Context, matches: frozenset[EventMatch]) -> Named:
     for match in sorted(matches, key=repr):
         if match.category is None and match.event_id is None:
             continue
-        rows = context.run(_numbers, context.game_id, match.category, match.event_id, match.is_prefix)
+        rows = context.run_once(_numbers, context.game_id, match.category, match.event_id, match.is_prefix)
         if rows.num_rows <= MOST:
             found.append((match, tuple(sorted(rows["event_no"].to_pylist()))))
     return tuple(found)

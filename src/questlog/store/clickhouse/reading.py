@@ -5,7 +5,8 @@ meant; ClickHouse's defaults are not the standard's, its settings are. What no s
 division by zero, texts past the end of a list) is for analytics/functions.py; the conformance suite names each.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Literal, Protocol
 
 import pyarrow as pa
@@ -51,17 +52,33 @@ class SendSql(Protocol):
 class ClickHouseReader:
     """The answering half of a store on ClickHouse."""
 
+    def __init__(self, send: SendSql, memory_limit_mb: int = 0, time_limit_s: int = 0) -> None:
+        """Limits are for one statement; 0 leaves them to the server."""
+        self._send = send
+        limits = {"max_memory_usage": memory_limit_mb * 1024 * 1024, "max_execution_time": time_limit_s}
+        self._settings = {**SETTINGS, **limits}
+
+    @contextmanager
+    def reading(self, cancellation: Cancellation) -> Iterator["ClickHouseReading"]:
+        """For the statements of one question. Each sees the data of its own moment: ClickHouse keeps no older state."""
+        cancellation.check()
+        yield ClickHouseReading(self._send, self._settings, cancellation)
+
+
+class ClickHouseReading:
+    """Answers the statements of one question."""
+
     dialect: Literal["clickhouse"] = "clickhouse"
 
-    def __init__(self, send: SendSql, memory_limit_mb: int = 0) -> None:
-        """`memory_limit_mb` is for one question; 0 leaves it to the server."""
+    def __init__(self, send: SendSql, settings: Mapping[str, int | str], cancellation: Cancellation) -> None:
         self._send = send
-        self._memory_limit_bytes = memory_limit_mb * 1024 * 1024
+        self._settings = settings
+        self._cancellation = cancellation
 
-    def ask(self, statement: str, timeout_s: float, cancellation: Cancellation) -> pa.Table:
-        """Answer a compiled question, in the types that DuckDB gives. Raises what `send` raises."""
-        limits = {"max_memory_usage": self._memory_limit_bytes, "max_execution_time": max(1, round(timeout_s))}
-        return in_plain_types(read_arrow(self._send(statement, {**SETTINGS, **limits}, cancellation)))
+    def ask(self, statement: str) -> pa.Table:
+        """The answer, in the types that DuckDB gives. Raises what `send` raises, `QueryRefused` when cancelled."""
+        self._cancellation.check()
+        return in_plain_types(read_arrow(self._send(statement, self._settings, self._cancellation)))
 
 
 def read_arrow(answer: bytes) -> pa.Table:

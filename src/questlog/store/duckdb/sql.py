@@ -8,7 +8,9 @@ interrupted nor bounded in memory.
 import json
 import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Literal
 
 import duckdb
 import pyarrow as pa
@@ -40,40 +42,35 @@ class SqlRunner:
 
     def answer(self, statement: str, max_rows: int, timeout_s: float) -> pa.Table:
         """At most `max_rows` rows of the answer to a user's statement. Raises `QueryRefused`, safe to show."""
-
-        def run(cursor: duckdb.DuckDBPyConnection) -> pa.Table:
-            parsed = checked(cursor, statement)
-            cursor.execute("BEGIN TRANSACTION READ ONLY")
-            return _rows(cursor, parsed, max_rows)
-
-        return self._run(run, timeout_s, Cancellation())
-
-    def ask(self, statement: str, timeout_s: float, cancellation: Cancellation) -> pa.Table:
-        """The answer to a statement of our own. Raises `QueryRefused` when it takes too long or too much memory."""
-        return self._run(lambda cursor: cursor.sql(statement).to_arrow_table(), timeout_s, cancellation)
-
-    def _run(
-        self, work: Callable[[duckdb.DuckDBPyConnection], pa.Table], timeout_s: float, cancellation: Cancellation
-    ) -> pa.Table:
-        cursor = new_cursor(self._connection)
-        timer = threading.Timer(timeout_s, cursor.interrupt)
+        cancellation = Cancellation()
+        timer = threading.Timer(timeout_s, cancellation.cancel, [f"the statement took longer than {timeout_s:g} s"])
+        timer.start()
         try:
-            with self._lock:
-                self._running.add(cursor)
-            timer.start()
-            cursor.execute(f"SET operator_memory_limit = '{self._memory_limit_mb:d}MB'")
-            with cancellation.stopping(cursor.interrupt):
-                return work(cursor)
-        except duckdb.InterruptException as error:
-            limit = f"it took longer than {timeout_s:g} s, or loading needed the memory"
-            raise QueryRefused(f"the statement was stopped: {limit}") from error
-        except RecursionError as error:
-            raise QueryRefused("the statement is nested too deeply") from error
-        except (duckdb.Error, pa.ArrowException, ValueError, NotImplementedError, OverflowError) as error:
-            raise QueryRefused(str(error)) from error
+            with self._cursor(cancellation) as cursor, _refusals(cancellation):
+                return _rows(cursor, checked(cursor, statement), max_rows)
         finally:
             timer.cancel()
             timer.join()
+
+    @contextmanager
+    def reading(self, cancellation: Cancellation) -> Iterator["DuckDBReading"]:
+        """One state of the data, for statements of our own. Raises `QueryRefused` where it was cancelled before."""
+        with self._cursor(cancellation) as cursor:
+            yield DuckDBReading(cursor, cancellation)
+
+    @contextmanager
+    def _cursor(self, cancellation: Cancellation) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A cursor in a transaction that only reads; it is interrupted when cancelled, or by `stop_all`."""
+        cursor = new_cursor(self._connection)
+        with self._lock:
+            self._running.add(cursor)
+        try:
+            with cancellation.stopping(cursor.interrupt):
+                with _refusals(cancellation):
+                    cursor.execute(f"SET operator_memory_limit = '{self._memory_limit_mb:d}MB'")
+                    cursor.execute("BEGIN TRANSACTION READ ONLY")
+                yield cursor
+        finally:
             with self._lock:
                 self._running.discard(cursor)
             cursor.close()
@@ -84,6 +81,36 @@ class SqlRunner:
             for cursor in self._running:
                 cursor.interrupt()
             return len(self._running)
+
+
+class DuckDBReading:
+    """One state of the data, for one thread at a time."""
+
+    dialect: Literal["duckdb"] = "duckdb"
+
+    def __init__(self, cursor: duckdb.DuckDBPyConnection, cancellation: Cancellation) -> None:
+        self._cursor = cursor
+        self._cancellation = cancellation
+
+    def ask(self, statement: str) -> pa.Table:
+        """The answer. Raises `QueryRefused` when it is stopped, or takes too much memory."""
+        self._cancellation.check()
+        with _refusals(self._cancellation):
+            return self._cursor.execute(statement).to_arrow_table()
+
+
+@contextmanager
+def _refusals(cancellation: Cancellation) -> Iterator[None]:
+    """What the engine raises inside is a `QueryRefused`."""
+    try:
+        yield
+    except duckdb.InterruptException as error:
+        cancellation.check()
+        raise QueryRefused("the statement was stopped: loading needed the memory") from error
+    except RecursionError as error:
+        raise QueryRefused("the statement is nested too deeply") from error
+    except (duckdb.Error, pa.ArrowException, ValueError, NotImplementedError, OverflowError) as error:
+        raise QueryRefused(str(error)) from error
 
 
 def checked(cursor: duckdb.DuckDBPyConnection, statement: str) -> duckdb.Statement:
@@ -100,8 +127,8 @@ def checked(cursor: duckdb.DuckDBPyConnection, statement: str) -> duckdb.Stateme
 
 
 def _check_tree(cursor: duckdb.DuckDBPyConnection, statement: str) -> None:
-    row = cursor.execute("SELECT json_serialize_sql($statement)", {"statement": statement}).fetchone()
-    tree = json.loads(row[0]) if row else {"error": True}
+    [(text,)] = cursor.execute("SELECT json_serialize_sql($statement)", {"statement": statement}).fetchall()
+    tree = json.loads(text)
     if tree["error"]:
         raise QueryRefused(tree.get("error_message", "") or "only SELECT, EXPLAIN, DESCRIBE and SHOW are answered here")
     for node in _nodes(tree):

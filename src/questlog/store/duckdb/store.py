@@ -2,8 +2,9 @@
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 import duckdb
 import numpy as np
@@ -19,7 +20,7 @@ from questlog.store.duckdb.failures import OutOfMemory, failure
 from questlog.store.duckdb.indexes import abandon_indexes, close_indexes, open_indexes
 from questlog.store.duckdb.rollups import properties
 from questlog.store.duckdb.rollups.field_values import KnownValues
-from questlog.store.duckdb.sql import SqlRunner
+from questlog.store.duckdb.sql import DuckDBReading, SqlRunner
 from questlog.store.duckdb.staging import Counters, NewKeys, Staged, stage
 from questlog.store.duckdb.transaction import Transaction
 from questlog.store.key_index import KeyIndex
@@ -124,11 +125,9 @@ class DuckDBStore:
         """Answer one read-only statement of a user. Raises `QueryRefused`."""
         return self._runner.answer(statement, max_rows, timeout_s)
 
-    dialect: Literal["duckdb"] = "duckdb"
-
-    def ask(self, statement: str, timeout_s: float, cancellation: Cancellation) -> pa.Table:
-        """Answer a compiled question, in the engine's SQL. Raises `QueryRefused` for one too slow or too large."""
-        return self._runner.ask(statement, timeout_s, cancellation)
+    def reading(self, cancellation: Cancellation) -> AbstractContextManager[DuckDBReading]:
+        """One state of the data for all statements of a question. Raises `QueryRefused` where it was cancelled."""
+        return self._runner.reading(cancellation)
 
     def query(self, statement: str, parameters: Mapping[str, object]) -> pa.Table:
         """Answer one of our own statements, with named `$parameters`. Raises `StoreFailed`."""

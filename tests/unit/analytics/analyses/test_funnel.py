@@ -19,7 +19,7 @@ from questlog.analytics.analyses import funnel
 from questlog.analytics.analyses.funnel import Funnel, Unit
 from questlog.analytics.analyses.funnel_answers import Counted, steps_answer
 from questlog.analytics.analyses.funnel_matching import Attempts, Order
-from questlog.analytics.engine.context import Context, TimeLeft
+from questlog.analytics.engine.context import Context
 from questlog.analytics.question.definitions import SegmentDefinition, Who
 from questlog.analytics.question.problems import QuestionRefused
 from questlog.analytics.question.query import Condition, EventMatch, Filter, Operator, Period
@@ -68,7 +68,7 @@ _FUNNELS = st.builds(
 
 def contexts(engines: BothEngines) -> Iterator[Context]:
     for engine in engines:
-        yield Context(GAME, engine, NOW, SEGMENTS, last_player_no=100, time_left=TimeLeft(3_600))
+        yield Context(GAME, engine, NOW, SEGMENTS, last_player_no=100)
 
 
 _HISTORIES = histories(often=("progression", "design"), max_events=30)

@@ -19,7 +19,7 @@ from questlog.analytics.analyses import cohort_members, cohorts, retention
 from questlog.analytics.analyses.cohort_members import CohortBy, CohortStart
 from questlog.analytics.analyses.cohorts import Cohort
 from questlog.analytics.analyses.retention import Form, Retention, Return
-from questlog.analytics.engine.context import Context, TimeLeft
+from questlog.analytics.engine.context import Context
 from questlog.analytics.question.definitions import SegmentDefinition, Who
 from questlog.analytics.question.problems import QuestionRefused
 from questlog.analytics.question.query import Condition, EventMatch, Filter, Granularity, Not, Operator, Period
@@ -163,7 +163,7 @@ def sums_of(game: Game, players: Sequence[str], is_then: Callable[[dt.date], boo
 
 def contexts(engines: BothEngines, now: int) -> Iterator[Context]:
     for engine in engines:
-        yield Context(GAME, engine, now, SEGMENTS, last_player_no=100, time_left=TimeLeft(3_600))
+        yield Context(GAME, engine, now, SEGMENTS, last_player_no=100)
 
 
 def cells(table: pa.Table, *columns: str) -> list[Any]:

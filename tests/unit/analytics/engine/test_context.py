@@ -1,4 +1,7 @@
-"""A question's surroundings: its time is for all of its statements together."""
+"""A question's surroundings: one state of the data, what stops it, what is kept for the next."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import ibis
 import ibis.expr.types as ir
@@ -6,22 +9,24 @@ import pyarrow as pa
 import pytest
 
 from questlog.analytics.engine.compile import Dialect
-from questlog.analytics.engine.context import Context, TimeLeft
+from questlog.analytics.engine.context import Context, KeptAnswers
+from questlog.analytics.runner import Analytics, Definitions
 from questlog.store.contract import Cancellation, QueryRefused
+from tests.support.engines import embedded_store
+from tests.support.loading import FakeClock
+from tests.support.staged import NOON, batch
 
 
-class _Slow:
-    """An engine whose every answer takes ten seconds of a clock of its own."""
+class _Reading:
+    """Answers every statement with a 1."""
 
     dialect: Dialect = "duckdb"
 
     def __init__(self) -> None:
-        self.now_s = 0.0
-        self.allowed: list[float] = []
+        self.statements: list[str] = []
 
-    def ask(self, statement: str, timeout_s: float, cancellation: Cancellation) -> pa.Table:  # noqa: ARG002
-        self.allowed.append(timeout_s)
-        self.now_s += 10
+    def ask(self, statement: str) -> pa.Table:
+        self.statements.append(statement)
         return pa.table({"n": pa.array([1], pa.int64())})
 
 
@@ -29,17 +34,47 @@ def _one() -> ir.Table:
     return ibis.table({"n": "int64"}, name="numbers")
 
 
-def test_statements_share_the_time_of_their_question() -> None:
-    engine = _Slow()
-    context = Context(1, engine, 0, time_left=TimeLeft(25, lambda: engine.now_s))
-    for _ in range(3):
-        context.run(_one)
-    assert engine.allowed == [25, 15, 5]
+def test_nothing_more_is_asked_once_the_question_is_cancelled() -> None:
+    reading, cancellation = _Reading(), Cancellation()
+    context = Context(1, reading, 0, cancellation=cancellation)
+    context.run(_one)
+    cancellation.cancel("it took longer than 25 s")
     with pytest.raises(QueryRefused, match="longer than 25 s"):
         context.run(_one)
+    assert len(reading.statements) == 1
+
+
+def test_what_many_need_is_asked_once_while_the_data_stay() -> None:
+    reading, kept = _Reading(), KeptAnswers()
+    for version in (7, 7, 8, 8, 0, 0):
+        assert Context(1, reading, 0, data_version=version, kept_answers=kept).run_once(_one).num_rows == 1
+    assert len(reading.statements) == 4
+
+
+def test_kept_answers_are_bounded() -> None:
+    kept = KeptAnswers(most=2)
+    made = [kept.get(key, 1, lambda: pa.table({})) for key in range(5)]
+    assert kept.get(4, 1, lambda: pa.table({"new": [1]})) is made[4]
+    assert kept.get(0, 1, lambda: pa.table({"new": [1]})).num_rows == 1
 
 
 def test_today_is_the_running_day_in_utc() -> None:
     last_of_1970 = 365 * 86_400_000_000 - 1
-    assert Context(1, _Slow(), last_of_1970).today.isoformat() == "1970-12-31"
-    assert Context(1, _Slow(), last_of_1970 + 1).today.isoformat() == "1971-01-01"
+    assert Context(1, _Reading(), last_of_1970).today.isoformat() == "1970-12-31"
+    assert Context(1, _Reading(), last_of_1970 + 1).today.isoformat() == "1971-01-01"
+
+
+def test_all_statements_of_a_question_see_one_state_of_the_data() -> None:
+    with embedded_store() as store:
+        store.load(batch([{"player_id": "one"}]), NOON)
+        analytics = Analytics(store, FakeClock(NOON), lambda _: Definitions())
+        with analytics.context(1) as context:
+            first = context.run(_players)
+            store.load(batch([{"player_id": "two"}]), NOON)
+            assert (context.run(_players), context.data_version) == (first, 1)
+        with analytics.context(1) as context:
+            assert (context.run(_players)["players"].to_pylist(), context.data_version) == ([2], 2)
+
+
+def _players() -> ir.Table:
+    return ibis.table({"player_no": "int64"}, name="players").aggregate(players=ibis._.count())

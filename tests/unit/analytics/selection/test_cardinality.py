@@ -150,7 +150,8 @@ def test_what_was_found_is_kept_until_the_data_changes(engine: ExactOnly) -> Non
     for _ in range(3):
         assert cardinality.capped_dimensions(at_five, ["custom_01"], TWO_DAYS)
     assert len(engine.statements) == 1
-    cardinality.capped_dimensions(context(engine, version=6), ["custom_01"], TWO_DAYS)
+    at_six = msgspec.structs.replace(at_five, data_version=6)
+    cardinality.capped_dimensions(at_six, ["custom_01"], TWO_DAYS)
     assert len(engine.statements) == 2
 
 
