@@ -84,7 +84,7 @@ class Analytics:
     def ask(self, game_id: int, question: msgspec.Struct, cancellation: Cancellation | None = None) -> Answer:
         """The answer to a question of one of the types of `ANALYSES`, from one state of the data.
 
-        Raises `QuestionRefused` for what is wrong with it, `QueryRefused` when it takes too much memory or is cancelled.
+        Raises `QuestionRefused` for what is wrong with it, `QueryRefused` when it needs too much memory or is stopped.
         """
         analysis = ANALYSES[type(question)]
         with self.context(game_id, cancellation) as context:

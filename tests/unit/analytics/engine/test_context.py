@@ -1,8 +1,5 @@
 """A question's surroundings: one state of the data, what stops it, what is kept for the next."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
