@@ -48,8 +48,12 @@ def history(seed: int, count: int) -> list[dict[str, Any]]:
                     {"category": "resource", "event_id": pick.choice(["Sink:gem:hat:red", "Source:coin:hat:blue"])},
                     {"category": "session_end", "length_s": pick.randrange(5000)},
                     {"category": "business", "event_id": "x:y", "amount": 99, "amount_usd": "0.990000"}
-                    | {"receipt_state": "unchecked", "cart_type": pick.choice(["end", None])},
+                    | {
+                        "receipt_state": pick.choice(["valid", "invalid", "unchecked"]),
+                        "cart_type": pick.choice(["end", None]),
+                    },
                     {"category": "impression", "ad_revenue_usd": "0.010000"},
+                    {"category": pick.choice(["error", "ads", "health"])},
                 ]
             )
         else:

@@ -5,6 +5,7 @@ import enum
 import msgspec
 
 from questlog.model.event import DECODED_COLUMNS, Type
+from questlog.store.event_kinds import KINDS, bit
 from questlog.store.meanings import MEANINGS
 
 
@@ -52,6 +53,8 @@ _KINDS = {
     Type.TIME: "TIMESTAMP",
     Type.JSON: "VARCHAR",
 }
+
+_KIND_BITS = ", ".join(f"{bit(kind)} {kind.first_part or kind.category}" for kind in KINDS)
 
 DIMENSIONS = (
     "country",
@@ -185,6 +188,11 @@ PLAYER_DAYS = Table(
         *_dimensions("of that event"),
         Column("first_day", Kind.DAY, "UTC day of the player's first event; null while there is none"),
         Column("prev_day", Kind.DAY, "the player's last UTC day before this one with an event; null: there is none"),
+        Column("kinds", Kind.INTEGER, f"kinds of events of the day, added up: {_KIND_BITS}"),
+        Column("valid_transactions", Kind.COUNT, "the `transactions` with valid receipts"),
+        Column("valid_revenue_usd", Kind.MONEY_SUM, "their part of `revenue_usd`"),
+        Column("invalid_transactions", Kind.COUNT, "the `transactions` with invalid receipts"),
+        Column("invalid_revenue_usd", Kind.MONEY_SUM, "their part of `revenue_usd`"),
     ),
     key="player_day_no",
 )

@@ -80,10 +80,9 @@ ENGAGEMENT_METRICS = (
 def _money(state: ReceiptState | None) -> Iterator[Metric]:
     """The metrics of all purchases, or of those with receipts in one state."""
     end, of = f"_{state}" if state else "", of_state(state)
-    base = Base.PURCHASES if state else Base.ACTIVITY
-    revenue = Measure(base, "revenue", Unit.MONEY, state=state)
-    transactions = Measure(base, "transactions", state=state)
-    paying = Measure(base, "paying", state=state)
+    revenue = Measure(Base.ACTIVITY, "revenue", Unit.MONEY, state=state)
+    transactions = Measure(Base.ACTIVITY, "transactions", state=state)
+    paying = Measure(Base.ACTIVITY, "paying", state=state)
     converting = Measure(Base.FIRST_PURCHASES, "players", state=state)
     named = {name: f"{name}{end}" for name in ("revenue", "transactions", "paying_players")}
     declared = (

@@ -8,6 +8,7 @@ import datetime as dt
 import ibis.expr.types as ir
 import msgspec
 
+from questlog.analytics.metrics.daily import revenue_of
 from questlog.analytics.metrics.measures import Measure
 from questlog.analytics.metrics.parts import Part, aggregated, with_groups
 from questlog.analytics.question.query import Period
@@ -86,4 +87,4 @@ def _aggregate(part: Part, rows: ir.Table, measure: Measure) -> ir.Scalar:
         return rows.count(where=passed & rows.is_new)
     if measure.name == "returned":
         return rows.count(where=passed & (age == measure.days) & (rows.events > 0))
-    return rows.revenue_usd.sum(where=passed & (age <= measure.days))
+    return revenue_of(measure.state, rows).sum(where=passed & (age <= measure.days))

@@ -2,6 +2,7 @@
 
 import ibis.expr.types as ir
 
+from questlog.analytics.metrics.measures import ReceiptState
 from questlog.analytics.metrics.parts import Part
 from questlog.analytics.selection.filters import holds
 from questlog.analytics.selection.rows import player_days_with
@@ -20,6 +21,22 @@ def with_player_days(part: Part, rows: ir.Table) -> ir.Table:
     days = days.select(**{"day:owner": _owner(days), "day:day": days.day}, **{name: days[name] for name in dimensions})
     is_same = (_owner(rows) == days["day:owner"]) & (rows.day == days["day:day"])
     return rows.inner_join(days, is_same).drop("day:owner", "day:day")
+
+
+def transactions_of(state: ReceiptState | None, days: ir.Table) -> ir.IntegerColumn:
+    """The purchases of player days, of all receipts or of those in a state."""
+    return _of_state(days, "transactions", state)
+
+
+def revenue_of(state: ReceiptState | None, days: ir.Table) -> ir.DecimalColumn:
+    """What they earned."""
+    return _of_state(days, "revenue_usd", state)
+
+
+def _of_state(days: ir.Table, name: str, state: ReceiptState | None) -> ir.NumericColumn:
+    if state == "unchecked":
+        return days[name] - days[f"valid_{name}"] - days[f"invalid_{name}"]
+    return days[name if state is None else f"{state}_{name}"]
 
 
 def _owner(rows: ir.Table) -> ir.IntegerValue:

@@ -22,10 +22,9 @@ class Base(enum.StrEnum):
     COHORTS = "cohorts"  # player days by the player's first day
     SURVIVAL = "survival"  # players by first and last day
     SESSIONS = "sessions"  # sessions one by one
-    PURCHASES = "purchases"  # purchases one by one
+    PURCHASES = "purchases"  # purchases one by one, with receipts in a state
     OWN_PURCHASES = "own_purchases"  # the same by their own dimensions
     FIRST_PURCHASES = "first_purchases"  # each player's first
-    COHORT_PURCHASES = "cohort_purchases"  # purchases by the player's first day
     EVENTS = "events"  # events one by one
     EVENT_SUMS = "event_sums"  # their counts and sums per day, taken in place of them where these are enough
     SAMPLES = "samples"  # the tables of samples in health events

@@ -102,8 +102,7 @@ def _survived(days: int, _: ReceiptState | None) -> tuple[Measure, ...]:
 
 
 def _spent(days: int, state: ReceiptState | None) -> tuple[Measure, ...]:
-    base = Base.COHORT_PURCHASES if state else Base.COHORTS
-    revenue = Measure(base, "revenue", Unit.MONEY, days=days, state=state)
+    revenue = Measure(Base.COHORTS, "revenue", Unit.MONEY, days=days, state=state)
     return revenue, Measure(Base.COHORTS, "cohort", days=days)
 
 

@@ -29,7 +29,7 @@ MAX_RANKED = 2_000_000
 Kept = tuple[tuple[str | None, ...], ...]
 """The groups that stand by themselves, as texts; all others are one."""
 
-OF_COHORTS = frozenset({Base.COHORTS, Base.SURVIVAL, Base.COHORT_PURCHASES})
+OF_COHORTS = frozenset({Base.COHORTS, Base.SURVIVAL})
 """What is measured of players by their first day."""
 
 _GUESSED_GROUPS = 30

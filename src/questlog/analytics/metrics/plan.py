@@ -57,7 +57,6 @@ WAYS: Mapping[Base, Way] = {
     Base.PURCHASES: Way(purchases.build),
     Base.OWN_PURCHASES: Way(purchases.build_own),
     Base.FIRST_PURCHASES: Way(purchases.build_first),
-    Base.COHORT_PURCHASES: Way(purchases.build_of_cohorts),
     Base.EVENTS: Way(event_rows.build),
     Base.EVENT_SUMS: Way(event_sums.build),
     Base.SAMPLES: Way(sample_tables.build, sample_tables.finish, sample_tables.MAX_ROWS),
@@ -114,10 +113,14 @@ def _base(measure: Measure, names: frozenset[str], granularity: Granularity) -> 
     base = _by_own_dimensions(measure) if names & purchases.WHAT_HAPPENED else measure.base
     if base in (Base.EVENTS, Base.OWN_PURCHASES) and event_sums.are_enough(measure, names, granularity):
         return Base.EVENT_SUMS
+    if base is Base.EVENTS and activity.knows_players_of(measure, names, granularity):
+        return Base.ACTIVITY
     return _within_a_day(measure) if base is Base.ACTIVITY and granularity.is_within_a_day else base
 
 
 def _within_a_day(measure: Measure) -> Base:
+    if measure.state is not None:
+        return Base.PURCHASES
     if measure.name in session_lengths.NAMES:
         return Base.SESSIONS
     return Base.FIRST_SEEN if measure.name == "new" else Base.MOMENTS
@@ -125,7 +128,7 @@ def _within_a_day(measure: Measure) -> Base:
 
 def _by_own_dimensions(measure: Measure) -> Base:
     """Where a dimension says what happened, money goes by what happened."""
-    if measure.base in (Base.ACTIVITY, Base.PURCHASES) and measure.name in purchases.OWN:
+    if measure.base is Base.ACTIVITY and measure.name in purchases.OWN:
         return Base.OWN_PURCHASES
     if measure.base is Base.ACTIVITY and measure.name == "ad_revenue":
         return Base.EVENTS
@@ -136,7 +139,8 @@ def _matches(base: Base, measures: Sequence[Measure]) -> frozenset[EventMatch]:
     """The events that are looked at one by one."""
     if base in (Base.EVENTS, Base.SAMPLES):
         return frozenset(measure.match for measure in measures)
-    is_looked_at = base in (Base.OWN_PURCHASES, Base.MOMENTS) or any(measure.state for measure in measures)
+    is_looked_at = base in (Base.OWN_PURCHASES, Base.MOMENTS, Base.PURCHASES)
+    is_looked_at |= base is Base.FIRST_PURCHASES and any(measure.state for measure in measures)
     return purchases.PURCHASES if is_looked_at else frozenset()
 
 

@@ -13,8 +13,7 @@ import ibis.expr.types as ir
 import msgspec
 
 from questlog.analytics.engine import tables
-from questlog.analytics.metrics.cohort_days import bucket_of_first, dimension_columns, has_passed, installed, longer
-from questlog.analytics.metrics.daily import with_player_days
+from questlog.analytics.metrics.daily import transactions_of, with_player_days
 from questlog.analytics.metrics.measures import Measure
 from questlog.analytics.metrics.parts import Part, aggregated, players_of, with_groups
 from questlog.analytics.question.query import EventMatch, Period
@@ -22,7 +21,7 @@ from questlog.analytics.selection.buckets import bucket_of_time, is_within
 from questlog.analytics.selection.dimensions import EVENT_DIMENSIONS
 from questlog.analytics.selection.filters import holds
 from questlog.analytics.selection.named_events import Named, is_meant
-from questlog.analytics.selection.rows import events_with
+from questlog.analytics.selection.rows import events_with, player_days_with
 from questlog.store.schema import DIMENSIONS
 
 _BEGINNING = dt.date(1970, 1, 1)
@@ -46,7 +45,7 @@ def is_purchase(events: ir.Table, named: Named = ()) -> ir.BooleanValue:
     return is_one & (events.amount.notnull() | events.amount_usd.notnull())
 
 
-def purchases_in(part: Part, period: Period) -> ir.Table:
+def _purchases_in(part: Part, period: Period) -> ir.Table:
     """The period's purchases with receipts in the states that the measures are of; the columns `day` and `state`."""
     events = events_with(msgspec.structs.replace(part.scope, period=period))
     states = sorted({measure.state for measure in part.measures if measure.state is not None})
@@ -57,8 +56,8 @@ def purchases_in(part: Part, period: Period) -> ir.Table:
 
 
 def build(part: Part) -> ir.Table:
-    """The measures of purchases with receipts in a state."""
-    rows = with_groups(part, with_player_days(part, purchases_in(part, part.scope.period)))
+    """The measures of purchases with receipts in a state, within days."""
+    rows = with_groups(part, with_player_days(part, _purchases_in(part, part.scope.period)))
     bucket = bucket_of_time(rows.event_time, part.granularity)
     return aggregated(part, rows, bucket, [_aggregate(part, rows, measure) for measure in part.measures])
 
@@ -102,20 +101,14 @@ def count_of_firsts(part: Part, players: ir.Table, column: str) -> ir.Table:
 
 
 def _first_with_receipt(part: Part) -> ir.Table:
-    bought = purchases_in(part, Period(_BEGINNING, part.scope.period.end))
+    """Each player's first purchase with a receipt in the state; where no less is asked for, its day."""
+    until = Period(_BEGINNING, part.scope.period.end)
+    if part.granularity.is_within_a_day:
+        bought = _purchases_in(part, until)
+        time = bought.event_time
+    else:
+        bought = player_days_with(msgspec.structs.replace(part.scope, period=until))
+        bought = bought.filter(transactions_of(part.measures[0].state, bought) > 0)
+        time = bought.day.cast("timestamp(6)")
     bought = bought.filter(bought.player_no.notnull())
-    return bought.group_by("player_no", "game_id").aggregate(first_purchase=bought.event_time.min())
-
-
-def build_of_cohorts(part: Part) -> ir.Table:
-    """The revenue of players by their first day: `days` is the last day of theirs that counts."""
-    furthest = max(measure.days for measure in part.measures)
-    bought = purchases_in(part, longer(part.scope, furthest).period)
-    players = installed(part).select("player_no", "first_day", "first_seen", *dimension_columns(part))
-    rows = with_groups(part, bought.inner_join(players, "player_no"))
-    age = rows.day.delta(rows.first_day, unit="day")
-    aggregates = [
-        rows.amount_usd.sum(where=(rows.state == each.state) & (age <= each.days) & has_passed(part, rows, each.days))
-        for each in part.measures
-    ]
-    return aggregated(part, rows, bucket_of_first(part, rows), aggregates)
+    return bought.group_by("player_no", "game_id").aggregate(first_purchase=time.min())

@@ -48,7 +48,7 @@ def _check_dimensions(field: str, metric: Metric, question: Query) -> None:
 def _is_of_all_players(measure: Measure) -> bool:
     if measure.base is Base.ACTIVITY:
         return measure.name in {"active", "player_days"}
-    return measure.base in (Base.FIRST_PURCHASES, Base.COHORTS, Base.COHORT_PURCHASES)
+    return measure.base in (Base.FIRST_PURCHASES, Base.COHORTS)
 
 
 def _check_match(field: str, match: EventMatch, context: Context) -> None:

@@ -66,7 +66,8 @@ _NEVER_NULL = {
     "player_days": frozenset(
         {
             *("player_day_no", "game_id", "day", "is_new", "events", "sessions", "playtime_s", "transactions"),
-            *("revenue_usd", "ad_revenue_usd"),
+            *("revenue_usd", "ad_revenue_usd", "kinds", "valid_transactions", "valid_revenue_usd"),
+            *("invalid_transactions", "invalid_revenue_usd"),
         }
     ),
     "event_days": frozenset({"event_day_no", "game_id", "day", "event_no", "events", "value_count", "value_sum"}),

@@ -7,9 +7,9 @@ import duckdb
 import msgspec
 
 from questlog.store.contract import StoreFailed
-from questlog.store.migrations import v0001, v0002
+from questlog.store.migrations import v0001, v0002, v0003
 
-MIGRATIONS = (v0001.STATEMENTS, v0002.STATEMENTS)
+MIGRATIONS = (v0001.STATEMENTS, v0002.STATEMENTS, v0003.STATEMENTS)
 """The statements that lead to version 1, 2, … in order."""
 
 CATALOG = "questlog"

@@ -3,6 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
+from questlog.store.event_kinds import bits_sql
 from questlog.store.schema import DIMENSIONS
 
 IS_PURCHASE = (
@@ -11,10 +12,36 @@ IS_PURCHASE = (
 )
 """A purchase is a `business` event or Satori's `purchaseCompleted`, with an amount (a test purchase has none)."""
 
-TRANSACTIONS = f"count(*) FILTER ({IS_PURCHASE})"
-REVENUE = f"coalesce(sum(amount_usd) FILTER ({IS_PURCHASE}), 0)::DECIMAL(38,6)"
+COUNT, MONEY_SUM = "BIGINT", "DECIMAL(38,6)"
+
+
+def _transactions(condition: str) -> str:
+    return f"count(*) FILTER ({condition})"
+
+
+def _revenue(condition: str) -> str:
+    return f"coalesce(sum(amount_usd) FILTER ({condition}), 0)::{MONEY_SUM}"
+
+
+TRANSACTIONS = _transactions(IS_PURCHASE)
+REVENUE = _revenue(IS_PURCHASE)
 FIRST_PURCHASE = f"min(event_time) FILTER ({IS_PURCHASE})"
-AD_REVENUE = "coalesce(sum(ad_revenue_usd), 0)::DECIMAL(38,6)"
+AD_REVENUE = f"coalesce(sum(ad_revenue_usd), 0)::{MONEY_SUM}"
+_IS_VALID, _IS_INVALID = (f"{IS_PURCHASE} AND receipt_state = '{state}'" for state in ("valid", "invalid"))
+
+MONEY = {
+    "transactions": (TRANSACTIONS, COUNT),
+    "revenue_usd": (REVENUE, MONEY_SUM),
+    "ad_revenue_usd": (AD_REVENUE, MONEY_SUM),
+    "valid_transactions": (_transactions(_IS_VALID), COUNT),
+    "valid_revenue_usd": (_revenue(_IS_VALID), MONEY_SUM),
+    "invalid_transactions": (_transactions(_IS_INVALID), COUNT),
+    "invalid_revenue_usd": (_revenue(_IS_INVALID), MONEY_SUM),
+}
+"""What purchases and ads of events come to, and the type; what is neither valid nor invalid was not checked."""
+
+KINDS = f"coalesce(bit_or({bits_sql()}), 0)::BIGINT"
+"""The kinds of events (store/event_kinds.py)."""
 
 # Time, then row, in one number that is never equal for two events. 2^60 µs is later than any time; rows are below 2^40.
 FIRST_RANK = (

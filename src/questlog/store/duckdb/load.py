@@ -49,6 +49,7 @@ _ROLLED_UP = [
     "platform",
     "amount_usd",
     "ad_revenue_usd",
+    "receipt_state",
 ]
 _Numbers: TypeAlias = npt.NDArray[np.int64]
 _NO_TEXT = pa.array([], pa.string())

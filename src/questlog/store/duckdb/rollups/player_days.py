@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from questlog.store.duckdb.facts import DIMENSION_LIST, day_numbers, numbered_day, of
+from questlog.store.duckdb.facts import DIMENSION_LIST, MONEY, day_numbers, numbered_day, of
 from questlog.store.duckdb.rollups.compared import any_not_zero, differ, matched
 from questlog.store.duckdb.transaction import Transaction, with_event_columns
 from questlog.store.schema import DIMENSIONS
@@ -19,10 +19,13 @@ from questlog.store.schema import DIMENSIONS
 I64 = npt.NDArray[np.int64]
 
 _NEVER = int(np.iinfo(np.int32).min)
-_SUMS = "events, sessions, playtime_s, transactions, revenue_usd, ad_revenue_usd"
+_SUMS = ("events", "sessions", "playtime_s", *MONEY)
+_FACTS = (*_SUMS, "kinds")
+
+_FACT_LIST = ", ".join(_FACTS)
 
 DAY_COLUMNS = (
-    f"player_day_no, game_id, day, player_no, is_new, first_day, prev_day, {_SUMS}, last_rank, {DIMENSION_LIST}"
+    f"player_day_no, game_id, day, player_no, is_new, first_day, prev_day, {_FACT_LIST}, last_rank, {DIMENSION_LIST}"
 )
 
 
@@ -33,20 +36,19 @@ def day_rows(changes: str, players: str, lasts: str) -> str:
         coalesce(new.day = player.first_seen::DATE, false) AS is_new, player.first_seen::DATE AS first_day,
         max(new.day) FILTER (new.events > 0) OVER (PARTITION BY new.player_no ORDER BY new.day
             ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS prev_day,
-        new.events, new.sessions, new.playtime_s, new.transactions, new.revenue_usd, new.ad_revenue_usd,
-        new.last_rank, {of("last")}
+        {of("new", _FACTS)}, new.last_rank, {of("last")}
     FROM {changes} AS new
         JOIN {players} AS player ON player.player_no = new.player_no
         LEFT JOIN {lasts} AS last ON last.row_no = new.last_row_no
     """
 
 
-GAME_DAY_COLUMNS = f"player_day_no, game_id, day, is_new, {_SUMS}"
+GAME_DAY_COLUMNS = f"player_day_no, game_id, day, is_new, {_FACT_LIST}"
 
 
 def game_day_rows(changes: str) -> str:
     """SQL: rows from added-up facts of what is of no player."""
-    return f"SELECT {numbered_day('player_no', 'day')}, game_id, day, false, {_SUMS} FROM {changes}"
+    return f"SELECT {numbered_day('player_no', 'day')}, game_id, day, false, {_FACT_LIST} FROM {changes}"
 
 
 _OLD = f"""
@@ -71,10 +73,11 @@ def _added(*columns: str) -> str:
 
 _STEPS = {
     "is_there": _update(
-        f"{_added('events', 'sessions', 'playtime_s')}, last_rank = greatest(player_days.last_rank, new.last_rank)",
+        f"{_added('events', 'sessions', 'playtime_s')}, kinds = player_days.kinds | new.kinds,"
+        " last_rank = greatest(player_days.last_rank, new.last_rank)",
         "is_there",
     ),
-    "has_money": _update(_added("transactions", "revenue_usd", "ad_revenue_usd"), "has_money"),
+    "has_money": _update(_added(*MONEY), "has_money"),
     "has_new_last": _update(", ".join(f"{name} = new.{name}" for name in DIMENSIONS), "has_new_last"),
 }
 """What to do where a column of `added_days` is true: what seldom changes is changed only there."""
@@ -143,7 +146,7 @@ def _compared(new: pa.Table, old: pa.Table) -> pa.Table:
     columns = {
         "is_there": is_there,
         "is_new_row": pc.invert(is_there),
-        "has_money": pc.and_(is_there, any_not_zero(new, "transactions", "revenue_usd", "ad_revenue_usd")),
+        "has_money": pc.and_(is_there, any_not_zero(new, *MONEY)),
         "has_new_last": pc.and_(
             pc.and_(is_there, is_last), reduce(pc.or_, (differ(new[name], old[name]) for name in DIMENSIONS))
         ),

@@ -4,13 +4,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from questlog.store.duckdb.facts import (
-    AD_REVENUE,
     DIMENSION_LIST,
     FIRST_PURCHASE,
     FIRST_RANK,
+    KINDS,
     LAST_RANK,
-    REVENUE,
-    TRANSACTIONS,
+    MONEY,
     of,
 )
 from questlog.store.duckdb.rollups import player_days
@@ -31,7 +30,7 @@ def event_facts(source: str, condition: str = "true") -> str:
     return f"""
     SELECT {_OWNER} AS player_no, {_DAY} AS day, any_value(game_id) AS game_id, any_value(player_id) AS player_id,
         count(*) AS events, 0::BIGINT AS sessions, 0::DECIMAL(38,6) AS playtime_s,
-        {TRANSACTIONS} AS transactions, {REVENUE} AS revenue_usd, {AD_REVENUE} AS ad_revenue_usd,
+        {", ".join(f"{sql} AS {name}" for name, (sql, _) in MONEY.items())}, {KINDS} AS kinds,
         {FIRST_PURCHASE} AS first_purchase, min(event_time) AS first_seen, max(event_time) AS last_seen,
         min({FIRST_RANK}) AS first_rank, arg_min(row_no, {FIRST_RANK}) AS first_row_no,
         max({LAST_RANK}) AS last_rank, arg_max(row_no, {LAST_RANK}) AS last_row_no
@@ -44,7 +43,7 @@ def session_facts(rows: str) -> str:
     return f"""
     SELECT {_OWNER} AS player_no, start_time::DATE AS day, any_value(game_id) AS game_id, NULL AS player_id,
         0::BIGINT AS events, sum(sessions)::BIGINT AS sessions, sum(playtime_s)::DECIMAL(38,6) AS playtime_s,
-        0::BIGINT AS transactions, 0::DECIMAL(38,6) AS revenue_usd, 0::DECIMAL(38,6) AS ad_revenue_usd,
+        {", ".join(f"0::{kind} AS {name}" for name, (_, kind) in MONEY.items())}, 0::BIGINT AS kinds,
         NULL AS first_purchase, NULL AS first_seen, NULL AS last_seen,
         NULL AS first_rank, NULL AS first_row_no, NULL AS last_rank, NULL AS last_row_no
     FROM ({rows}) GROUP BY {_OWNER}, start_time::DATE
@@ -63,8 +62,9 @@ def added_up(parts: str, keys: str) -> str:
     return f"""
     SELECT {keys}, any_value(game_id) AS game_id, any_value(player_id) AS player_id,
         sum(events)::BIGINT AS events, sum(sessions)::BIGINT AS sessions,
-        sum(playtime_s)::DECIMAL(38,6) AS playtime_s, sum(transactions)::BIGINT AS transactions,
-        sum(revenue_usd)::DECIMAL(38,6) AS revenue_usd, sum(ad_revenue_usd)::DECIMAL(38,6) AS ad_revenue_usd,
+        sum(playtime_s)::DECIMAL(38,6) AS playtime_s,
+        {", ".join(f"sum({name})::{kind} AS {name}" for name, (_, kind) in MONEY.items())},
+        bit_or(kinds)::BIGINT AS kinds,
         min(first_purchase) AS first_purchase, min(first_seen) AS first_seen, max(last_seen) AS last_seen,
         min(first_rank) AS first_rank, arg_min(first_row_no, first_rank) AS first_row_no,
         max(last_rank) AS last_rank, arg_max(last_row_no, last_rank) AS last_row_no
