@@ -1,6 +1,6 @@
 """Measures of events one by one, by the events' own dimensions."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import reduce
 from operator import or_
 
@@ -18,13 +18,18 @@ from questlog.analytics.selection.named_events import is_meant
 from questlog.analytics.selection.rows import events_with
 
 
+def meant_events(part: Part, names: Collection[str] = ()) -> ir.Table:
+    """The events that any of the measures takes, with the columns of these dimensions."""
+    matches = {measure.match for measure in part.measures}
+    rows = events_with(part.scope, {*names, *names_in(*(match.filter for match in matches))})
+    return rows.filter(reduce(or_, (is_meant(match, rows, part.named) for match in _sorted(matches))))
+
+
 def build(part: Part) -> ir.Table:
     """The measures of the events that any of them takes."""
     matches = {measure.match for measure in part.measures}
-    rows = events_with(part.scope, part.names | names_in(*(match.filter for match in matches)))
-    is_any = reduce(or_, (is_meant(match, rows, part.named) for match in _sorted(matches)))
-    rows = rows.filter(holds(part.filter, rows), is_any)
-    rows = with_groups(part, rows)
+    rows = meant_events(part, part.names)
+    rows = with_groups(part, rows.filter(holds(part.filter, rows)))
     bucket = bucket_of_time(rows.event_time, part.granularity)
     aggregates = []
     for each in part.measures:

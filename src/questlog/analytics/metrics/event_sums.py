@@ -35,9 +35,16 @@ def build(part: Part) -> ir.Table:
     """The measures of the days' sums that any of them takes."""
     days, period = tables.event_days, part.scope.period
     days = days.filter(days.game_id == part.scope.game_id, days.day.between(period.start, period.end))
-    rows = add_event_dimensions(days, part.names)
+    return measured(part, days)
+
+
+def measured(part: Part, sums: ir.Table) -> ir.Table:
+    """The measures of rows of sums, which tell of their events what the part asks for."""
+    rows = add_event_dimensions(sums, part.names)
     matches = sorted({measure.match for measure in part.measures}, key=repr)
-    rows = rows.filter(holds(part.filter, rows), reduce(or_, (event_matches(match, rows) for match in matches)))
+    rows = rows.filter(holds(part.filter, rows))
+    if "category" in rows.columns:
+        rows = rows.filter(reduce(or_, (event_matches(match, rows) for match in matches)))
     rows = with_groups(part, rows)
     aggregates = [
         _AGGREGATES[measure.name](rows, event_matches(measure.match, rows) if len(matches) > 1 else None)

@@ -11,6 +11,7 @@ from questlog.analytics.engine.context import Context
 from questlog.analytics.metrics import (
     activity,
     cohort_days,
+    condensed,
     event_rows,
     event_sums,
     moments,
@@ -161,8 +162,15 @@ def scope_of(context: Context, period: Period, names: frozenset[str]) -> Scope:
     return Scope(context.game_id, period, tuple(sorted(context.segments.items())), context.today)
 
 
+def _way(part: Part, context: Context) -> Way:
+    is_condensed = part.base is Base.EVENTS and condensed.is_possible(part)
+    if is_condensed and condensed.is_worth_it(context.run_once(condensed.sample, part)):
+        return Way(condensed.build)
+    return WAYS[part.base]
+
+
 def _answer(part: Part, names: Mapping[Measure, str], context: Context) -> pa.Table:
-    way = WAYS[part.base]
+    way = _way(part, context)
     rows = context.run(way.build, part)
     if way.max_counts and rows.num_rows > way.max_counts:
         raise too_many_rows("group_by", way.max_counts)

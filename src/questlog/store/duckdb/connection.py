@@ -5,12 +5,15 @@ from pathlib import Path
 
 import duckdb
 import msgspec
+import structlog
 
 from questlog.store.contract import StoreFailed
 from questlog.store.migrations import v0001, v0002, v0003
 
 MIGRATIONS = (v0001.STATEMENTS, v0002.STATEMENTS, v0003.STATEMENTS)
 """The statements that lead to version 1, 2, … in order."""
+
+_log = structlog.get_logger(__name__)
 
 CATALOG = "questlog"
 # Batches of more rows than this are written as they will be read, and not into the log first. With fewer than three
@@ -51,7 +54,7 @@ def open_engine(directory: Path, settings: EngineSettings) -> duckdb.DuckDBPyCon
         connection.execute(f"ATTACH '{path}' AS {CATALOG} (ROW_GROUP_SIZE {_ROW_GROUP_SIZE})")
         connection.execute(f"USE {CATALOG}")
         connection.execute("SET enable_external_access = false")
-        connection.execute("SET TimeZone = 'UTC'")
+        connection.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
         migrate(connection, MIGRATIONS)
         connection.execute("SET allowed_configs = ['operator_memory_limit', 'schema', 'search_path']")
         connection.execute("SET lock_configuration = true")
@@ -69,6 +72,8 @@ def migrate(connection: duckdb.DuckDBPyConnection, migrations: tuple[tuple[str, 
     if version > len(migrations):
         raise StoreFailed(f"the store has version {version}; this program knows versions up to {len(migrations)}")
     for number, statements in enumerate(migrations[version:], start=version + 1):
+        if version:
+            _log.info("bringing the store to a new version; with many events this takes minutes", version=number)
         connection.execute("BEGIN")
         for statement in statements:
             connection.execute(statement)
