@@ -20,6 +20,7 @@ from questlog.analytics.analyses.progression import Progression
 from questlog.analytics.analyses.realtime import Realtime
 from questlog.analytics.analyses.retention import Retention
 from questlog.analytics.question.query import Query
+from questlog.analytics.selection.cardinality import Cardinality
 from questlog.analytics.selection.segments import Segment
 from questlog.api.asking import Answered, Asker
 from questlog.api.sql import Form
@@ -92,6 +93,14 @@ async def ask_realtime(asker: Asking, game: FromPath[str], data: JSONBody[Realti
     return await asker.answer(game, data, form)
 
 
+@post("/games/{game:str}/cardinality", status_code=HTTPStatus.OK)
+async def ask_cardinality(
+    asker: Asking, game: FromPath[str], data: JSONBody[Cardinality], form: Format = None
+) -> Answered:
+    """Which fields had more values on a day than are shown, and the first value above the limit."""
+    return await asker.answer(game, data, form)
+
+
 ANALYTICS_HANDLERS = [
     ask_query,
     ask_explore,
@@ -103,4 +112,5 @@ ANALYTICS_HANDLERS = [
     ask_balances,
     ask_segment,
     ask_realtime,
+    ask_cardinality,
 ]

@@ -1,7 +1,7 @@
 """Asks a question and answers it over HTTP: in the form that is asked for, with an `ETag`, and not for nobody."""
 
 import hashlib
-import importlib.metadata
+import secrets
 from collections.abc import Iterator
 from http import HTTPStatus
 
@@ -20,7 +20,8 @@ from questlog.store.contract import Cancellation, QueryRefused
 
 Answered = Response[bytes] | Stream
 
-_VERSION = importlib.metadata.version("questlog")
+# Another version of this program, or other settings, may give other answers.
+_STARTED = secrets.token_hex(8)
 _MINUTE_US = 60_000_000
 _DAY_US = 86_400_000_000
 
@@ -67,7 +68,7 @@ class Asker:
     def _tag(self, game_id: int, question: msgspec.Struct, form: Form) -> str:
         """Another one whenever the answer could be another one. Asked for before the answer: it is never too new."""
         made_of = (
-            _VERSION,
+            _STARTED,
             self._services.analytics.data_version(),
             self._services.control.version(),
             self._services.clock.now_us() // (_MINUTE_US if isinstance(question, Realtime) else _DAY_US),

@@ -26,6 +26,10 @@ from questlog.control.definitions import SavedDefinition
 
 JsonObject = dict[str, Any]
 
+# A metric's name is a column of answers, beside these; and `questlog query` takes several, with commas between them.
+_TAKEN = frozenset({"bucket"})
+_TAKEN_PREFIXES = ("previous_", "by_")
+
 
 class CreateDefinition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A definition and its name. What `definition` holds is said by its kind."""
@@ -139,6 +143,8 @@ def _check_custom_metric(name: str, metric: CustomMetric) -> None:
     metric.event.check("event")
     check_filter("event.filter", metric.event.filter, check_event_dimension)
     check_values(metric.event.filter, "event.filter")
+    if name in _TAKEN or name.startswith(_TAKEN_PREFIXES) or "," in name:
+        raise bad_value("name", f"{name!r} cannot be a metric's name: answers have such a column, or commas part names")
     try:
         metric_named("name", name, CATALOGUE)
     except QuestionRefused:

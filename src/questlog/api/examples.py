@@ -120,6 +120,7 @@ QUESTIONS: Mapping[str, Sequence[Example]] = {
         Example("The last hour, minute by minute", {}),
         Example("The last day, hour by hour", {"span": "day"}),
     ),
+    "cardinality": (Example("Fields with too many values in January", {"period": _JANUARY}),),
     "segments": (
         Example("How many bought three times in the last 30 days", {"segment": _PAYERS}),
         Example(
@@ -133,7 +134,7 @@ QUESTIONS: Mapping[str, Sequence[Example]] = {
 }
 """By the last part of the route."""
 
-_NEVER_SAVED = ("segments", "realtime")
+_NEVER_SAVED = ("segments", "realtime", "cardinality")
 
 DEFINITIONS: Mapping[str, Example] = {
     **{name: examples[0] for name, examples in QUESTIONS.items() if name not in _NEVER_SAVED},

@@ -22,7 +22,7 @@ _FORMATS = ("table", "csv", "json", "parquet")
 _GRANULARITIES = ("minute", "hour", "day", "week", "month", "all")
 _ANALYSES = (
     *("query", "explore", "retention", "cohorts", "funnel", "progression", "economy", "balances"),
-    *("segments", "realtime"),
+    *("segments", "realtime", "cardinality"),
 )
 _FLAGS = {"filters": "--filter"}
 _EPOCH = dt.date(1970, 1, 1)

@@ -153,6 +153,11 @@ def test_a_metric_of_every_game_cannot_be_defined_anew(client: Client, name: str
     assert error["field"] == "name"
 
 
+@pytest.mark.parametrize("name", ["bucket", "previous_dau", "by_country", "kills, all"])
+def test_a_metric_is_not_named_like_another_column(client: Client, name: str) -> None:
+    assert refusal(client, f"{PATH}/custom_metric/{name}", BOSSES)["field"] == "name"
+
+
 def test_a_custom_metric_of_a_dimension_that_there_is_not_is_refused(client: Client) -> None:
     condition = {"type": "condition", "dimension": "contry", "values": ["DE"]}
     error = refusal(client, f"{PATH}/custom_metric/Bosses", {**BOSSES, "event": {"filter": condition}})

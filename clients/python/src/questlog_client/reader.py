@@ -270,6 +270,10 @@ class Reader:
         """The last hour by minute or, with `span="day"`, the last day by hour; beside the same time a week ago."""
         return self.ask("realtime", _given({"span": span, "filter": filter}), game=game)
 
+    def cardinality(self, period: Period, *, game: str | int | None = None) -> Answer:
+        """Which fields had more values on a day than are shown, and the first value above the limit."""
+        return self.ask("cardinality", {"period": _period(period)}, game=game)
+
     def _arrow(self, path: str, question: Json) -> Answer:
         body = self._server.arrow(path, question)
         try:

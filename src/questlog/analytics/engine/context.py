@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from questlog.analytics.engine.compile import Dialect, arrow_schema, compiled
 from questlog.analytics.question.definitions import CustomMetric, SegmentDefinition
-from questlog.store.contract import Cancellation
+from questlog.store.contract import Cancellation, QueryRefused
 
 
 class Reading(Protocol):
@@ -85,7 +85,10 @@ class Context(msgspec.Struct, frozen=True):
         takes as long as many an answer, and dashboards ask the same again and again.
         """
         self.cancellation.check()
-        statement, schema = _statement(build, arguments, self.engine.dialect)
+        try:
+            statement, schema = _statement(build, arguments, self.engine.dialect)
+        except RecursionError as error:
+            raise QueryRefused("the question is nested too deeply") from error
         return self.engine.ask(statement).cast(schema)
 
     def run_once(self, build: Callable[..., ir.Table], *arguments: Hashable) -> pa.Table:
