@@ -31,7 +31,14 @@ def is_meant(match: EventMatch, events: ir.Table, named: Named) -> ir.BooleanVal
     numbers = dict(named).get(match)
     if numbers is None:
         return event_matches(match, events)
-    return events.event_no.isin(numbers) & holds(match.filter, events)
+    return _is_one_of(events.event_no, numbers) & holds(match.filter, events)
+
+
+def _is_one_of(number: ir.IntegerColumn, numbers: tuple[int, ...]) -> ir.BooleanValue:
+    """`numbers` are in order: without gaps, as those of one game mostly are, two comparisons do."""
+    if len(numbers) > 1 and numbers[-1] - numbers[0] == len(numbers) - 1:
+        return number.between(numbers[0], numbers[-1])
+    return number.isin(numbers)
 
 
 def _numbers(game_id: int, category: str | None, event_id: str | None, is_prefix: bool) -> ir.Table:
