@@ -22,9 +22,12 @@ def _event(place: int, category: str, event_id: str | None, **fields: Any) -> di
 
 
 ROWS = [
-    *(_event(place, "design", f"a:{place % 5}", value=(place - 20) / 4) for place in range(40)),
     *(
-        _event(place, "resource", ("Sink:gem:hat:red", "Source:gem:hat:red")[place % 2], value=place)
+        _event(place, "design", f"a:{place % 5}", value=None if place % 7 == 0 else (place - 20) / 4)
+        for place in range(40)
+    ),
+    *(
+        _event(place, "resource", ("Sink:gem:hat:red", "Source:gem:hat:red")[place % 2], value=place - 10)
         for place in range(20)
     ),
     *(_event(place, "error", None) for place in range(15)),
