@@ -2,6 +2,7 @@
 
 import contextlib
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Protocol
 
@@ -113,6 +114,9 @@ class QueryRefused(Exception):
     """A question that is not answered: not read-only, not valid, too slow or too large. Safe to show to the asker."""
 
 
+_STOP_AGAIN_S = 0.05
+
+
 class Cancellation:
     """Stops a question that takes too long, or that nobody waits for any more.
 
@@ -128,17 +132,31 @@ class Cancellation:
         """Stop what runs now, and whatever begins from now on."""
         with self._lock:
             self._reason = self._reason or reason
-            if self._stop is not None:
-                self._stop()
+        if self._stop_now():
+            threading.Thread(target=self._stop_until_left, name="stopping", daemon=True).start()
 
     def check(self) -> None:
         """Raises `QueryRefused` with the reason where it was cancelled."""
         if self._reason is not None:
             raise QueryRefused(self._reason)
 
+    def _stop_until_left(self) -> None:
+        """Whoever was between two statements has not noticed, and begins the next one: stop that too."""
+        while self._stop_now():
+            time.sleep(_STOP_AGAIN_S)
+
+    def _stop_now(self) -> bool:
+        with self._lock:
+            if self._stop is not None:
+                self._stop()
+            return self._stop is not None
+
     @contextlib.contextmanager
     def stopping(self, stop: Callable[[], object]) -> Iterator[None]:
-        """Call `stop` when cancelled while inside. Raises `QueryRefused` where it was cancelled before."""
+        """Call `stop` when cancelled while inside, again and again until it is left.
+
+        Raises `QueryRefused` where it was cancelled before.
+        """
         with self._lock:
             self.check()
             self._stop = stop

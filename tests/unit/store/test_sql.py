@@ -1,11 +1,12 @@
 """A user's SQL reads the tables and nothing else."""
 
+import threading
 import time
 from collections.abc import Iterator
 
 import pytest
 
-from questlog.store.contract import QueryRefused
+from questlog.store.contract import Cancellation, QueryRefused
 from questlog.store.duckdb.connection import EngineSettings
 from questlog.store.duckdb.store import DuckDBStore
 from tests.support.staged import NOON, batch
@@ -174,3 +175,50 @@ def test_a_result_is_limited_in_size(store: DuckDBStore) -> None:
     statement = "SELECT md5(i::VARCHAR) || md5((i + 1)::VARCHAR) AS x, * FROM range(100000000) t(i)"
     with pytest.raises(QueryRefused, match="MiB"):
         store.sql(statement, 100_000_000, 60.0)
+
+
+ENDLESS = "SELECT sum(a.range * b.range) FROM range(300000) a, range(600000) b"
+
+
+@pytest.mark.parametrize("timeout_s", [0.0, 0.00001, 0.001, 0.003])
+def test_a_limit_that_is_over_before_the_statement_begins_stops_it(store: DuckDBStore, timeout_s: float) -> None:
+    with pytest.raises(QueryRefused, match=r"took longer than"):
+        store.sql(ENDLESS, 10, timeout_s)
+
+
+def test_a_statement_that_begins_while_it_is_cancelled_is_stopped() -> None:
+    """DuckDB forgets an interrupt that comes before a statement begins."""
+    cancellation, begun, stopped = Cancellation(), threading.Event(), threading.Event()
+
+    def stop() -> None:
+        if begun.is_set():
+            stopped.set()
+
+    with cancellation.stopping(stop):
+        cancellation.cancel()
+        begun.set()
+        assert stopped.wait(10)
+    with pytest.raises(QueryRefused, match="cancelled"):
+        cancellation.check()
+
+
+def test_a_reading_that_is_cancelled_answers_nothing_more(store: DuckDBStore) -> None:
+    cancellation = Cancellation()
+    with store.reading(cancellation) as reading:
+        assert reading.ask("SELECT 1 AS one").to_pylist() == [{"one": 1}]
+        threading.Timer(0.2, cancellation.cancel, ["nobody waits"]).start()
+        for _ in range(2):
+            with pytest.raises(QueryRefused, match="nobody waits"):
+                reading.ask(ENDLESS)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SELECT CAST(CASE WHEN range = 90000 THEN 'x' ELSE '1' END AS INT) FROM range(100000)",
+        "SELECT CASE WHEN range = 90000 THEN error('boom') ELSE 1 END FROM range(100000)",
+    ],
+)
+def test_what_fails_among_the_last_rows_is_told(store: DuckDBStore, statement: str) -> None:
+    with pytest.raises(QueryRefused, match=r"boom|Could not convert"):
+        store.sql(statement, 1_000_000, 30)

@@ -47,7 +47,9 @@ class SqlRunner:
         timer.start()
         try:
             with self._cursor(cancellation) as cursor, _refusals(cancellation):
-                return _rows(cursor, checked(cursor, statement), max_rows)
+                parsed = checked(cursor, statement)
+                cancellation.check()
+                return _rows(cursor, parsed, max_rows)
         finally:
             timer.cancel()
             timer.join()
@@ -104,12 +106,13 @@ def _refusals(cancellation: Cancellation) -> Iterator[None]:
     """What the engine raises inside is a `QueryRefused`."""
     try:
         yield
-    except duckdb.InterruptException as error:
-        cancellation.check()
-        raise QueryRefused("the statement was stopped: loading needed the memory") from error
     except RecursionError as error:
         raise QueryRefused("the statement is nested too deeply") from error
-    except (duckdb.Error, pa.ArrowException, ValueError, NotImplementedError, OverflowError) as error:
+    # An error while rows are read comes through Arrow as OSError.
+    except (duckdb.Error, pa.ArrowException, OSError, ValueError, NotImplementedError, OverflowError) as error:
+        cancellation.check()
+        if isinstance(error, duckdb.InterruptException) or str(error).startswith("INTERRUPT Error"):
+            raise QueryRefused("the statement was stopped: loading needed the memory") from error
         raise QueryRefused(str(error)) from error
 
 

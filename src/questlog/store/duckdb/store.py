@@ -64,7 +64,7 @@ class DuckDBStore:
             self._has_sessionless = bool(self._rows("SELECT 1 FROM sessionless_events LIMIT 1"))
             is_cut_short = bool(self._rows("SELECT 1 FROM erasures WHERE NOT is_done LIMIT 1"))
             if is_cut_short:
-                self._transact(lambda: erasures.carry_out(self._loader, self._grace_s))
+                self._change(lambda: erasures.carry_out(self._loader, self._grace_s))
             self._erasures = self._read_erasures()
             self._unerased: list[PlayerErasure] = []
             self._known_values = KnownValues()
@@ -110,7 +110,7 @@ class DuckDBStore:
 
     def rebuild(self, progress: Callable[[str, float], None]) -> None:
         """Compute every rollup again from the events, in one transaction. Raises `StoreFailed` and changes nothing."""
-        self._transact(lambda: rebuild.rebuild(self._loader, self._counters, self._grace_s, progress))
+        self._change(lambda: rebuild.rebuild(self._loader, self._counters, self._grace_s, progress))
 
     def expire(self, expiry: Expiry, now_us: int) -> None:
         """Delete what is older or more than `expiry` allows. Raises `StoreFailed`."""
@@ -176,9 +176,20 @@ class DuckDBStore:
             raise
         return result
 
+    def _change(self, work: Callable[[], None]) -> None:
+        """Change what was loaded before, in a transaction with a number of its own: answers may be others from now."""
+        counters = self._counters._replace(batch_no=self._counters.batch_no + 1)
+
+        def changed() -> None:
+            work()
+            load.save_counters(self._loader, counters)
+
+        self._transact(changed)
+        self._counters = counters
+
     def _erase(self) -> None:
         """Erase the players noted, and their keys where nothing is left of them."""
-        self._transact(lambda: erasures.carry_out(self._loader, self._grace_s))
+        self._change(lambda: erasures.carry_out(self._loader, self._grace_s))
         self._known_values.forget()
         while self._unerased:
             erasure = self._unerased.pop()

@@ -8,7 +8,7 @@ import pytest
 from questlog.analytics.engine.compile import Dialect
 from questlog.analytics.engine.context import Context, KeptAnswers
 from questlog.analytics.runner import Analytics, Definitions
-from questlog.store.contract import Cancellation, QueryRefused
+from questlog.store.contract import Cancellation, PlayerErasure, QueryRefused
 from tests.support.engines import embedded_store
 from tests.support.loading import FakeClock
 from tests.support.staged import NOON, batch
@@ -71,6 +71,20 @@ def test_all_statements_of_a_question_see_one_state_of_the_data() -> None:
             assert (context.run(_players), context.data_version) == (first, 1)
         with analytics.context(1) as context:
             assert (context.run(_players)["players"].to_pylist(), context.data_version) == ([2], 2)
+
+
+def test_an_erasure_and_a_rebuild_are_other_data() -> None:
+    with embedded_store() as store:
+        analytics = Analytics(store, FakeClock(NOON), lambda _: Definitions())
+        store.load(batch([{"player_id": "one"}, {"player_id": "two"}]), NOON)
+        seen = [analytics.data_version()]
+        store.load(batch(erasures=[PlayerErasure(1, "one", NOON)]), NOON)
+        seen.append(analytics.data_version())
+        store.rebuild(lambda _table, _share: None)
+        seen.append(analytics.data_version())
+        store.load(batch([{"player_id": "one"}]), NOON)
+        seen.append(analytics.data_version())
+    assert seen == [1, 3, 4, 5]
 
 
 def _players() -> ir.Table:
