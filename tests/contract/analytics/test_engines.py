@@ -369,6 +369,7 @@ CASES: dict[str, tuple[Callable[[], ir.Table], Rows]] = {
             "whole": "10",
             "huge": "12345678901234567890",
             "share": "1.5",
+            "round": "2.0",
             "yes": "true",
             "nothing": None,
             "missing": None,

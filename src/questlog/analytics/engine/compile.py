@@ -94,8 +94,7 @@ class _ClickHouse(ClickHouseCompiler):  # type: ignore[misc]
 
     def visit_ScalarUDF(self, op: Any, **arguments: Any) -> Any:  # noqa: N802
         if op.__func_name__ == "questlog_attribute":
-            attributes, key = arguments.values()
-            return self.f.anon.JSONExtract(attributes, key, sge.convert("Nullable(String)"))
+            return self._attribute(*arguments.values())
         if op.__func_name__ == "questlog_epoch_us":
             return self.f.anon.toUnixTimestamp64Micro(*arguments.values())
         if op.__func_name__ == "questlog_rank":
@@ -104,6 +103,13 @@ class _ClickHouse(ClickHouseCompiler):  # type: ignore[misc]
         if op.__func_name__ == "questlog_intersection_size":
             return self.f.anon.bitmapAndCardinality(*arguments.values())
         return super().visit_ScalarUDF(op, **arguments)
+
+    def _attribute(self, attributes: Any, key: Any) -> Any:
+        """A number with a point keeps it: `2.0` is not written `2`."""
+        text = self.f.anon.JSONExtract(attributes, key, sge.convert("Nullable(String)"))
+        has_point = self.f.anon.equals(self.f.anon.JSONType(attributes, key), sge.convert("Double"))
+        with_point = self.f.anon.replaceRegexpOne(text, sge.convert("^-?[0-9]+$"), sge.convert("\\0.0"))
+        return self.f.anon["if"](has_point, with_point, text)
 
     def visit_AggUDF(self, op: Any, *, where: Any, **arguments: Any) -> Any:  # noqa: N802
         if op.__func_name__ == "questlog_dense_distinct":

@@ -16,6 +16,7 @@ MIGRATIONS = (v0001.STATEMENTS, v0002.STATEMENTS, v0003.STATEMENTS)
 _log = structlog.get_logger(__name__)
 
 CATALOG = "questlog"
+FILE_NAME = "events.duckdb"
 # Batches of more rows than this are written as they will be read, and not into the log first. With fewer than three
 # full groups between two short ones a checkpoint would write them again, to merge them: a third of a batch under load.
 _ROW_GROUP_SIZE = 8192
@@ -50,7 +51,7 @@ def open_engine(directory: Path, settings: EngineSettings) -> duckdb.DuckDBPyCon
     }
     connection = duckdb.connect(":memory:", config=config)
     try:
-        path = str(directory / "events.duckdb").replace("'", "''")
+        path = str(directory / FILE_NAME).replace("'", "''")
         connection.execute(f"ATTACH '{path}' AS {CATALOG} (ROW_GROUP_SIZE {_ROW_GROUP_SIZE})")
         connection.execute(f"USE {CATALOG}")
         connection.execute("SET enable_external_access = false")

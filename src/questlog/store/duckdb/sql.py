@@ -29,6 +29,7 @@ REFUSED_FUNCTIONS = frozenset(
 MAX_RESULT_BYTES = 256 * 1024 * 1024
 _EXPLAIN = re.compile(r"\s*explain\s+(?!analy[sz]e\b)", re.IGNORECASE)
 _ROWS_AT_ONCE = 2048
+_LOOK_AGAIN_S = 0.1
 
 
 class SqlRunner:
@@ -37,8 +38,9 @@ class SqlRunner:
     def __init__(self, connection: duckdb.DuckDBPyConnection, memory_limit_mb: int) -> None:
         self._connection = connection
         self._memory_limit_mb = memory_limit_mb
-        self._lock = threading.Lock()
+        self._changed = threading.Condition()
         self._running: set[duckdb.DuckDBPyConnection] = set()
+        self._is_quiet_wanted = False
 
     def answer(self, statement: str, max_rows: int, timeout_s: float) -> pa.Table:
         """At most `max_rows` rows of the answer to a user's statement. Raises `QueryRefused`, safe to show."""
@@ -64,7 +66,10 @@ class SqlRunner:
     def _cursor(self, cancellation: Cancellation) -> Iterator[duckdb.DuckDBPyConnection]:
         """A cursor in a transaction that only reads; it is interrupted when cancelled, or by `stop_all`."""
         cursor = new_cursor(self._connection)
-        with self._lock:
+        with self._changed:
+            while self._is_quiet_wanted:
+                cancellation.check()
+                self._changed.wait(_LOOK_AGAIN_S)
             self._running.add(cursor)
         try:
             with cancellation.stopping(cursor.interrupt):
@@ -73,16 +78,37 @@ class SqlRunner:
                     cursor.execute("BEGIN TRANSACTION READ ONLY")
                 yield cursor
         finally:
-            with self._lock:
+            with self._changed:
                 self._running.discard(cursor)
+                self._changed.notify_all()
             cursor.close()
 
     def stop_all(self) -> int:
         """Interrupt whatever runs now. Returns how many statements that were."""
-        with self._lock:
+        with self._changed:
             for cursor in self._running:
                 cursor.interrupt()
             return len(self._running)
+
+    @contextmanager
+    def quiet(self, timeout_s: float, *, is_urgent: bool) -> Iterator[bool]:
+        """Let nobody begin to read while inside. Whether those who did ended in time; if urgent, they are stopped."""
+        with self._changed:
+            self._is_quiet_wanted = True
+        try:
+            is_quiet = self._wait_for_nobody(timeout_s)
+            if not is_quiet and is_urgent:
+                self.stop_all()
+                is_quiet = self._wait_for_nobody(timeout_s)
+            yield is_quiet
+        finally:
+            with self._changed:
+                self._is_quiet_wanted = False
+                self._changed.notify_all()
+
+    def _wait_for_nobody(self, timeout_s: float) -> bool:
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._running, timeout_s)
 
 
 class DuckDBReading:
@@ -98,7 +124,7 @@ class DuckDBReading:
         """The answer. Raises `QueryRefused` when it is stopped, or takes too much memory."""
         self._cancellation.check()
         with _refusals(self._cancellation):
-            return self._cursor.execute(statement).to_arrow_table()
+            return self._cursor.sql(statement).to_arrow_table()
 
 
 @contextmanager
@@ -112,7 +138,7 @@ def _refusals(cancellation: Cancellation) -> Iterator[None]:
     except (duckdb.Error, pa.ArrowException, OSError, ValueError, NotImplementedError, OverflowError) as error:
         cancellation.check()
         if isinstance(error, duckdb.InterruptException) or str(error).startswith("INTERRUPT Error"):
-            raise QueryRefused("the statement was stopped: loading needed the memory") from error
+            raise QueryRefused("the statement was stopped: loading needed the memory or the disk") from error
         raise QueryRefused(str(error)) from error
 
 

@@ -23,6 +23,7 @@ from questlog.store.duckdb.rollups.field_values import KnownValues
 from questlog.store.duckdb.sql import DuckDBReading, SqlRunner
 from questlog.store.duckdb.staging import Counters, NewKeys, Staged, stage
 from questlog.store.duckdb.transaction import Transaction
+from questlog.store.duckdb.write_ahead_log import WriteAheadLog
 from questlog.store.key_index import KeyIndex
 from questlog.store.keys import text_keys
 
@@ -60,6 +61,7 @@ class DuckDBStore:
         try:
             self._runner = SqlRunner(self._connection, self._settings.memory_limit_mb // 2)
             self._loader = Transaction(new_cursor(self._connection))
+            self._wal = WriteAheadLog(self._directory, self._connection, self._runner, self._settings.checkpoint_mb)
             self._counters = self._read_counters()
             self._has_sessionless = bool(self._rows("SELECT 1 FROM sessionless_events LIMIT 1"))
             is_cut_short = bool(self._rows("SELECT 1 FROM erasures WHERE NOT is_done LIMIT 1"))
@@ -100,6 +102,7 @@ class DuckDBStore:
             self._runner.stop_all()
             result = self._transact(lambda: self._write(batch, staged))
         self._remember(staged)
+        self._wal.fold_if_long()
         if batch.erasures:
             self._erasures = self._read_erasures()
             self._unerased.extend(batch.erasures)
