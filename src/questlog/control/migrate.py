@@ -4,7 +4,7 @@ import fcntl
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -101,7 +101,10 @@ def _file_lock(path: Path | None) -> Iterator[None]:
 def _create_sqlite_file(path: Path) -> None:
     try:
         # Holds secrets: for the owner only. SQLite gives its other files the same mode.
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        # A file that is there is not opened: to close it would drop the locks of this process's connections to it, and
+        # whoever closes the database next would take the log away from under them.
+        with suppress(FileExistsError):
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
         with closing(sqlite3.connect(path)) as connection:
             connection.execute("PRAGMA journal_mode = WAL")
     except OSError as error:

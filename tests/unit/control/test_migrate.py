@@ -15,7 +15,7 @@ from alembic.script import ScriptDirectory
 from questlog.control.connections import Connections
 from questlog.control.database import ControlDatabase
 from questlog.control.errors import ControlUnavailable
-from questlog.control.migrate import alembic_config, migrate
+from questlog.control.migrate import _create_sqlite_file, alembic_config, migrate
 from questlog.control.tables import SCHEMA_REVISION, metadata
 from questlog.model.clock import SystemClock
 
@@ -76,6 +76,18 @@ def test_processes_that_start_at_once_share_one_database(path: Path) -> None:
     assert len(set(printed)) == 1
     with ControlDatabase(path, SystemClock()) as control:
         assert {game.name for game in control.list_games()} == {"sandbox", *(f"game {number}" for number in range(3))}
+
+
+def test_a_start_keeps_the_locks_of_connections_that_are_open(path: Path) -> None:
+    """POSIX: a process that closes any descriptor of a file loses its locks on it, and SQLite its place in the log."""
+    with ControlDatabase(path, SystemClock()) as control:
+        assert control.list_games() == []
+        _create_sqlite_file(path)
+        for name in ("one", "two"):
+            subprocess.run([sys.executable, "-c", OPEN_AND_WRITE, str(path), name], check=True, capture_output=True)
+            control.create_game(f"after {name}")
+    with ControlDatabase(path, SystemClock()) as control:
+        assert {game.name for game in control.list_games()} == {"sandbox", "one", "after one", "two", "after two"}
 
 
 def test_a_start_without_anything_to_migrate_does_not_load_alembic(control: ControlDatabase, path: Path) -> None:
