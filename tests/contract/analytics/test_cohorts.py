@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from questlog.analytics.analyses.cohort_members import CohortBy, CohortStart
+from questlog.analytics.analyses.cohort_members import CohortBy, CohortStart, Form
 from questlog.analytics.analyses.cohorts import Cohort as CohortQuestion
-from questlog.analytics.analyses.retention import Form, Retention, Return
+from questlog.analytics.analyses.retention import Retention, Return
 from questlog.analytics.question.query import Condition, EventMatch, Granularity, Operator, Period
 from tests.support.answers import answers, is_same, is_same_row, rows
 from tests.support.engines import BothEngines, embedded_store

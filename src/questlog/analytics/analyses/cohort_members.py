@@ -3,17 +3,20 @@
 import datetime as dt
 import enum
 from collections.abc import Callable, Hashable
+from typing import Annotated
 
 import ibis
 import ibis.expr.types as ir
 import msgspec
 import pyarrow as pa
+from msgspec import Meta
 
 from questlog.analytics.engine import tables
 from questlog.analytics.engine.context import Context
+from questlog.analytics.metrics.parts import MAX_ROWS
 from questlog.analytics.metrics.plan import scope_of
 from questlog.analytics.question.problems import QuestionRefused
-from questlog.analytics.question.query import EventMatch, Filter, Granularity, Period, check_size
+from questlog.analytics.question.query import EventMatch, Filter, Granularity, Name, Period, check_size
 from questlog.analytics.selection.buckets import bucket_of_day
 from questlog.analytics.selection.cardinality import Capped, capped_dimensions, shown, with_shown
 from questlog.analytics.selection.dimensions import (
@@ -34,6 +37,20 @@ LAST_DAY = dt.date(2200, 12, 31)
 _LONGEST = {Granularity.DAY: 1, Granularity.WEEK: 7, Granularity.MONTH: 31}
 _LONG_PERIOD_DAYS = 400
 _MOST_ROWS = 2_000_000
+
+
+MAX_AGES = 730
+_DEFAULT_AGES = {Granularity.DAY: 30, Granularity.WEEK: 12, Granularity.MONTH: 12}
+
+
+class Form(enum.StrEnum):
+    """How the cohorts are shown."""
+
+    TRIANGLE = "triangle"  # one by one
+    CURVE = "curve"  # added up
+
+
+MOST_CELLS = {Form.TRIANGLE: MAX_ROWS, Form.CURVE: 5_000_000}
 
 
 class CohortStart(enum.StrEnum):
@@ -78,14 +95,21 @@ class Cohorts(msgspec.Struct, frozen=True):
         return ["cohort", "group"] if self.group_by else ["cohort"]
 
 
-class Asked(msgspec.Struct, frozen=True):
-    """What a question says about its cohorts, as it was asked."""
+class CohortQuestion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What every question about cohorts says of them."""
 
     period: Period
-    granularity: Granularity
-    by: CohortBy
-    group_by: str | None
-    filter: Filter | None
+    granularity: Granularity = Granularity.DAY
+    cohort: CohortBy = CohortStart.FIRST_SEEN
+    ages: Annotated[int, Meta(ge=0, le=MAX_AGES)] | None = None
+    group_by: Name | None = None
+    filter: Filter | None = None
+    form: Form = Form.TRIANGLE
+
+    @property
+    def last_age(self) -> int:
+        """The last age that is told."""
+        return _DEFAULT_AGES[self.granularity] if self.ages is None else self.ages
 
     def check(self) -> None:
         """Raises `QuestionRefused`."""
@@ -99,22 +123,22 @@ class Asked(msgspec.Struct, frozen=True):
         check_values(self.filter)
         if self.group_by is not None:
             check_player_dimension("group_by", self.group_by)
-        if isinstance(self.by, EventMatch):
-            check_match("cohort", self.by)
+        if isinstance(self.cohort, EventMatch):
+            check_match("cohort", self.cohort)
 
-    def cohorts(self, context: Context, ages: int) -> Cohorts:
+    def cohorts(self, context: Context) -> Cohorts:
         """The same for the engine. Raises `QuestionRefused` for segments that are not there."""
         group = {self.group_by} if self.group_by else set[str]()
         players, events = names_in(self.filter), frozenset[str]()
-        if isinstance(self.by, EventMatch):
-            events = names_in(self.by.filter)
+        if isinstance(self.cohort, EventMatch):
+            events = names_in(self.cohort.filter)
         for field, names in (("filter", players), ("group_by", group), ("cohort.filter", events)):
             check_members(field, names, context.segments)
         scope = scope_of(context, self.period, players | events | group)
-        installed = self.period if self.by is CohortStart.FIRST_SEEN else Period(FIRST_DAY, self.period.end)
+        installed = self.period if self.cohort is CohortStart.FIRST_SEEN else Period(FIRST_DAY, self.period.end)
         capped = capped_dimensions(context, group, installed)
-        last = days_of_ages(self.granularity, ages) if self.period.days > _LONG_PERIOD_DAYS else None
-        return Cohorts(scope, self.by, self.granularity, self.group_by, self.filter, capped, last)
+        last = days_of_ages(self.granularity, self.last_age) if self.period.days > _LONG_PERIOD_DAYS else None
+        return Cohorts(scope, self.cohort, self.granularity, self.group_by, self.filter, capped, last)
 
 
 def days_of_ages(granularity: Granularity, ages: int) -> int:

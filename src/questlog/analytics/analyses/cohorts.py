@@ -1,30 +1,25 @@
 """Cohorts: what players of a cohort spent and played by age: LTV, playtime, sessions (metrics.md §§3, 5)."""
 
 from decimal import Decimal
-from typing import Annotated
 
 import ibis.expr.types as ir
-import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from msgspec import Meta
 
 from questlog.analytics.analyses.cohort_members import (
-    Asked,
-    CohortBy,
+    MOST_CELLS,
+    CohortQuestion,
     Cohorts,
-    CohortStart,
+    Form,
     members,
     of_ages,
     player_days_of,
     rows_of,
 )
-from questlog.analytics.analyses.retention import DEFAULT_AGES, MAX_AGES, MOST_CELLS, Form
 from questlog.analytics.analyses.triangle import Bools, Ints, Triangle, ratio, whole
 from questlog.analytics.engine.context import Context
 from questlog.analytics.question.answer import Answer, AnswerColumn
-from questlog.analytics.question.query import Filter, Granularity, Name, Period
 from questlog.analytics.selection.buckets import bucket_of_day
 from questlog.analytics.selection.cardinality import warnings
 
@@ -32,7 +27,7 @@ _MILLION = 1_000_000
 _MONEY = pa.decimal128(38, 6)
 
 
-class Cohort(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Cohort(CohortQuestion, frozen=True, forbid_unknown_fields=True):
     """What the players of a cohort brought and did: cohort by cohort, or added up as a curve.
 
     Cohorts, groups and ages are those of `Retention`. For each there are `revenue`, `playtime` and `sessions` at that
@@ -40,32 +35,14 @@ class Cohort(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `ltv` is `revenue_total` per player. Where the day (week, month) has not fully passed they are null.
     """
 
-    period: Period
-    granularity: Granularity = Granularity.DAY
-    cohort: CohortBy = CohortStart.FIRST_SEEN
-    ages: Annotated[int, Meta(ge=0, le=MAX_AGES)] | None = None
-    group_by: Name | None = None
-    filter: Filter | None = None
-    form: Form = Form.TRIANGLE
-
-    @property
-    def asked(self) -> Asked:
-        """Its cohorts."""
-        return Asked(self.period, self.granularity, self.cohort, self.group_by, self.filter)
-
-    def check(self) -> None:
-        """Raises `QuestionRefused`."""
-        self.asked.check()
-
 
 def answer(question: Cohort, context: Context) -> Answer:
     """The triangle or the curve; the totals are the curve of all. Raises `QuestionRefused`, `QueryRefused`."""
     question.check()
-    ages = DEFAULT_AGES[question.granularity] if question.ages is None else question.ages
-    cohorts = question.asked.cohorts(context, ages)
+    cohorts = question.cohorts(context)
     rows = rows_of(context, sums_by_day, cohorts)
     sizes = rows.filter(pc.equal(rows["at"], rows["cohort"]))
-    triangle = Triangle.of(sizes, question.granularity, ages, context.today, MOST_CELLS[question.form])
+    triangle = Triangle.of(sizes, question.granularity, question.last_age, context.today, MOST_CELLS[question.form])
     cells = {name: triangle.cells(rows, _whole_numbers(rows[name])) for name in _MEASURED}
     totals = _curve(triangle, cells, is_total=True)
     if question.form is Form.CURVE:

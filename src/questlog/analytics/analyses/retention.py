@@ -2,20 +2,18 @@
 
 import datetime as dt
 import enum
-from typing import Annotated
 
 import ibis.expr.types as ir
 import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
-from msgspec import Meta
 
 from questlog.analytics.analyses.cohort_members import (
     LAST_DAY,
-    Asked,
-    CohortBy,
+    MOST_CELLS,
+    CohortQuestion,
     Cohorts,
-    CohortStart,
+    Form,
     check_match,
     days_of_ages,
     meant_events,
@@ -27,18 +25,14 @@ from questlog.analytics.analyses.cohort_members import (
 )
 from questlog.analytics.analyses.triangle import Ints, Triangle, ratio, whole
 from questlog.analytics.engine.context import Context
-from questlog.analytics.metrics.parts import MAX_ROWS
 from questlog.analytics.metrics.plan import scope_of
 from questlog.analytics.question.answer import Answer, AnswerColumn
-from questlog.analytics.question.query import EventMatch, Filter, Granularity, Name, Period
+from questlog.analytics.question.query import EventMatch, Granularity, Period
 from questlog.analytics.selection.buckets import bucket_of_day, start_of
 from questlog.analytics.selection.cardinality import warnings
 from questlog.analytics.selection.dimensions import names_in
 from questlog.analytics.selection.rows import Scope
 from questlog.analytics.selection.segment_rules import check_members
-
-MAX_AGES = 730
-DEFAULT_AGES = {Granularity.DAY: 30, Granularity.WEEK: 12, Granularity.MONTH: 12}
 
 
 class Return(enum.StrEnum):
@@ -48,17 +42,7 @@ class Return(enum.StrEnum):
     ROLLING = "rolling"  # in that one or later
 
 
-class Form(enum.StrEnum):
-    """How the cohorts are shown."""
-
-    TRIANGLE = "triangle"  # one by one
-    CURVE = "curve"  # added up
-
-
-MOST_CELLS = {Form.TRIANGLE: MAX_ROWS, Form.CURVE: 5_000_000}
-
-
-class Retention(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Retention(CohortQuestion, frozen=True, forbid_unknown_fields=True):
     """Who came back: cohort by cohort, or added up as a curve.
 
     The cohorts are the players who were first seen, first bought, or had an event for the first time of all, in the
@@ -71,24 +55,12 @@ class Retention(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     and for each group the curve, are sums over the cohorts whose day has passed.
     """
 
-    period: Period
-    granularity: Granularity = Granularity.DAY
-    cohort: CohortBy = CohortStart.FIRST_SEEN
     returned: EventMatch | None = None
     kind: Return = Return.CLASSIC
-    ages: Annotated[int, Meta(ge=0, le=MAX_AGES)] | None = None
-    group_by: Name | None = None
-    filter: Filter | None = None
-    form: Form = Form.TRIANGLE
-
-    @property
-    def asked(self) -> Asked:
-        """Its cohorts."""
-        return Asked(self.period, self.granularity, self.cohort, self.group_by, self.filter)
 
     def check(self) -> None:
         """Raises `QuestionRefused`."""
-        self.asked.check()
+        super().check()
         if self.returned is not None:
             check_match("returned", self.returned)
 
@@ -107,13 +79,12 @@ def answer(question: Retention, context: Context) -> Answer:
     question.check()
     names = names_in(question.returned.filter) if question.returned else frozenset[str]()
     check_members("returned.filter", names, context.segments)
-    ages = DEFAULT_AGES[question.granularity] if question.ages is None else question.ages
-    scope = scope_of(context, _days_of_return(question, ages), names)
-    cohorts = question.asked.cohorts(context, ages)
+    scope = scope_of(context, _days_of_return(question), names)
+    cohorts = question.cohorts(context)
     returns = Returns(cohorts, scope, question.kind, question.returned)
     rows = rows_of(context, returned_players, returns)
     sizes, rows = _told_apart(returns, rows)
-    triangle = Triangle.of(sizes, question.granularity, ages, context.today, MOST_CELLS[question.form])
+    triangle = Triangle.of(sizes, question.granularity, question.last_age, context.today, MOST_CELLS[question.form])
     counted = triangle.cells_from_then_on if question.kind is Return.ROLLING else triangle.cells
     cells = counted(rows, rows["players"].to_numpy())
     totals = _curve(triangle, cells, is_total=True)
@@ -126,12 +97,12 @@ def answer(question: Retention, context: Context) -> Answer:
     return Answer(table, columns, warnings(context, cohorts.capped), totals, context.data_version)
 
 
-def _days_of_return(question: Retention, ages: int) -> Period:
+def _days_of_return(question: Retention) -> Period:
     """From the first cohort to the last age of the last one; for `rolling` to the end of all days."""
     start = start_of(question.period.start, question.granularity)
     if question.kind is Return.ROLLING:
         return Period(start, LAST_DAY)
-    last_age = dt.timedelta(days=days_of_ages(question.granularity, ages))
+    last_age = dt.timedelta(days=days_of_ages(question.granularity, question.last_age))
     return Period(start, min(LAST_DAY, question.period.end + last_age))
 
 

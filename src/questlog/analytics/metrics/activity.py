@@ -53,12 +53,15 @@ def _bit(measure: Measure) -> int:
 
 def _needed(part: Part, rows: ir.Table) -> Sequence[ir.BooleanValue]:
     """Which rows count for any measure, where that is few or quicker than to ask it of each measure."""
-    names = {measure.name for measure in part.measures}
-    if names <= _OF_ACTIVE:
+    if _is_of_active(part):
         return [_is_active(rows)]
-    if names == {"revenue"} and not part.group_by:
+    if {measure.name for measure in part.measures} == {"revenue"} and not part.group_by:
         return [rows.transactions > 0]
     return []
+
+
+def _is_of_active(part: Part) -> bool:
+    return {measure.name for measure in part.measures} <= _OF_ACTIVE
 
 
 def _is_active(rows: ir.Table) -> ir.BooleanValue:
@@ -73,7 +76,7 @@ def _aggregate(part: Part, rows: ir.Table, measure: Measure) -> ir.Scalar:
         return transactions_of(measure.state, rows).sum()
     if name == "revenue":
         return revenue_of(measure.state, rows).sum()
-    is_active = None if {each.name for each in part.measures} <= _OF_ACTIVE else _is_active(rows)
+    is_active = None if _is_of_active(part) else _is_active(rows)
     if name == "new":
         return rows.count(where=rows.is_new if is_active is None else is_active & rows.is_new)
     if name == "player_days":

@@ -65,11 +65,11 @@ class SqlRunner:
     @contextmanager
     def _cursor(self, cancellation: Cancellation) -> Iterator[duckdb.DuckDBPyConnection]:
         """A cursor in a transaction that only reads; it is interrupted when cancelled, or by `stop_all`."""
-        cursor = new_cursor(self._connection)
         with self._changed:
             while self._is_quiet_wanted:
                 cancellation.check()
                 self._changed.wait(_LOOK_AGAIN_S)
+            cursor = new_cursor(self._connection)
             self._running.add(cursor)
         try:
             with cancellation.stopping(cursor.interrupt):

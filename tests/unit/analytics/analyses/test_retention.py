@@ -16,9 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from questlog.analytics.analyses import cohort_members, cohorts, retention
-from questlog.analytics.analyses.cohort_members import CohortBy, CohortStart
+from questlog.analytics.analyses.cohort_members import MOST_CELLS, CohortBy, CohortStart, Form
 from questlog.analytics.analyses.cohorts import Cohort
-from questlog.analytics.analyses.retention import Form, Retention, Return
+from questlog.analytics.analyses.retention import Retention, Return
 from questlog.analytics.engine.context import Context
 from questlog.analytics.question.definitions import SegmentDefinition, Who
 from questlog.analytics.question.problems import QuestionRefused
@@ -210,7 +210,14 @@ def compare_returns(history: History, asked: list[Asked], kind: Return, returned
         for context in contexts(BothEngines(store), now):
             for each in asked:
                 question = Retention(
-                    each.period, each.granularity, each.by, returned, kind, each.ages, each.group_by, each.filter
+                    each.period,
+                    each.granularity,
+                    each.by,
+                    each.ages,
+                    each.group_by,
+                    each.filter,
+                    returned=returned,
+                    kind=kind,
                 )
                 found = retention.answer(question, context)
                 wanted = came_back(known, each, kind, returned, known.today)
@@ -428,12 +435,12 @@ def test_more_rows_than_can_be_looked_at(example: list[Context], monkeypatch: py
 
 def test_an_answer_of_too_many_rows_is_refused(example: list[Context], monkeypatch: pytest.MonkeyPatch) -> None:
     question = Retention(_ALL_DAYS, ages=3)
-    monkeypatch.setitem(retention.MOST_CELLS, Form.TRIANGLE, 7)
+    monkeypatch.setitem(MOST_CELLS, Form.TRIANGLE, 7)
     with pytest.raises(QuestionRefused, match="more than 7 cells"):
         retention.answer(question, example[0])
     curve = msgspec.structs.replace(question, form=Form.CURVE)
     assert retention.answer(curve, example[0]).table.num_rows == 4
-    monkeypatch.setitem(retention.MOST_CELLS, Form.CURVE, 7)
+    monkeypatch.setitem(MOST_CELLS, Form.CURVE, 7)
     with pytest.raises(QuestionRefused, match="more than 7 cells"):
         retention.answer(curve, example[0])
 

@@ -10,10 +10,10 @@ import msgspec
 import pytest
 
 from questlog.analytics.analyses import cohorts, explore, funnel, retention
+from questlog.analytics.analyses.cohort_members import Form as RetentionForm
 from questlog.analytics.analyses.cohorts import Cohort
 from questlog.analytics.analyses.explore import Explore
 from questlog.analytics.analyses.funnel import Funnel
-from questlog.analytics.analyses.retention import Form as RetentionForm
 from questlog.analytics.analyses.retention import Retention
 from questlog.analytics.engine.context import Context
 from questlog.analytics.metrics import metric_query
