@@ -8,6 +8,21 @@ from typing import Any
 from questlog.store.duckdb.store import DuckDBStore
 from tests.support.staged import DAY, MINUTE, NOON, SECOND, batch, new_id
 
+HEALTH = (
+    None,
+    "{}",
+    '{"fps_data_table":[0,2,0,1,1],"memory_sys_data_table":[1],"memory_app_data_table":[0,0,3]}',
+    '{"fps_data_table":[3,null,-1,1.5,2.0,"1",true,2e10],"memory_sys_data_table":"none"}',
+    '{"fps_data_table":[' + "0," * 120 + "1,7]}",
+)
+"""Attributes of health events: tables of samples, and what is none."""
+
+ADDED_UP = "SELECT * REPLACE (sum(samples)::BIGINT AS samples) FROM value_counts GROUP BY ALL"
+"""SQL: the rows of `value_counts`, of which a number has one for each batch that brought it, one a number."""
+
+BOOTS = (None, '{"app_boot_time":250}', '{"app_boot_time":1250}', '{"app_boot_time":"nan"}', '{"app_boot_time":[1]}')
+"""Attributes of `sdk_init` events."""
+
 
 def history(seed: int, count: int) -> list[dict[str, Any]]:
     """Events of two games and few players: late, repeated, over midnight, with and without sessions."""
@@ -37,7 +52,7 @@ def history(seed: int, count: int) -> list[dict[str, Any]]:
         if source == "gameanalytics":
             row |= pick.choice(
                 [
-                    {"category": "design", "event_id": "a:b", "value": pick.randrange(-50, 50)},
+                    {"category": "design", "event_id": "a:b", "value": pick.choice([-50, -2.5, 0, -0.0, 1, 300, 301])},
                     {
                         "category": "progression",
                         "event_id": pick.choice(["Start:world", "Fail:world:1:a"]),
@@ -53,7 +68,9 @@ def history(seed: int, count: int) -> list[dict[str, Any]]:
                         "cart_type": pick.choice(["end", None]),
                     },
                     {"category": "impression", "ad_revenue_usd": "0.010000"},
-                    {"category": pick.choice(["error", "ads", "health"])},
+                    {"category": pick.choice(["error", "ads"])},
+                    {"category": "health", "attributes": pick.choice(HEALTH)},
+                    {"category": "sdk_init", "attributes": pick.choice(BOOTS)},
                 ]
             )
         else:

@@ -7,6 +7,7 @@ import msgspec
 from questlog.model.event import DECODED_COLUMNS, Type
 from questlog.store.event_kinds import KINDS, bit
 from questlog.store.meanings import MEANINGS
+from questlog.store.sampled import SAMPLED
 
 
 class Kind(enum.StrEnum):
@@ -235,6 +236,35 @@ EVENT_DAYS = Table(
     key="event_day_no",
 )
 
+VALUE_COUNTS = Table(
+    "value_counts",
+    "How often which number was there: the numbers of a game's events of one kind, per UTC day. A number has a row for "
+    "each load transaction that brought it; `questlog rebuild` adds them up.",
+    (
+        _GAME,
+        Column("day", Kind.DAY, "UTC day"),
+        Column("field", Kind.TEXT, f"the kind: {', '.join(f'`{sampled.field}`' for sampled in SAMPLED)}"),
+        Column("bin", Kind.GAME, "the number's bin in `value_bins`"),
+        Column("value", Kind.NUMBER, "the number; of a table in health events the place of an entry, from 0"),
+        Column("samples", Kind.COUNT, "events with it; of a table in health events the sum of its entries"),
+    ),
+)
+
+VALUE_BINS = Table(
+    "value_bins",
+    "The numbers of `value_counts`, counted in bins of nearly equal ones.",
+    (
+        Column("value_bin_no", Kind.ID, "game, field, day and bin in one number: the key"),
+        _GAME,
+        Column("day", Kind.DAY, "UTC day"),
+        Column("field", Kind.TEXT, "as in `value_counts`"),
+        Column("bin", Kind.GAME, "numbers with the same sign, exponent and first six digits of the fraction; in order"),
+        Column("samples", Kind.COUNT, "Σ `samples`"),
+        Column("value_sum", Kind.NUMBER, "Σ `value` · `samples`"),
+    ),
+    key="value_bin_no",
+)
+
 FIELD_VALUES = Table(
     "field_values",
     "One row per game, UTC day, field and value that an event of the day had: what limits of cardinality count.",
@@ -365,6 +395,8 @@ TABLES = (
     PLAYER_DAYS,
     EVENT_NAMES,
     EVENT_DAYS,
+    VALUE_COUNTS,
+    VALUE_BINS,
     FIELD_VALUES,
     PLAYER_EVENT_TOTALS,
     SESSIONLESS_EVENTS,

@@ -81,8 +81,8 @@ FAMILIES: Mapping[str, Family] = {
     "retention": Family(_RETENTION, ("purchases",), (_WEEK, _BY_COUNTRY, _BY_INSTALL)),
     "progression": Family(_of_group("progression"), ("progression",), (_MONTH, _BY_MODE)),
     "economy": Family(_of_group("economy"), ("resources",), (_ALL, _NOT_DE)),
-    "design": Family(_of_group("design"), ("design",), (_BY_DAY, _BY_GENDER)),
-    "health": Family(_of_group("health"), ("health",), (_BY_COUNTRY,)),
+    "design": Family(_of_group("design"), ("design",), (_BY_DAY, _ALL, _BY_GENDER)),
+    "health": Family(_of_group("health"), ("health",), (_BY_DAY, _MONTH, _BY_COUNTRY)),
     "errors and ads": Family(_of_group("errors", "ads"), ("errors", "ads"), (_BY_DAY, _BY_BUILD)),
 }
 

@@ -11,6 +11,8 @@ from questlog.store.schema import (
     PLAYER_DAYS,
     PLAYERS,
     SESSIONS,
+    VALUE_BINS,
+    VALUE_COUNTS,
     Table,
 )
 
@@ -40,3 +42,5 @@ player_days = _ibis_table(PLAYER_DAYS)
 event_days = _ibis_table(EVENT_DAYS)
 event_names = _ibis_table(EVENT_NAMES)
 field_values = _ibis_table(FIELD_VALUES)
+value_counts = _ibis_table(VALUE_COUNTS)
+value_bins = _ibis_table(VALUE_BINS)

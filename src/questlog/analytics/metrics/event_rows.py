@@ -16,6 +16,7 @@ from questlog.analytics.selection.dimensions import names_in
 from questlog.analytics.selection.filters import holds
 from questlog.analytics.selection.named_events import is_meant
 from questlog.analytics.selection.rows import events_with
+from questlog.store.sampled import BOOT_TIMES
 
 
 def meant_events(part: Part, names: Collection[str] = ()) -> ir.Table:
@@ -56,7 +57,8 @@ def _aggregate(part: Part, rows: ir.Table, measure: Measure, where: ir.BooleanVa
 
 
 def _boot_ms(rows: ir.Table) -> ir.FloatingColumn:
-    return attribute(rows.attributes, "app_boot_time").try_cast("float64")
+    found = attribute(rows.attributes, BOOT_TIMES.field).try_cast("float64")
+    return (found.isnan() | found.isinf()).ifelse(ibis.null("float64"), found)
 
 
 _SIMPLE: Mapping[str, Callable[[ir.Table, ir.BooleanValue | None], ir.Scalar]] = {

@@ -28,6 +28,8 @@ class Base(enum.StrEnum):
     EVENTS = "events"  # events one by one
     EVENT_SUMS = "event_sums"  # their counts and sums per day, taken in place of them where these are enough
     SAMPLES = "samples"  # the tables of samples in health events
+    VALUE_SUMS = "value_sums"  # sums of numbers of events per day, taken in place of both where these are enough
+    VALUE_QUANTILES = "value_quantiles"  # the same for quantiles, from how often which number was there
 
 
 class Unit(enum.StrEnum):

@@ -18,6 +18,7 @@ from questlog.analytics.metrics import (
     purchases,
     sample_tables,
     session_lengths,
+    value_counts,
     windows,
 )
 from questlog.analytics.metrics.measures import Base, Measure
@@ -32,6 +33,7 @@ from questlog.analytics.selection.named_events import named_events
 from questlog.analytics.selection.rows import Scope
 
 _PLAYER_STEP = 65_536
+_OF_VALUE_COUNTS = (Base.VALUE_SUMS, Base.VALUE_QUANTILES)
 _NO_DAY = dt.date(1970, 1, 1)
 
 
@@ -61,6 +63,8 @@ WAYS: Mapping[Base, Way] = {
     Base.EVENTS: Way(event_rows.build),
     Base.EVENT_SUMS: Way(event_sums.build),
     Base.SAMPLES: Way(sample_tables.build, sample_tables.finish, sample_tables.MAX_ROWS),
+    Base.VALUE_SUMS: Way(value_counts.build_sums),
+    Base.VALUE_QUANTILES: Way(value_counts.build_quantiles, value_counts.finish_quantiles),
 }
 """How each base is asked."""
 
@@ -89,7 +93,8 @@ def _parts(asked: Asked, context: Context) -> Sequence[Part]:
     names = names_in(asked.filter) | frozenset(asked.group_by)
     grouped: dict[tuple[Base, str], list[Measure]] = {}
     for measure in asked.measures:
-        grouped.setdefault((_base(measure, names, asked.granularity), measure.part), []).append(measure)
+        base = _base(measure, names, asked.granularity)
+        grouped.setdefault((base, _apart(base, measure)), []).append(measure)
     last = (context.last_player_no // _PLAYER_STEP + 1) * _PLAYER_STEP
     return [
         Part(
@@ -110,13 +115,20 @@ def _parts(asked: Asked, context: Context) -> Sequence[Part]:
 
 
 def _base(measure: Measure, names: frozenset[str], granularity: Granularity) -> Base:
-    """What to ask of: sums per day where they are enough; within a day there are none."""
+    """What to ask of: sums and counts per day where they are enough; within a day there are none."""
     base = _by_own_dimensions(measure) if names & purchases.WHAT_HAPPENED else measure.base
+    if base in (Base.EVENTS, Base.SAMPLES) and value_counts.are_enough(measure, names, granularity):
+        return Base.VALUE_QUANTILES if value_counts.is_quantile(measure) else Base.VALUE_SUMS
     if base in (Base.EVENTS, Base.OWN_PURCHASES) and event_sums.are_enough(measure, names, granularity):
         return Base.EVENT_SUMS
     if base is Base.EVENTS and activity.knows_players_of(measure, names, granularity):
         return Base.ACTIVITY
     return _within_a_day(measure) if base is Base.ACTIVITY and granularity.is_within_a_day else base
+
+
+def _apart(base: Base, measure: Measure) -> str:
+    """What must be asked by itself."""
+    return value_counts.field_of(measure) if base in _OF_VALUE_COUNTS else measure.part
 
 
 def _within_a_day(measure: Measure) -> Base:

@@ -18,12 +18,10 @@ from questlog.analytics.selection.filters import holds
 from questlog.analytics.selection.groups import numbered
 from questlog.analytics.selection.named_events import is_meant
 from questlog.analytics.selection.rows import events_with
+from questlog.store.sampled import MOST_ENTRIES, MOST_SAMPLES
 
 MAX_ROWS = 2_000_000
 """A question with more buckets, groups and values is refused."""
-
-_MOST_ENTRIES = 121
-_MOST_SAMPLES = 1e9  # of one entry; more comes from a damaged table
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -47,7 +45,8 @@ def build(part: Part) -> ir.Table:
     entries = rows.text.substr(1, rows.text.length() - 2).split(",")
     rows = rows.mutate(entry=entries).drop("text").unnest("entry", offset="value")
     rows = rows.mutate(samples=rows.entry.try_cast("float64"))
-    rows = rows.filter(rows["value"] < _MOST_ENTRIES, rows.samples > 0, rows.samples <= _MOST_SAMPLES)
+    is_number = rows.samples.between(1, MOST_SAMPLES) & (rows.samples == rows.samples.floor())
+    rows = rows.filter(rows["value"] < MOST_ENTRIES, is_number)
     return rows.group_by(*keys, "value").aggregate(samples=rows.samples.sum()).limit(MAX_ROWS + 1)
 
 
@@ -56,7 +55,7 @@ def finish(part: Part, rows: pa.Table) -> pa.Table:
     keys = [] if part.granularity is Granularity.ALL else ["bucket"]
     keys += _groups(part)
     number, groups = numbered(rows, keys)
-    samples = np.zeros((groups.num_rows, _MOST_ENTRIES))
+    samples = np.zeros((groups.num_rows, MOST_ENTRIES))
     samples[number, rows["value"].to_numpy()] = rows["samples"].to_numpy()
     columns = {name: groups[name] for name in keys}
     for place, measure in enumerate(part.measures):
@@ -73,7 +72,7 @@ def _of_samples(measure: Measure, samples: Floats) -> Floats:
     counts = samples.sum(axis=1)
     nothing = np.full(len(counts), np.nan)
     if measure.name.endswith(":mean"):
-        np.divide(samples @ np.arange(_MOST_ENTRIES), counts, out=nothing, where=counts > 0)
+        np.divide(samples @ np.arange(MOST_ENTRIES), counts, out=nothing, where=counts > 0)
         return nothing
     ends = np.cumsum(samples, axis=1)
     position = np.maximum(counts - 1, 0) * measure.share

@@ -77,6 +77,7 @@ _GONE = "player_no = $player_no AND received_at <= make_timestamp($until)"
 _OF_GONE_SESSIONS = "session_no IN (SELECT session_no FROM gone_sessions)"
 _OF_GONE_DAYS = f"{_EVENT_DAY} IN (SELECT event_day_no FROM gone_days)"
 _GAME_DAYS = "SELECT game_id, day FROM gone_days"
+_OF_GAME_DAYS = f"(game_id, event_time::DATE) IN ({_GAME_DAYS})"
 _OF_GONE_PLAYERS = "player_no IN (SELECT player_no FROM gone_players)"
 # A session of which only events of no player are left is the game's own now.
 _OF_GONE_GAME = "game_id IN (SELECT game_id FROM gone_games)"
@@ -118,6 +119,8 @@ def _erase(transaction: Transaction, gone: dict[str, object], grace_s: int) -> N
         ("player_event_totals", _OF_GONE_PLAYERS),
         ("sessionless_events", _OF_GONE_PLAYERS),
         ("event_days", "event_day_no IN (SELECT event_day_no FROM gone_days)"),
+        ("value_counts", f"(game_id, day) IN ({_GAME_DAYS})"),
+        ("value_bins", f"(game_id, day) IN ({_GAME_DAYS})"),
         ("field_values", f"(game_id, day) IN ({_GAME_DAYS})"),
     ):
         transaction.write(f"DELETE FROM {table} WHERE {condition}")
@@ -126,6 +129,7 @@ def _erase(transaction: Transaction, gone: dict[str, object], grace_s: int) -> N
     rebuild.insert_players(transaction, _OF_GONE_PLAYERS)
     rebuild.insert_days_of_no_player(transaction, _OF_GONE_GAME)
     rebuild.insert_event_days(transaction, _OF_GONE_DAYS)
-    rebuild.insert_field_values(transaction, f"(game_id, event_time::DATE) IN ({_GAME_DAYS})")
+    rebuild.insert_value_counts(transaction, _OF_GAME_DAYS)
+    rebuild.insert_field_values(transaction, _OF_GAME_DAYS)
     for table in _TEMPORARY:
         transaction.write(f"DROP TABLE {table}")

@@ -20,6 +20,7 @@ from questlog.store.duckdb.rollups import (
     player_event_totals,
     players,
     sessions,
+    value_counts,
 )
 from questlog.store.duckdb.staging import Counters, Staged
 from questlog.store.duckdb.transaction import Transaction
@@ -75,6 +76,7 @@ def load_events(transaction: Transaction, staged: Staged, grace_s: int, has_sess
     transaction.write("INSERT INTO events SELECT * FROM batch_rows")
     players.update(transaction, events)
     event_days.update(transaction)
+    value_counts.update(transaction, events)
     field_values.update(transaction, staged.new_values)
     if pc.any(pc.not_equal(events["source"], str(Source.GAMEANALYTICS))).as_py():
         player_event_totals.update(transaction)

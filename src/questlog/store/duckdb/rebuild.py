@@ -1,6 +1,7 @@
 """Computing every rollup again from the events, a range of players or sessions at a time."""
 
-from collections.abc import Callable
+import datetime as dt
+from collections.abc import Callable, Iterator, Sequence
 
 from questlog.store.duckdb.rollups import (
     event_days,
@@ -10,12 +11,14 @@ from questlog.store.duckdb.rollups import (
     player_event_totals,
     players,
     sessions,
+    value_counts,
 )
 from questlog.store.duckdb.staging import Counters
 from questlog.store.duckdb.transaction import Parameters, Transaction
 from questlog.store.schema import SESSIONS
 
 _AT_ONCE = 200_000
+_EVENTS_AT_ONCE = 4_000_000
 _SESSION_COLUMNS = ", ".join(column.name for column in SESSIONS.columns)
 
 _IN_RANGE = "player_no BETWEEN $low AND $high"
@@ -33,6 +36,7 @@ def rebuild(transaction: Transaction, last: Counters, grace_s: int, progress: Pr
     transaction.write("DELETE FROM event_days")
     insert_event_days(transaction, "true")
     progress("event_days", 1.0)
+    _rebuild_value_counts(transaction, progress)
     progress("field_values", 0.0)
     transaction.write("DELETE FROM field_values")
     insert_field_values(transaction, "true")
@@ -86,6 +90,31 @@ def _rebuild_players(transaction: Transaction, last: int, progress: Progress) ->
         progress("players", min(1.0, high / last))
     insert_days_of_no_player(transaction, "true")
     transaction.write("DROP TABLE kept_properties")
+
+
+_DAYS = "SELECT day, sum(events)::BIGINT AS events FROM event_days GROUP BY day ORDER BY day"
+_OF_DAYS = "event_time >= $first::DATE AND event_time < $last::DATE + INTERVAL 1 DAY"
+
+
+def _rebuild_value_counts(transaction: Transaction, progress: Progress) -> None:
+    """Days at a time: where all numbers differ there are as many rows as events."""
+    progress("value_counts", 0.0)
+    days = transaction.read(_DAYS)
+    for table in ("value_counts", "value_bins"):
+        transaction.write(f"DELETE FROM {table}")
+    for first, last, share in _day_ranges(days["day"].to_pylist(), days["events"].to_pylist()):
+        insert_value_counts(transaction, _OF_DAYS, {"first": first, "last": last})
+        progress("value_counts", share)
+
+
+def _day_ranges(days: Sequence[dt.date], events: Sequence[int]) -> Iterator[tuple[dt.date, dt.date, float]]:
+    """First and last days of ranges with not many events each, and the share of the days that is then done."""
+    start, count = 0, 0
+    for place, size in enumerate(events):
+        count += size
+        if count >= _EVENTS_AT_ONCE or place == len(days) - 1:
+            yield days[start], days[place], (place + 1) / len(days)
+            start, count = place + 1, 0
 
 
 KEPT_PROPERTIES = """
@@ -142,6 +171,15 @@ def insert_event_days(transaction: Transaction, condition: str) -> None:
     """Insert the counts per event id and day of the events that the condition is true for."""
     facts = event_days.facts("events", condition)
     transaction.write(f"INSERT INTO event_days ({event_days.COLUMN_LIST}) {facts}")
+
+
+def insert_value_counts(transaction: Transaction, condition: str, parameters: Parameters = _NONE) -> None:
+    """Insert the numbers of the events that the condition is true for; those of the same days were deleted."""
+    counts = value_counts.facts("events", condition)
+    transaction.write(f"CREATE OR REPLACE TEMP TABLE day_counts AS {counts}", parameters)
+    transaction.write(f"INSERT INTO value_counts ({value_counts.COLUMN_LIST}) FROM day_counts")
+    transaction.write(f"INSERT INTO value_bins ({value_counts.BIN_COLUMN_LIST}) {value_counts.bin_facts('day_counts')}")
+    transaction.write("DROP TABLE day_counts")
 
 
 def insert_field_values(transaction: Transaction, condition: str) -> None:

@@ -1,0 +1,141 @@
+"""Means and quantiles from how often which number was there on a day, where no event has to be looked at.
+
+Bins tell in which of them a quantile lies (store/sampled.py); only the numbers of those are put in order.
+"""
+
+from collections.abc import Mapping
+from functools import reduce
+from operator import or_
+
+import ibis
+import ibis.expr.types as ir
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from questlog.analytics.engine import tables
+from questlog.analytics.metrics import sample_tables
+from questlog.analytics.metrics.measures import Base, Measure
+from questlog.analytics.metrics.parts import Part, measure_column
+from questlog.analytics.question.query import EventMatch, Granularity
+from questlog.analytics.selection.buckets import bucket_of_day
+from questlog.analytics.selection.filters import holds
+from questlog.analytics.selection.groups import numbered
+from questlog.store.sampled import BOOT_TIMES, DESIGN_VALUES, Sampled
+
+_FIELDS: Mapping[tuple[str, EventMatch], Sampled] = {
+    ("value_quantile", EventMatch(DESIGN_VALUES.category)): DESIGN_VALUES,
+    **{(f"boot_{what}", EventMatch(BOOT_TIMES.category)): BOOT_TIMES for what in ("sum", "count", "quantile")},
+}
+Ints = npt.NDArray[np.int64]
+
+_ALL = ibis.literal(0, "int64")
+
+
+def are_enough(measure: Measure, names: frozenset[str], granularity: Granularity) -> bool:
+    """Whether the counts per day answer the measure exactly, with these dimensions."""
+    return bool(field_of(measure)) and not names and not granularity.is_within_a_day
+
+
+def field_of(measure: Measure) -> str:
+    """The numbers that the measure is of; empty where these are not counted."""
+    if measure.base is Base.SAMPLES:
+        return sample_tables.table_of(measure)
+    sampled = _FIELDS.get((measure.name, measure.match))
+    return sampled.field if sampled else ""
+
+
+def is_quantile(measure: Measure) -> bool:
+    """Whether it needs more than sums."""
+    return measure.name.endswith("quantile")
+
+
+def build_sums(part: Part) -> ir.Table:
+    """The measures that are sums, all of one field, by bucket."""
+    bins = _of_part(tables.value_bins, part)
+    sums = {measure_column(place): _sum(bins, each) for place, each in enumerate(part.measures)}
+    if part.granularity is Granularity.ALL:
+        return bins.aggregate(**sums)
+    return bins.group_by("bucket").aggregate(**sums)
+
+
+def build_quantiles(part: Part) -> ir.Table:
+    """The numbers that the quantiles lie among, all of one field.
+
+    Beside each: how many numbers of its bucket are `before` its bin, and how many there are in all.
+    """
+    bins = _of_part(tables.value_bins, part)
+    bins = bins.group_by("bucket", "bin").aggregate(samples=bins.samples.sum().cast("int64"))
+    of_bucket, up_to = (ibis.window(group_by="bucket"), ibis.cumulative_window(group_by="bucket", order_by="bin"))
+    bins = bins.mutate(total=bins.samples.sum().over(of_bucket), end=bins.samples.sum().over(up_to))
+    bins = bins.mutate(before=bins.end - bins.samples)
+    places = [(bins.total - 1).cast("float64") * each.share for each in part.measures]
+    needed = bins.filter(reduce(or_, ((bins.end > at.floor()) & (bins.before <= at.ceil()) for at in places)))
+    needed = needed.select("bucket", "bin", "before", "total")
+    return (
+        _of_part(tables.value_counts, part)
+        .inner_join(needed, ["bucket", "bin"])
+        .select("bucket", "before", "total", "value", "samples")
+    )
+
+
+def finish_quantiles(part: Part, rows: pa.Table) -> pa.Table:
+    """The quantiles of each bucket: the values at the two places that each lies between, in proportion."""
+    if rows.num_rows == 0:
+        nothing = [None] if part.granularity is Granularity.ALL else []
+        empty = {measure_column(place): pa.array(nothing, pa.float64()) for place in range(len(part.measures))}
+        return pa.table(empty | ({} if nothing else {"bucket": rows["bucket"]}))
+    number, groups = numbered(rows, ["bucket"])
+    value = rows["value"].to_numpy()
+    by_value = np.argsort(value)
+    order = by_value[np.argsort(number[by_value], kind="stable")]
+    number, value = number[order], value[order]
+    before, total, samples = (rows[name].to_numpy()[order] for name in ("before", "total", "samples"))
+    last_place = _key(number, before + _within_bins(number, before, samples), total)
+    firsts = np.flatnonzero(np.diff(number, prepend=-1))
+    columns = {} if part.granularity is Granularity.ALL else {"bucket": groups["bucket"]}
+    for place, measure in enumerate(part.measures):
+        at = (total[firsts] - 1) * measure.share
+        below = np.floor(at)
+        low, high = (
+            value[np.searchsorted(last_place, _key(number[firsts], to.astype(np.int64), total), side="right")]
+            for to in (below, np.ceil(at))
+        )
+        columns[measure_column(place)] = pa.array(low + (high - low) * (at - below), pa.float64())
+    return pa.table(columns)
+
+
+def _within_bins(number: Ints, before: Ints, samples: Ints) -> Ints:
+    """How many samples there are up to and with each number of its bin. `before` is another in each bin of a bucket."""
+    up_to = np.cumsum(samples)
+    is_first = (np.diff(number, prepend=-1) != 0) | (np.diff(before, prepend=-1) != 0)
+    firsts = np.flatnonzero(is_first)
+    sizes = np.diff(firsts, append=len(number))
+    within: Ints = up_to - np.repeat(up_to[firsts] - samples[firsts], sizes)
+    return within
+
+
+def _key(number: Ints, place: Ints, total: Ints) -> Ints:
+    """One number for a bucket and a place in it, in their order."""
+    key: Ints = number * (int(total.max()) + 1) + place
+    return key
+
+
+def _of_part(rows: ir.Table, part: Part) -> ir.Table:
+    period = part.scope.period
+    rows = rows.filter(
+        rows.game_id == part.scope.game_id,
+        rows.field == field_of(part.measures[0]),
+        rows.day.between(period.start, period.end),
+        holds(part.filter, rows),
+    )
+    bucket = bucket_of_day(rows.day, part.granularity)
+    return rows.mutate(bucket=_ALL if bucket is None else bucket)
+
+
+def _sum(bins: ir.Table, measure: Measure) -> ir.Scalar:
+    if measure.name.endswith("sum"):
+        return bins.value_sum.sum()
+    if measure.name.endswith("count"):
+        return bins.samples.sum()
+    return bins.value_sum.sum() / bins.samples.sum().cast("float64")

@@ -1,0 +1,86 @@
+"""The tables value_counts and value_bins: how often which number was there, by day (store/sampled.py)."""
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from questlog.store.duckdb.transaction import Transaction
+from questlog.store.sampled import BIN_SHIFT, MOST_ENTRIES, MOST_SAMPLES, SAMPLED, Form, Sampled
+
+COLUMNS = ("game_id", "day", "field", "bin", "value", "samples")
+COLUMN_LIST = ", ".join(COLUMNS)
+BIN_COLUMN_LIST = "value_bin_no, game_id, day, field, bin, samples, value_sum"
+
+_SIGN_BITS = 1 << (64 - BIN_SHIFT)  # room for bins of either sign
+_ORDER = "ORDER BY day, game_id, field, bin, value"
+
+
+def facts(source: str, condition: str = "true") -> str:
+    """SQL: the rows of `value_counts` that the events in `source` make, each number once."""
+    found = " UNION ALL ".join(_numbers(sampled, f"(SELECT * FROM {source} WHERE {condition})") for sampled in SAMPLED)
+    return f"""
+    SELECT game_id, day, field, {BIN_SQL} AS bin, value, sum(samples)::BIGINT AS samples
+    FROM (SELECT game_id, day, field, CASE WHEN value = 0 THEN 0 ELSE value END AS value, samples FROM ({found}))
+    GROUP BY game_id, day, field, value {_ORDER}
+    """
+
+
+def bin_facts(source: str, condition: str = "true") -> str:
+    """SQL: the rows of `value_bins` that rows of `value_counts` make."""
+    return f"""
+    SELECT {_KEY} AS value_bin_no, game_id, day, field, bin, sum(samples)::BIGINT AS samples,
+        sum(value * samples) AS value_sum
+    FROM {source} WHERE {condition} GROUP BY game_id, day, field, bin
+    """
+
+
+def _numbers(sampled: Sampled, source: str) -> str:
+    """SQL: `value` and `samples` of the numbers of one kind."""
+    head = f"SELECT game_id, event_time::DATE AS day, '{sampled.field}' AS field"
+    events = f"FROM {source} WHERE category = '{sampled.category}'"
+    attribute = f"json_extract_string(attributes, '/{sampled.field}')"
+    if sampled.form is Form.VALUE:
+        return f"{head}, value, 1 AS samples {events} AND value IS NOT NULL"
+    if sampled.form is Form.NUMBER:
+        number = f"try_cast({attribute} AS DOUBLE)"
+        return f"{head}, {number} AS value, 1 AS samples {events} AND isfinite({number})"
+    entries = f"string_split(substr({attribute}, 2, length({attribute}) - 2), ',')"
+    return f"""
+    SELECT game_id, day, field, (place - 1)::DOUBLE AS value, samples::BIGINT AS samples FROM (
+        SELECT game_id, day, field, generate_subscripts(entries, 1) AS place,
+            try_cast(unnest(entries) AS DOUBLE) AS samples
+        FROM ({head}, {entries} AS entries {events} AND {attribute} LIKE '[%')
+    ) WHERE place <= {MOST_ENTRIES} AND samples BETWEEN 1 AND {MOST_SAMPLES} AND samples = floor(samples)
+    """
+
+
+_BITS = "value::BIT::BIGINT"
+BIN_SQL = (
+    f"CASE WHEN value >= 0 THEN {_BITS} >> {BIN_SHIFT}"
+    f" ELSE -1 - (({_BITS} & {(1 << 63) - 1}) >> {BIN_SHIFT}) END::INTEGER"
+)
+_FIELD_NO = f"CASE field {' '.join(f'WHEN {sampled.field!r} THEN {no}' for no, sampled in enumerate(SAMPLED))} END"
+# Games below 2^20, fields below 2^3, days within 2^22, bins within 2^18.
+_KEY = (
+    f"((game_id::BIGINT * 8 + {_FIELD_NO}) * 4194304 + (day - DATE '1970-01-01') + 2097152) * {_SIGN_BITS}"
+    f" + bin + {_SIGN_BITS // 2}"
+)
+
+_ADD = f"""
+    INSERT INTO value_bins ({BIN_COLUMN_LIST}) {bin_facts("batch_value_counts")}
+    ON CONFLICT (value_bin_no) DO UPDATE SET samples = value_bins.samples + excluded.samples,
+        value_sum = value_bins.value_sum + excluded.value_sum
+"""
+
+_CATEGORIES = pa.array(sorted({sampled.category for sampled in SAMPLED}))
+_READ = ["game_id", "event_time", "category", "value", "attributes"]
+
+
+def update(transaction: Transaction, events: pa.Table) -> None:
+    """Add the events of a batch. What an earlier batch brought stays as it is: a number can have several rows."""
+    events = events.select(_READ)
+    transaction.register("batch_numbers", events.filter(pc.is_in(events["category"], _CATEGORIES)))
+    counts = transaction.read(facts("batch_numbers"))
+    if counts.num_rows:
+        transaction.register("batch_value_counts", counts)
+        transaction.write(f"INSERT INTO value_counts ({COLUMN_LIST}) SELECT {COLUMN_LIST} FROM batch_value_counts")
+        transaction.write(_ADD)

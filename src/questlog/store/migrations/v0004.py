@@ -1,0 +1,66 @@
+"""Version 4: how often which number was there, by day."""
+
+_BITS = "value::BIT::BIGINT"
+_BIN = f"CASE WHEN value >= 0 THEN {_BITS} >> 46 ELSE -1 - (({_BITS} & 9223372036854775807) >> 46) END::INTEGER"
+
+
+def _table(field: str) -> str:
+    text = f"json_extract_string(attributes, '/{field}')"
+    return f"""
+    SELECT game_id, day, field, (place - 1)::DOUBLE AS value, samples::BIGINT AS samples FROM (
+        SELECT game_id, day, '{field}' AS field, generate_subscripts(entries, 1) AS place,
+            try_cast(unnest(entries) AS DOUBLE) AS samples
+        FROM (
+            SELECT game_id, event_time::DATE AS day, string_split(substr({text}, 2, length({text}) - 2), ',') AS entries
+            FROM events WHERE category = 'health' AND {text} LIKE '[%'
+        )
+    ) WHERE place <= 121 AND samples BETWEEN 1 AND 1000000000 AND samples = floor(samples)
+    """
+
+
+_BOOT_TIME = "try_cast(json_extract_string(attributes, '/app_boot_time') AS DOUBLE)"
+_NUMBERS = f"""
+    SELECT game_id, event_time::DATE AS day, 'design_value' AS field, value, 1 AS samples
+    FROM events WHERE category = 'design' AND value IS NOT NULL
+    UNION ALL SELECT game_id, event_time::DATE, 'app_boot_time', {_BOOT_TIME}, 1
+    FROM events WHERE category = 'sdk_init' AND isfinite({_BOOT_TIME})
+    UNION ALL {" UNION ALL ".join(map(_table, ("fps_data_table", "memory_sys_data_table", "memory_app_data_table")))}
+"""
+
+STATEMENTS = (
+    """
+    CREATE TABLE value_counts (
+        game_id INTEGER,
+        day DATE,
+        field VARCHAR,
+        bin INTEGER,
+        value DOUBLE,
+        samples BIGINT
+    )
+    """,
+    """
+    CREATE TABLE value_bins (
+        value_bin_no BIGINT PRIMARY KEY,
+        game_id INTEGER,
+        day DATE,
+        field VARCHAR,
+        bin INTEGER,
+        samples BIGINT,
+        value_sum DOUBLE
+    )
+    """,
+    f"""
+    INSERT INTO value_counts
+    SELECT game_id, day, field, {_BIN}, value, sum(samples)::BIGINT
+    FROM (SELECT game_id, day, field, CASE WHEN value = 0 THEN 0 ELSE value END AS value, samples FROM ({_NUMBERS}))
+    GROUP BY game_id, day, field, value ORDER BY day, game_id, field, value
+    """,
+    """
+    INSERT INTO value_bins
+    SELECT ((game_id::BIGINT * 8 + CASE field WHEN 'design_value' THEN 0 WHEN 'app_boot_time' THEN 1
+            WHEN 'fps_data_table' THEN 2 WHEN 'memory_sys_data_table' THEN 3 WHEN 'memory_app_data_table' THEN 4 END)
+            * 4194304 + (day - DATE '1970-01-01') + 2097152) * 262144 + bin + 131072,
+        game_id, day, field, bin, sum(samples)::BIGINT, sum(value * samples)
+    FROM value_counts GROUP BY game_id, day, field, bin
+    """,
+)
