@@ -1,6 +1,6 @@
 """`make bench`: the measurements in turn. Absolute figures are of this machine and these minutes; ratios count.
 
-python -m tests.bench [collector] [whole] [dedupe] [growth] [queries] [--rounds 5] [--seconds 5] [--rate 50000]
+python -m tests.bench [collector] [whole] [dedupe] [growth] [queries] [metrics] [--rounds 5] [--events 10000000]
 """
 
 import argparse
@@ -11,9 +11,9 @@ import tempfile
 from pathlib import Path
 
 from tests.bench import collector, dedupe, growth, whole
-from tests.bench.queries import comparison
+from tests.bench.queries import comparison, metrics
 
-PARTS = ("collector", "whole", "dedupe", "growth", "queries")
+PARTS = ("collector", "whole", "dedupe", "growth", "queries", "metrics")
 
 
 def main() -> None:
@@ -52,6 +52,8 @@ def main() -> None:
             growth.measure(Path(folder), options.keys)
         if "queries" in parts:
             comparison.measure(Path(folder), options.events, options.rounds, options.threads, options.kept)
+        if "metrics" in parts:
+            metrics.measure(Path(folder), options.events, options.rounds, options.threads, options.kept)
 
 
 if __name__ == "__main__":

@@ -5,14 +5,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from tests.bench.queries import history
 from tests.bench.queries.answers import QUESTIONS, Engine, checksum
 from tests.bench.queries.lower_bound import KeptLowerBound, LowerBound, load
 from tests.bench.queries.raw import RawClickHouse, RawDuckDB
 from tests.bench.queries.stored import Questlog, fill
+from tests.bench.queries.timing import Timed, timed
 
 PUBLISHED = {
     1_000_000: {
@@ -36,21 +38,12 @@ Loaded = TypeVar("Loaded")
 _FILL_MEMORY_MB = 8192
 
 
-class Timed(NamedTuple):
-    """How long a question took: the first time, the best of the rounds, and the least that all cores worked on it."""
-
-    first_ms: float
-    best_ms: float
-    cpu_ms: float
-    checksum: str
-
-
 def measure(folder: Path, events: int, rounds: int, threads: int, kept: Path | None = None) -> None:
     """Print a table. Exits with 1 when two answers differ. History and store stay in `kept`, where it is given."""
     base = kept or folder / "queries"
     print(f"\n== questions over {events:,} events, best of {rounds}, {threads} threads", flush=True)
-    files = _history(base / f"history{events}", events)
-    stored = _stored(base / f"store{events}", files)
+    files = history_of(base / f"history{events}", events)
+    stored = stored_of(base / f"store{events}", files)
     scratch = folder / "raw"
     scratch.mkdir()
     raw_duckdb = _opened("raw DuckDB", lambda: RawDuckDB(files, scratch, threads))
@@ -67,17 +60,19 @@ def measure(folder: Path, events: int, rounds: int, threads: int, kept: Path | N
         sys.exit("the answers differ")
 
 
-def _history(folder: Path, events: int) -> Sequence[Path]:
+def history_of(folder: Path, events: int) -> Sequence[Path]:
+    """The history's files in the folder, made if they are not there."""
     if not history.files_in(folder):
         command = [sys.executable, "-m", "tests.bench.queries.history", str(folder), "--events", str(events)]
         subprocess.run(command, check=True)  # a process of its own gives the memory back
     return history.files_in(folder)
 
 
-def _stored(folder: Path, files: Sequence[Path]) -> Path:
+def stored_of(folder: Path, files: Sequence[Path], *, with_all_kinds: bool = False) -> Path:
+    """The store with the history in the folder, made if it is not there."""
     if not folder.exists():
         began = time.perf_counter()
-        fill(files, folder, _FILL_MEMORY_MB)
+        fill(files, folder, _FILL_MEMORY_MB, with_all_kinds=with_all_kinds)
         print(f"Questlog: written into the tables by SQL, and rebuilt, in {time.perf_counter() - began:.0f} s")
     return folder
 
@@ -94,38 +89,30 @@ def _ask_all(engines: Sequence[Engine], events: int, rounds: int) -> bool:
     print(f"\n{'ms':22}" + "".join(f"{engine.name:>13}" for engine in engines) + "     cpu   first  × numpy   checksum")
     are_equal = True
     for question in QUESTIONS:
-        timed = {engine.name: _timed(engine, question, rounds) for engine in engines if _can_answer(engine, question)}
-        sums = {each.checksum for each in timed.values()}
+        times, checksums = {}, {}
+        for engine in engines:
+            if _can_answer(engine, question):
+                times[engine.name], rows = timed(partial(engine.ask, question), rounds)
+                checksums[engine.name] = checksum(question, rows)
+        sums = set(checksums.values())
         expected = PUBLISHED.get(events, {}).get(question)
         is_equal = len(sums) == 1 and (expected is None or expected in sums)
         are_equal &= is_equal
-        print(_line(question, [timed.get(engine.name) for engine in engines], is_equal), flush=True)
+        shown = checksums["Questlog"] if is_equal else "DIFFERS"
+        print(_line(question, [times.get(engine.name) for engine in engines], shown), flush=True)
         if not is_equal:
-            print({name: each.checksum for name, each in timed.items()} | {"published": expected})
+            print(checksums | {"published": expected})
     return are_equal
 
 
-def _line(question: str, timed: Sequence[Timed | None], is_equal: bool) -> str:
-    questlog, _, _, least, _ = timed
+def _line(question: str, times: Sequence[Timed | None], shown: str) -> str:
+    questlog, _, _, least, _ = times
     assert questlog is not None
     assert least is not None
-    cells = "".join(f"{each.best_ms:13.1f}" if each else f"{'':13}" for each in timed)
+    cells = "".join(f"{each.best_ms:13.1f}" if each else f"{'':13}" for each in times)
     ratio = questlog.best_ms / least.best_ms
-    shown = questlog.checksum if is_equal else "DIFFERS"
     return f"{question:22}{cells}{questlog.cpu_ms:8.0f}{questlog.first_ms:8.0f}{ratio:9.2f}   {shown}"
 
 
 def _can_answer(engine: Engine, question: str) -> bool:
     return not isinstance(engine, KeptLowerBound) or question in engine.questions
-
-
-def _timed(engine: Engine, question: str, rounds: int) -> Timed:
-    """One more time than the rounds: the first is apart."""
-    times, worked, answer = [], [], None
-    for _ in range(rounds + 1):
-        began, worked_before = time.perf_counter(), time.process_time()
-        answer = engine.ask(question)
-        worked.append((time.process_time() - worked_before) * 1000)
-        times.append((time.perf_counter() - began) * 1000)
-    assert answer is not None
-    return Timed(times[0], min(times[1:]), min(worked[1:]), checksum(question, answer))

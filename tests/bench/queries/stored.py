@@ -1,5 +1,9 @@
 """The history in Questlog's store, and the questions as Questlog asks them.
 
+For the metrics of what the history has none of, the store can have more beside it: every session begins with an
+`sdk_init`, every third with ad events and an impression, and every third ends with a `health` event; there are scores,
+attempts, errors of SDKs, and receipts of every state.
+
 To load it event by event would take an hour or two. So it is written into the tables by SQL, rows as the loader makes
 them, and `rebuild` makes the rollups. Questions then go the way of every question: `analytics.runner`.
 """
@@ -37,8 +41,52 @@ _NUMBERS = """
     FROM read_parquet($files) GROUP BY session_id;
     CREATE TEMP TABLE new_names AS
     SELECT category, event_id, row_number() OVER (ORDER BY category, event_id) AS event_no
-    FROM (SELECT DISTINCT category, event_id FROM read_parquet($files));
+    FROM (SELECT DISTINCT category, event_id FROM read_parquet($files)
+        UNION SELECT unnest(['sdk_init', 'ads', 'impression', 'health', 'sdk_error']), NULL);
 """
+
+_SENT = """
+    SELECT *, CASE WHEN category = 'business' THEN 'unchecked' END AS receipt_state, NULL::BIGINT AS attempt_num,
+        NULL::DOUBLE AS score, NULL::DECIMAL(18,6) AS ad_revenue_usd, NULL AS ad_action FROM read_parquet($file)
+"""
+
+_THIRD = "hash(session_id) % 3"
+_NOT_SENT = "NULL AS event_id, NULL AS value, NULL AS amount, NULL AS currency"
+_AD_ACTIONS = "['request', 'show', if(hash(session_id) % 2 = 0, 'clicked', 'reward_received'), 'failed_show']"
+
+
+def _table(name: str, entries: int) -> str:
+    """SQL: a table of samples as SDKs send it, around a place that differs from session to session."""
+    middle = f"hash(session_id) % {entries - 20} + 10"
+    entry = f"if(abs(place - ({middle})::BIGINT) < 8, (hash(session_id) >> (place % 16)) % 30, 0)"
+    return f"'\"{name}\":' || to_json([{entry} FOR place IN range({entries})])"
+
+
+_TABLES = " || ',' || ".join(
+    (_table("fps_data_table", 121), _table("memory_sys_data_table", 101), _table("memory_app_data_table", 101))
+)
+
+_ALL_KINDS = f"""
+    SELECT * REPLACE (
+        CASE WHEN category = 'business' THEN ['valid', 'invalid', 'unchecked'][1 + ({_THIRD})::BIGINT] END AS receipt_state,
+        CASE WHEN category = 'progression' THEN 1 + hash(session_id) % 4 END AS attempt_num,
+        CASE WHEN category = 'progression' THEN hash(event_time) % 1000 END AS score
+    ) FROM ({_SENT})
+    UNION ALL BY NAME SELECT * REPLACE ('sdk_init' AS category, {_NOT_SENT},
+        '{{"app_boot_time":' || (200 + hash(session_id) % 5000) || '}}' AS attributes)
+    FROM read_parquet($file) WHERE category = 'user'
+    UNION ALL BY NAME SELECT * REPLACE ('ads' AS category, {_NOT_SENT}, NULL AS attributes),
+        unnest({_AD_ACTIONS}) AS ad_action
+    FROM read_parquet($file) WHERE category = 'user' AND {_THIRD} = 0
+    UNION ALL BY NAME SELECT * REPLACE ('impression' AS category, {_NOT_SENT}, NULL AS attributes),
+        0.01 AS ad_revenue_usd
+    FROM read_parquet($file) WHERE category = 'user' AND {_THIRD} = 0
+    UNION ALL BY NAME SELECT * REPLACE ('health' AS category, {_NOT_SENT}, '{{' || {_TABLES} || '}}' AS attributes)
+    FROM read_parquet($file) WHERE category = 'session_end' AND {_THIRD} = 1
+    UNION ALL BY NAME SELECT * REPLACE ('sdk_error' AS category, {_NOT_SENT}, NULL AS attributes)
+    FROM read_parquet($file) WHERE category = 'session_end' AND hash(session_id) % 50 = 0
+    ORDER BY event_time
+"""  # noqa: S608 - no values, and ours
 
 _EVENTS = """
     INSERT INTO events BY NAME
@@ -49,9 +97,8 @@ _EVENTS = """
         CASE WHEN history.category = 'resource' THEN amount ELSE value END AS value,
         CASE WHEN history.category = 'business' THEN amount END AS amount, currency,
         CASE WHEN history.category = 'business' THEN (amount / 100)::DECIMAL(18,6) END AS amount_usd,
-        CASE WHEN history.category = 'business' THEN 'unchecked' END AS receipt_state,
-        country, platform, build, attributes
-    FROM read_parquet($file) AS history JOIN new_players USING (player_id) JOIN new_sessions USING (session_id)
+        receipt_state, attempt_num, score, ad_revenue_usd, ad_action, country, platform, build, attributes
+    FROM ({source}) AS history JOIN new_players USING (player_id) JOIN new_sessions USING (session_id)
         JOIN new_names AS name ON name.category = history.category
             AND name.event_id IS NOT DISTINCT FROM history.event_id
 """
@@ -63,8 +110,9 @@ _COUNTERS = """
 """
 
 
-def fill(files: Sequence[Path], folder: Path, memory_limit_mb: int) -> None:
+def fill(files: Sequence[Path], folder: Path, memory_limit_mb: int, *, with_all_kinds: bool = False) -> None:
     """Make a store with the history in `folder`."""
+    insert = _EVENTS.format(source=_ALL_KINDS if with_all_kinds else _SENT)
     settings = EngineSettings(memory_limit_mb=memory_limit_mb, temp_limit_mb=65_536)
     DuckDBStore(folder, settings).close()
     with duckdb.connect(":memory:", config={"memory_limit": f"{memory_limit_mb}MB"}) as connection:
@@ -76,7 +124,7 @@ def fill(files: Sequence[Path], folder: Path, memory_limit_mb: int) -> None:
         connection.execute(f"INSERT INTO event_names SELECT event_no, {GAME}, category, event_id FROM new_names")  # noqa: S608
         before = 0
         for file in files:
-            [(inserted,)] = connection.execute(_EVENTS, {"file": str(file), "before": before}).fetchall()
+            [(inserted,)] = connection.execute(insert, {"file": str(file), "before": before}).fetchall()
             before += inserted
         connection.execute(_COUNTERS)
         connection.execute("CHECKPOINT")
@@ -102,7 +150,16 @@ class Questlog:
 
     def ask(self, question: str) -> Rows:
         asked, columns = QUESTIONS[question]
-        return columns(self._analytics.ask(GAME, asked).table)
+        return columns(self.answer(asked))
+
+    def answer(self, question: msgspec.Struct) -> pa.Table:
+        """The table of the answer, as the API gives it."""
+        return self._analytics.ask(GAME, question).table
+
+    def events(self) -> int:
+        """How many events there are."""
+        count: int = self._store.query("SELECT count(*) AS events FROM events", {})["events"][0].as_py()
+        return count
 
     def close(self) -> None:
         self._store.close()
