@@ -68,7 +68,11 @@ def history(seed: int, count: int) -> list[dict[str, Any]]:
                         "cart_type": pick.choice(["end", None]),
                     },
                     {"category": "impression", "ad_revenue_usd": "0.010000"},
-                    {"category": pick.choice(["error", "ads"])},
+                    {"category": "error"},
+                    {
+                        "category": "ads",
+                        "ad_action": pick.choice(["show", "failed_show", "clicked", "reward_received", "request"]),
+                    },
                     {"category": "health", "attributes": pick.choice(HEALTH)},
                     {"category": "sdk_init", "attributes": pick.choice(BOOTS)},
                 ]

@@ -1,7 +1,9 @@
-"""Kinds of events that a player day tells apart, each as a bit of its column `kinds`.
+"""Kinds of events that rollups tell apart: a player day as bits of its column `kinds`, an event day as counts of ads.
 
-So distinct players of a kind are counted without looking at events.
+So players of a kind, and ads to which something happened, are counted without looking at events.
 """
+
+from collections.abc import Mapping
 
 import msgspec
 
@@ -25,6 +27,15 @@ KINDS = (
     EventKind("progression", "Complete"),
 )
 """In the order of their bits, which are stored: new ones go to the end, with a migration."""
+
+
+AD_COUNTS: Mapping[str, str] = {
+    "ad_shows": "show",
+    "ad_failed_shows": "failed_show",
+    "ad_clicks": "clicked",
+    "ad_rewards": "reward_received",
+}
+"""The columns of `event_days` that count by `ad_action`, and the action."""
 
 
 def bit(kind: EventKind) -> int:

@@ -5,7 +5,7 @@ import enum
 import msgspec
 
 from questlog.model.event import DECODED_COLUMNS, Type
-from questlog.store.event_kinds import KINDS, bit
+from questlog.store.event_kinds import AD_COUNTS, KINDS, bit
 from questlog.store.meanings import MEANINGS
 from questlog.store.sampled import SAMPLED
 
@@ -232,6 +232,7 @@ EVENT_DAYS = Table(
         Column("transactions", Kind.COUNT, "purchases"),
         Column("revenue_usd", Kind.MONEY_SUM, "Σ `amount_usd` of purchases"),
         Column("ad_revenue_usd", Kind.MONEY_SUM, "Σ `ad_revenue_usd`"),
+        *(Column(name, Kind.COUNT, f"events with the `ad_action` `{action}`") for name, action in AD_COUNTS.items()),
     ),
     key="event_day_no",
 )

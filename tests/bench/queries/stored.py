@@ -68,7 +68,8 @@ _TABLES = " || ',' || ".join(
 
 _ALL_KINDS = f"""
     SELECT * REPLACE (
-        CASE WHEN category = 'business' THEN ['valid', 'invalid', 'unchecked'][1 + ({_THIRD})::BIGINT] END AS receipt_state,
+        CASE WHEN category = 'business' THEN ['valid', 'invalid', 'unchecked'][1 + ({_THIRD})::BIGINT] END
+            AS receipt_state,
         CASE WHEN category = 'progression' THEN 1 + hash(session_id) % 4 END AS attempt_num,
         CASE WHEN category = 'progression' THEN hash(event_time) % 1000 END AS score
     ) FROM ({_SENT})

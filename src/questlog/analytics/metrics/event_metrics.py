@@ -6,7 +6,7 @@ They go by the events' own dimensions.
 from questlog.analytics.metrics.formulas import added, difference, difference_ratio, ratio, share_of_both
 from questlog.analytics.metrics.measures import Base, Measure, Unit
 from questlog.analytics.metrics.metrics import Group, Metric
-from questlog.analytics.question.query import Condition, EventMatch, Operator
+from questlog.analytics.question.query import EventMatch
 
 _ANY = EventMatch()
 _DESIGN = EventMatch(category="design")
@@ -19,10 +19,6 @@ _RESOURCE = EventMatch(category="resource")
 _ERROR = EventMatch(category="error")
 _SDK_ERROR = EventMatch(category="sdk_error")
 _ADS = EventMatch(category="ads")
-
-
-def _ad(action: str) -> EventMatch:
-    return EventMatch(category="ads", filter=Condition("ad_action", Operator.IS, (action,)))
 
 
 def _count(match: EventMatch) -> Measure:
@@ -145,7 +141,9 @@ ERROR_METRICS = (
     Metric("sdk_errors", Group.ERRORS, "events", "What SDKs report of themselves.", (_count(_SDK_ERROR),)),
 )
 
-_SHOWS, _FAILED_SHOWS, _CLICKS = _count(_ad("show")), _count(_ad("failed_show")), _count(_ad("clicked"))
+_SHOWS, _FAILED_SHOWS, _CLICKS, _REWARDS = (
+    Measure(Base.EVENTS, name, match=_ADS) for name in ("ad_shows", "ad_failed_shows", "ad_clicks", "ad_rewards")
+)
 _SATORI_IMPRESSIONS = _count(EventMatch(category="custom", event_id="adImpression"))
 
 AD_METRICS = (
@@ -175,7 +173,7 @@ AD_METRICS = (
         share_of_both,
     ),
     Metric("ad_click_rate", Group.ADS, "share", "ad_clicks ÷ ad events `show`.", (_CLICKS, _SHOWS), ratio),
-    Metric("ad_rewards", Group.ADS, "ads", "Ad events `reward_received`.", (_count(_ad("reward_received")),)),
+    Metric("ad_rewards", Group.ADS, "ads", "Ad events `reward_received`.", (_REWARDS,)),
     Metric("ad_players", Group.ADS, "players", "Distinct players with an ad event.", (_players(_ADS),)),
 )
 

@@ -16,6 +16,7 @@ from questlog.analytics.selection.dimensions import names_in
 from questlog.analytics.selection.filters import holds
 from questlog.analytics.selection.named_events import is_meant
 from questlog.analytics.selection.rows import events_with
+from questlog.store.event_kinds import AD_COUNTS
 from questlog.store.sampled import BOOT_TIMES
 
 
@@ -47,6 +48,9 @@ def _sorted(matches: set[EventMatch]) -> list[EventMatch]:
 def _aggregate(part: Part, rows: ir.Table, measure: Measure, where: ir.BooleanValue | None) -> ir.Scalar:
     if measure.name == "count":
         return rows.count(where=where)
+    if measure.name in AD_COUNTS:
+        is_such = rows.ad_action == AD_COUNTS[measure.name]
+        return rows.count(where=is_such if where is None else is_such & where)
     if measure.name == "players":
         return players_of(part, rows.player_no, where)
     if measure.name == "value_quantile":

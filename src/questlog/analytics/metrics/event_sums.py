@@ -14,6 +14,7 @@ from questlog.analytics.question.query import Granularity
 from questlog.analytics.selection.buckets import bucket_of_day
 from questlog.analytics.selection.dimensions import add_event_dimensions
 from questlog.analytics.selection.filters import event_matches, holds
+from questlog.store.event_kinds import AD_COUNTS
 
 ID_DIMENSIONS = frozenset(
     {
@@ -53,6 +54,10 @@ def measured(part: Part, sums: ir.Table) -> ir.Table:
     return aggregated(part, rows, bucket_of_day(rows.day, part.granularity), aggregates)
 
 
+def _count_in(column: str) -> Callable[[ir.Table, ir.BooleanValue | None], ir.Scalar]:
+    return lambda rows, where: rows[column].sum(where=where)
+
+
 _AGGREGATES: Mapping[str, Callable[[ir.Table, ir.BooleanValue | None], ir.Scalar]] = {
     "count": lambda rows, where: rows.events.sum(where=where),
     "value_count": lambda rows, where: rows.value_count.sum(where=where),
@@ -68,4 +73,5 @@ _AGGREGATES: Mapping[str, Callable[[ir.Table, ir.BooleanValue | None], ir.Scalar
     "transactions": lambda rows, where: rows.transactions.sum(where=where),
     "revenue": lambda rows, where: rows.revenue_usd.sum(where=where),
     "ad_revenue": lambda rows, where: rows.ad_revenue_usd.sum(where=where),
+    **{name: _count_in(name) for name in AD_COUNTS},
 }

@@ -47,6 +47,7 @@ _ROLLED_UP = [
     "attempt_num",
     "amount",
     "length_s",
+    "ad_action",
     "platform",
     "amount_usd",
     "ad_revenue_usd",

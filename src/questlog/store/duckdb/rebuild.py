@@ -177,7 +177,7 @@ def insert_value_counts(transaction: Transaction, condition: str, parameters: Pa
     """Insert the numbers of the events that the condition is true for; those of the same days were deleted."""
     counts = value_counts.facts("events", condition)
     transaction.write(f"CREATE OR REPLACE TEMP TABLE day_counts AS {counts}", parameters)
-    transaction.write(f"INSERT INTO value_counts ({value_counts.COLUMN_LIST}) FROM day_counts")
+    transaction.write(f"INSERT INTO value_counts ({value_counts.COLUMN_LIST}) FROM day_counts ORDER BY day, value")
     transaction.write(f"INSERT INTO value_bins ({value_counts.BIN_COLUMN_LIST}) {value_counts.bin_facts('day_counts')}")
     transaction.write("DROP TABLE day_counts")
 

@@ -1,4 +1,4 @@
-"""Version 4: how often which number was there, by day."""
+"""Version 4: how often which number was there, by day; ads by what happened to them."""
 
 _BITS = "value::BIT::BIGINT"
 _BIN = f"CASE WHEN value >= 0 THEN {_BITS} >> 46 ELSE -1 - (({_BITS} & 9223372036854775807) >> 46) END::INTEGER"
@@ -27,7 +27,24 @@ _NUMBERS = f"""
     UNION ALL {" UNION ALL ".join(map(_table, ("fps_data_table", "memory_sys_data_table", "memory_app_data_table")))}
 """
 
+_AD_COUNTS = {
+    "ad_shows": "show",
+    "ad_failed_shows": "failed_show",
+    "ad_clicks": "clicked",
+    "ad_rewards": "reward_received",
+}
+_COUNTED = ", ".join(f"count(*) FILTER (ad_action = '{action}') AS {name}" for name, action in _AD_COUNTS.items())
+
 STATEMENTS = (
+    *(f"ALTER TABLE event_days ADD COLUMN {name} BIGINT" for name in _AD_COUNTS),
+    f"UPDATE event_days SET {', '.join(f'{name} = 0' for name in _AD_COUNTS)}",
+    f"""
+    UPDATE event_days SET {", ".join(f"{name} = found.{name}" for name in _AD_COUNTS)}
+    FROM (
+        SELECT event_no, event_time::DATE AS day, {_COUNTED}
+        FROM events WHERE ad_action IS NOT NULL GROUP BY event_no, event_time::DATE
+    ) AS found WHERE found.event_no = event_days.event_no AND found.day = event_days.day
+    """,
     """
     CREATE TABLE value_counts (
         game_id INTEGER,
@@ -53,7 +70,7 @@ STATEMENTS = (
     INSERT INTO value_counts
     SELECT game_id, day, field, {_BIN}, value, sum(samples)::BIGINT
     FROM (SELECT game_id, day, field, CASE WHEN value = 0 THEN 0 ELSE value END AS value, samples FROM ({_NUMBERS}))
-    GROUP BY game_id, day, field, value ORDER BY day, game_id, field, value
+    GROUP BY game_id, day, field, value ORDER BY day, value
     """,
     """
     INSERT INTO value_bins

@@ -4,8 +4,10 @@ import pyarrow.compute as pc
 
 from questlog.store.duckdb.facts import AD_REVENUE, REVENUE, TRANSACTIONS, numbered_day
 from questlog.store.duckdb.transaction import Transaction
+from questlog.store.event_kinds import AD_COUNTS
 
 _IS_COMPLETE = "(category = 'progression' AND event_id LIKE 'Complete:%')"
+_ADS = ", ".join(f"count(*) FILTER (ad_action = '{action}') AS {name}" for name, action in AD_COUNTS.items())
 _SUMS = (
     "events",
     "value_count",
@@ -18,6 +20,7 @@ _SUMS = (
     "transactions",
     "revenue_usd",
     "ad_revenue_usd",
+    *AD_COUNTS,
 )
 _COLUMNS = ("event_day_no", "game_id", "day", "event_no", "category", "event_id", *_SUMS, "value_min", "value_max")
 
@@ -37,7 +40,7 @@ def facts(source: str, condition: str = "true") -> str:
         count(attempt_num) FILTER ({_IS_COMPLETE}) AS attempt_count,
         coalesce(sum(attempt_num::DOUBLE) FILTER ({_IS_COMPLETE}), 0) AS attempt_sum,
         {TRANSACTIONS} AS transactions, {REVENUE} AS revenue_usd, {AD_REVENUE} AS ad_revenue_usd,
-        min(value) AS value_min, max(value) AS value_max
+        {_ADS}, min(value) AS value_min, max(value) AS value_max
     FROM {source} WHERE {condition} GROUP BY event_no, {day}
     """
 

@@ -1,5 +1,8 @@
 """The tables value_counts and value_bins: how often which number was there, by day (store/sampled.py)."""
 
+from collections.abc import Sequence
+
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -11,16 +14,15 @@ COLUMN_LIST = ", ".join(COLUMNS)
 BIN_COLUMN_LIST = "value_bin_no, game_id, day, field, bin, samples, value_sum"
 
 _SIGN_BITS = 1 << (64 - BIN_SHIFT)  # room for bins of either sign
-_ORDER = "ORDER BY day, game_id, field, bin, value"
 
 
-def facts(source: str, condition: str = "true") -> str:
+def facts(source: str, condition: str = "true", kinds: Sequence[Sampled] = SAMPLED) -> str:
     """SQL: the rows of `value_counts` that the events in `source` make, each number once."""
-    found = " UNION ALL ".join(_numbers(sampled, f"(SELECT * FROM {source} WHERE {condition})") for sampled in SAMPLED)
+    found = " UNION ALL ".join(_numbers(sampled, f"(SELECT * FROM {source} WHERE {condition})") for sampled in kinds)
     return f"""
     SELECT game_id, day, field, {BIN_SQL} AS bin, value, sum(samples)::BIGINT AS samples
     FROM (SELECT game_id, day, field, CASE WHEN value = 0 THEN 0 ELSE value END AS value, samples FROM ({found}))
-    GROUP BY game_id, day, field, value {_ORDER}
+    GROUP BY game_id, day, field, value
     """
 
 
@@ -71,16 +73,19 @@ _ADD = f"""
         value_sum = value_bins.value_sum + excluded.value_sum
 """
 
-_CATEGORIES = pa.array(sorted({sampled.category for sampled in SAMPLED}))
 _READ = ["game_id", "event_time", "category", "value", "attributes"]
 
 
 def update(transaction: Transaction, events: pa.Table) -> None:
     """Add the events of a batch. What an earlier batch brought stays as it is: a number can have several rows."""
-    events = events.select(_READ)
-    transaction.register("batch_numbers", events.filter(pc.is_in(events["category"], _CATEGORIES)))
-    counts = transaction.read(facts("batch_numbers"))
-    if counts.num_rows:
-        transaction.register("batch_value_counts", counts)
-        transaction.write(f"INSERT INTO value_counts ({COLUMN_LIST}) SELECT {COLUMN_LIST} FROM batch_value_counts")
-        transaction.write(_ADD)
+    categories = set(events["category"].unique().to_pylist())
+    kinds = [sampled for sampled in SAMPLED if sampled.category in categories]
+    if not kinds:
+        return
+    wanted = pa.array(sorted({sampled.category for sampled in kinds}))
+    transaction.register("batch_numbers", events.select(_READ).filter(pc.is_in(events["category"], wanted)))
+    counts = transaction.read(facts("batch_numbers", kinds=kinds))
+    # In order, so that few groups of rows are read for a bin.
+    transaction.register("batch_value_counts", counts.take(np.argsort(counts["value"].to_numpy())))
+    transaction.write(f"INSERT INTO value_counts ({COLUMN_LIST}) SELECT {COLUMN_LIST} FROM batch_value_counts")
+    transaction.write(_ADD)
