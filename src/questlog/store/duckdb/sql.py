@@ -10,7 +10,7 @@ import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import duckdb
 import pyarrow as pa
@@ -30,6 +30,10 @@ MAX_RESULT_BYTES = 256 * 1024 * 1024
 _EXPLAIN = re.compile(r"\s*explain\s+(?!analy[sz]e\b)", re.IGNORECASE)
 _ROWS_AT_ONCE = 2048
 _LOOK_AGAIN_S = 0.1
+_MOST_STATEMENTS = 1_024
+
+Statements: TypeAlias = dict[str, duckdb.Statement]
+"""Parsed statements by their text."""
 
 
 class SqlRunner:
@@ -40,6 +44,7 @@ class SqlRunner:
         self._memory_limit_mb = memory_limit_mb
         self._changed = threading.Condition()
         self._running: set[duckdb.DuckDBPyConnection] = set()
+        self._statements: Statements = {}
         self._is_quiet_wanted = False
 
     def answer(self, statement: str, max_rows: int, timeout_s: float) -> pa.Table:
@@ -60,7 +65,7 @@ class SqlRunner:
     def reading(self, cancellation: Cancellation) -> Iterator["DuckDBReading"]:
         """One state of the data, for statements of our own. Raises `QueryRefused` where it was cancelled before."""
         with self._cursor(cancellation) as cursor:
-            yield DuckDBReading(cursor, cancellation)
+            yield DuckDBReading(cursor, cancellation, self._statements)
 
     @contextmanager
     def _cursor(self, cancellation: Cancellation) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -116,15 +121,27 @@ class DuckDBReading:
 
     dialect: Literal["duckdb"] = "duckdb"
 
-    def __init__(self, cursor: duckdb.DuckDBPyConnection, cancellation: Cancellation) -> None:
+    def __init__(self, cursor: duckdb.DuckDBPyConnection, cancellation: Cancellation, statements: Statements) -> None:
         self._cursor = cursor
         self._cancellation = cancellation
+        self._statements = statements
 
     def ask(self, statement: str) -> pa.Table:
         """The answer. Raises `QueryRefused` when it is stopped, or takes too much memory."""
         self._cancellation.check()
         with _refusals(self._cancellation):
-            return self._cursor.sql(statement).to_arrow_table()
+            # `sql()` would parse every time, and bind twice: a third of what a small question takes.
+            return self._cursor.execute(self._parsed(statement)).to_arrow_table()
+
+    def _parsed(self, statement: str) -> duckdb.Statement:
+        """What is asked of dashboards is the same again and again. Parsed statements are copied where they run."""
+        parsed = self._statements.get(statement)
+        if parsed is None:
+            [parsed] = self._cursor.extract_statements(statement)
+            if len(self._statements) >= _MOST_STATEMENTS:
+                self._statements.clear()
+            self._statements[statement] = parsed
+        return parsed
 
 
 @contextmanager
