@@ -34,7 +34,7 @@ _NEVER = np.iinfo(np.int64).max
 _MOST_BITS = 63
 _RANK_BITS = 2
 """Room for up to four different sets of steps: for the usual funnel of three."""
-_AT_ONCE = 1_000_000
+_AT_ONCE = 50_000
 """So many events are sorted and matched in the processor's caches."""
 _MOST_SPLIT = 6
 
@@ -98,23 +98,39 @@ def best_attempts(
     `window_us` and the time from the first event to the last are together less than 2^62. `go_on` is called now and
     then, by several threads, and raises what is to end it.
     """
-    frame = _Frame.around(events, window_us)
-    parts = _parts(events, frame)
-    if len(parts) == 1:
-        begun = _begun(_sorted(events, frame), steps, window_us, order, go_on)
+    return _attempts(events, _Ask(steps, window_us, order, go_on), _AT_ONCE)
+
+
+def _attempts(events: Matching, ask: "_Ask", at_once: int) -> Attempts:
+    """The same; more events than `at_once` are taken in parts, by several threads."""
+    frame = _Frame.around(events, ask.window_us)
+    split = _split(events, frame, at_once)
+    if split == 0:
+        begun = _begun(_sorted(events, frame), ask.steps, ask.window_us, ask.order, ask.go_on)
         best = _best(begun, frame)
         keys = begun.keys[:, best]
         code = _least_codes(events, frame, keys[0])
         return Attempts(frame.unit(keys[0]), begun.reached.take(best), frame.time_us(keys), code)
 
-    def best_of(part: Matching) -> Attempts:
-        go_on()
-        return best_attempts(part, steps, window_us, order, go_on)
+    part = ((events.unit - frame.first_unit) >> (frame.unit_bits - split)).astype(np.uint8)
 
-    if len(events.unit) <= _AT_ONCE:
-        return Attempts.together(list(map(best_of, parts)))
+    def best_of(number: int) -> Attempts:
+        ask.go_on()
+        return _attempts(events.taken(np.flatnonzero(part == number)), ask, len(events.unit))
+
+    numbers = np.flatnonzero(np.bincount(part)).tolist()
+    if len(events.unit) <= at_once:
+        return Attempts.together(list(map(best_of, numbers)))
     with ThreadPoolExecutor(os.cpu_count()) as threads:
-        return Attempts.together(list(threads.map(best_of, parts)))
+        return Attempts.together(list(threads.map(best_of, numbers)))
+
+
+@dataclass(frozen=True)
+class _Ask:
+    steps: int
+    window_us: int
+    order: Order
+    go_on: Callable[[], object]
 
 
 @dataclass(frozen=True)
@@ -187,15 +203,10 @@ class _Begun:
 # ----------------------------------------------------------------------------------------------------------- the rows
 
 
-def _parts(events: Matching, frame: _Frame) -> list[Matching]:
-    """The events by ranges of units: where one number has no room for them, or where they are many."""
+def _split(events: Matching, frame: _Frame, at_once: int) -> int:
+    """By how many bits of the units the events are parted: where one number has no room for them, or they are many."""
     missing = frame.bits + _RANK_BITS - _MOST_BITS
-    split = min(max(missing, (len(events.unit) // _AT_ONCE).bit_length()), frame.unit_bits, _MOST_SPLIT)
-    if split <= 0:
-        return [events]
-    part = ((events.unit - frame.first_unit) >> (frame.unit_bits - split)).astype(np.uint8)
-    places = (np.flatnonzero(part == each) for each in range(1 << split))
-    return [events.taken(place) for place in places if len(place)]
+    return max(0, min(max(missing, (len(events.unit) // at_once).bit_length()), frame.unit_bits, _MOST_SPLIT))
 
 
 def _sorted(events: Matching, frame: _Frame) -> _Moments:
