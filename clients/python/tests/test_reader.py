@@ -99,6 +99,9 @@ def test_polars_takes_an_answer(server: Any, reader: Reader) -> None:
         ("balances", (DAY,), {"day": "2026-01-31"}),
         ("segments", ("Payers",), {"segment": "Payers"}),
         ("realtime", (), {}),
+        ("player", ("a/b",), {"player_id": "a/b"}),
+        ("sessions", ("a/b",), {"player_id": "a/b"}),
+        ("timeline", ("a/b",), {"player_id": "a/b"}),
         (
             "funnel",
             ([event("user"), event(event_id="Start:w1", is_prefix=True)], ("2026-01-01", "2026-01-31")),

@@ -22,7 +22,7 @@ from questlog.api.health import healthcheck, readycheck
 from questlog.api.ingest_hours import list_ingest_hours
 from questlog.api.metrics import metrics, metrics_registry
 from questlog.api.parameters import refuse_unknown_parameters
-from questlog.api.players import PLAYER_HANDLERS
+from questlog.api.players import PLAYER_HANDLERS, PLAYER_QUESTION_HANDLERS
 from questlog.api.rebuild import REBUILD_HANDLERS
 from questlog.api.receipts import RECEIPT_HANDLERS
 from questlog.api.schema import QuestionSchema
@@ -84,6 +84,7 @@ def _api(check: TokenCheck) -> Router:
         *DEFINITION_HANDLERS,
         *ANALYTICS_HANDLERS,
         *PLAYER_HANDLERS,
+        *PLAYER_QUESTION_HANDLERS,
         list_events,
         list_ingest_hours,
         answer_sql,
@@ -105,7 +106,7 @@ def _openapi() -> OpenAPIConfig:
         version="1",
         description=_DESCRIPTION,
         path="/api/schema",
-        render_plugins=[QuestionSchema("/", ANALYTICS_HANDLERS)],
+        render_plugins=[QuestionSchema("/", [*ANALYTICS_HANDLERS, *PLAYER_QUESTION_HANDLERS])],
         components=Components(security_schemes={"token": token}),
         use_handler_docstrings=True,
     )

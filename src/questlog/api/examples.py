@@ -121,6 +121,15 @@ QUESTIONS: Mapping[str, Sequence[Example]] = {
         Example("The last day, hour by hour", {"span": "day"}),
     ),
     "cardinality": (Example("Fields with too many values in January", {"period": _JANUARY}),),
+    "player": (Example("A player's first and last event, revenue and properties", {"player_id": "ada"}),),
+    "sessions": (Example("A player's last ten sessions", {"player_id": "ada", "limit": 10}),),
+    "timeline": (
+        Example("What a player did last", {"player_id": "ada"}),
+        Example(
+            "What a player bought on iOS in January",
+            {"player_id": "ada", "period": _JANUARY, "event": {**_PURCHASE, "filter": _IS_IOS}},
+        ),
+    ),
     "segments": (
         Example("How many bought three times in the last 30 days", {"segment": _PAYERS}),
         Example(
@@ -134,7 +143,7 @@ QUESTIONS: Mapping[str, Sequence[Example]] = {
 }
 """By the last part of the route."""
 
-_NEVER_SAVED = ("segments", "realtime", "cardinality")
+_NEVER_SAVED = ("segments", "realtime", "cardinality", "player", "sessions", "timeline")
 
 DEFINITIONS: Mapping[str, Example] = {
     **{name: examples[0] for name, examples in QUESTIONS.items() if name not in _NEVER_SAVED},

@@ -1,14 +1,16 @@
 """`/api/v1/games/{game}/players/{player}`: who a player is, the sessions, and everything that happened.
 
-An id that holds a `/` cannot stand in an address; such players are to be asked for in SQL.
+The same as questions, `/api/v1/games/{game}/player`, `/sessions` and `/timeline`: there the id may hold a `/`, which
+cannot stand in an address, and a timeline may be filtered by any dimension.
 """
 
 import datetime as dt
 from collections.abc import Awaitable
+from http import HTTPStatus
 from typing import Annotated
 
-from litestar import get
-from litestar.params import FromPath, FromQuery, QueryParameter
+from litestar import get, post
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from questlog.analytics.analyses.cohort_members import FIRST_DAY, LAST_DAY
 from questlog.analytics.analyses.timeline import Cursor, PlayerProfile, PlayerSessions, PlayerTimeline
@@ -76,6 +78,30 @@ async def get_timeline(  # noqa: PLR0913, PLR0917 - each is a parameter of the r
     return await _found(asker.answer(game, question, form))
 
 
+@post("/games/{game:str}/player", status_code=HTTPStatus.OK)
+async def ask_player(
+    asker: Asking, game: FromPath[str], data: JSONBody[PlayerProfile], form: Format = None
+) -> Answered:
+    """A player's row, by any id."""
+    return await _found(asker.answer(game, data, form))
+
+
+@post("/games/{game:str}/sessions", status_code=HTTPStatus.OK)
+async def ask_sessions(
+    asker: Asking, game: FromPath[str], data: JSONBody[PlayerSessions], form: Format = None
+) -> Answered:
+    """A player's sessions, newest first, by any id."""
+    return await _found(asker.answer(game, data, form))
+
+
+@post("/games/{game:str}/timeline", status_code=HTTPStatus.OK)
+async def ask_timeline(
+    asker: Asking, game: FromPath[str], data: JSONBody[PlayerTimeline], form: Format = None
+) -> Answered:
+    """A player's events, newest first, by any id and with any filter."""
+    return await _found(asker.answer(game, data, form))
+
+
 async def _found(answering: Awaitable[Answered]) -> Answered:
     """The answer. Raises `ApiError` 404 where there is no such player."""
     try:
@@ -107,3 +133,4 @@ def _day(field: str, text: str | None) -> dt.date | None:
 
 
 PLAYER_HANDLERS = [get_player, list_player_sessions, get_timeline]
+PLAYER_QUESTION_HANDLERS = [ask_player, ask_sessions, ask_timeline]

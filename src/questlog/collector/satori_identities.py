@@ -185,14 +185,20 @@ class Identities:
             await self._journal(caller, None, self._parts.clock.now_us(), [], [identity])
         return replies.EMPTY
 
-    async def create_missing(self, caller: Caller, identity_ids: set[str], country: str | None) -> None:
-        """Create the identities that events name and nobody has authenticated (satori.md §5.1)."""
+    async def create_missing(self, caller: Caller, first_us: Mapping[str, int], country: str | None) -> None:
+        """Create the identities that events name and nobody has authenticated (satori.md §5.1).
+
+        `first_us` is when the first of an identity's events happened: who is known by what happened long ago was not
+        there today.
+        """
         self._check_journal()
         game_id = caller.game.game_id
         origin = self._origin(caller, country)
-        unannounced = await self._ask(partial(self._control.create_identities, game_id, identity_ids, origin))
+        unannounced = await self._ask(partial(self._control.create_identities, game_id, set(first_us), origin))
         if unannounced:
-            await self._journal(caller, country, self._parts.clock.now_us(), _creations(game_id, unannounced), [])
+            await self._journal(
+                caller, country, self._parts.clock.now_us(), _creations(game_id, unannounced, first_us), []
+            )
             await self._mark_announced(game_id, unannounced)
 
     async def _mark_announced(self, game_id: int, created: Mapping[str, int]) -> None:
@@ -311,13 +317,16 @@ def _creation_to_announce(identity: Identity) -> Mapping[str, int]:
     return {identity.identity_id: identity.created_at} if identity.announced_at is None else {}
 
 
-def _creations(game_id: int, created: Mapping[str, int]) -> list[SystemEvent]:
+def _creations(
+    game_id: int, created: Mapping[str, int], first_us: Mapping[str, int] | None = None
+) -> list[SystemEvent]:
     """Events that tell of identities by the time they were created; the loader drops those it has already."""
     return [
         SystemEvent(
             SystemEventName.IDENTITY_CREATE,
             identity_id,
             id=str(uuid.uuid5(_CREATIONS, f"{game_id} {identity_id} {created_at}")),
+            time_us=(first_us or {}).get(identity_id),
         )
         for identity_id, created_at in sorted(created.items())
     ]

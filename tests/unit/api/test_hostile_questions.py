@@ -27,6 +27,7 @@ NOON = 1_767_268_800_000_000
 ANSWERS: dict[int, set[str | None]] = {
     200: {None},
     400: {"bad_value", "bad_request", "question_refused", "query_refused", "too_deep", "unwritable_value"},
+    404: {"not_found"},  # a player of another id
     413: {"body_too_large"},
 }
 

@@ -35,6 +35,18 @@ def test_a_player_that_is_not_there_is_not_found(client: Client, console: FakeCo
         assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found")
 
 
+def test_players_of_any_id_are_asked_for_in_the_body(client: Client, console: FakeConsole) -> None:
+    for route, question in (
+        ("player", PlayerProfile("a/b?c")),
+        ("sessions", PlayerSessions("a/b?c")),
+        ("timeline", PlayerTimeline("a/b?c")),
+    ):
+        assert client.post(f"/api/v1/games/1/{route}", json={"player_id": "a/b?c"}).status_code == 200
+        assert asked(console) == question
+    console.analytics.error = QuestionRefused("player_id", "the game has no player 'a/b?c'")
+    assert client.post("/api/v1/games/1/player", json={"player_id": "a/b?c"}).status_code == 404
+
+
 def test_sessions_come_in_pages(client: Client, console: FakeConsole) -> None:
     assert client.get(f"{PATH}/sessions").status_code == 200
     assert asked(console) == PlayerSessions("ada l.")

@@ -7,11 +7,12 @@ import msgspec
 import pytest
 
 from questlog.api.analytics import ANALYTICS_HANDLERS
+from questlog.api.players import PLAYER_QUESTION_HANDLERS
 
 READER = Path(__file__).parents[3] / "clients" / "python" / "src" / "questlog_client" / "reader.py"
 QUESTIONS = {
     next(iter(handler.paths)).rpartition("/")[2]: handler.parsed_fn_signature.parameters["data"].annotation
-    for handler in ANALYTICS_HANDLERS
+    for handler in (*ANALYTICS_HANDLERS, *PLAYER_QUESTION_HANDLERS)
 }
 
 

@@ -14,6 +14,7 @@ import jwt
 import pytest
 
 from questlog.model.record import Envelope, Kind
+from questlog.protocols.satori.timestamps import parse_timestamp
 from tests.support.collectors import SIGNING_KEY, TestCollector, bearer
 
 IDENTITY = "b70f78da-c784-4f5f-ab12-2c4c12ed2c95"
@@ -152,6 +153,21 @@ def test_server_events_name_their_own_identities_and_sessions(collector: TestCol
     envelope, kept = only(collector, Kind.SATORI_SERVER_EVENTS)
     assert (envelope.player_id, json.loads(kept)) == (None, body)
     assert system_events(collector) == ["_identityCreate", "_identityCreate"]
+
+
+def test_an_identity_known_by_old_events_was_created_with_the_first_of_them(collector: TestCollector) -> None:
+    times = ("2025-07-15T12:00:00Z", "2025-07-14T09:30:00.25Z", "2999-01-01T00:00:00Z", "")
+    events = [{**EVENT, "identityId": IDENTITY, "timestamp": time} for time in times]
+    events += [{**EVENT, "identityId": OTHER, "timestamp": time} for time in times[2:]]
+    events += [{**EVENT, "identityId": "of-the-year-one", "timestamp": "0001-01-01T00:00:00Z"}]
+    assert collector.ask("POST", "/v1/server-event", {"events": events}, collector.basic()).status == 200
+    _, body = only(collector, Kind.SATORI_SYSTEM_EVENTS)
+    created = {event["identity_id"]: parse_timestamp(event["timestamp"]) for event in json.loads(body)["events"]}
+    assert created == {
+        IDENTITY: parse_timestamp("2025-07-14T09:30:00.25Z"),
+        OTHER: collector.clock.now,
+        "of-the-year-one": parse_timestamp("0001-01-01T00:00:00Z"),
+    }
 
 
 def test_known_identities_are_not_created_again(collector: TestCollector) -> None:

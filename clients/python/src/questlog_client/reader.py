@@ -260,6 +260,45 @@ class Reader:
         """How large a segment is now; or, with `players`, its first so many members."""
         return self.ask("segments", _given({"segment": segment, "players": players}), game=game)
 
+    def player(self, player_id: str, *, game: str | int | None = None) -> Answer:
+        """A player's row: first and last event, install, sessions, playtime, revenue, properties."""
+        return self.ask("player", {"player_id": player_id}, game=game)
+
+    def sessions(
+        self,
+        player_id: str,
+        *,
+        older_than: Json | None = None,
+        limit: int | None = None,
+        game: str | int | None = None,
+    ) -> Answer:
+        """A player's sessions, newest first."""
+        return self.ask(
+            "sessions", _given({"player_id": player_id, "older_than": older_than, "limit": limit}), game=game
+        )
+
+    def timeline(
+        self,
+        player_id: str,
+        *,
+        period: Period | None = None,
+        event: Json | None = None,
+        search: str | None = None,
+        older_than: Json | None = None,
+        limit: int | None = None,
+        game: str | int | None = None,
+    ) -> Answer:
+        """A player's events, newest first: all, or those that match."""
+        question = {
+            "player_id": player_id,
+            "period": None if period is None else _period(period),
+            "event": event,
+            "search": search,
+            "older_than": older_than,
+            "limit": limit,
+        }
+        return self.ask("timeline", _given(question), game=game)
+
     def realtime(
         self,
         *,

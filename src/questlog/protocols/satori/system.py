@@ -19,7 +19,7 @@ class SystemEventName(enum.StrEnum):
 class SystemEvent(msgspec.Struct, frozen=True):
     """Something that happened to an identity. The session's times are UTC microseconds, sent on in whole seconds.
 
-    With an `id` it is stored once, however often it is made.
+    With an `id` it is stored once, however often it is made. `time_us` is when it happened, where that was not now.
     """
 
     name: SystemEventName
@@ -29,6 +29,7 @@ class SystemEvent(msgspec.Struct, frozen=True):
     session_expires_at: int | None = None
     metadata: Mapping[str, str] = {}
     id: str | None = None
+    time_us: int | None = None
 
 
 class _WireEvent(msgspec.Struct, omit_defaults=True):
@@ -43,14 +44,13 @@ class _WireEvent(msgspec.Struct, omit_defaults=True):
 
 
 def make_system_events(events: Sequence[SystemEvent], time_us: int) -> bytes:
-    """The body of a journal record of kind SATORI_SYSTEM_EVENTS: an EventRequest, all events at `time_us`."""
-    timestamp = format_timestamp(time_us)
+    """The body of a journal record of kind SATORI_SYSTEM_EVENTS: an EventRequest. Events happened at `time_us`."""
     return _encode(
         {
             "events": [
                 _WireEvent(
                     name=event.name,
-                    timestamp=timestamp,
+                    timestamp=format_timestamp(time_us if event.time_us is None else event.time_us),
                     identity_id=event.identity_id,
                     session_id=event.session_id,
                     session_issued_at=_seconds(event.session_issued_at),
