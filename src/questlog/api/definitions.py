@@ -18,13 +18,16 @@ from questlog.analytics.selection.filters import check_values
 from questlog.analytics.selection.segment_rules import check_segment
 from questlog.api.authentication import caller_of
 from questlog.api.definition_kinds import DEFINITION_TYPES, DefinitionKind, Question, of_kind
-from questlog.api.errors import AnyRequest, bad_field, bad_value, refused_question
+from questlog.api.definition_uses import users_of
+from questlog.api.errors import AnyRequest, ApiError, bad_field, bad_value, refused_question
 from questlog.api.games import Services
 from questlog.api.services import ConsoleServices
 from questlog.api.validation import NotOfType, converted
 from questlog.control.definitions import SavedDefinition
 
 JsonObject = dict[str, Any]
+
+_MOST_TOLD = 3
 
 # A metric's name is a column of answers, beside these; and `questlog query` takes several, with commas between them.
 _TAKEN = frozenset({"bucket"})
@@ -91,7 +94,14 @@ def put_definition(
 def delete_definition(
     services: Services, game: FromPath[str], kind: FromPath[DefinitionKind], name: FromPath[str]
 ) -> None:
-    """Forget a saved definition. What is made of it cannot be answered any more."""
+    """Forget a saved definition. One that others are made of is kept: they could not be answered any more."""
+    users = users_of(kind, name, services.control.list_definitions(game))
+    if users:
+        told = ", ".join(f"the {user.kind} {user.name!r}" for user in users[:_MOST_TOLD])
+        more = f" and {len(users) - _MOST_TOLD} more" if len(users) > _MOST_TOLD else ""
+        raise ApiError(
+            HTTPStatus.CONFLICT, "in_use", f"the {kind} {name!r} is used by {told}{more}; change those first"
+        )
     services.control.delete_definition(game, kind, name)
 
 

@@ -11,6 +11,7 @@ Client = TestClient[Litestar]
 PATH = "/api/v1/games/1/definitions"
 SEGMENTS = f"{PATH}/segment"
 PAYERS = {"rule": {"type": "did", "event": {"category": "business"}, "last_days": 30}}
+JANUARY = {"start": "2026-01-01", "end": "2026-01-31"}
 NOT_PAYERS = {"rule": {"type": "not", "rule": {"type": "in_segment", "name": "Payers"}}}
 BOSSES = {"kind": "count", "event": {"category": "design", "event_id": "boss:killed"}}
 PERIOD = {"start": "2026-01-01", "end": "2026-01-31"}
@@ -47,6 +48,44 @@ def test_a_definition_is_made_listed_read_changed_and_deleted(client: Client, co
     assert client.delete(f"{SEGMENTS}/Payers").status_code == 204
     assert client.get(f"{SEGMENTS}/Payers").status_code == 404
     assert client.delete(f"{SEGMENTS}/Payers").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("kind", "definition"),
+    [
+        ("query", {"metrics": ["dau"], "period": JANUARY, "group_by": ["segment.Payers"]}),
+        (
+            "explore",
+            {
+                "period": JANUARY,
+                "filter": {
+                    "type": "not",
+                    "filter": {"type": "condition", "dimension": "segment.Payers", "operator": "is", "values": ["yes"]},
+                },
+            },
+        ),
+        ("segment", {"rule": {"type": "not", "rule": {"type": "in_segment", "name": "Payers"}}}),
+    ],
+)
+def test_a_segment_that_others_are_made_of_is_kept(client: Client, kind: str, definition: object) -> None:
+    client.put(f"{SEGMENTS}/Payers", json=PAYERS)
+    client.put(f"{SEGMENTS}/Payers2", json=PAYERS)
+    assert client.put(f"{PATH}/{kind}/Mine", json=definition).status_code == 200
+    answer = client.delete(f"{SEGMENTS}/Payers")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "in_use")
+    assert f"the {kind} 'Mine'" in answer.json()["error"]["message"]
+    assert client.delete(f"{SEGMENTS}/Payers2").status_code == 204
+    assert client.delete(f"{PATH}/{kind}/Mine").status_code == 204
+    assert client.delete(f"{SEGMENTS}/Payers").status_code == 204
+
+
+def test_a_metric_that_questions_ask_for_is_kept(client: Client) -> None:
+    client.put(f"{PATH}/custom_metric/jumps", json={"kind": "count", "event": {"event_id": "jump"}})
+    for number in range(5):
+        client.put(f"{PATH}/query/Mine {number}", json={"metrics": ["dau", "jumps"], "period": JANUARY})
+    answer = client.delete(f"{PATH}/custom_metric/jumps")
+    assert answer.status_code == 409
+    assert answer.json()["error"]["message"].endswith("the query 'Mine 2' and 2 more; change those first")
 
 
 def test_the_owner_is_the_token_that_made_it(client: Client, console: FakeConsole) -> None:

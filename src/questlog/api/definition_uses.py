@@ -1,0 +1,27 @@
+"""Which saved definitions are made of another one: that one cannot be deleted while they are there."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from questlog.analytics.selection.dimensions import SEGMENT
+from questlog.api.definition_kinds import DefinitionKind
+from questlog.control.definitions import SavedDefinition
+
+
+def users_of(kind: DefinitionKind, name: str, saved: Sequence[SavedDefinition]) -> Sequence[SavedDefinition]:
+    """Those of `saved` that use the segment or metric of this name; nothing is made of other kinds."""
+    if kind is DefinitionKind.SEGMENT:
+        return [each for each in saved if _has_segment(each.definition, name)]
+    if kind is DefinitionKind.CUSTOM_METRIC:
+        return [each for each in saved if name in each.definition.get("metrics", ())]
+    return []
+
+
+def _has_segment(value: Any, name: str) -> bool:
+    """Whether the segment is a dimension, or the members' rule, anywhere in a definition's JSON."""
+    if isinstance(value, dict):
+        is_member = value.get("type") == "in_segment" and value.get("name") == name
+        return is_member or any(_has_segment(each, name) for each in value.values())
+    if isinstance(value, list):
+        return any(_has_segment(each, name) for each in value)
+    return bool(value == f"{SEGMENT}{name}")
