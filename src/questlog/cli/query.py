@@ -22,7 +22,7 @@ _FORMATS = ("table", "csv", "json", "parquet")
 _GRANULARITIES = ("minute", "hour", "day", "week", "month", "all")
 _ANALYSES = (
     *("query", "explore", "retention", "cohorts", "funnel", "progression", "economy", "balances"),
-    *("segments", "realtime", "cardinality"),
+    *("segments", "realtime", "cardinality", "player", "sessions", "timeline"),
 )
 _FLAGS = {"filters": "--filter"}
 _EPOCH = dt.date(1970, 1, 1)
