@@ -19,9 +19,11 @@ def users_of(kind: DefinitionKind, name: str, saved: Sequence[SavedDefinition]) 
 
 def _has_segment(value: Any, name: str) -> bool:
     """Whether the segment is a dimension, or the members' rule, anywhere in a definition's JSON."""
-    if isinstance(value, dict):
-        is_member = value.get("type") == "in_segment" and value.get("name") == name
-        return is_member or any(_has_segment(each, name) for each in value.values())
     if isinstance(value, list):
         return any(_has_segment(each, name) for each in value)
-    return bool(value == f"{SEGMENT}{name}")
+    if not isinstance(value, dict):
+        return False
+    is_member = value.get("type") == "in_segment" and value.get("name") == name
+    grouped = value.get("group_by") or []
+    dimensions = [value.get("dimension"), *(grouped if isinstance(grouped, list) else [grouped])]
+    return is_member or f"{SEGMENT}{name}" in dimensions or any(_has_segment(each, name) for each in value.values())

@@ -95,7 +95,8 @@ def delete_definition(
     services: Services, game: FromPath[str], kind: FromPath[DefinitionKind], name: FromPath[str]
 ) -> None:
     """Forget a saved definition. One that others are made of is kept: they could not be answered any more."""
-    users = users_of(kind, name, services.control.list_definitions(game))
+    deleted = services.control.find_definition(game, kind, name)
+    users = users_of(kind, name, [each for each in services.control.list_definitions(game) if each != deleted])
     if users:
         told = ", ".join(f"the {user.kind} {user.name!r}" for user in users[:_MOST_TOLD])
         more = f" and {len(users) - _MOST_TOLD} more" if len(users) > _MOST_TOLD else ""

@@ -239,8 +239,8 @@ EVENT_DAYS = Table(
 
 VALUE_COUNTS = Table(
     "value_counts",
-    "How often which number was there: the numbers of a game's events of one kind, per UTC day. A number has a row for "
-    "each load transaction that brought it; `questlog rebuild` adds them up.",
+    "How often which number was there: the numbers of a game's events of one kind, per UTC day. A number can "
+    "have several rows, for those of a day are added up only once they are many.",
     (
         _GAME,
         Column("day", Kind.DAY, "UTC day"),

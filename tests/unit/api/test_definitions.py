@@ -79,6 +79,15 @@ def test_a_segment_that_others_are_made_of_is_kept(client: Client, kind: str, de
     assert client.delete(f"{SEGMENTS}/Payers").status_code == 204
 
 
+def test_a_name_that_is_no_dimension_is_no_use_of_a_segment(client: Client) -> None:
+    own = {"rule": {"type": "did", "event": {"category": "custom", "event_id": "segment.Payers"}}}
+    value = {"type": "condition", "dimension": "country", "operator": "is", "values": ["segment.Payers"]}
+    client.put(f"{SEGMENTS}/Payers", json=own)
+    client.put(f"{PATH}/query/Mine", json={"metrics": ["dau"], "period": JANUARY, "filter": value})
+    assert client.delete(f"{SEGMENTS}/Payers").status_code == 204
+    assert client.delete(f"{SEGMENTS}/Payers").status_code == 404
+
+
 def test_a_metric_that_questions_ask_for_is_kept(client: Client) -> None:
     client.put(f"{PATH}/custom_metric/jumps", json={"kind": "count", "event": {"event_id": "jump"}})
     for number in range(5):

@@ -1,5 +1,6 @@
 """How often which number was there, by day: what loading keeps is what the events say."""
 
+import datetime as dt
 import math
 import struct
 from collections import Counter
@@ -7,11 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from questlog.store.duckdb.rollups.value_counts import BIN_SQL
+from questlog.store.duckdb.rollups.value_counts import BIN_SQL, Folding
 from questlog.store.duckdb.store import DuckDBStore
 from questlog.store.sampled import SAMPLED
 from tests.support.histories import BOOTS, HEALTH
@@ -99,6 +101,34 @@ def test_a_greater_number_is_never_in_a_lower_bin(engine: DuckDBStore, numbers: 
     for row in rows.to_pylist():
         [bits] = struct.unpack("<q", struct.pack("<d", abs(row["value"])))
         assert row["bin"] == (bits >> 46 if row["value"] >= 0 else -1 - (bits >> 46))
+
+
+def test_rows_of_a_day_are_added_up_once_they_are_many(tmp_path: Path) -> None:
+    store = DuckDBStore(tmp_path)
+    store._folding = Folding(least=20)
+    for number in range(30):
+        at = DAY if number % 10 == 0 else 0
+        store.load(batch([event("design", at, value=float(value)) for value in (1, 2, 3)]), NOON)
+        [rows] = store.query("SELECT count(*) AS n FROM value_counts", {})["n"].to_pylist()
+        assert rows <= 20 + 3 + 9
+    assert counted(store, "design_value") == {
+        **{(0, value): 27 for value in (1, 2, 3)},
+        **{(1, value): 3 for value in (1, 2, 3)},
+    }
+    kept = store.query("SELECT bin, samples FROM value_bins ORDER BY day, bin", {}).to_pylist()
+    store.rebuild(lambda _table, _share: None)
+    assert store.query("SELECT bin, samples FROM value_bins ORDER BY day, bin", {}).to_pylist() == kept
+    store.close()
+
+
+def test_a_day_is_folded_when_it_has_got_as_many_rows_as_it_had() -> None:
+    folding = Folding(least=3)
+    two = pa.table({"day": pa.array([dt.date(2026, 1, 1)] * 2)})
+    assert folding.due(two) == []
+    assert folding.due(two) == [dt.date(2026, 1, 1)]
+    folding._added.clear()
+    folding._kept[dt.date(2026, 1, 1)] = 6
+    assert [len(folding.due(two)) for _ in range(3)] == [0, 0, 1]
 
 
 def test_numbers_of_kinds_have_names_of_their_own() -> None:

@@ -42,11 +42,15 @@ def _as_answered(_part: Part, rows: pa.Table) -> pa.Table:
 
 
 class Way(msgspec.Struct, frozen=True):
-    """How the measures of a base are asked for, and what is made of the engine's rows, of at most so many."""
+    """How the measures of a base are asked for, and what is made of the engine's rows, of at most so many.
+
+    Of more rows the question is refused; or asked of the measures' own base, where the way stands in place of it.
+    """
 
     build: Callable[[Part], ir.Table]
     finish: Callable[[Part, pa.Table], pa.Table] = _as_answered
     max_counts: int = 0
+    stands_in: bool = False
 
 
 WAYS: Mapping[Base, Way] = {
@@ -64,7 +68,9 @@ WAYS: Mapping[Base, Way] = {
     Base.EVENT_SUMS: Way(event_sums.build),
     Base.SAMPLES: Way(sample_tables.build, sample_tables.finish, sample_tables.MAX_ROWS),
     Base.VALUE_SUMS: Way(value_counts.build_sums),
-    Base.VALUE_QUANTILES: Way(value_counts.build_quantiles, value_counts.finish_quantiles),
+    Base.VALUE_QUANTILES: Way(
+        value_counts.build_quantiles, value_counts.finish_quantiles, value_counts.MAX_NUMBERS, stands_in=True
+    ),
 }
 """How each base is asked."""
 
@@ -185,7 +191,9 @@ def _answer(part: Part, names: Mapping[Measure, str], context: Context) -> pa.Ta
     way = _way(part, context)
     rows = context.run(way.build, part)
     if way.max_counts and rows.num_rows > way.max_counts:
-        raise too_many_rows("group_by", way.max_counts)
+        if not way.stands_in:
+            raise too_many_rows("group_by", way.max_counts)
+        return _answer(msgspec.structs.replace(part, base=part.measures[0].base), names, context)
     rows = with_starts(way.finish(part, rows), part.granularity)
     if rows.num_rows > most_rows(part):
         raise too_many_rows("group_by", most_rows(part))

@@ -29,6 +29,9 @@ _FIELDS: Mapping[tuple[str, EventMatch], Sampled] = {
 }
 Ints = npt.NDArray[np.int64]
 
+MAX_NUMBERS = 2_000_000
+"""Of more numbers in the bins that matter, the engine takes the quantile itself, from the events."""
+
 _ALL = ibis.literal(0, "int64")
 
 
@@ -76,6 +79,7 @@ def build_quantiles(part: Part) -> ir.Table:
         _of_part(tables.value_counts, part)
         .inner_join(needed, ["bucket", "bin"])
         .select("bucket", "before", "total", "value", "samples")
+        .limit(MAX_NUMBERS + 1)
     )
 
 
@@ -91,17 +95,19 @@ def finish_quantiles(part: Part, rows: pa.Table) -> pa.Table:
     order = by_value[np.argsort(number[by_value], kind="stable")]
     number, value = number[order], value[order]
     before, total, samples = (rows[name].to_numpy()[order] for name in ("before", "total", "samples"))
-    last_place = _key(number, before + _within_bins(number, before, samples), total)
     firsts = np.flatnonzero(np.diff(number, prepend=-1))
+    totals = total[firsts]
+    starts = np.cumsum(totals) - totals  # the buckets one after another: a place in all of them
+    ends = starts[number] + before + _within_bins(number, before, samples)
     columns = {} if part.granularity is Granularity.ALL else {"bucket": groups["bucket"]}
     for place, measure in enumerate(part.measures):
-        at = (total[firsts] - 1) * measure.share
+        at = (totals - 1) * measure.share
         below = np.floor(at)
         low, high = (
-            value[np.searchsorted(last_place, _key(number[firsts], to.astype(np.int64), total), side="right")]
-            for to in (below, np.ceil(at))
+            value[np.searchsorted(ends, starts + to.astype(np.int64), side="right")] for to in (below, np.ceil(at))
         )
-        columns[measure_column(place)] = pa.array(low + (high - low) * (at - below), pa.float64())
+        between = low * (1 - (at - below)) + high * (at - below)
+        columns[measure_column(place)] = pa.array(np.where(low == high, low, between), pa.float64())
     return pa.table(columns)
 
 
@@ -113,12 +119,6 @@ def _within_bins(number: Ints, before: Ints, samples: Ints) -> Ints:
     sizes = np.diff(firsts, append=len(number))
     within: Ints = up_to - np.repeat(up_to[firsts] - samples[firsts], sizes)
     return within
-
-
-def _key(number: Ints, place: Ints, total: Ints) -> Ints:
-    """One number for a bucket and a place in it, in their order."""
-    key: Ints = number * (int(total.max()) + 1) + place
-    return key
 
 
 def _of_part(rows: ir.Table, part: Part) -> ir.Table:

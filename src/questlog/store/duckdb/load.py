@@ -58,7 +58,9 @@ _NO_TEXT = pa.array([], pa.string())
 _STORED, _REJECTED, _DUPLICATE, _REQUEST = range(4)
 
 
-def load_events(transaction: Transaction, staged: Staged, grace_s: int, has_sessionless: bool) -> None:
+def load_events(
+    transaction: Transaction, staged: Staged, grace_s: int, has_sessionless: bool, folding: value_counts.Folding
+) -> None:
     """Insert the events and everything that is computed from them.
 
     `has_sessionless` says that there may be events, stored or in the batch, whose session has to be found.
@@ -77,7 +79,7 @@ def load_events(transaction: Transaction, staged: Staged, grace_s: int, has_sess
     transaction.write("INSERT INTO events SELECT * FROM batch_rows")
     players.update(transaction, events)
     event_days.update(transaction)
-    value_counts.update(transaction, events)
+    value_counts.update(transaction, events, folding)
     field_values.update(transaction, staged.new_values)
     if pc.any(pc.not_equal(events["source"], str(Source.GAMEANALYTICS))).as_py():
         player_event_totals.update(transaction)

@@ -20,6 +20,7 @@ from questlog.store.duckdb.failures import OutOfMemory, failure
 from questlog.store.duckdb.indexes import abandon_indexes, close_indexes, open_indexes
 from questlog.store.duckdb.rollups import properties
 from questlog.store.duckdb.rollups.field_values import KnownValues
+from questlog.store.duckdb.rollups.value_counts import Folding
 from questlog.store.duckdb.sql import DuckDBReading, SqlRunner
 from questlog.store.duckdb.staging import Counters, NewKeys, Staged, stage
 from questlog.store.duckdb.transaction import Transaction
@@ -70,6 +71,7 @@ class DuckDBStore:
             self._erasures = self._read_erasures()
             self._unerased: list[PlayerErasure] = []
             self._known_values = KnownValues()
+            self._folding = Folding()
             self._indexes = open_indexes(self._directory / "keys", self._connection, self._counters, is_cut_short)
         except BaseException:
             self._connection.close()
@@ -149,7 +151,7 @@ class DuckDBStore:
         """The steps of loading, in order."""
         transaction = self._loader
         has_sessionless = self._has_sessionless or load.may_be_sessionless(staged.events)
-        load.load_events(transaction, staged, self._grace_s, has_sessionless)
+        load.load_events(transaction, staged, self._grace_s, has_sessionless, self._folding)
         properties.update(transaction, batch.properties, staged.property_players)
         load.load_rejected(transaction, self._rejects(batch, staged), self._counters.rejected_no)
         erasures.remember(transaction, batch.erasures)

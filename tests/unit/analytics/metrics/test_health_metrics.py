@@ -3,11 +3,13 @@
 import datetime as dt
 import json
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pytest
 
+from questlog.analytics.metrics.value_counts import MAX_NUMBERS
 from questlog.analytics.question.query import Granularity, Period, Query
 from questlog.analytics.runner import Analytics, Definitions
 from tests.support.engines import BothEngines, embedded_store
@@ -86,6 +88,43 @@ def test_a_day_without_samples_has_no_frame_rate(analytics: Analytics) -> None:
     days = Period(dt.date(2026, 1, 1), dt.date(2026, 1, 3))
     table = analytics.ask(GAME, Query(("fps_median",), days)).table
     assert table["fps_median"].to_pylist() == [30.0, 0.0, None]
+
+
+def test_numbers_that_are_too_many_to_be_put_in_order_are_the_engines_work() -> None:
+    with embedded_store() as store:
+        store.load(batch([event("design", "phone", {}) | {"value": 7.0}]), NOON)
+        numbers = f"range({MAX_NUMBERS + 1}) AS series(number)"
+        many = f"SELECT 1, DATE '2026-01-01', 'design_value', 70000, number, 1 FROM {numbers}"  # noqa: S608
+        for statement in (
+            f"INSERT INTO value_counts {many}",
+            "INSERT INTO value_bins VALUES (9, 1, DATE '2026-01-01', 'design_value', 70000, 5000000, 5e15)",
+        ):
+            store._transact(partial(store._loader.write, statement))
+        analytics = Analytics(store, FakeClock(NOON), lambda _: Definitions())
+        table = analytics.ask(GAME, Query(("design_median", "design_p95"), DAYS)).table
+        assert table["design_median"].to_pylist() == table["design_p95"].to_pylist() == [7.0, None]
+
+
+def test_many_samples_of_a_damaged_table_are_counted_all_the_same() -> None:
+    days = 3_600
+    rows = [event("health", "phone", fps(at_30=1), at=day * DAY) for day in range(days)]
+    damaged = json.dumps({"fps_data_table": [10**9] * 121})
+    with embedded_store() as store:
+        store.load(batch([*rows, event("health", "phone", damaged, at=-DAY)]), NOON + DAY)
+        count = "UPDATE value_bins SET samples = samples * 24000 WHERE samples > 1"
+        for statement in (count, count.replace("value_bins", "value_counts")):
+            store._transact(partial(store._loader.write, statement))
+        period = Period(dt.date(2025, 12, 31), dt.date(2025, 12, 31) + dt.timedelta(days=days))
+        analytics = Analytics(store, FakeClock(NOON + days * DAY), lambda _: Definitions())
+        values = analytics.ask(GAME, Query(("fps_median",), period)).table["fps_median"].to_pylist()
+        assert values == [60.0, *[30.0] * days]
+
+
+def test_a_quantile_between_huge_numbers_is_between_them() -> None:
+    with embedded_store() as store:
+        store.load(batch([event("design", "phone", {}) | {"value": value} for value in (-1.7e308, 1.7e308)]), NOON)
+        analytics = Analytics(store, FakeClock(NOON), lambda _: Definitions())
+        assert analytics.ask(GAME, Query(("design_median",), DAYS)).table["design_median"].to_pylist() == [0.0, None]
 
 
 def test_memory_and_boot_times(analytics: Analytics) -> None:

@@ -1,5 +1,6 @@
 """The tables value_counts and value_bins: how often which number was there, by day (store/sampled.py)."""
 
+import datetime as dt
 from collections.abc import Sequence
 
 import numpy as np
@@ -76,8 +77,45 @@ _ADD = f"""
 _READ = ["game_id", "event_time", "category", "value", "attributes"]
 
 
-def update(transaction: Transaction, events: pa.Table) -> None:
-    """Add the events of a batch. What an earlier batch brought stays as it is: a number can have several rows."""
+_FOLDED = """
+    CREATE OR REPLACE TEMP TABLE folded AS
+    SELECT game_id, day, field, bin, value, sum(samples)::BIGINT AS samples
+    FROM value_counts WHERE day = $day GROUP BY game_id, day, field, bin, value
+"""
+
+
+class Folding:
+    """Which days have got so many rows that adding up those of the same number is worth it.
+
+    A batch adds rows and looks for none. Once a day has got as many as it had after the last time, and at least
+    `least`, its rows are added up and put in order: so each is written a few times at most, and few small batches'
+    rows are ever read for a number. What is known is lost with the process: then a few rows more are left.
+    """
+
+    def __init__(self, least: int = 8192) -> None:
+        self._least = least
+        self._added: dict[dt.date, int] = {}
+        self._kept: dict[dt.date, int] = {}
+
+    def due(self, counts: pa.Table) -> Sequence[dt.date]:
+        """The days that are due, now that these rows were added."""
+        days = counts["day"].value_counts()
+        for day, count in zip(days.field("values").to_pylist(), days.field("counts").to_pylist(), strict=True):
+            self._added[day] = self._added.get(day, 0) + count
+        return [day for day, added in self._added.items() if added >= max(self._least, self._kept.get(day, 0))]
+
+    def fold(self, transaction: Transaction, day: dt.date) -> None:
+        """Leave one row of each number."""
+        transaction.write(_FOLDED, {"day": day})
+        transaction.write("DELETE FROM value_counts WHERE day = $day", {"day": day})
+        transaction.write(f"INSERT INTO value_counts ({COLUMN_LIST}) SELECT {COLUMN_LIST} FROM folded ORDER BY value")
+        self._kept[day] = transaction.read("SELECT count(*) AS rows FROM folded")["rows"][0].as_py()
+        transaction.write("DROP TABLE folded")
+        del self._added[day]
+
+
+def update(transaction: Transaction, events: pa.Table, folding: Folding) -> None:
+    """Add the events of a batch. A number has a row for each batch that brought it, until its day is folded."""
     categories = set(events["category"].unique().to_pylist())
     kinds = [sampled for sampled in SAMPLED if sampled.category in categories]
     if not kinds:
@@ -89,3 +127,5 @@ def update(transaction: Transaction, events: pa.Table) -> None:
     transaction.register("batch_value_counts", counts.take(np.argsort(counts["value"].to_numpy())))
     transaction.write(f"INSERT INTO value_counts ({COLUMN_LIST}) SELECT {COLUMN_LIST} FROM batch_value_counts")
     transaction.write(_ADD)
+    for day in folding.due(counts):
+        folding.fold(transaction, day)
