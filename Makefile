@@ -13,12 +13,12 @@ LOCK := $(UV) pip compile --quiet --universal --fork-strategy fewest --python-ve
 	--generate-hashes --no-emit-index-url --no-header
 BUILT := src/questlog/_built/country.mmdb
 
-.PHONY: help run test check bench nightly format lock wheel clean
+.PHONY: help run test test-parts test-system test-client check bench nightly format lock wheel clean
 .DELETE_ON_ERROR:
 
 help:
 	@echo "make run       install and start a server with the sandbox game, data in ./questlog-data"
-	@echo "make test      install and run the tests"
+	@echo "make test      install and run the tests; parts of it: make test-parts, test-system, test-client"
 	@echo "make check     formatting, lint, types, import rules: what CI runs beside the tests"
 	@echo "make bench     measure, beside the reference"
 	@echo "make nightly   the tests that take long, and fuzzing"
@@ -30,8 +30,17 @@ help:
 run: $(STAMPS)/questlog
 	$(BIN)/questlog run --sandbox
 
-test: $(STAMPS)/dev
-	$(BIN)/python -m pytest
+test: test-parts test-system test-client
+
+# One process a core; a test takes care of nothing but itself.
+test-parts: $(STAMPS)/dev
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal --ignore tests/system
+
+# One after another: these start servers, and say how long things take.
+test-system: $(STAMPS)/dev
+	$(BIN)/python -m pytest tests/system
+
+test-client: $(STAMPS)/dev
 	cd clients/python && $(abspath $(BIN))/python -m pytest
 
 check: $(STAMPS)/dev
