@@ -10,6 +10,7 @@ from tests.support.staged import DAY, MINUTE, NOON, SECOND, batch, new_id
 
 HEALTH = (
     None,
+    '{"fps_data_table":[1',
     "{}",
     '{"fps_data_table":[0,2,0,1,1],"memory_sys_data_table":[1],"memory_app_data_table":[0,0,3]}',
     '{"fps_data_table":[3,null,-1,1.5,2.0,"1",true,2e10],"memory_sys_data_table":"none"}',
@@ -20,7 +21,14 @@ HEALTH = (
 ADDED_UP = "SELECT * REPLACE (sum(samples)::BIGINT AS samples) FROM value_counts GROUP BY ALL"
 """SQL: the rows of `value_counts`, of which a number has one for each batch that brought it, one a number."""
 
-BOOTS = (None, '{"app_boot_time":250}', '{"app_boot_time":1250}', '{"app_boot_time":"nan"}', '{"app_boot_time":[1]}')
+BOOTS = (
+    None,
+    "no JSON",
+    '{"app_boot_time":250}',
+    '{"app_boot_time":1250}',
+    '{"app_boot_time":"nan"}',
+    '{"app_boot_time":[1]}',
+)
 """Attributes of `sdk_init` events."""
 
 

@@ -61,7 +61,7 @@ def test_a_zero_with_a_sign_is_a_zero(tmp_path: Path) -> None:
 def test_tables_of_samples_count_their_whole_numbers(tmp_path: Path) -> None:
     store = DuckDBStore(tmp_path)
     store.load(batch([event("health", attributes=text) for text in HEALTH]), NOON)
-    store.load(batch([event("design", attributes=HEALTH[2])]), NOON)
+    store.load(batch([event("design", attributes=HEALTH[3])]), NOON)
     assert counted(store, "fps_data_table") == {(0, 0): 3, (0, 1): 2, (0, 3): 1, (0, 4): 3, (0, 120): 1}
     assert counted(store, "memory_sys_data_table") == {(0, 0): 1}
     assert counted(store, "memory_app_data_table") == {(0, 2): 3}

@@ -1,11 +1,12 @@
 """Version 4: how often which number was there, by day; ads by what happened to them."""
 
+_JSON = "CASE WHEN json_valid(attributes) THEN attributes END"
 _BITS = "value::BIT::BIGINT"
 _BIN = f"CASE WHEN value >= 0 THEN {_BITS} >> 46 ELSE -1 - (({_BITS} & 9223372036854775807) >> 46) END::INTEGER"
 
 
 def _table(field: str) -> str:
-    text = f"json_extract_string(attributes, '/{field}')"
+    text = f"json_extract_string({_JSON}, '/{field}')"
     return f"""
     SELECT game_id, day, field, (place - 1)::DOUBLE AS value, samples::BIGINT AS samples FROM (
         SELECT game_id, day, '{field}' AS field, generate_subscripts(entries, 1) AS place,
@@ -18,7 +19,7 @@ def _table(field: str) -> str:
     """
 
 
-_BOOT_TIME = "try_cast(json_extract_string(attributes, '/app_boot_time') AS DOUBLE)"
+_BOOT_TIME = f"try_cast(json_extract_string({_JSON}, '/app_boot_time') AS DOUBLE)"
 _NUMBERS = f"""
     SELECT game_id, event_time::DATE AS day, 'design_value' AS field, value, 1 AS samples
     FROM events WHERE category = 'design' AND value IS NOT NULL

@@ -40,7 +40,7 @@ def _numbers(sampled: Sampled, source: str) -> str:
     """SQL: `value` and `samples` of the numbers of one kind."""
     head = f"SELECT game_id, event_time::DATE AS day, '{sampled.field}' AS field"
     events = f"FROM {source} WHERE category = '{sampled.category}'"
-    attribute = f"json_extract_string(attributes, '/{sampled.field}')"
+    attribute = f"json_extract_string({_JSON}, '/{sampled.field}')"
     if sampled.form is Form.VALUE:
         return f"{head}, value, 1 AS samples {events} AND value IS NOT NULL"
     if sampled.form is Form.NUMBER:
@@ -56,6 +56,8 @@ def _numbers(sampled: Sampled, source: str) -> str:
     """
 
 
+# What is no JSON is none: nothing may keep a batch from being stored.
+_JSON = "CASE WHEN json_valid(attributes) THEN attributes END"
 _BITS = "value::BIT::BIGINT"
 BIN_SQL = (
     f"CASE WHEN value >= 0 THEN {_BITS} >> {BIN_SHIFT}"
@@ -99,10 +101,10 @@ class Folding:
 
     def due(self, counts: pa.Table) -> Sequence[dt.date]:
         """The days that are due, now that these rows were added."""
-        days = counts["day"].value_counts()
-        for day, count in zip(days.field("values").to_pylist(), days.field("counts").to_pylist(), strict=True):
+        found = {each["values"]: each["counts"] for each in counts["day"].value_counts().to_pylist()}
+        for day, count in found.items():
             self._added[day] = self._added.get(day, 0) + count
-        return [day for day, added in self._added.items() if added >= max(self._least, self._kept.get(day, 0))]
+        return [day for day in found if self._added[day] >= max(self._least, self._kept.get(day, 0))]
 
     def fold(self, transaction: Transaction, day: dt.date) -> None:
         """Leave one row of each number."""
