@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from questlog.store.duckdb.rollups.value_counts import BIN_SQL, Folding
@@ -92,6 +92,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DuckDBStore]:
     store.close()
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(allow_nan=False), min_size=2, max_size=20))
 def test_a_greater_number_is_never_in_a_lower_bin(engine: DuckDBStore, numbers: list[float]) -> None:
     binned = f"SELECT value, {BIN_SQL} AS bin FROM (SELECT unnest($numbers::DOUBLE[]) + 0.0 AS value) ORDER BY value"  # noqa: S608
