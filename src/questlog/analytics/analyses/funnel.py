@@ -32,7 +32,7 @@ from questlog.analytics.selection.segment_rules import check_members
 MAX_WINDOW_S = 366 * 86_400
 MAX_DROPPED = 10_000
 _ROWS_AT_ONCE = 8_000_000
-"""Of more events, players are taken a part at a time: an event takes about 100 bytes while they are matched."""
+"""Of more events, players are taken a part at a time: an event takes about 125 bytes while they are matched."""
 
 
 class Unit(enum.StrEnum):
