@@ -131,7 +131,7 @@ class DuckDBReading:
         """The answer. Raises `QueryRefused` when it is stopped, or takes too much memory."""
         self._cancellation.check()
         with _refusals(self._cancellation):
-            # `sql()` would bind twice, a sixth to a third of a small question; a large answer is in memory twice for it.
+            # `sql()` would bind twice, up to a third of a small question; a large answer is in memory twice for it.
             return self._cursor.execute(self._parsed(statement)).to_arrow_table()
 
     def _parsed(self, statement: str) -> duckdb.Statement:
