@@ -37,6 +37,7 @@ _RANK_BITS = 2
 _AT_ONCE = 50_000
 """So many events are sorted and matched in the processor's caches."""
 _MOST_SPLIT = 6
+_MOST_FOR_CACHES = 4  # each part is picked from all events
 
 
 class Order(enum.StrEnum):
@@ -206,7 +207,8 @@ class _Begun:
 def _split(events: Matching, frame: _Frame, at_once: int) -> int:
     """By how many bits of the units the events are parted: where one number has no room for them, or they are many."""
     missing = frame.bits + _RANK_BITS - _MOST_BITS
-    return max(0, min(max(missing, (len(events.unit) // at_once).bit_length()), frame.unit_bits, _MOST_SPLIT))
+    for_caches = min((len(events.unit) // at_once).bit_length(), _MOST_FOR_CACHES)
+    return max(0, min(max(missing, for_caches), frame.unit_bits, _MOST_SPLIT))
 
 
 def _sorted(events: Matching, frame: _Frame) -> _Moments:
