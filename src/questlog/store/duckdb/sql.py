@@ -9,7 +9,7 @@ import json
 import re
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Literal, TypeAlias
 
 import duckdb
@@ -84,16 +84,17 @@ class SqlRunner:
                     cursor.execute("BEGIN TRANSACTION READ ONLY")
                 yield cursor
         finally:
+            cursor.close()  # ends its transaction; before that the log cannot be folded, and nothing is quiet
             with self._changed:
                 self._running.discard(cursor)
                 self._changed.notify_all()
-            cursor.close()
 
     def stop_all(self) -> int:
         """Interrupt whatever runs now. Returns how many statements that were."""
         with self._changed:
             for cursor in self._running:
-                cursor.interrupt()
+                with suppress(duckdb.ConnectionException):  # it has just been closed
+                    cursor.interrupt()
             return len(self._running)
 
     @contextmanager
