@@ -1,4 +1,4 @@
-"""The log stays short also where questions overlap without end."""
+"""The log stays short also where questions overlap without end. Waits are short here: nothing else should run beside."""
 
 import contextlib
 import threading
@@ -13,6 +13,8 @@ from questlog.store.duckdb.store import DuckDBStore
 from tests.support.staged import NOON, batch, new_id
 
 _MB = 1024 * 1024
+
+pytestmark = pytest.mark.system
 
 
 @pytest.fixture
