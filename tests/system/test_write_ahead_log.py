@@ -1,4 +1,4 @@
-"""The log stays short also where questions overlap without end. Waits are short here: nothing else should run beside."""
+"""The log stays short also where questions overlap without end. Waits are short: nothing else should run beside."""
 
 import contextlib
 import threading
