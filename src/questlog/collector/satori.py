@@ -161,12 +161,12 @@ class SatoriService:
         `size` is what the request holds meanwhile, in bytes.
         """
         game_id, now = caller.game.game_id, envelope.received_at
-        first_us = _first_us(envelope, decoded)
-        unmet = {name: first_us[name] for name in first_us if self._known.get((game_id, name), 0) < now - _KNOWN_FOR_US}
+        named = {envelope.player_id} if envelope.player_id else {event.player_id for event in decoded.events}
+        unmet = {name for name in named if name and self._known.get((game_id, name), 0) < now - _KNOWN_FOR_US}
         if not unmet:
             return
         with self._parts.waiting.holding(size):
-            await self._identities.create_missing(caller, unmet, envelope.country)
+            await self._identities.create_missing(caller, _first_us(unmet, envelope, decoded), envelope.country)
         for name in unmet:
             self._known[game_id, name] = now
             self._known.move_to_end((game_id, name))
@@ -208,14 +208,13 @@ class SatoriService:
         return self._parts.country(request.client_address, request.headers.get("x-forwarded-for"))
 
 
-def _first_us(envelope: Envelope, decoded: Decoded) -> dict[str, int]:
-    """When the first event of each identity happened that the request is of or names; at the latest now."""
-    first_us = {envelope.player_id: envelope.received_at} if envelope.player_id else {}
+def _first_us(names: set[str], envelope: Envelope, decoded: Decoded) -> dict[str, int]:
+    """When the first event of each of these identities happened; at the latest now."""
+    first_us = dict.fromkeys(names, envelope.received_at)
     for event in decoded.events:
         name = envelope.player_id or event.player_id
-        if name:
-            before = first_us.get(name, envelope.received_at)
-            first_us[name] = before if event.client_time is None else min(before, event.client_time)
+        if name in first_us and event.client_time is not None:
+            first_us[name] = min(first_us[name], event.client_time)
     return first_us
 
 
