@@ -184,6 +184,42 @@ def test_a_day_with_only_the_start_of_a_session_is_no_previous_day(store: DuckDB
     assert _links(store) == [(0, None, 0, True), (2, 0, 0, False), (3, 2, 0, False)]
 
 
+def _countries(store: DuckDBStore) -> dict[str, str | None]:
+    """What the one player, its day and its session are of."""
+    tables = ("players", "player_days", "sessions")
+    return {table: _rows(store, f"SELECT country FROM {table}")[0]["country"] for table in tables}  # noqa: S608 - ours
+
+
+_SERVERS: dict[str, Any] = {"source": "satori_server", "session_id": "s"}
+_OF_GERMANY, _OF_FRANCE = ({"country": country, "session_id": "s"} for country in ("DE", "FR"))
+
+
+@pytest.mark.parametrize(
+    ("events", "first", "last"),
+    [
+        ([_SERVERS, _OF_GERMANY, _OF_FRANCE, _SERVERS], "DE", "FR"),
+        ([_SERVERS, _SERVERS, _OF_GERMANY], "DE", "DE"),
+        ([_SERVERS, _SERVERS], None, None),
+        ([_OF_GERMANY, _SERVERS | {"platform": "ios"}, _OF_FRANCE], None, None),
+        ([_OF_FRANCE, _OF_GERMANY | {"platform": "ios"}, _SERVERS], "DE", "DE"),
+    ],
+)
+@pytest.mark.parametrize("loads", ["in order", "backwards", "at once"])
+def test_events_with_a_country_say_what_a_player_is_before_those_without(
+    store: DuckDBStore, events: list[dict[str, Any]], first: str | None, last: str | None, loads: str
+) -> None:
+    rows = [_of_satori(event_time=NOON + place * MINUTE, **event) for place, event in enumerate(events)]
+    parts = [rows] if loads == "at once" else [[row] for row in rows]
+    for part in reversed(parts) if loads == "backwards" else parts:
+        store.load(batch(part), NOON)
+    expected = {"players": first, "player_days": last, "sessions": first}
+    assert _countries(store) == expected
+    kept = [store.query(f"FROM {table}", {}) for table in expected]
+    store.rebuild(lambda _table, _share: None)
+    assert _countries(store) == expected
+    assert [store.query(f"FROM {table}", {}) for table in expected] == kept
+
+
 def test_what_is_of_no_player_is_the_games_own_row(store: DuckDBStore) -> None:
     usd = Decimal("1.250000")
     bought: dict[str, Any] = {"source": "satori_server", "event_id": "purchaseCompleted", "amount_usd": usd}

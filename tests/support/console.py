@@ -4,7 +4,8 @@ import atexit
 import shutil
 import tempfile
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cache, cached_property
 from pathlib import Path
 
@@ -49,6 +50,7 @@ class MemoryTables:
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, int, float]] = []
+        self.is_slow = False
 
     @cached_property
     def connection(self) -> duckdb.DuckDBPyConnection:
@@ -65,6 +67,16 @@ class MemoryTables:
             return self.connection.cursor().sql(statement).to_arrow_table()
         except duckdb.Error as error:
             raise QueryRefused(str(error)) from error
+
+    @contextmanager
+    def reading(self, cancellation: Cancellation) -> Iterator["MemoryTables"]:
+        cancellation.check()
+        if self.is_slow:
+            _wait_until_cancelled(cancellation)
+        yield self
+
+    def ask(self, statement: str, parameters: Mapping[str, object] | None = None) -> pa.Table:
+        return self.query(statement, parameters or {})
 
     def query(self, statement: str, parameters: Mapping[str, object]) -> pa.Table:
         return self.connection.cursor().sql(statement, params=dict(parameters)).to_arrow_table()

@@ -287,10 +287,20 @@ _DEVICE = st.fixed_dictionaries(
         "api_key_name": st.sampled_from(["one", "two"]),
         "attributes": st.fixed_dictionaries(
             {},
-            optional={"mode": st.sampled_from(["easy", "hard", "10", "9", ""]), "level": st.integers(1, 12)},
+            optional={
+                "mode": st.sampled_from(["easy", "hard", "10", "9", ""]),
+                "level": st.integers(1, 12),
+                "custom_fields": st.fixed_dictionaries({}, optional={"sku": st.sampled_from(["a", "b"])}),
+            },
         ),
     },
 )
+_UNKNOWN_TO_SERVERS = dict.fromkeys(
+    ("country", "platform", "os_version", "device", "build", "gender", "birth_year", "custom_01")
+)
+"""What `POST /v1/server-event` does not say of a player."""
+_WITHOUT_PLATFORM = 1
+"""The player whose events never name a platform, as with Satori's clients: the country is all that is known."""
 
 
 @st.composite
@@ -338,7 +348,24 @@ def _events(draw: DrawFn, moments: Sequence[Sequence[int]], often: tuple[str, ..
         if session and draw(st.booleans()):
             ago = draw(st.sampled_from([0, 5 * MINUTE, 13 * HOUR]))
             fields["session_issued_at"] = (times["client_time"] or times["received_at"] or 0) - ago
+    if player == _WITHOUT_PLATFORM:
+        fields["platform"] = None
+    if fields.get("source") == "satori_server":
+        fields |= _UNKNOWN_TO_SERVERS
     return Event(**fields)
+
+
+def _told_by_server(event: Event) -> Event:
+    """What a game server says of the same player a minute later."""
+    return Event(
+        "custom",
+        event.received_at + MINUTE,
+        None if event.client_time is None else event.client_time + MINUTE,
+        source="satori_server",
+        event_id="win",
+        player_id=event.player_id,
+        session_id=event.session_id,
+    )
 
 
 @st.composite
@@ -351,6 +378,8 @@ def histories(draw: DrawFn, often: tuple[str, ...] = (), max_events: int = 40) -
     events = draw(
         st.lists(_events([moments, *(moments[begin:] for begin in begins)], often), min_size=size, max_size=size)
     )
+    for place in draw(st.lists(st.integers(0, size - 1), max_size=3)):
+        events.insert(draw(st.integers(0, len(events))), _told_by_server(events[place]))
     named = [dataclasses.replace(event, client_event_id=f"event-{place}") for place, event in enumerate(events)]
     for place in draw(st.lists(st.integers(0, len(named) - 1), max_size=5)):
         again = draw(st.sampled_from([0, HOUR, 7 * DAY, 7 * DAY + SECOND, -2 * DAY]))

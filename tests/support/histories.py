@@ -33,7 +33,10 @@ BOOTS = (
 
 
 def history(seed: int, count: int) -> list[dict[str, Any]]:
-    """Events of two games and few players: late, repeated, over midnight, with and without sessions."""
+    """Events of two games and few players: late, repeated, over midnight, with and without sessions.
+
+    One player and one session are never of a platform, and game servers know of no country.
+    """
     pick = random.Random(seed)
     rows: list[dict[str, Any]] = []
     for place in range(count):
@@ -57,6 +60,10 @@ def history(seed: int, count: int) -> list[dict[str, Any]]:
             "device": pick.choice([None, "", *"abcdefgh"]),
             "custom_01": pick.choice([None, None, "mage", "thief"]),
         }
+        if player == "player-4" or session == 5:
+            row |= {"platform": None}
+        if source == "satori_server":
+            row |= {"platform": None, "country": None}
         if source == "gameanalytics":
             row |= pick.choice(
                 [

@@ -131,6 +131,18 @@ def test_the_token_may_be_in_the_environment(server: Any, monkeypatch: pytest.Mo
     assert server.headers["authorization"] == "Bearer from the environment"
 
 
+def test_blanks_around_a_token_are_no_part_of_it(server: Any) -> None:
+    Reader(server.url, " ql_token\r\n").sql("SELECT 1")
+    assert server.headers["authorization"] == "Bearer ql_token"
+
+
+@pytest.mark.parametrize("token", ["ql_a\nql_b", "ql_a\x00", "ql_a\n ql_b", "ql_ä"])
+def test_a_token_that_cannot_be_sent_is_refused_without_being_shown(token: str) -> None:
+    with pytest.raises(Unauthenticated, match="has characters that no token has") as refused:
+        Reader("http://127.0.0.1:1", token)
+    assert "ql_" not in str(refused.value)
+
+
 def test_a_refusal_names_the_field_and_the_nearest(server: Any, reader: Reader) -> None:
     server.refuse(400, code="question_refused", message="there is no metric 'dao'", field="metrics[0]", nearest="dau")
     with pytest.raises(Refused, match=r"^metrics\[0\]: there is no metric 'dao'$") as refused:

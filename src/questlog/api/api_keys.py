@@ -9,8 +9,9 @@ from litestar.params import FromPath, JSONBody
 
 from questlog.api.games import Services
 from questlog.control.api_keys import ListedApiKey
+from questlog.control.names import MAX_NAME
 
-KeyName = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+KeyName = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_NAME)]
 
 
 class ApiKeyWithSecret(msgspec.Struct, frozen=True):

@@ -2,8 +2,9 @@
 
 import hashlib
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http import HTTPStatus
+from typing import TypeVar
 
 import msgspec
 from litestar import Response
@@ -19,6 +20,7 @@ from questlog.api.sql import MEDIA_TYPES, Form, Gate, accepted_form
 from questlog.store.contract import Cancellation, QueryRefused
 
 Answered = Response[bytes] | Stream
+_T = TypeVar("_T")
 
 # Another version of this program, or other settings, may give other answers.
 _STARTED = secrets.token_hex(8)
@@ -49,14 +51,21 @@ class Asker:
         headers = self._request.headers
         form = form or accepted_form(headers.get("accept", ""))
         seen = headers.get("if-none-match", "")
+        made = await self.run(lambda cancellation: self._make(game, question, form, seen, cancellation))
+        return _response(made, form)
+
+    async def run(self, work: Callable[[Cancellation], _T]) -> _T:
+        """The result of `work`, in a thread: cancelled when its time is over, or when the asker goes away.
+
+        Raises `ApiError` where it was, and what `work` raises.
+        """
         cancellation = Cancellation()
         deadline = Deadline(cancellation, self._services.limits.question_timeout_s)
         try:
             async with stopped_when_gone(self._request.receive, cancellation), deadline:
-                made = await self._gate.run(lambda: self._make(game, question, form, seen, cancellation))
+                return await self._gate.run(lambda: work(cancellation))
         except QueryRefused as error:
             raise ApiError(HTTPStatus.BAD_REQUEST, "query_refused", str(error)) from None
-        return _response(made, form)
 
     def _make(self, game: str, question: msgspec.Struct, form: Form, seen: str, cancellation: Cancellation) -> _Made:
         game_id = self._services.control.find_game(game).game_id

@@ -9,6 +9,7 @@ from litestar import delete, get, post, put
 from litestar.params import FromPath, JSONBody
 
 from questlog.analytics.metrics.catalogue import CATALOGUE
+from questlog.analytics.metrics.metric_query import checked
 from questlog.analytics.metrics.metrics import metric_named
 from questlog.analytics.question.definitions import CustomMetric, SegmentDefinition
 from questlog.analytics.question.problems import QuestionRefused
@@ -21,9 +22,9 @@ from questlog.api.definition_kinds import DEFINITION_TYPES, DefinitionKind, Ques
 from questlog.api.definition_uses import users_of
 from questlog.api.errors import AnyRequest, ApiError, bad_field, bad_value, refused_question
 from questlog.api.games import Services
-from questlog.api.services import ConsoleServices
 from questlog.api.validation import NotOfType, converted
-from questlog.control.definitions import SavedDefinition
+from questlog.control.definitions import Check, SavedDefinition
+from questlog.control.names import MAX_NAME
 
 JsonObject = dict[str, Any]
 
@@ -37,7 +38,7 @@ _TAKEN_PREFIXES = ("previous_", "by_")
 class CreateDefinition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A definition and its name. What `definition` holds is said by its kind."""
 
-    name: Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_NAME)]
     definition: JsonObject
 
 
@@ -64,8 +65,8 @@ def create_definition(
     data: JSONBody[CreateDefinition],
 ) -> SavedDefinition:
     """Save a definition under a new name. Its owner is the token's name."""
-    _check(services, game, kind, data.name, data.definition, "definition")
-    return services.control.create_definition(game, kind, data.name, data.definition, caller_of(request))
+    check = _check(kind, data.name, data.definition, "definition")
+    return services.control.create_definition(game, kind, data.name, data.definition, caller_of(request), check)
 
 
 @get("/games/{game:str}/definitions/{kind:str}/{name:str}", sync_to_thread=True)
@@ -86,8 +87,8 @@ def put_definition(
     data: JSONBody[JsonObject],
 ) -> SavedDefinition:
     """Save a definition, the body, in place of the one of this name or as a new one. The owner stays who made it."""
-    _check(services, game, kind, name, data, "")
-    return services.control.put_definition(game, kind, name, data, caller_of(request))
+    check = _check(kind, name, data, "")
+    return services.control.put_definition(game, kind, name, data, caller_of(request), check)
 
 
 @delete("/games/{game:str}/definitions/{kind:str}/{name:str}", sync_to_thread=True, status_code=HTTPStatus.NO_CONTENT)
@@ -95,51 +96,57 @@ def delete_definition(
     services: Services, game: FromPath[str], kind: FromPath[DefinitionKind], name: FromPath[str]
 ) -> None:
     """Forget a saved definition. One that others are made of is kept: they could not be answered any more."""
-    deleted = services.control.find_definition(game, kind, name)
-    users = users_of(kind, name, [each for each in services.control.list_definitions(game) if each != deleted])
-    if users:
-        told = ", ".join(f"the {user.kind} {user.name!r}" for user in users[:_MOST_TOLD])
-        more = f" and {len(users) - _MOST_TOLD} more" if len(users) > _MOST_TOLD else ""
-        raise ApiError(
-            HTTPStatus.CONFLICT, "in_use", f"the {kind} {name!r} is used by {told}{more}; change those first"
-        )
-    services.control.delete_definition(game, kind, name)
+
+    def refuse(others: Sequence[SavedDefinition]) -> None:
+        if users := users_of(kind, name, others):
+            raise _in_use(kind, name, users)
+
+    services.control.delete_definition(game, kind, name, refuse)
 
 
-def _check(
-    services: ConsoleServices, game: str, kind: DefinitionKind, name: str, definition: JsonObject, field: str
-) -> None:
-    """Raises `ApiError` 400 for a definition that says nothing of its kind, or nothing that can be answered.
+def _in_use(kind: DefinitionKind, name: str, users: Sequence[SavedDefinition]) -> ApiError:
+    told = ", ".join(f"the {user.kind} {user.name!r}" for user in users[:_MOST_TOLD])
+    more = f" and {len(users) - _MOST_TOLD} more" if len(users) > _MOST_TOLD else ""
+    message = f"the {kind} {name!r} is used by {told}{more}; change those first"
+    return ApiError(HTTPStatus.CONFLICT, "in_use", message)
 
-    `field` is where in the body the definition is: "" for the whole.
+
+def _check(kind: DefinitionKind, name: str, definition: JsonObject, field: str) -> Check:
+    """What raises `ApiError` 400 for a definition that cannot be answered beside the game's others.
+
+    Raises it itself for one that says nothing of its kind. `field` is where in the body the definition is: "" for the
+    whole.
     """
     try:
         read = converted(definition, DEFINITION_TYPES[kind])
     except NotOfType as error:
         raise bad_field(error.fault._replace(field=_within(field, error.fault.field))) from None
-    try:
-        _check_names(services, game, name, read)
-    except QuestionRefused as error:
-        raise refused_question(QuestionRefused(_within(field, error.field), error.detail, error.nearest)) from None
+
+    def refuse(others: Sequence[SavedDefinition]) -> None:
+        try:
+            _check_names(name, read, others)
+        except QuestionRefused as error:
+            raise refused_question(QuestionRefused(_within(field, error.field), error.detail, error.nearest)) from None
+
+    return refuse
 
 
 def _within(field: str, inner: str) -> str:
     return ".".join(part for part in (field, inner) if part)
 
 
-def _check_names(services: ConsoleServices, game: str, name: str, definition: msgspec.Struct) -> None:
+def _check_names(name: str, definition: msgspec.Struct, others: Sequence[SavedDefinition]) -> None:
     """Raises `QuestionRefused` for a definition that cannot be answered, with a path inside of it, and `ApiError`."""
+    segments = of_kind(others, DefinitionKind.SEGMENT, SegmentDefinition)
     if isinstance(definition, CustomMetric):
         _check_custom_metric(name, definition)
     elif isinstance(definition, SegmentDefinition):
-        segments = of_kind(services.control.list_definitions(game), DefinitionKind.SEGMENT, SegmentDefinition)
         _check_segment(definition, {**segments, name: definition})
     elif isinstance(definition, Question):
-        definition.check()
         if isinstance(definition, Query):
-            custom = of_kind(services.control.list_definitions(game), DefinitionKind.CUSTOM_METRIC, CustomMetric)
-            for place, metric in enumerate(definition.metrics):
-                metric_named(f"metrics[{place}]", metric, CATALOGUE, custom)
+            checked(definition, segments, of_kind(others, DefinitionKind.CUSTOM_METRIC, CustomMetric))
+        else:
+            definition.check(segments)
 
 
 def _check_segment(definition: SegmentDefinition, segments: Mapping[str, SegmentDefinition]) -> None:

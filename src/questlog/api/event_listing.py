@@ -11,7 +11,7 @@ from questlog.api.errors import bad_value
 class EventFilter(msgspec.Struct, frozen=True, omit_defaults=True):
     """Which rows are asked for; None does not restrict. Times are UTC microseconds, `until` is exclusive.
 
-    `event_id` may end in `*`: then it is a prefix.
+    A text that ends in `*` is a prefix.
     """
 
     category: str | None = None
@@ -47,15 +47,10 @@ STORED = Listing("events", "row_no", frozenset(EventFilter.__struct_fields__) - 
 REJECTED = Listing("rejected_events", "rejected_no", frozenset({"player_id", "source", "reason", "since", "until"}))
 
 # Fixed text: every value travels as a parameter.
+_TEXTS = ("category", "event_id", "player_id", "session_id", "build", "source", "reason")
 _CONDITIONS = {
-    "category": "category = $category",
-    "event_id": "event_id = $event_id",
-    "event_id_prefix": "starts_with(event_id, $event_id_prefix)",
-    "player_id": "player_id = $player_id",
-    "session_id": "session_id = $session_id",
-    "build": "build = $build",
-    "source": "source = $source",
-    "reason": "reason = $reason",
+    **{name: f"{name} = ${name}" for name in _TEXTS},
+    **{f"{name}_prefix": f"starts_with({name}, ${name}_prefix)" for name in _TEXTS},
     "since": "received_at >= make_timestamp($since)",
     "until": "received_at < make_timestamp($until)",
 }
@@ -80,10 +75,10 @@ def statement_of(
     listing: Listing, game_id: int, which: EventFilter, page: Page | None, limit: int
 ) -> tuple[str, Mapping[str, object]]:
     """The statement and its parameters. Raises `ApiError` 400 for a filter that the table has no column for."""
-    values: dict[str, object] = _values(which)
     for name in which.__struct_fields__:
         if getattr(which, name) is not None and name not in listing.filters:
             raise bad_value(name, f"`{name}` cannot filter {listing.table.replace('_', ' ')}")
+    values = _values(which)
     conditions = [_CONDITIONS[name] for name in values]
     if page is not None:
         conditions.append(_PAGE_CONDITION[listing])
@@ -107,9 +102,11 @@ def _is_number(text: str) -> bool:
 
 
 def _values(which: EventFilter) -> dict[str, object]:
-    values = {name: getattr(which, name) for name in which.__struct_fields__ if getattr(which, name) is not None}
-    event_id = values.get("event_id")
-    if isinstance(event_id, str) and event_id.endswith("*"):
-        del values["event_id"]
-        values["event_id_prefix"] = event_id[:-1]
+    values: dict[str, object] = {}
+    for name in which.__struct_fields__:
+        value = getattr(which, name)
+        if isinstance(value, str) and value.endswith("*"):
+            values[f"{name}_prefix"] = value.removesuffix("*")
+        elif value is not None:
+            values[name] = value
     return values

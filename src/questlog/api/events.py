@@ -9,13 +9,15 @@ import pyarrow.compute as pc
 from litestar import get
 from litestar.params import FromPath, FromQuery, QueryParameter
 
+from questlog.api.analytics import Asking
 from questlog.api.event_listing import REJECTED, STORED, EventFilter, Page, parse_page, statement_of
 from questlog.api.games import Services
 from questlog.api.parameters import parse_time
 from questlog.api.result import rows_of
-from questlog.api.sql import Gate
+from questlog.store.contract import Cancellation
 
 _JSON_COLUMNS = ("attributes", "errors")
+_TEXT = "This text; ending in `*`, every text that begins so."
 
 
 class Status(enum.StrEnum):
@@ -38,16 +40,16 @@ _LISTINGS = {Status.STORED: STORED, Status.REJECTED: REJECTED}
 @get("/games/{game:str}/events")
 async def list_events(  # noqa: PLR0913, PLR0917 - each is a parameter of the route
     services: Services,
-    gate: Gate,
+    asker: Asking,
     game: FromPath[str],
     status: FromQuery[Status] = Status.STORED,
-    category: FromQuery[str | None] = None,
-    event_id: Annotated[str | None, QueryParameter(name="event_id", description="Ends in `*`: a prefix.")] = None,
-    player_id: FromQuery[str | None] = None,
-    session_id: FromQuery[str | None] = None,
-    build: FromQuery[str | None] = None,
-    source: FromQuery[str | None] = None,
-    reason: Annotated[str | None, QueryParameter(name="reason", description="Of rejected events.")] = None,
+    category: Annotated[str | None, QueryParameter(name="category", description=_TEXT)] = None,
+    event_id: Annotated[str | None, QueryParameter(name="event_id", description=_TEXT)] = None,
+    player_id: Annotated[str | None, QueryParameter(name="player_id", description=_TEXT)] = None,
+    session_id: Annotated[str | None, QueryParameter(name="session_id", description=_TEXT)] = None,
+    build: Annotated[str | None, QueryParameter(name="build", description=_TEXT)] = None,
+    source: Annotated[str | None, QueryParameter(name="source", description=_TEXT)] = None,
+    reason: Annotated[str | None, QueryParameter(name="reason", description=f"Of rejected events. {_TEXT}")] = None,
     since: Annotated[str | None, QueryParameter(name="from", description="Received at or after; RFC 3339.")] = None,
     until: Annotated[str | None, QueryParameter(name="to", description="Received before; RFC 3339.")] = None,
     limit: Annotated[int, QueryParameter(name="limit", ge=1, le=1000)] = 100,
@@ -68,13 +70,14 @@ async def list_events(  # noqa: PLR0913, PLR0917 - each is a parameter of the ro
     page = parse_page(before)
     listing = _LISTINGS[status]
 
-    def answer() -> EventPage:
+    def answer(cancellation: Cancellation) -> EventPage:
         game_id = services.control.find_game(game).game_id
         statement, parameters = statement_of(listing, game_id, which, page, limit)
-        table = services.tables.query(statement, parameters)
+        with services.tables.reading(cancellation) as reading:
+            table = reading.ask(statement, parameters)
         return EventPage(_event_rows(table), _next_page(table, listing.number, limit))
 
-    return await gate.run(answer)
+    return await asker.run(answer)
 
 
 def _event_rows(table: pa.Table) -> list[dict[str, object]]:

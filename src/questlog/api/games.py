@@ -10,12 +10,13 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody, SkipValidation
 
 from questlog.api.services import ConsoleServices, Control
-from questlog.control.games import ListedGame
+from questlog.control.games import MAX_EVENT_NAME, ListedGame
+from questlog.control.names import MAX_NAME
 from questlog.model.game import Game
 
 Services = NamedDependency[SkipValidation[ConsoleServices]]
-GameName = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
-EventName = Annotated[str, msgspec.Meta(min_length=1, max_length=1024)]
+GameName = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_NAME)]
+EventName = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_EVENT_NAME)]
 
 
 class GameView(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,10 +6,11 @@ import msgspec
 from litestar import get
 from litestar.params import FromPath, QueryParameter
 
+from questlog.api.analytics import Asking
 from questlog.api.games import Services
 from questlog.api.parameters import parse_time
 from questlog.api.result import rows_of
-from questlog.api.sql import Gate
+from questlog.store.contract import Cancellation
 
 _DAY_US = 86_400_000_000
 _STATEMENT = """
@@ -34,7 +35,7 @@ class IngestHours(msgspec.Struct, frozen=True):
 @get("/games/{game:str}/ingest-hours")
 async def list_ingest_hours(
     services: Services,
-    gate: Gate,
+    asker: Asking,
     game: FromPath[str],
     since: Annotated[str | None, QueryParameter(name="from", description="RFC 3339; a day before `to`.")] = None,
     until: Annotated[str | None, QueryParameter(name="to", description="RFC 3339, exclusive; now.")] = None,
@@ -45,10 +46,11 @@ async def list_ingest_hours(
     since_us = parse_time("from", since)
     since_us = until_us - _DAY_US if since_us is None else since_us
 
-    def answer() -> IngestHours:
+    def answer(cancellation: Cancellation) -> IngestHours:
         game_id = services.control.find_game(game).game_id
         parameters = {"game_id": game_id, "since": since_us, "until": until_us}
-        hours = rows_of(services.tables.query(_STATEMENT, parameters))
+        with services.tables.reading(cancellation) as reading:
+            hours = rows_of(reading.ask(_STATEMENT, parameters))
         return IngestHours(hours, all(hour["adds_up"] for hour in hours))
 
-    return await gate.run(answer)
+    return await asker.run(answer)

@@ -124,12 +124,21 @@ def _cursor(time: str | None, number: int | None) -> Cursor | None:
 def _period(since: str | None, until: str | None) -> Period | None:
     if since is None and until is None:
         return None
-    return Period(_day("from", since) or FIRST_DAY, _day("to", until) or LAST_DAY)
+    period = Period(_day("from", since) or FIRST_DAY, _day("to", until) or LAST_DAY)
+    if period.end < period.start:
+        field = "from" if until is None else "to"
+        raise bad_value(field, f"the last day, {period.end}, is before the first one, {period.start}")
+    return period
 
 
 def _day(field: str, text: str | None) -> dt.date | None:
     time_us = parse_time(field, text)
-    return None if time_us is None else FIRST_DAY + dt.timedelta(days=time_us // _DAY_US)
+    if time_us is None:
+        return None
+    try:
+        return FIRST_DAY + dt.timedelta(days=time_us // _DAY_US)
+    except OverflowError:
+        raise bad_value(field, f"`{field}` is on no UTC day of the years 1 to 9999: {text!r}") from None
 
 
 PLAYER_HANDLERS = [get_player, list_player_sessions, get_timeline]

@@ -26,24 +26,34 @@ METADATA = (b"unit", b"definition", b"questlog")
 _EXACT = 2**53
 _EXACT_DIGITS = 15
 _ROWS_A_CHUNK = 1_000
-_UNWRITABLE = (ValueError, OverflowError, pa.ArrowException)
+_UNWRITABLE = (ValueError, OverflowError, TypeError, pa.ArrowException)
+_PLAIN_TYPES = (
+    pa.types.is_null,
+    pa.types.is_boolean,
+    pa.types.is_integer,
+    pa.types.is_floating,
+    pa.types.is_decimal,
+    pa.types.is_string,
+    pa.types.is_binary,
+    pa.types.is_date,
+)
 _encoder = msgspec.json.Encoder(decimal_format="number")
 
 
 def json_rows(table: pa.Table) -> Iterator[bytes]:
     """The table as one JSON list of objects, in pieces.
 
-    The first piece is made before this returns, so that what cannot be written is found while there still is a status
-    to answer. Raises `ApiError` 400.
+    What cannot be written is found before this returns, while there still is a status to answer: with columns whose
+    values may have no text, such as lists of times, all pieces are made by then. Raises `ApiError` 400.
     """
     names = _unique(table.column_names)
     chunks = _chunks(table, lambda row: dict(zip(names, row, strict=True)))
-    return _begun(itertools.chain([b"["], chunks, [b"]"]))
+    return _begun(table, itertools.chain([b"["], chunks, [b"]"]))
 
 
 def json_lists(table: pa.Table) -> Iterator[bytes]:
     """The table as one JSON list of lists, in pieces, as `json_rows`."""
-    return _begun(itertools.chain([b"["], _chunks(table, list), [b"]"]))
+    return _begun(table, itertools.chain([b"["], _chunks(table, list), [b"]"]))
 
 
 def compact_json(table: pa.Table) -> Iterator[bytes]:
@@ -51,7 +61,7 @@ def compact_json(table: pa.Table) -> Iterator[bytes]:
     named = zip(_unique(table.column_names), table.schema, strict=True)
     columns = [{"name": name, "type": str(field.type)} for name, field in named]
     head = b'{"columns":' + _encoder.encode(columns) + b',"rows":['
-    return _begun(itertools.chain([head], _chunks(table, list), [b"]}"]))
+    return _begun(table, itertools.chain([head], _chunks(table, list), [b"]}"]))
 
 
 def csv_bytes(table: pa.Table) -> bytes:
@@ -90,13 +100,21 @@ def rows_of(table: pa.Table) -> list[dict[str, object]]:
     return [dict(zip(names, row, strict=True)) for row in _rows(table)]
 
 
-def _begun(pieces: Iterator[bytes]) -> Iterator[bytes]:
-    """Make the first two pieces now: the opening and the first rows."""
+def _begun(table: pa.Table, pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """Make the first two pieces now, the opening and the first rows; all of them where a value may have no text."""
+    made_now = 2 if all(map(_has_text_always, table.schema.types)) else None
     try:
-        first = list(itertools.islice(pieces, 2))
+        first = list(itertools.islice(pieces, made_now))
     except _UNWRITABLE as error:
         raise _unwritable(str(error)) from None
-    return itertools.chain([b"".join(first)], pieces)
+    return itertools.chain([b"".join(first[:2])], first[2:], pieces)
+
+
+def _has_text_always(kind: pa.DataType) -> bool:
+    """Whether JSON can say every value of this type. Arrow fails to write some seconds and milliseconds."""
+    if pa.types.is_timestamp(kind):
+        return kind.unit in {"us", "ns"}
+    return any(is_of(kind) for is_of in _PLAIN_TYPES)
 
 
 def _chunks(table: pa.Table, as_item: Callable[[Sequence[object]], object]) -> Iterator[bytes]:

@@ -1,6 +1,7 @@
 """What the console port needs of the rest of the program, as narrowly as it can be said."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 import msgspec
@@ -9,7 +10,7 @@ import pyarrow as pa
 from questlog.analytics.question.answer import Answer
 from questlog.collector.counters import CollectorCounters
 from questlog.control.api_keys import ListedApiKey
-from questlog.control.definitions import SavedDefinition
+from questlog.control.definitions import Check, SavedDefinition
 from questlog.control.games import ListedGame
 from questlog.control.users import User
 from questlog.loader.counters import LoaderCounters
@@ -97,19 +98,31 @@ class Control(Protocol):
         ...
 
     def create_definition(
-        self, game_reference: str, kind: str, name: str, definition: Mapping[str, Any], owner: str
+        self,
+        game_reference: str,
+        kind: str,
+        name: str,
+        definition: Mapping[str, Any],
+        owner: str,
+        check: Check = ...,
     ) -> SavedDefinition:
-        """Save one under a new name."""
+        """Save one under a new name, unless `check` raises."""
         ...
 
     def put_definition(
-        self, game_reference: str, kind: str, name: str, definition: Mapping[str, Any], owner: str
+        self,
+        game_reference: str,
+        kind: str,
+        name: str,
+        definition: Mapping[str, Any],
+        owner: str,
+        check: Check = ...,
     ) -> SavedDefinition:
-        """Save one in place of what is there; its owner stays."""
+        """Save one in place of what is there, unless `check` raises; its owner stays."""
         ...
 
-    def delete_definition(self, game_reference: str, kind: str, name: str) -> None:
-        """Forget one."""
+    def delete_definition(self, game_reference: str, kind: str, name: str, check: Check = ...) -> None:
+        """Forget one, unless `check` raises."""
         ...
 
     def check_token(self, token: str) -> str | None:
@@ -133,15 +146,27 @@ class ControlAndUsers(Control, Users, Protocol):
     """All of the control database that this port needs."""
 
 
+class Reading(Protocol):
+    """One state of the tables, for one thread at a time."""
+
+    def ask(self, statement: str, parameters: Mapping[str, object] | None = None) -> pa.Table:
+        """Answer one of our own statements, with named `$parameters`. Raises `QueryRefused`."""
+        ...
+
+
 class Tables(Protocol):
     """The answering half of the analytics store. Called from any thread."""
 
     def sql(self, statement: str, max_rows: int, timeout_s: float) -> pa.Table:
-        """Answer one read-only statement of a user. Raises `QueryRefused`."""
+        """Answer one read-only statement of a user. Raises `QueryRefused`, `StoreFailed`."""
+        ...
+
+    def reading(self, cancellation: Cancellation) -> AbstractContextManager[Reading]:
+        """Begin to read, which `cancellation` stops. Raises `QueryRefused`, `StoreFailed`."""
         ...
 
     def query(self, statement: str, parameters: Mapping[str, object]) -> pa.Table:
-        """Answer one of our own statements, with named `$parameters`. Raises `StoreFailed`."""
+        """Answer a small statement of the pages', with named `$parameters`. Raises `StoreFailed`."""
         ...
 
 

@@ -56,14 +56,25 @@ def console_options(function: Callable[_Rest, None]) -> Callable[_Rest, None]:
 
 def find_console(data: Path, url: str | None, token: str | None) -> Console:
     """The console to talk to: as told, else the server running on `data`. Raises `click.ClickException`."""
+    token = _checked_token(token or "")
     if url and not token:
         raise click.ClickException("with --url, a token is needed too: --token or QUESTLOG_TOKEN")
-    if url and token:
+    if url:
         if urllib.parse.urlsplit(url).scheme not in ("http", "https"):
             raise click.ClickException(f"--url must start with http:// or https://, not {url!r}")
         return Console(url.rstrip("/"), token)
     running = read_console_file(data)
     return Console(running.url, token or running.token)
+
+
+def _checked_token(token: str) -> str:
+    """The token without the blanks around it. Raises `click.ClickException`, which does not show it."""
+    token = token.strip()
+    if not (token.isascii() and token.isprintable()):
+        raise click.ClickException(
+            "the token (--token or QUESTLOG_TOKEN) has characters that no token has, such as the end of a line"
+        )
+    return token
 
 
 def read_console_file(data: Path) -> Console:

@@ -129,7 +129,7 @@ def _only_game(console: Console) -> str:
     with ask(console, "GET", "/api/v1/games") as answer:
         games = json.load(answer)
     if len(games) == 1:
-        return str(games[0]["game_id"])
+        return str(games[0]["game_key"])
     if not games:
         raise click.ClickException("there is no game yet; `questlog game create NAME` makes one")
     raise click.UsageError(f"say which game with --game: {', '.join(game['name'] for game in games)}")

@@ -45,7 +45,7 @@ def names(text: str) -> list[str]:
 
 
 def condition(text: str) -> dict[str, Any]:
-    """One condition, as `condition_help` says. Raises `click.BadParameter`."""
+    """One condition, as the help of `questlog query --filter` says. Raises `click.BadParameter`."""
     found = _CONDITION.fullmatch(text)
     if found is None:
         is_not_set = text.startswith("!")

@@ -147,6 +147,7 @@ _DIMENSIONS_INTRODUCTION = """
 ## Dimensions
 
 Every metric can be grouped by and filtered on these, `attributes.KEY` and `segment.NAME` (`yes` or `no`).
+The custom fields that GameAnalytics' SDKs send are `attributes.custom_fields.KEY`.
 
 | dimension | kind | meaning |
 |---|---|---|

@@ -120,13 +120,15 @@ class SatoriService:
         return await self._take_events(request, caller, envelope, Source.SATORI_CLIENT)
 
     async def _server_events(self, request: Request, caller: Caller) -> Reply:
-        """`POST /v1/server-event`: each event names its own identity and session, or none."""
+        """`POST /v1/server-event`: each event names its own identity and session, or none.
+
+        No country: the address is the studio's server's, and one batch may be of several players.
+        """
         envelope = Envelope(
             kind=Kind.SATORI_SERVER_EVENTS,
             game_id=caller.game.game_id,
             received_at=self._parts.clock.now_us(),
             content_coding=request.headers.get("content-encoding") or "",
-            country=self._country(request),
             api_key_name=caller.api_key.name,
         )
         return await self._take_events(request, caller, envelope, Source.SATORI_SERVER)

@@ -3,7 +3,7 @@
 What a definition may say is for those who save it to check: here it is JSON.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Row, delete, func, select, upd
 
 from questlog.control.connections import insert
 from questlog.control.errors import AlreadyExists, NotAllowed, NotFound
-from questlog.control.games import game_row
+from questlog.control.games import game_row, locked_game_row
 from questlog.control.names import checked_name
 from questlog.control.part import Part
 from questlog.control.tables import definitions
@@ -32,8 +32,19 @@ class SavedDefinition(msgspec.Struct, frozen=True):
     updated_at: int
 
 
+Check = Callable[[Sequence[SavedDefinition]], None]
+"""Is given a game's other definitions, which nobody changes meanwhile. What it raises refuses the change."""
+
+
+def accept(_others: Sequence[SavedDefinition]) -> None:
+    """The check that refuses nothing."""
+
+
 class Definitions(Part):
-    """Saved definitions; a name is unique within a game and a kind."""
+    """Saved definitions; a name is unique within a game and a kind.
+
+    A `check` is called inside of the transaction: it may ask nothing of the control database.
+    """
 
     def list_definitions(self, game_reference: str, kind: str | None = None) -> Sequence[SavedDefinition]:
         """Those of a game, or of one kind, by kind and name. Raises `NotFound` for a game that is not there."""
@@ -52,24 +63,38 @@ class Definitions(Part):
             return _found(connection, game_row(connection, game_reference), kind, name)
 
     def create_definition(
-        self, game_reference: str, kind: str, name: str, definition: Mapping[str, Any], owner: str
+        self,
+        game_reference: str,
+        kind: str,
+        name: str,
+        definition: Mapping[str, Any],
+        owner: str,
+        check: Check = accept,
     ) -> SavedDefinition:
         """Save one under a new name. Raises `NotFound`, `NotAllowed`, `AlreadyExists`."""
         saved = self._checked(kind, name, definition, owner)
         with self._connections.write() as connection:
-            game = game_row(connection, game_reference)
+            game = locked_game_row(connection, game_reference)
+            check(_others(connection, game.game_id, kind, name))
             if connection.execute(select(definitions).where(*_is(game.game_id, kind, name))).first() is not None:
                 raise AlreadyExists(f"the game {game.name!r} has a {kind} {name!r} already")
             self._add(connection, game.game_id, saved)
         return saved
 
     def put_definition(
-        self, game_reference: str, kind: str, name: str, definition: Mapping[str, Any], owner: str
+        self,
+        game_reference: str,
+        kind: str,
+        name: str,
+        definition: Mapping[str, Any],
+        owner: str,
+        check: Check = accept,
     ) -> SavedDefinition:
         """Save one under this name, in place of what is there; its owner stays. Raises `NotFound`, `NotAllowed`."""
         saved = self._checked(kind, name, definition, owner)
         with self._connections.write() as connection:
-            game = game_row(connection, game_reference)
+            game = locked_game_row(connection, game_reference)
+            check(_others(connection, game.game_id, kind, name))
             change = update(definitions).where(*_is(game.game_id, kind, name))
             values = {"definition": saved.definition, "updated_at": saved.updated_at}
             if connection.execute(change.values(values)).rowcount == 0:
@@ -77,18 +102,17 @@ class Definitions(Part):
             self._mark_changed(connection)
             return _found(connection, game, kind, name)
 
-    def delete_definition(self, game_reference: str, kind: str, name: str) -> None:
+    def delete_definition(self, game_reference: str, kind: str, name: str, check: Check = accept) -> None:
         """Forget one. Raises `NotFound`."""
         with self._connections.write() as connection:
-            game = game_row(connection, game_reference)
-            if connection.execute(delete(definitions).where(*_is(game.game_id, kind, name))).rowcount == 0:
-                raise _no_definition(game, kind, name)
+            game = locked_game_row(connection, game_reference)
+            _found(connection, game, kind, name)
+            check(_others(connection, game.game_id, kind, name))
+            connection.execute(delete(definitions).where(*_is(game.game_id, kind, name)))
             self._mark_changed(connection)
 
     def _checked(self, kind: str, name: str, definition: Mapping[str, Any], owner: str) -> SavedDefinition:
         checked_name(kind, name)
-        if "/" in name:
-            raise NotAllowed(f"the name of a {kind} has no `/`, for it is a part of an address: {name!r}")
         size = len(msgspec.json.encode(definition))
         if size > MAX_DEFINITION_BYTES:
             raise NotAllowed(f"a {kind} has at most {MAX_DEFINITION_BYTES} bytes of JSON, not {size}")
@@ -113,10 +137,14 @@ def _saved(connection: Connection, game_id: int, kind: str | None) -> Sequence[S
     return [_definition_of(row) for row in rows]
 
 
+def _others(connection: Connection, game_id: int, kind: str, name: str) -> Sequence[SavedDefinition]:
+    return [each for each in _saved(connection, game_id, None) if (each.kind, each.name) != (kind, name)]
+
+
 def _found(connection: Connection, game: Row[Any], kind: str, name: str) -> SavedDefinition:
     row = connection.execute(select(definitions).where(*_is(game.game_id, kind, name))).first()
     if row is None:
-        raise _no_definition(game, kind, name)
+        raise NotFound(f"the game {game.name!r} has no {kind} {name!r}")
     return _definition_of(row)
 
 
@@ -126,7 +154,3 @@ def _definition_of(row: Row[Any]) -> SavedDefinition:
 
 def _is(game_id: int, kind: str, name: str) -> tuple[ColumnElement[bool], ...]:
     return (definitions.c.game_id == game_id, definitions.c.kind == kind, definitions.c.name == name)
-
-
-def _no_definition(game: Row[Any], kind: str, name: str) -> NotFound:
-    return NotFound(f"the game {game.name!r} has no {kind} {name!r}")

@@ -18,7 +18,8 @@ from questlog.model.game import Game
 
 _GAME_KEY = re.compile(r"[A-Za-z0-9]{32}")
 _SECRET_KEY = re.compile(r"[A-Za-z0-9]{40}")
-_MAX_EVENT_NAME = 256
+MAX_EVENT_NAME = 256
+"""Characters."""
 
 
 class ListedGame(msgspec.Struct, frozen=True):
@@ -42,7 +43,7 @@ class Games(Part):
         """
         game = Game(
             game_id=0,
-            name=checked_name("game", name),
+            name=_checked_game_name(name),
             game_key=secrets.token_hex(16) if game_key is None else game_key,
             secret_key=secrets.token_hex(20) if secret_key is None else secret_key,
         )
@@ -140,6 +141,15 @@ def game_row(connection: Connection, reference: str) -> Row[Any]:
     raise NotFound(f"there is no game {reference!r}")
 
 
+def locked_game_row(connection: Connection, reference: str) -> Row[Any]:
+    """`game_row`; until the transaction ends, no other one gets past here with this game. Raises `NotFound`."""
+    row = game_row(connection, reference)
+    # FOR NO KEY UPDATE: rows that refer to the game can be added meanwhile. SQLite has one writer and is told nothing.
+    lock = select(games.c.game_id).where(games.c.game_id == row.game_id).with_for_update(key_share=True)
+    connection.execute(lock)
+    return row
+
+
 def game_of(row: Row[Any], event_names: Iterable[str]) -> Game:
     """The game that a row of `games` is."""
     return Game(
@@ -162,9 +172,13 @@ def _refuse_taken(connection: Connection, game: Game) -> None:
         raise AlreadyExists(f"the game {taken.name!r} has this game key already")
 
 
+def _checked_game_name(name: str) -> str:
+    if _GAME_KEY.fullmatch(name):
+        raise NotAllowed(f"the name of a game is not 32 letters and digits, as a game key is: {name!r}")
+    return checked_name("game", name)
+
+
 def _checked_event_name(name: str) -> str:
-    if not 1 <= len(name) <= _MAX_EVENT_NAME or name.startswith("_"):
-        raise NotAllowed(
-            f"an event name has 1 to {_MAX_EVENT_NAME} characters and does not start with _: {name[:40]!r}"
-        )
+    if not 1 <= len(name) <= MAX_EVENT_NAME or name.startswith("_"):
+        raise NotAllowed(f"an event name has 1 to {MAX_EVENT_NAME} characters and does not start with _: {name[:40]!r}")
     return name

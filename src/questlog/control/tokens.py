@@ -3,13 +3,14 @@
 import hashlib
 import hmac
 import secrets
+from contextlib import suppress
 
 import msgspec
 from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 
 from questlog.control.connections import insert
-from questlog.control.errors import AlreadyExists, NotFound
+from questlog.control.errors import AlreadyExists, ControlUnavailable, NotFound
 from questlog.control.names import checked_name
 from questlog.control.part import Part
 from questlog.control.tables import tokens
@@ -62,10 +63,11 @@ class Tokens(Part):
         return name
 
     def _note_use(self, token_id: int, last_used_at: int | None) -> None:
+        """Where the database takes no writes, as on a full disk, the token is used without."""
         now = self._clock.now_us()
         if last_used_at is not None and now - last_used_at < _USE_NOTED_EVERY_US:
             return
-        with self._connections.write() as connection:
+        with suppress(ControlUnavailable), self._connections.write() as connection:
             connection.execute(update(tokens).where(tokens.c.token_id == token_id).values(last_used_at=now))
 
     def list_tokens(self) -> list[ListedToken]:

@@ -31,7 +31,7 @@ MEANINGS = {
     "session_num": "the player's how manyth session, by the client's count",
     "session_issued_at": "when the session was created, by its token or the server event",
     "session_expires_at": "when the session's token expires",
-    "country": "ISO 3166 alpha-2 code, from the event or the sender's address",
+    "country": "ISO 3166 alpha-2 code, from the event or the client's address",
     "platform": "operating system family",
     "os_version": "operating system with version",
     "device": "device model",

@@ -78,6 +78,9 @@ def _dimensions(whose: str) -> tuple[Column, ...]:
     return tuple(Column(name, "VARCHAR", f"{MEANINGS[name]}; {whose}") for name in DIMENSIONS)
 
 
+_DECIDES = "order of the event that the next columns are from"
+_TELLING = "with a platform; if none names one, with a country; or of all"
+
 _GAME = Column("game_id", Kind.GAME, "the game's number")
 _PLAYER_NO = Column("player_no", Kind.ID, "the player's number, dense over all games")
 _PLAYER_ID = Column("player_id", Kind.TEXT, "the player's id as sent")
@@ -135,7 +138,7 @@ SESSIONS = Table(
         Column("events", Kind.COUNT, "events"),
         Column("transactions", Kind.COUNT, "purchases"),
         Column("revenue_usd", Kind.MONEY_SUM, "Σ `amount_usd` of purchases"),
-        Column("first_rank", Kind.RANK, "order of the event that the next columns are from: earliest with a platform"),
+        Column("first_rank", Kind.RANK, f"{_DECIDES}: the earliest {_TELLING}"),
         Column("source", Kind.TEXT, "source of that event"),
         Column("session_num", Kind.INTEGER, "the player's how manyth session, by the client's count; of that event"),
         *_dimensions("of that event"),
@@ -158,7 +161,7 @@ PLAYERS = Table(
         Column("transactions", Kind.COUNT, "purchases"),
         Column("revenue_usd", Kind.MONEY_SUM, "Σ `amount_usd` of purchases"),
         Column("first_purchase", Kind.TIME, "earliest purchase; null without one"),
-        Column("first_rank", Kind.RANK, "order of the event that the next columns are from: earliest with a platform"),
+        Column("first_rank", Kind.RANK, f"{_DECIDES}: the earliest {_TELLING}"),
         Column("source", Kind.TEXT, "source of that event"),
         *_dimensions("at install: of that event"),
         Column("properties", Kind.TEXT, "JSON: default and custom properties; null while none were set"),
@@ -183,9 +186,7 @@ PLAYER_DAYS = Table(
         Column("transactions", Kind.COUNT, "purchases of the day"),
         Column("revenue_usd", Kind.MONEY_SUM, "Σ `amount_usd` of the day's purchases"),
         Column("ad_revenue_usd", Kind.MONEY_SUM, "Σ `ad_revenue_usd` of the day"),
-        Column(
-            "last_rank", Kind.RANK, "order of the event that the next columns are from: the day's last with a platform"
-        ),
+        Column("last_rank", Kind.RANK, f"{_DECIDES}: the day's last {_TELLING}"),
         *_dimensions("of that event"),
         Column("first_day", Kind.DAY, "UTC day of the player's first event; null while there is none"),
         Column("prev_day", Kind.DAY, "the player's last UTC day before this one with an event; null: there is none"),

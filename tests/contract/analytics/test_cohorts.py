@@ -57,6 +57,8 @@ _SHAPES: tuple[_Shape, ...] = (
     ("first seen", "active", "day", None, False),
     ("first seen", "active", "week", None, False),
     ("first seen", "active", "month", "platform", False),
+    ("first seen", "active", "week", "gender", False),
+    ("first purchase", "active", "month", "attributes.mode", False),
     ("first purchase", "active", "day", None, True),
     ("first start of w1", "jump", "day", "country", False),
     ("first seen", "jump", "week", None, True),
@@ -68,7 +70,7 @@ _OFTEN = ("purchases", "progression", "satori")
 @FEW
 @given(history=histories(_OFTEN))
 def test_retention_and_cohorts(history: History) -> None:
-    _compare(history, (*_SHAPES[:1], *_SHAPES[2:5]))
+    _compare(history, (*_SHAPES[:1], *_SHAPES[2:7]))
 
 
 @pytest.mark.nightly

@@ -38,6 +38,7 @@ _ATTRIBUTES = {
     "nothing": None,
     "list": [1, "x"],
     "object": {"a": {"b": 1}},
+    "fields": {"a/b~1.c": 9.0},
     "a.b": "dotted",
     'q"k': "quoted",
     "ключ": "ключ",
@@ -385,6 +386,15 @@ CASES: dict[str, tuple[Callable[[], ir.Table], Rows]] = {
             "o'neil": None,
         }.items()
     },
+    "attributes in objects": (
+        lambda: _of(1).select(
+            one=attribute(events.attributes, "object", "a"),
+            other=attribute(events.attributes, "object", "b"),
+            odd=attribute(events.attributes, "fields", "a/b~1.c"),
+            text=attribute(events.attributes, "text", "a"),
+        ),
+        [('{"b":1}', None, "9.0", None)],
+    ),
     "an attribute of nothing": (lambda: _of(2, 3).select(found=attribute(events.attributes, "text")), [(None,)] * 2),
 }
 

@@ -46,6 +46,7 @@ _SPLIT = (
     Shape("week", ("gender",), "neither hard nor at a build like 1.1"),
     Shape("month", ("player_age", "payer")),
     Shape("all", ("attributes.mode",), "of Germany"),
+    Shape("day", ("attributes.custom_fields.sku",)),
     Shape("all", ("install_date", "custom_01")),
     Shape("day", ("first_build",), "later levels, born before 2000"),
     Shape("all", ("source", "birth_year"), "quotes, or no gender"),
@@ -67,7 +68,7 @@ def _of_group(*groups: str) -> tuple[str, ...]:
 
 
 _MINUTE, _HOUR, _BY_DAY, _WEEK, _MONTH, _ALL = _PLAIN
-_BY_COUNTRY, _NOT_DE, _BY_PLATFORM, _BY_GENDER, _BY_AGE, _BY_MODE, _BY_INSTALL, _BY_BUILD, _BY_SOURCE = _SPLIT
+_BY_COUNTRY, _NOT_DE, _BY_PLATFORM, _BY_GENDER, _BY_AGE, _BY_MODE, _BY_SKU, _BY_INSTALL, _BY_BUILD, _BY_SOURCE = _SPLIT
 _RETENTION = tuple(name for name in METRICS if name.startswith(("retention_", "rolling_", "churn_", "ltv_")))
 
 FAMILIES: Mapping[str, Family] = {
@@ -81,7 +82,7 @@ FAMILIES: Mapping[str, Family] = {
     "retention": Family(_RETENTION, ("purchases",), (_WEEK, _BY_COUNTRY, _BY_INSTALL)),
     "progression": Family(_of_group("progression"), ("progression",), (_MONTH, _BY_MODE)),
     "economy": Family(_of_group("economy"), ("resources",), (_ALL, _NOT_DE)),
-    "design": Family(_of_group("design"), ("design",), (_BY_DAY, _ALL, _BY_GENDER)),
+    "design": Family(_of_group("design"), ("design",), (_BY_DAY, _ALL, _BY_GENDER, _BY_SKU)),
     "health": Family(_of_group("health"), ("health",), (_BY_DAY, _MONTH, _BY_COUNTRY)),
     "errors and ads": Family(_of_group("errors", "ads"), ("errors", "ads"), (_BY_DAY, _BY_BUILD)),
 }

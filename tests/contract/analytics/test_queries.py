@@ -45,7 +45,17 @@ def _custom(aggregate: Any) -> Metric:
 
 
 def _dollars(found: events.Found) -> Mapping[Key, Fraction]:
-    return {key: cents / 100 for key, cents in events.total(found).items()}
+    return {key: sum(map(_brought, them), Fraction()) for key, them in found.items()}
+
+
+def _brought(event: Stored) -> Fraction:
+    """Purchases and impressions what they were converted to; a test purchase has no amount. Others: US cents."""
+    sent = event.sent
+    if sent.category == "business" or (sent.category, sent.event_id) == ("custom", "purchaseCompleted"):
+        return Fraction(sent.amount_usd or 0)
+    if sent.category == "impression" or (sent.category, sent.event_id) == ("custom", "adImpression"):
+        return Fraction(sent.ad_revenue_usd or 0)
+    return Fraction(sent.value or 0) / 100
 
 
 _CUSTOM: Mapping[CustomMetricKind, Metric] = {
@@ -59,7 +69,19 @@ _JUMP_OR_WIN = EventMatch(
     "custom",
     filter=All((Condition("event_id", Operator.IN, ("jump", "win")), Condition("country", Operator.IS_NOT, ("FR",)))),
 )
-_SAVED = Definitions(custom_metrics={f"my_{kind}": CustomMetric(kind, _JUMP_OR_WIN) for kind in CustomMetricKind})
+_MONEY: Mapping[str, tuple[EventMatch, Metric]] = {
+    "all_money": (EventMatch(), lambda known, asked: _dollars(events.found(known, asked, lambda _: True))),
+    "money_of_ios": (
+        EventMatch(filter=Condition("platform", Operator.IS, ("ios",))),
+        lambda known, asked: _dollars(events.found(known, asked, lambda event: event.sent.platform == "ios")),
+    ),
+}
+"""From the sums by day, and event by event."""
+_OWN: Mapping[str, tuple[CustomMetric, Metric]] = {
+    **{f"my_{kind}": (CustomMetric(kind, _JUMP_OR_WIN), metric) for kind, metric in _CUSTOM.items()},
+    **{name: (CustomMetric(CustomMetricKind.REVENUE, match), metric) for name, (match, metric) in _MONEY.items()},
+}
+_SAVED = Definitions(custom_metrics={name: saved for name, (saved, _) in _OWN.items()})
 
 
 @FEW
@@ -150,10 +172,9 @@ def _compare_totals(engines: BothEngines, known: Game) -> None:
 
 
 def _compare_own_metrics(engines: BothEngines, known: Game) -> None:
-    names = tuple(f"my_{kind}" for kind in CustomMetricKind)
-    wanted = {f"my_{kind}": metric(known, Asked(_START, _END)) for kind, metric in _CUSTOM.items()}
-    for engine, answer in answers(engines, Query(names, _PERIOD), _SAVED):
+    wanted = {name: metric(known, Asked(_START, _END)) for name, (_, metric) in _OWN.items()}
+    for engine, answer in answers(engines, Query(tuple(_OWN), _PERIOD), _SAVED):
         for row in rows(answer):
-            for name in names:
+            for name in _OWN:
                 meant = _at(wanted[name], name, row["bucket"])
                 assert is_same(row[name], meant), (engine, name, row, meant)

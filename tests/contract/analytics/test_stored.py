@@ -7,14 +7,17 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import find, given, settings
 
 from questlog.store.duckdb.store import DuckDBStore
 from questlog.store.schema import TABLES
 from tests.support.engines import BothEngines, embedded_store
 from tests.support.generated_histories import FEW, MANY, NOW, History, histories, load
-from tests.support.oracle.dimensions import OF_LAST_EVENT, of_player_day
-from tests.support.oracle.game import Game, day_of, game, moment
+from tests.support.oracle.asked import Value
+from tests.support.oracle.dimensions import OF_LAST_EVENT, at_install, first_telling, of_player_day, own_value
+from tests.support.oracle.game import Game, Session, day_of, game, moment
+
+_OF_FIRST_EVENT = ("source", *OF_LAST_EVENT)
 
 
 @FEW
@@ -29,6 +32,24 @@ def test_the_store_agrees_with_the_definitions(history: History) -> None:
 @given(history=histories())
 def test_the_store_agrees_with_the_definitions_at_length(history: History) -> None:
     _compare(history)
+
+
+def test_histories_have_days_that_end_with_a_game_server_that_knows_no_country() -> None:
+    found = find(histories(), lambda history: bool(_days_of_a_clients_country(history)), settings=settings(FEW))
+    assert set(_days_of_a_clients_country(found)) <= {"DE", "FR", "US"}
+
+
+def _days_of_a_clients_country(history: History) -> list[Value]:
+    """The countries of player days that a server's event without a country ends, where nothing names a platform."""
+    known = game(history, NOW)
+    countries: list[Value] = []
+    for player in known.players:
+        for day in known.active_days(player):
+            last = [event for event in known.of(player) if event.day == day][-1]
+            values = of_player_day(known, player, day)
+            if last.sent.source == "satori_server" and values("platform") is None and values("country") is not None:
+                countries.append(values("country"))
+    return countries
 
 
 def _compare(history: History) -> None:
@@ -75,19 +96,31 @@ def _events(known: Game) -> list[tuple[Any, ...]]:
 
 
 def _stored_sessions(store: DuckDBStore) -> Counter[tuple[Any, ...]]:
-    rows = _rows(store, "SELECT session_id, player_id, start_time, end_time, length_s FROM sessions")
-    return Counter((*row[:4], Fraction(row[4])) for row in rows)
+    columns = ", ".join(("session_id", "player_id", "start_time", "end_time", *_OF_FIRST_EVENT))
+    rows = _rows(store, f"SELECT length_s, {columns} FROM sessions")  # noqa: S608
+    return Counter((Fraction(length), *rest) for length, *rest in rows)
 
 
 def _sessions(known: Game) -> Counter[tuple[Any, ...]]:
-    return Counter(
-        (each.session_id, each.player, moment(each.start), moment(each.end), each.length_s) for each in known.sessions
+    return Counter(_session(known, each) for each in known.sessions)
+
+
+def _session(known: Game, session: Session) -> tuple[Any, ...]:
+    events = [each for each in known.events if each.session_id == session.session_id and not each.is_matched]
+    first = first_telling(events)
+    return (
+        session.length_s,
+        session.session_id,
+        session.player,
+        moment(session.start),
+        moment(session.end),
+        *(own_value(first, name) for name in _OF_FIRST_EVENT),
     )
 
 
 def _stored_players(store: DuckDBStore) -> Counter[tuple[Any, ...]]:
-    columns = "player_id, first_seen, last_seen, events, first_purchase, revenue_usd, build, sessions"
-    return Counter(_rows(store, f"SELECT {columns} FROM players"))  # noqa: S608
+    columns = "player_id, first_seen, last_seen, events, first_purchase, revenue_usd, sessions"
+    return Counter(_rows(store, f"SELECT {columns}, {', '.join(_OF_FIRST_EVENT)} FROM players"))  # noqa: S608
 
 
 def _players(known: Game) -> Counter[tuple[Any, ...]]:
@@ -104,8 +137,8 @@ def _player(known: Game, player: str) -> tuple[Any, ...]:
         len(events),
         None if purchase is None else moment(purchase),
         sum((event.sent.amount_usd or 0 for event in events if event.is_purchase), Decimal()),
-        of_player_day(known, player, events[0].day)("first_build"),
         sum(session.player == player for session in known.sessions),
+        *(at_install(known, player)(name) for name in _OF_FIRST_EVENT),
     )
 
 

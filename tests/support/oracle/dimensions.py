@@ -1,6 +1,7 @@
 """The value of every dimension: of an event, and of a player on a day (metrics.md §4)."""
 
 import datetime as dt
+from collections.abc import Sequence
 from typing import Any
 
 from tests.support.oracle.asked import Value, Values
@@ -10,7 +11,7 @@ OF_LAST_EVENT = (
     "country", "platform", "os_version", "device", "manufacturer", "build", "engine_version", "sdk_version",
     "connection_type", "custom_01", "custom_02", "custom_03",
 )  # fmt: skip
-"""Of a player's day these are what the day's last event says that names a platform (if none does, its last event)."""
+"""Of a player's day these are what the day's last event says that names a platform (`telling`)."""
 
 PARTS = {
     "progression_status": {"progression": 0},
@@ -47,7 +48,7 @@ def of_player_day(game: Game, player: str | None, day: dt.date) -> Values:
             return _of_player(game, player, name, day, _end_of(day))
         events = [event for event in game.of(player) if event.day == day]
         if name in OF_LAST_EVENT:
-            last = max(events, key=lambda event: (event.sent.platform is not None, event.order), default=None)
+            last = max(telling(events), key=lambda event: event.order, default=None)
             return None if last is None else own_value(last, name)
         told = [event for event in events if own_value(event, name) is not None]
         return own_value(max(told, key=lambda event: event.order), name) if told else None
@@ -56,14 +57,14 @@ def of_player_day(game: Game, player: str | None, day: dt.date) -> Values:
 
 
 def at_install(game: Game, player: str) -> Values:
-    """What a player was at first: by the earliest event that names a platform (if none does, the earliest).
+    """What a player was at first: by the earliest event that names a platform (`telling`).
 
     `payer` is whether there is a purchase up to now. What players do not carry is the last of their first day.
     """
 
     def value(name: str) -> Value:
         if name in (*OF_LAST_EVENT, "source"):
-            return own_value(_first_told(game, player), name)
+            return own_value(first_telling(game.of(player)), name)
         if name == "payer":
             return "no" if game.first_purchase(player) is None else "yes"
         return of_player_day(game, player, game.first_day(player))(name)
@@ -71,12 +72,23 @@ def at_install(game: Game, player: str) -> Values:
     return value
 
 
-def _first_told(game: Game, player: str) -> Stored:
-    return min(game.of(player), key=lambda event: (event.sent.platform is None, event.order))
+def telling(events: Sequence[Stored]) -> Sequence[Stored]:
+    """Those that name a platform; if none does, those with a country; if none has one, all."""
+    with_platform = [event for event in events if event.sent.platform is not None]
+    with_country = [event for event in events if event.sent.country is not None]
+    return with_platform or with_country or events
+
+
+def first_telling(events: Sequence[Stored]) -> Stored:
+    """The event that says what a player was at install, or a session was of."""
+    return min(telling(events), key=lambda event: event.order)
 
 
 def own_value(event: Stored, name: str) -> Value:
     """What the event itself says."""
+    if name.startswith("attributes.custom_fields."):
+        fields = (event.sent.attributes or {}).get("custom_fields") or {}
+        return attribute_text(fields.get(name.removeprefix("attributes.custom_fields.")))
     if name.startswith("attributes."):
         return attribute_text((event.sent.attributes or {}).get(name.removeprefix("attributes.")))
     if name in PARTS:
@@ -102,7 +114,7 @@ def _of_player(game: Game, player: str, name: str, day: dt.date, until: int) -> 
     if not game.of(player):
         return None
     if name == "first_build":
-        return _first_told(game, player).sent.build
+        return first_telling(game.of(player)).sent.build
     if name == "install_date":
         return game.first_day(player)
     if name == "player_age":

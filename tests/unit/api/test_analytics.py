@@ -181,6 +181,16 @@ def test_a_question_is_stopped_when_its_time_is_over(console: FakeConsole) -> No
     assert (answer.status_code, answer.json()["error"]) == (400, told)
 
 
+@pytest.mark.parametrize("path", ["events", "ingest-hours"])
+def test_a_list_is_stopped_when_its_time_is_over(console: FakeConsole, path: str) -> None:
+    console.tables.is_slow = True
+    services = msgspec.structs.replace(console.services, limits=Limits(question_timeout_s=0.05))
+    with TestClient(create_app(services), raise_server_exceptions=False) as client:
+        answer = client.get(f"/api/v1/games/1/{path}", headers={"Authorization": f"Bearer {console.token}"})
+    told = {"code": "query_refused", "message": "it took longer than 0.05 s (analytics.timeout_s)"}
+    assert (answer.status_code, answer.json()["error"]) == (400, told)
+
+
 @pytest.mark.parametrize(
     ("path", "body", "field"),
     [

@@ -195,6 +195,17 @@ def test_a_segment_is_made_of_segments_that_there_are_and_of_no_circle(client: C
     assert "circle" in refusal(client, f"{SEGMENTS}/Self", {"rule": {"type": "in_segment", "name": "Self"}})["message"]
 
 
+@pytest.mark.parametrize("kind", ["retention", "funnel", "query"])
+def test_a_question_names_segments_that_there_are(client: Client, kind: str) -> None:
+    payers = {"type": "condition", "dimension": "segment.Payers", "operator": "is", "values": ["yes"]}
+    questions: dict[str, dict[str, Any]] = {"query": QUERY, "funnel": FUNNEL, "retention": {"period": PERIOD}}
+    question = questions[kind] | {"filter": payers}
+    assert "Payers" in refusal(client, f"{PATH}/{kind}/Mine", question)["message"]
+    client.put(f"{SEGMENTS}/Payers", json=PAYERS)
+    assert client.put(f"{PATH}/{kind}/Mine", json=question).status_code == 200
+    assert client.delete(f"{SEGMENTS}/Payers").status_code == 409
+
+
 @pytest.mark.parametrize("name", ["dau", "retention_d7", "ltv_d30"])
 def test_a_metric_of_every_game_cannot_be_defined_anew(client: Client, name: str) -> None:
     error = refusal(client, f"{PATH}/custom_metric/{name}", BOSSES)

@@ -87,6 +87,11 @@ def test_pages_together_are_the_whole_list(client: Client, limit: int) -> None:
         ("event_id=level:%25*", []),
         ("event_id=*", [10, 9, 8, 7, 6, 5, 4, 3, 2, 1]),
         ("player_id=p0", [9, 6, 3]),
+        ("player_id=p*&category=des*", [10, 9, 8, 7, 6, 5, 4, 3, 2, 1]),
+        ("player_id=q*", []),
+        ("session_id=*", []),
+        ("build=1*", []),
+        ("source=satori*&event_id=level:1*", [10]),
         ("player_id=' OR 1=1 --", []),
         ("source=satori_client&player_id=p0", [6]),
         ("from=2026-01-01T00:00:05Z", [10, 9, 8]),
@@ -113,6 +118,8 @@ def test_rejected_events_come_with_reason_errors_and_what_was_sent(client: Clien
 def test_rejected_events_are_filtered_by_reason_and_paged(client: Client) -> None:
     only = client.get(f"{EVENTS}?status=rejected&reason=not_json").json()["events"]
     assert [event["rejected_no"] for event in only] == [2]
+    beginning = client.get(f"{EVENTS}?status=rejected&reason=fail*").json()["events"]
+    assert [event["rejected_no"] for event in beginning] == [1]
     page = client.get(f"{EVENTS}?status=rejected&limit=1").json()
     rest = client.get(f"{EVENTS}?status=rejected&limit=1&before={page['next']}").json()
     assert [event["rejected_no"] for event in rest["events"]] == [1]

@@ -30,6 +30,17 @@ def test_a_key_of_the_wrong_form_is_refused(client: Client) -> None:
     assert answer.json()["error"]["message"] == "a game key has 32 letters and digits"
 
 
+def test_the_schema_and_the_control_database_have_the_same_bounds(client: Client, game: dict[str, Any]) -> None:
+    schemas = client.get("/api/schema").json()["components"]["schemas"]
+    for path, name in (("games", "CreateGame"), ("games/1/api-keys", "CreateApiKey")):
+        longest = "x" * schemas[name]["properties"]["name"]["maxLength"]
+        assert client.post(f"/api/v1/{path}", json={"name": longest}).status_code == 201
+        assert client.post(f"/api/v1/{path}", json={"name": f"{longest}x"}).json()["error"]["field"] == "name"
+    assert client.patch("/api/v1/games/1", json={"event_names": ["x" * 256]}).status_code == 200
+    refused = client.patch("/api/v1/games/1", json={"event_names": ["x" * 257]})
+    assert refused.json()["error"]["field"] == "event_names[0]"
+
+
 def test_a_name_that_is_taken_is_a_conflict(client: Client, game: dict[str, Any]) -> None:
     answer = client.post("/api/v1/games", json={"name": game["name"]})
     assert answer.status_code == 409

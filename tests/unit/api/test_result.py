@@ -119,6 +119,30 @@ def test_arrow_is_a_stream_with_utc_times() -> None:
 
 
 @pytest.mark.parametrize("write", [json_rows, compact_json, csv_bytes])
-def test_a_value_without_a_text_is_refused_before_anything_is_sent(write: Callable[[pa.Table], object]) -> None:
+@pytest.mark.parametrize("row", [0, 1500])
+@pytest.mark.parametrize(
+    "value",
+    [
+        "[TIMESTAMP '290000-01-01']",
+        "[DATE 'infinity']",
+        "{'at': TIMESTAMP 'infinity'}",
+        "union_value(at := TIMESTAMP 'infinity')",
+        "MAP {[1]: 2}",
+    ],
+)
+def test_a_value_without_a_text_is_refused_before_anything_is_sent(
+    write: Callable[[pa.Table], object], value: str, row: int
+) -> None:
     with pytest.raises(ApiError, match="cast the column to VARCHAR"):
-        write(answer("SELECT [TIMESTAMP 'infinity'] AS x"))
+        write(answer(f"FROM range(3000) t(i) SELECT CASE WHEN i = {row} THEN {value} END AS x"))
+
+
+def test_what_can_always_be_written_is_not_made_before_it_is_sent() -> None:
+    columns = "i, i::DOUBLE, i::DECIMAL(9, 1), i::VARCHAR, i::VARCHAR::BLOB, i > 1, NULL, DATE '2026-01-01' + i::INT"
+    pieces = json_rows(answer(f"FROM range(3000) t(i) SELECT {columns}, make_timestamp(i), make_timestamptz(i)"))
+    assert len(json.loads(next(pieces) + b"]")) == 1000
+    assert len(list(pieces)) == 3
+
+
+def test_what_may_fail_is_one_document_all_the_same() -> None:
+    assert as_json("SELECT [i] AS x FROM range(2500) t(i)") == [{"x": [number]} for number in range(2500)]

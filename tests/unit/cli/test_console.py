@@ -26,6 +26,19 @@ def test_where_no_server_runs_it_says_what_to_do(tmp_path: Path) -> None:
         find_console(tmp_path, None, None)
 
 
+def test_blanks_around_a_token_are_no_part_of_it(tmp_path: Path) -> None:
+    assert find_console(tmp_path, "https://stats.example", " t\r\n").token == "t"
+    with pytest.raises(click.ClickException, match="a token is needed too"):
+        find_console(tmp_path, "https://stats.example", " \n")
+
+
+@pytest.mark.parametrize("token", ["ql_a\nql_b", "ql_a\x00", "ql_a\n ql_b", "ql_ä", "ql_a\x7f"])
+def test_a_token_that_cannot_be_sent_is_refused_without_being_shown(tmp_path: Path, token: str) -> None:
+    with pytest.raises(click.ClickException, match=r"the token .* has characters that no token has") as refused:
+        find_console(tmp_path, "https://stats.example", token)
+    assert "ql_" not in refused.value.message
+
+
 @pytest.mark.parametrize("content", [[], {}, {"url": 5, "token": "t"}, {"url": "http://127.0.0.1:1"}, "x"])
 def test_a_damaged_note_is_said_to_be_damaged(tmp_path: Path, content: object) -> None:
     note(tmp_path, content)

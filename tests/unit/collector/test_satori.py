@@ -170,6 +170,29 @@ def test_an_identity_known_by_old_events_was_created_with_the_first_of_them(coll
     }
 
 
+def test_the_country_of_a_game_server_is_no_players(collector: TestCollector) -> None:
+    headers = {**collector.basic(), "X-Forwarded-For": "203.0.113.7"}
+    body = {"events": [{**EVENT, "identity_id": OTHER, "country": "US"}]}
+    assert collector.ask("POST", "/v1/server-event", body, headers).status == 200
+    told, _ = only(collector, Kind.SATORI_SERVER_EVENTS)
+    created, _ = only(collector, Kind.SATORI_SYSTEM_EVENTS)
+    assert (told.country, created.country) == (None, None)
+    token = collector.authenticate(OTHER)["token"]
+    assert properties_of(collector, token)["default"]["countryCode"] == ""
+
+
+def test_the_country_of_a_client_is_the_players(collector: TestCollector) -> None:
+    now_s = collector.clock.now // 1_000_000
+    claims = {"iid": IDENTITY, "exp": now_s + 3_600, "iat": now_s, "api": collector.sandbox.api_key.name}
+    headers = bearer(jwt.encode(claims, SIGNING_KEY, algorithm="HS256")) | {"X-Forwarded-For": "203.0.113.7"}
+    assert collector.ask("POST", "/v1/event", {"events": [EVENT]}, headers).status == 200
+    told, _ = only(collector, Kind.SATORI_CLIENT_EVENTS)
+    created, _ = only(collector, Kind.SATORI_SYSTEM_EVENTS)
+    assert (told.country, created.country) == ("NZ", "NZ")
+    token = collector.authenticate(IDENTITY)["token"]
+    assert properties_of(collector, token)["default"]["countryCode"] == "NZ"
+
+
 def test_known_identities_are_not_created_again(collector: TestCollector) -> None:
     for _ in range(2):
         collector.ask("POST", "/v1/server-event", {"events": [{**EVENT, "identity_id": OTHER}]}, collector.basic())

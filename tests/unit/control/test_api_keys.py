@@ -54,6 +54,13 @@ def test_the_list_shows_no_whole_key(control: ControlDatabase) -> None:
     assert key.startswith(listed.key_start)
 
 
+@pytest.mark.parametrize("name", ["", "a/b"])
+def test_names_that_are_no_part_of_an_address_are_refused(control: ControlDatabase, name: str) -> None:
+    control.create_game("Tetris")
+    with pytest.raises(NotAllowed, match="the name of a"):
+        control.create_api_key("Tetris", name)
+
+
 def test_an_unknown_game_has_no_keys(control: ControlDatabase) -> None:
     for attempt in (lambda: control.create_api_key("x", "y"), lambda: control.list_api_keys("x")):
         with pytest.raises(NotFound, match="there is no game 'x'"):

@@ -2,15 +2,17 @@ import sqlite3
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any, Self
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Select, text
 from sqlalchemy.engine.url import URL
 
 from questlog.control import connections as module
 from questlog.control.connections import Connections, insert
 from questlog.control.database import ControlDatabase
 from questlog.control.errors import ControlUnavailable
+from questlog.control.games import locked_game_row
 from questlog.control.tables import markers
 
 POSTGRESQL = URL.create("postgresql").get_dialect()()
@@ -93,6 +95,23 @@ def test_a_url_of_a_sqlite_file_is_taken(tmp_path: Path) -> None:
     connections = Connections(f"sqlite:///{tmp_path}/x.sqlite3")
     assert connections.sqlite_path == tmp_path / "x.sqlite3"
     connections.close()
+
+
+def test_postgresql_lets_one_after_the_other_change_what_is_a_games() -> None:
+    said: list[str] = []
+
+    class Postgres:
+        game_id = 1
+
+        def execute(self, statement: Select[Any]) -> Self:
+            said.append(str(statement.compile(dialect=POSTGRESQL)))
+            return self
+
+        def first(self) -> Self:
+            return self
+
+    locked_game_row(Postgres(), "Tetris")  # type: ignore[arg-type]
+    assert said[-1].endswith("FOR NO KEY UPDATE")
 
 
 def test_an_upsert_can_be_said_to_postgresql() -> None:

@@ -1,3 +1,6 @@
+import threading
+from collections.abc import Sequence
+
 import pytest
 
 from questlog.control.database import ControlDatabase
@@ -52,6 +55,47 @@ def test_what_is_deleted_is_gone(control: ControlDatabase) -> None:
         control.find_definition("Tetris", "segment", "Whales")
     with pytest.raises(NotFound):
         control.delete_definition("Tetris", "segment", "Whales")
+
+
+class Refused(Exception):
+    """What a check raises."""
+
+
+def test_a_check_sees_the_others_and_may_refuse_every_change(control: ControlDatabase) -> None:
+    saved = control.put_definition("Tetris", "segment", "Whales", {}, "ada")
+    other = control.put_definition("Tetris", "query", "Whales", {}, "ada")
+    control.put_definition("Pong", "segment", "Whales", {}, "ada")
+    seen: list[Sequence[SavedDefinition]] = []
+
+    def refuse(others: Sequence[SavedDefinition]) -> None:
+        seen.append(others)
+        raise Refused
+
+    with pytest.raises(Refused):
+        control.create_definition("Tetris", "segment", "Minnows", {}, "bob", refuse)
+    with pytest.raises(Refused):
+        control.put_definition("Tetris", "segment", "Whales", WHALES, "bob", refuse)
+    with pytest.raises(Refused):
+        control.delete_definition("Tetris", "segment", "Whales", refuse)
+    assert seen == [[other, saved], [other], [other]]
+    assert control.list_definitions("Tetris") == [other, saved]
+
+
+def test_nobody_changes_the_others_during_a_check(control: ControlDatabase) -> None:
+    seen: list[str] = []
+
+    def note(others: Sequence[SavedDefinition]) -> None:
+        seen.extend(each.name for each in others)
+
+    second = threading.Thread(target=control.put_definition, args=("Tetris", "segment", "B", {}, "bob", note))
+
+    def meanwhile(_others: Sequence[SavedDefinition]) -> None:
+        second.start()
+        second.join(0.2)
+
+    control.put_definition("Tetris", "segment", "A", {}, "ada", meanwhile)
+    second.join()
+    assert seen == ["A"]
 
 
 def test_every_change_is_seen_in_the_version(control: ControlDatabase, other: ControlDatabase) -> None:

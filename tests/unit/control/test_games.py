@@ -23,8 +23,8 @@ def test_a_game_can_bring_its_keys(control: ControlDatabase) -> None:
     assert (game.game_key, game.secret_key) == (KEY, SECRET)
 
 
-@pytest.mark.parametrize("name", ["", " a", "a ", "a\nb", "x" * 101, "\x00"])
-def test_names_that_cannot_be_shown_are_refused(control: ControlDatabase, name: str) -> None:
+@pytest.mark.parametrize("name", ["", " a", "a ", "a\nb", "a/b", "x" * 101, "\x00", KEY])
+def test_names_that_cannot_be_shown_or_addressed_are_refused(control: ControlDatabase, name: str) -> None:
     with pytest.raises(NotAllowed, match="the name of a game"):
         control.create_game(name)
 

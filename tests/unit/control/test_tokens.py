@@ -1,15 +1,13 @@
 import hashlib
+import sqlite3
 from pathlib import Path
-from typing import Protocol
 
 import pytest
 
+from questlog.control import connections
 from questlog.control.database import ControlDatabase
-from questlog.control.errors import AlreadyExists, NotFound
-
-
-class Settable(Protocol):
-    now: int
+from questlog.control.errors import AlreadyExists, NotAllowed, NotFound
+from tests.unit.control.conftest import SteppingClock
 
 
 def test_a_token_is_known_until_it_is_revoked(control: ControlDatabase, other: ControlDatabase) -> None:
@@ -44,7 +42,25 @@ def test_a_name_is_free_again_once_revoked(control: ControlDatabase) -> None:
     assert control.check_token(control.create_token("ci").token) == "ci"
 
 
-def test_the_last_use_is_noted_at_most_once_a_minute(control: ControlDatabase, clock: Settable) -> None:
+def test_a_name_is_a_part_of_an_address(control: ControlDatabase) -> None:
+    with pytest.raises(NotAllowed, match="`/`"):
+        control.create_token("ci/main")
+
+
+def test_a_token_is_good_where_its_use_cannot_be_noted(
+    control: ControlDatabase, path: Path, clock: SteppingClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = control.create_token("ci").token
+    monkeypatch.setattr(connections, "_BUSY_TIMEOUT_S", 0.05)
+    with ControlDatabase(path, clock) as impatient:
+        holder = sqlite3.connect(path, isolation_level=None)
+        holder.execute("BEGIN IMMEDIATE")
+        assert impatient.check_token(token) == "ci"
+        holder.close()
+        assert control.list_tokens()[0].last_used_at is None
+
+
+def test_the_last_use_is_noted_at_most_once_a_minute(control: ControlDatabase, clock: SteppingClock) -> None:
     token = control.create_token("ci").token
     first = clock.now
     assert control.list_tokens()[0].last_used_at is None

@@ -104,4 +104,21 @@ def test_a_history_has_all_kinds_of_change() -> None:
     assert times != sorted(times)
     assert len({row["client_event_id"] for row in rows}) < len(rows)
     assert any(time % DAY < HOUR for time in times)
+    assert _has_a_server_after_a_client(rows)
     assert isinstance(batch(money(rows)).events, pa.Table)
+
+
+def _has_a_server_after_a_client(rows: list[dict[str, Any]]) -> bool:
+    """Whether on a player's day without a platform the last event has no country, and one before it has."""
+    days: dict[tuple[int, str, int], list[dict[str, Any]]] = {}
+    for row in rows:
+        if row["player_id"] is not None:
+            days.setdefault((row["game_id"], row["player_id"], row["event_time"] // DAY), []).append(row)
+    for events in days.values():
+        events.sort(key=lambda row: row["event_time"])
+    return any(
+        not any(row["platform"] for row in events)
+        and (events[-1]["source"], events[-1]["country"]) == ("satori_server", None)
+        and any(row["country"] for row in events)
+        for events in days.values()
+    )

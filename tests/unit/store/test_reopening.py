@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from questlog.model.record import Position
-from questlog.store.contract import Batch, StoreFailed
+from questlog.store.contract import Batch, Cancellation, StoreFailed
 from questlog.store.duckdb.connection import EngineSettings
 from questlog.store.duckdb.store import DuckDBStore
 from questlog.store.key_index import KeyIndex
@@ -75,6 +75,10 @@ def test_a_store_that_cannot_be_opened_anew_yet_is_tried_again(store: DuckDBStor
             store.positions()
         with pytest.raises(StoreFailed):
             store.query("SELECT 1 AS one FROM counters", {})
+        with pytest.raises(StoreFailed):
+            store.sql("SELECT 1 AS one", 10, 10.0)
+        with pytest.raises(StoreFailed), store.reading(Cancellation()):
+            pass
     database.rmdir()
     kept.rename(database)
     assert loaded_to(store) in {1, 2}

@@ -35,6 +35,10 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DuckDBStore]:
         "SHOW TABLES",
         "SUMMARIZE players",
         "SELECT * FROM range(3)",
+        "SELECT i FROM generate_series(1, 3) t(i)",
+        "SELECT i FROM players, range(players.events) t(i)",
+        "SELECT (SELECT sum(i) FROM range(3) t(i))",
+        'SELECT "range" FROM range(3) WHERE "range" > 1',
         "SELECT unnest([1, 2])",
         "SELECT json_extract(attributes, '$.a') FROM events",
         "SELECT * FROM information_schema.tables",
@@ -129,6 +133,24 @@ def test_everything_else_is_refused(store: DuckDBStore, statement: str) -> None:
         store.sql(statement, 100, 10.0)
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SELECT len(range(40000000))",
+        "SELECT unnest(generate_series(1, 40000000))",
+        "SELECT (40000000).range()",
+        'SELECT main."RANGE"(40000000)',
+        "SELECT [x FOR x IN range(40000000)]",
+        "FROM unnest(range(40000000))",
+        "FROM range(len(range(40000000)))",
+        "FROM players ORDER BY range(40000000)",
+    ],
+)
+def test_a_list_of_any_length_is_refused_and_where_to_ask_is_told(store: DuckDBStore, statement: str) -> None:
+    with pytest.raises(QueryRefused, match="is available in FROM only"):
+        store.sql(statement, 100, 10.0)
+
+
 def test_nothing_was_changed_by_all_that(store: DuckDBStore) -> None:
     for statement in _FORBIDDEN:
         with pytest.raises(QueryRefused):
@@ -210,6 +232,14 @@ def test_a_reading_that_is_cancelled_answers_nothing_more(store: DuckDBStore) ->
         for _ in range(2):
             with pytest.raises(QueryRefused, match="nobody waits"):
                 reading.ask(ENDLESS)
+
+
+def test_a_reading_is_asked_with_named_parameters(store: DuckDBStore) -> None:
+    with store.reading(Cancellation()) as reading:
+        for number in (1, 2):
+            assert reading.ask("SELECT $number + 1 AS n", {"number": number}).to_pylist() == [{"n": number + 1}]
+        with pytest.raises(QueryRefused):
+            reading.ask("SELECT $number + 1 AS n", {"other": 1})
 
 
 @pytest.mark.parametrize(

@@ -23,13 +23,16 @@ class _NoRedirects(urllib.request.HTTPRedirectHandler):
 
 
 class Server:
-    """A server's console port. `timeout_s` bounds each wait for it, in seconds."""
+    """A server's console port. `timeout_s` bounds each wait for it, in seconds.
+
+    Raises `ValueError` for the address of something else, `Unauthenticated` for a token that a header cannot carry.
+    """
 
     def __init__(self, url: str, token: str, timeout_s: float) -> None:
         if urllib.parse.urlsplit(url).scheme not in ("http", "https"):
             raise ValueError(f"the address must start with http:// or https://, not {url!r}")
         self._url = url.rstrip("/")
-        self._token = token
+        self._token = _checked_token(token)
         self._timeout_s = timeout_s
         is_local = urllib.parse.urlsplit(url).hostname in _LOOPBACK
         proxies = urllib.request.ProxyHandler({} if is_local else None)
@@ -62,6 +65,14 @@ class Server:
             reason = getattr(error, "reason", error)
             raise Unreachable(f"no answer from {self._url}: {reason}") from None
         return content
+
+
+def _checked_token(token: str) -> str:
+    """The token without the blanks around it. What is raised does not show it."""
+    token = token.strip()
+    if not (token.isascii() and token.isprintable()):
+        raise Unauthenticated("the token has characters that no token has, such as the end of a line")
+    return token
 
 
 def _error_of(error: urllib.error.HTTPError) -> QuestlogError:

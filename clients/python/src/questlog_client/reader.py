@@ -25,7 +25,7 @@ class Reader:
 
     `token` is an API token (`questlog token create NAME`), by default the environment's `QUESTLOG_TOKEN`. `game` is the
     game that is meant where a question names none: a name, game key or number. `timeout_s` bounds each wait for the
-    server, in seconds. Every method raises `QuestlogError`.
+    server, in seconds. Every method raises `QuestlogError`, and so does a token that cannot be sent, at once.
     """
 
     def __init__(

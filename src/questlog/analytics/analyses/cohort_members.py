@@ -2,7 +2,7 @@
 
 import datetime as dt
 import enum
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from typing import Annotated
 
 import ibis
@@ -15,6 +15,7 @@ from questlog.analytics.engine import tables
 from questlog.analytics.engine.context import Context
 from questlog.analytics.metrics.parts import MAX_ROWS
 from questlog.analytics.metrics.plan import scope_of
+from questlog.analytics.question.definitions import SegmentDefinition
 from questlog.analytics.question.problems import QuestionRefused
 from questlog.analytics.question.query import EventMatch, Filter, Granularity, Name, Period, check_size
 from questlog.analytics.selection.buckets import bucket_of_day
@@ -22,12 +23,12 @@ from questlog.analytics.selection.cardinality import Capped, capped_dimensions, 
 from questlog.analytics.selection.dimensions import (
     check_event_dimension,
     check_filter,
-    check_player_dimension,
+    check_installed_dimension,
     names_in,
 )
 from questlog.analytics.selection.filters import check_values, holds, id_matches
-from questlog.analytics.selection.rows import Scope, events_with, players_with
-from questlog.analytics.selection.segment_rules import check_members
+from questlog.analytics.selection.rows import Scope, events_with, installed_with
+from questlog.analytics.selection.segment_rules import with_segments
 
 FIRST_DAY = dt.date(1970, 1, 1)
 """What counts as "all time" begins here: clocks that show an earlier day are wrong."""
@@ -67,7 +68,8 @@ CohortBy = CohortStart | EventMatch
 class Cohorts(msgspec.Struct, frozen=True):
     """The players whose cohort begins in the scope's period, cut into days, weeks or months.
 
-    `filter` and `group_by` are of the players: dimensions at install, properties, segments. Later than `last_age_days`
+    `filter` and `group_by` are of the players: dimensions at install (what players do not carry: the last of their
+    first day), properties, segments. Later than `last_age_days`
     after a player's first day nothing matters; None where that would not make the answer much smaller.
     """
 
@@ -83,6 +85,11 @@ class Cohorts(msgspec.Struct, frozen=True):
     def names(self) -> frozenset[str]:
         """The players' dimensions that it needs."""
         return names_in(self.filter) | ({self.group_by} if self.group_by else frozenset())
+
+    @property
+    def installed(self) -> Period:
+        """The days on which its players can have been first seen."""
+        return self.scope.period if self.by is CohortStart.FIRST_SEEN else Period(FIRST_DAY, self.scope.period.end)
 
     @property
     def is_plain(self) -> bool:
@@ -111,34 +118,33 @@ class CohortQuestion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """The last age that is told."""
         return _DEFAULT_AGES[self.granularity] if self.ages is None else self.ages
 
-    def check(self) -> None:
-        """Raises `QuestionRefused`."""
+    def check(self, segments: Mapping[str, SegmentDefinition]) -> None:
+        """Raises `QuestionRefused` for what cannot be answered in a game with these segments."""
         self.period.check()
         if self.granularity not in (Granularity.DAY, Granularity.WEEK, Granularity.MONTH):
             raise QuestionRefused(
                 "granularity", f"cohorts are of a day, a week or a month, not {self.granularity}", "day"
             )
         check_size(self.filter)
-        check_filter("filter", self.filter, check_player_dimension)
+        check = with_segments(check_installed_dimension, segments)
+        check_filter("filter", self.filter, check)
         check_values(self.filter)
         if self.group_by is not None:
-            check_player_dimension("group_by", self.group_by)
+            check("group_by", self.group_by)
         if isinstance(self.cohort, EventMatch):
-            check_match("cohort", self.cohort)
+            check_match("cohort", self.cohort, segments)
 
     def cohorts(self, context: Context) -> Cohorts:
-        """The same for the engine. Raises `QuestionRefused` for segments that are not there."""
+        """The same for the engine, once it was checked."""
         group = {self.group_by} if self.group_by else set[str]()
         players, events = names_in(self.filter), frozenset[str]()
         if isinstance(self.cohort, EventMatch):
             events = names_in(self.cohort.filter)
-        for field, names in (("filter", players), ("group_by", group), ("cohort.filter", events)):
-            check_members(field, names, context.segments)
         scope = scope_of(context, self.period, players | events | group)
-        installed = self.period if self.cohort is CohortStart.FIRST_SEEN else Period(FIRST_DAY, self.period.end)
-        capped = capped_dimensions(context, group, installed)
         last = days_of_ages(self.granularity, self.last_age) if self.period.days > _LONG_PERIOD_DAYS else None
-        return Cohorts(scope, self.cohort, self.granularity, self.group_by, self.filter, capped, last)
+        asked = Cohorts(scope, self.cohort, self.granularity, self.group_by, self.filter, last_age_days=last)
+        capped = capped_dimensions(context, group, asked.installed)
+        return msgspec.structs.replace(asked, capped=capped)
 
 
 def days_of_ages(granularity: Granularity, ages: int) -> int:
@@ -165,16 +171,17 @@ def of_ages(cohorts: Cohorts, rows: ir.Table, day: ir.DateColumn, first: ir.Date
     return rows.filter(day.delta(first, unit="day") <= cohorts.last_age_days)
 
 
-def check_match(field: str, match: EventMatch) -> None:
-    """Raises `QuestionRefused` for an event that cannot be meant."""
+def check_match(field: str, match: EventMatch, segments: Mapping[str, SegmentDefinition]) -> None:
+    """Raises `QuestionRefused` for an event that cannot be meant in a game with these segments."""
     match.check(field)
-    check_filter(f"{field}.filter", match.filter, check_event_dimension)
+    check_filter(f"{field}.filter", match.filter, with_segments(check_event_dimension, segments))
     check_values(match.filter, f"{field}.filter")
 
 
 def members(cohorts: Cohorts) -> ir.Table:
     """`player_no`, the day `from` which one belongs to the `cohort` (its start), `last_seen` and, if asked, `group`."""
-    players = players_with(cohorts.scope, cohorts.names)
+    until = msgspec.structs.replace(cohorts.scope, period=cohorts.installed)
+    players = installed_with(until, cohorts.names)
     players = players.filter(holds(cohorts.filter, players))
     if isinstance(cohorts.by, EventMatch):
         first = _first_occurrence(cohorts.scope, cohorts.by)

@@ -38,7 +38,7 @@ class Cohort(CohortQuestion, frozen=True, forbid_unknown_fields=True):
 
 def answer(question: Cohort, context: Context) -> Answer:
     """The triangle or the curve; the totals are the curve of all. Raises `QuestionRefused`, `QueryRefused`."""
-    question.check()
+    question.check(context.segments)
     cohorts = question.cohorts(context)
     rows = rows_of(context, sums_by_day, cohorts)
     sizes = rows.filter(pc.equal(rows["at"], rows["cohort"]))

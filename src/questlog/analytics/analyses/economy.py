@@ -12,10 +12,11 @@ from msgspec import Meta
 from questlog.analytics.analyses import economy_rows
 from questlog.analytics.analyses.economy_rows import MAX_ROWS, SHARES, Items, Level
 from questlog.analytics.analyses.histogram import Histogram, counts, histogram_table
-from questlog.analytics.analyses.split import BUCKET, GROUP, Events, answer_of, events_of, group_columns
+from questlog.analytics.analyses.split import BUCKET, GROUP, Events, answer_of, check_split, events_of, group_columns
 from questlog.analytics.engine.context import Context
 from questlog.analytics.metrics.top import with_plain_numbers
 from questlog.analytics.question.answer import Answer, AnswerColumn
+from questlog.analytics.question.definitions import SegmentDefinition
 from questlog.analytics.question.problems import QuestionRefused, too_many_rows
 from questlog.analytics.question.query import Filter, Granularity, Name, Period, check_buckets, check_distinct
 from questlog.analytics.selection.buckets import Start, buckets, start_type, with_starts
@@ -58,11 +59,12 @@ class Economy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     groups: Annotated[int, Meta(ge=1, le=100)] = 10
     filter: Filter | None = None
 
-    def check(self) -> None:
-        """Raises `QuestionRefused` for what the types cannot say; dimensions are checked where they are looked up."""
+    def check(self, segments: Mapping[str, SegmentDefinition]) -> None:
+        """Raises `QuestionRefused` for what cannot be answered in a game with these segments."""
         self.period.check()
         check_buckets(self.period, self.granularity)
         check_distinct("parts", self.parts)
+        check_split(segments, self.filter, self.group_by)
         if self.top is not None and self.largest is None:
             raise QuestionRefused("top", "say in `largest` what the greatest are the greatest by", "largest")
 
@@ -79,9 +81,10 @@ class Balances(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     histogram: Histogram | None = None
     filter: Filter | None = None
 
-    def check(self) -> None:
-        """Raises `QuestionRefused` for what the types cannot say; dimensions are checked where they are looked up."""
+    def check(self, segments: Mapping[str, SegmentDefinition]) -> None:
+        """Raises `QuestionRefused` for what cannot be answered in a game with these segments."""
         Period(self.day, self.day).check()
+        check_split(segments, self.filter)
         if self.histogram is not None:
             self.histogram.check("histogram")
             if self.currency is None:
@@ -94,7 +97,7 @@ Key = tuple[Start | None, str | None, tuple[str | None, ...]]
 
 def answer(question: Economy, context: Context) -> Answer:
     """A row for each item with events, by bucket and group. Raises `QuestionRefused`, `QueryRefused`."""
-    question.check()
+    question.check(context.segments)
     events = events_of(context, question.period, question.filter, question.group_by)
     dimensions = [economy_rows.DIMENSIONS[name] for name in economy_rows.COLUMNS[question.by]]
     capped = tuple(
@@ -111,7 +114,7 @@ def answer(question: Economy, context: Context) -> Answer:
 
 def balances(question: Balances, context: Context) -> Answer:
     """A row for each currency, or the histogram of one. Raises `QuestionRefused`, `QueryRefused`."""
-    question.check()
+    question.check(context.segments)
     events = events_of(context, Period(_FIRST_DAY, question.day), question.filter)
     items = Items(context.game_id, Level.CURRENCY, question.currency)
     found = context.run(economy_rows.balances, items, events).to_pylist()

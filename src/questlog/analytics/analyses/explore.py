@@ -1,7 +1,7 @@
 """Explore: any event tree (metrics.md §5). Ids are split at `:`; every node has the numbers of all that is below it."""
 
 import enum
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 import msgspec
@@ -13,16 +13,17 @@ from questlog.analytics.analyses import explore_rows
 from questlog.analytics.analyses.explore_rows import MAX_ROWS, Tree
 from questlog.analytics.analyses.explore_table import tree_table
 from questlog.analytics.analyses.histogram import Bins, Histogram, counts, histogram_table
-from questlog.analytics.analyses.split import BUCKET, GROUP, Events, answer_of, events_of, group_columns
+from questlog.analytics.analyses.split import BUCKET, GROUP, Events, answer_of, check_split, events_of, group_columns
 from questlog.analytics.engine.context import Context
 from questlog.analytics.engine.functions import fits_bitmaps
 from questlog.analytics.metrics.parts import OTHER
 from questlog.analytics.metrics.top import with_plain_numbers
 from questlog.analytics.question.answer import Answer, AnswerColumn
+from questlog.analytics.question.definitions import SegmentDefinition
 from questlog.analytics.question.problems import QuestionRefused, too_many_rows
 from questlog.analytics.question.query import Filter, Granularity, Name, Period, check_buckets, check_distinct
 from questlog.analytics.selection.buckets import buckets, with_starts
-from questlog.analytics.selection.cardinality import capped_dimensions
+from questlog.analytics.selection.cardinality import capped_dimensions, id_dimensions
 
 MAX_DEPTH = 5
 MAX_NODES = 50
@@ -67,12 +68,13 @@ class Explore(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     filter: Filter | None = None
     histogram: Histogram | None = None
 
-    def check(self) -> None:
-        """Raises `QuestionRefused` for what the types cannot say; dimensions are checked where they are looked up."""
+    def check(self, segments: Mapping[str, SegmentDefinition]) -> None:
+        """Raises `QuestionRefused` for what cannot be answered in a game with these segments."""
         self.period.check()
         check_buckets(self.period, self.granularity)
         check_distinct("nodes", self.nodes)
         check_distinct("measures", self.measures)
+        check_split(segments, self.filter, self.group_by)
         if self.histogram is not None:
             self.histogram.check("histogram")
             if self.granularity is not Granularity.ALL:
@@ -87,9 +89,10 @@ def answer(question: Explore, context: Context) -> Answer:
     for nodes with events, the most frequent first on each level; what was asked for comes first, and has a row in every
     bucket where nothing is grouped by.
     """
-    question.check()
+    question.check(context.segments)
     depth = question.depth if question.histogram is None else 0
-    capped = capped_dimensions(context, ["event_id"], question.period) if question.category == "design" else ()
+    limited = capped_dimensions(context, id_dimensions(question.category), question.period)
+    capped = tuple(each for each in limited if each.category == question.category)
     tree = Tree(context.game_id, question.category, tuple(sorted(question.nodes)), depth, capped)
     events = events_of(context, question.period, question.filter, question.group_by)
     events = _with_top(question, tree, events, context)

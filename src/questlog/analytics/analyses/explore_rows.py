@@ -14,7 +14,7 @@ from questlog.analytics.engine.functions import player_set, union_size
 from questlog.analytics.metrics.parts import OTHER
 from questlog.analytics.question.query import Granularity, Period
 from questlog.analytics.selection.buckets import bucket_of_day, bucket_of_time
-from questlog.analytics.selection.cardinality import Capped
+from questlog.analytics.selection.cardinality import Capped, id_dimensions
 from questlog.analytics.selection.shown_names import keys_of, names_of, shown_names, with_day
 
 TOGETHER = -1
@@ -28,7 +28,7 @@ _LAST_PART = "[^:]+$"
 class Tree(msgspec.Struct, frozen=True):
     """The nodes of a category's event ids: those of `nodes` ("" is the root), and `depth` levels below each.
 
-    Where ids are capped, one above the limit is shown as `(other)` beside its siblings.
+    Where ids or their parts are capped, what is above the limit is shown as `(other)` beside its siblings.
     """
 
     game_id: int
@@ -144,15 +144,28 @@ def _named(tree: Tree) -> ir.Table:
     if "" not in tree.nodes:
         is_below = [(names.path == node) | names.path.startswith(f"{node}:") for node in tree.nodes]
         names = names.filter(ibis.or_(*is_below))
-    names = shown_names(names.mutate(shown_id=names.event_id), {"event_id": "shown_id"}, tree.game_id, tree.capped)
-    if tree.capped:
-        is_above = (names.shown_id == OTHER).fill_null(False)
-        names = names.mutate(path=is_above.ifelse(names.path.re_replace(_LAST_PART, OTHER), names.path))
+    names = _with_shown_paths(tree, names)
     names = names.mutate(parts=names.path.split(":"))
     deepest = max([*tree.levels, *map(level_of, tree.nodes)])
     of_class = _prefix(names, deepest)
     least = names.name_no.min().over(ibis.window(group_by=of_class))
     return names.select(*tree.keys, "name_no", "path", "parts", class_no=least)
+
+
+def _with_shown_paths(tree: Tree, names: ir.Table) -> ir.Table:
+    """Names with their `name_no`, and with `(other)` in their path for what is above a limit."""
+    places = {each.dimension: id_dimensions(tree.category)[each.dimension] for each in tree.capped}
+    columns = {dimension: f"shown:{place}" for dimension, place in places.items()}
+    parts = names.path.split(":")
+    values = {
+        columns[name]: names.event_id if place is None else parts[place].nullif("") for name, place in places.items()
+    }
+    names = shown_names(names.mutate(**values), columns, tree.game_id, tree.capped)
+    for name, place in places.items():
+        is_above = (names[columns[name]] == OTHER).fill_null(False)
+        part, before = (_LAST_PART, "") if place is None else (f"^((?:[^:]*:){{{place}}})[^:]*", r"\1")
+        names = names.mutate(path=is_above.ifelse(names.path.re_replace(part, f"{before}{OTHER}"), names.path))
+    return names
 
 
 def _prefix(names: ir.Table, level: int) -> ir.Value:

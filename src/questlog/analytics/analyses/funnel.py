@@ -1,6 +1,7 @@
 """Funnels: how many get from one event to the next, how fast, and who does not (metrics.md §5)."""
 
 import enum
+from collections.abc import Mapping
 from functools import reduce
 from operator import or_
 from typing import Annotated
@@ -17,17 +18,18 @@ from questlog.analytics.analyses.cohort_members import check_match
 from questlog.analytics.analyses.funnel_answers import DROPPED_COLUMNS, Counted, first_dropped, steps_answer
 from questlog.analytics.analyses.funnel_matching import Attempts, Ints, Matching, Order, best_attempts
 from questlog.analytics.analyses.funnel_ties import MAX_STEPS
+from questlog.analytics.analyses.split import check_split
 from questlog.analytics.engine import tables
 from questlog.analytics.engine.context import Context
 from questlog.analytics.metrics.plan import scope_of
 from questlog.analytics.question.answer import Answer
+from questlog.analytics.question.definitions import SegmentDefinition
 from questlog.analytics.question.problems import QuestionRefused
-from questlog.analytics.question.query import EventMatch, Filter, Name, Period, check_size
+from questlog.analytics.question.query import EventMatch, Filter, Name, Period
 from questlog.analytics.selection.cardinality import Capped, capped_dimensions, shown, warnings, with_shown
-from questlog.analytics.selection.dimensions import check_event_dimension, check_filter, names_in
-from questlog.analytics.selection.filters import check_values, holds, id_matches
+from questlog.analytics.selection.dimensions import names_in
+from questlog.analytics.selection.filters import holds, id_matches
 from questlog.analytics.selection.rows import Scope, events_with
-from questlog.analytics.selection.segment_rules import check_members
 
 MAX_WINDOW_S = 366 * 86_400
 MAX_DROPPED = 10_000
@@ -73,16 +75,12 @@ class Funnel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     dropped_after: Annotated[int, Meta(ge=1, le=MAX_STEPS - 1)] | None = None
     limit: Annotated[int, Meta(ge=1, le=MAX_DROPPED)] = 100
 
-    def check(self) -> None:
-        """Raises `QuestionRefused`."""
+    def check(self, segments: Mapping[str, SegmentDefinition]) -> None:
+        """Raises `QuestionRefused` for what cannot be answered in a game with these segments."""
         self.period.check()
         for place, step in enumerate(self.steps):
-            check_match(f"steps[{place}]", step)
-        check_size(self.filter)
-        check_filter("filter", self.filter, check_event_dimension)
-        check_values(self.filter)
-        if self.group_by is not None:
-            check_event_dimension("group_by", self.group_by)
+            check_match(f"steps[{place}]", step, segments)
+        check_split(segments, self.filter, self.group_by)
         if self.dropped_after is not None and self.dropped_after >= len(self.steps):
             last = len(self.steps) - 1
             raise QuestionRefused("dropped_after", f"after step {self.dropped_after} there is no other", str(last))
@@ -111,10 +109,7 @@ class Asked(msgspec.Struct, frozen=True):
 
 def answer(question: Funnel, context: Context) -> Answer:
     """The steps, or those who dropped. Raises `QuestionRefused`, `QueryRefused`."""
-    question.check()
-    for place, step in enumerate(question.steps):
-        check_members(f"steps[{place}].filter", names_in(step.filter), context.segments)
-    check_members("filter", names_in(question.filter), context.segments)
+    question.check(context.segments)
     asked = Asked(
         Scope(context.game_id, question.period),
         question.steps,
@@ -123,7 +118,6 @@ def answer(question: Funnel, context: Context) -> Answer:
         question.order is Order.STRICT,
         question.group_by,
     )
-    check_members("group_by", asked.names, context.segments)
     capped = capped_dimensions(context, [asked.group_by] if asked.group_by else [], question.period)
     asked = msgspec.structs.replace(asked, scope=scope_of(context, question.period, asked.names), capped=capped)
     counted = _counted(question, asked, context)

@@ -61,9 +61,14 @@ class Histogram(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 raise QuestionRefused(f"{field}.edges[{place}]", f"{edge} is not above the edge before it")
 
     def bins_for(self, least: float, greatest: float) -> Bins:
-        """The bins for numbers from `least` to `greatest`; edges are divided exactly, then rounded to a double."""
+        """The bins for numbers from `least` to `greatest`; edges are divided exactly, then rounded to a double.
+
+        Raises `QuestionRefused` where these are infinite, and no edges are given.
+        """
         if self.edges:
             return Bins(self.edges, is_even=False, is_open=True)
+        if not (math.isfinite(least) and math.isfinite(greatest)):
+            raise QuestionRefused("histogram", "some sums are too great for a number; give `edges`")
         low, width = Fraction(least), (Fraction(greatest) - Fraction(least)) / self.bins
         inner = {float(low + width * place) for place in range(1, self.bins)} - {least, greatest}
         is_even = width > math.ulp(max(abs(least), abs(greatest))) / (_NEAR * _NEAR) and math.isfinite(greatest - least)
@@ -74,7 +79,7 @@ def bin_keys(number: ir.NumericValue, bins: Bins) -> dict[str, ir.Value]:
     """What to group by: `bin` is the number of the bin, and `near` null; or `near` is the number itself.
 
     A division tells the bin of all numbers but those next to an edge. Where those belong is not left to rounding:
-    `bins_of` compares each that there is with the edges.
+    `Bins.bin_of` compares each that there is with the edges.
     """
     if not bins.is_even:
         return {BIN: _search(number, bins.edges, 0, len(bins.edges)), NEAR: ibis.null("float64")}

@@ -11,11 +11,12 @@ from msgspec import Meta
 
 from questlog.analytics.analyses import progression_rows
 from questlog.analytics.analyses.progression_rows import COMPLETE, MAX_ROWS, PARTS, START, STATUSES, Levels
-from questlog.analytics.analyses.split import GROUP, Events, answer_of, events_of, group_columns
+from questlog.analytics.analyses.split import GROUP, Events, answer_of, check_split, events_of, group_columns
 from questlog.analytics.engine.context import Context
 from questlog.analytics.engine.functions import fits_bitmaps
 from questlog.analytics.metrics.top import with_plain_numbers
 from questlog.analytics.question.answer import Answer, AnswerColumn
+from questlog.analytics.question.definitions import SegmentDefinition
 from questlog.analytics.question.problems import too_many_rows
 from questlog.analytics.question.query import Filter, Name, Period, check_distinct
 from questlog.analytics.selection.cardinality import capped_dimensions
@@ -58,17 +59,18 @@ class Progression(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     top: Annotated[int, Meta(ge=1, le=100)] = 10
     filter: Filter | None = None
 
-    def check(self) -> None:
-        """Raises `QuestionRefused` for what the types cannot say; dimensions are checked where they are looked up."""
+    def check(self, segments: Mapping[str, SegmentDefinition]) -> None:
+        """Raises `QuestionRefused` for what cannot be answered in a game with these segments."""
         self.period.check()
         check_distinct("parts", self.parts)
+        check_split(segments, self.filter, self.group_by)
 
 
 def answer(question: Progression, context: Context) -> Answer:
     """A row for each level with events, in order; with `group_by` for each group and level. Raises `QuestionRefused`,
     `QueryRefused`.
     """
-    question.check()
+    question.check(context.segments)
     events = events_of(context, question.period, question.filter, question.group_by)
     capped = capped_dimensions(context, PARTS[: question.depth], question.period)
     levels = Levels(context.game_id, question.depth, capped)

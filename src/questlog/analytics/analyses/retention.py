@@ -2,6 +2,7 @@
 
 import datetime as dt
 import enum
+from collections.abc import Mapping
 
 import ibis.expr.types as ir
 import msgspec
@@ -27,12 +28,12 @@ from questlog.analytics.analyses.triangle import Ints, Triangle, ratio, whole
 from questlog.analytics.engine.context import Context
 from questlog.analytics.metrics.plan import scope_of
 from questlog.analytics.question.answer import Answer, AnswerColumn
+from questlog.analytics.question.definitions import SegmentDefinition
 from questlog.analytics.question.query import EventMatch, Granularity, Period
 from questlog.analytics.selection.buckets import bucket_of_day, start_of
 from questlog.analytics.selection.cardinality import warnings
 from questlog.analytics.selection.dimensions import names_in
 from questlog.analytics.selection.rows import Scope
-from questlog.analytics.selection.segment_rules import check_members
 
 
 class Return(enum.StrEnum):
@@ -58,11 +59,11 @@ class Retention(CohortQuestion, frozen=True, forbid_unknown_fields=True):
     returned: EventMatch | None = None
     kind: Return = Return.CLASSIC
 
-    def check(self) -> None:
-        """Raises `QuestionRefused`."""
-        super().check()
+    def check(self, segments: Mapping[str, SegmentDefinition]) -> None:
+        """Raises `QuestionRefused` for what cannot be answered in a game with these segments."""
+        super().check(segments)
         if self.returned is not None:
-            check_match("returned", self.returned)
+            check_match("returned", self.returned, segments)
 
 
 class Returns(msgspec.Struct, frozen=True):
@@ -76,9 +77,8 @@ class Returns(msgspec.Struct, frozen=True):
 
 def answer(question: Retention, context: Context) -> Answer:
     """The triangle or the curve; the totals are the curve of all. Raises `QuestionRefused`, `QueryRefused`."""
-    question.check()
+    question.check(context.segments)
     names = names_in(question.returned.filter) if question.returned else frozenset[str]()
-    check_members("returned.filter", names, context.segments)
     scope = scope_of(context, _days_of_return(question), names)
     cohorts = question.cohorts(context)
     returns = Returns(cohorts, scope, question.kind, question.returned)

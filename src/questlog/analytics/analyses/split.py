@@ -1,6 +1,6 @@
 """Events split by one dimension: the greatest groups by themselves, the rest as `(other)`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import ibis
 import ibis.expr.types as ir
@@ -11,12 +11,13 @@ from questlog.analytics.engine.context import Context
 from questlog.analytics.metrics.parts import OTHER
 from questlog.analytics.metrics.plan import scope_of
 from questlog.analytics.question.answer import Answer, AnswerColumn
-from questlog.analytics.question.problems import unknown
+from questlog.analytics.question.definitions import SegmentDefinition
 from questlog.analytics.question.query import Filter, Period, check_size
 from questlog.analytics.selection.cardinality import Capped, capped_dimensions, shown, warnings, with_shown
-from questlog.analytics.selection.dimensions import SEGMENT, check_event_dimension, check_filter, meaning_of, names_in
+from questlog.analytics.selection.dimensions import check_event_dimension, check_filter, meaning_of, names_in
 from questlog.analytics.selection.filters import check_values, holds
 from questlog.analytics.selection.rows import Scope, events_with
+from questlog.analytics.selection.segment_rules import with_segments
 
 BUCKET = AnswerColumn("bucket", "", "Start of the bucket, UTC; also where the bucket begins before the period.")
 
@@ -52,11 +53,23 @@ class Events(msgspec.Struct, frozen=True):
         return () if self.group_by is None else (GROUP,)
 
 
+def check_split(
+    segments: Mapping[str, SegmentDefinition],
+    condition: Filter | None,
+    group_by: str | None = None,
+    field: str = "filter",
+) -> None:
+    """Raises `QuestionRefused` for a filter or a dimension that is not possible. `field` is where the filter is."""
+    check_size(condition, field)
+    check = with_segments(check_event_dimension, segments)
+    check_filter(field, condition, check)
+    check_values(condition, field)
+    if group_by is not None:
+        check("group_by", group_by)
+
+
 def events_of(context: Context, period: Period, condition: Filter | None = None, group_by: str | None = None) -> Events:
-    """The game's events. Raises `QuestionRefused` for a filter or a dimension that is not possible."""
-    check_size(condition)
-    _check_names(context, condition, group_by)
-    check_values(condition)
+    """The game's events, by a filter and a dimension that were checked."""
     names = names_in(condition) | ({group_by} if group_by else set())
     last = rounded_last_player(context)
     capped = capped_dimensions(context, [group_by] if group_by else [], period)
@@ -66,17 +79,6 @@ def events_of(context: Context, period: Period, condition: Filter | None = None,
 def rounded_last_player(context: Context) -> int:
     """More than the greatest player number: some may be given out meanwhile, and statements stay the same for long."""
     return (context.last_player_no // _PLAYER_STEP + 1) * _PLAYER_STEP
-
-
-def _check_names(context: Context, condition: Filter | None, group_by: str | None) -> None:
-    def check(field: str, name: str) -> None:
-        check_event_dimension(field, name)
-        if name.startswith(SEGMENT) and name.removeprefix(SEGMENT) not in context.segments:
-            raise unknown(field, "segment", name.removeprefix(SEGMENT), context.segments)
-
-    check_filter("filter", condition, check)
-    if group_by is not None:
-        check("group_by", group_by)
 
 
 def rows_of(events: Events, columns: Sequence[str]) -> ir.Table:

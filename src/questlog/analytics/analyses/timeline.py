@@ -11,12 +11,13 @@ import msgspec
 import pyarrow as pa
 from msgspec import Meta
 
-from questlog.analytics.analyses.split import events_of
+from questlog.analytics.analyses.split import check_split, events_of
 from questlog.analytics.engine import tables
 from questlog.analytics.engine.compile import arrow_schema
 from questlog.analytics.engine.context import Context
 from questlog.analytics.engine.functions import epoch_us
 from questlog.analytics.question.answer import Answer, AnswerColumn
+from questlog.analytics.question.definitions import SegmentDefinition
 from questlog.analytics.question.problems import QuestionRefused
 from questlog.analytics.question.query import EventMatch, Period
 from questlog.analytics.selection.dimensions import names_in
@@ -70,11 +71,12 @@ class PlayerTimeline(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     older_than: Cursor | None = None
     limit: Annotated[int, Meta(ge=1, le=500)] = 100
 
-    def check(self) -> None:
-        """Raises `QuestionRefused` for what the types cannot say; dimensions are checked where they are looked up."""
+    def check(self, segments: Mapping[str, SegmentDefinition]) -> None:
+        """Raises `QuestionRefused` for what cannot be answered in a game with these segments."""
         if self.period is not None and self.period.end < self.period.start:
             raise QuestionRefused("period.end", f"{self.period.end} is before the start, {self.period.start}")
         self.event.check("event")
+        check_split(segments, self.event.filter, field="event.filter")
 
 
 def profile(question: PlayerProfile, context: Context) -> Answer:
@@ -94,7 +96,7 @@ def sessions(question: PlayerSessions, context: Context) -> Answer:
 
 def answer(question: PlayerTimeline, context: Context) -> Answer:
     """At most `limit` events with all their columns. Raises `QuestionRefused`, also for an unknown player."""
-    question.check()
+    question.check(context.segments)
     checked = events_of(context, question.period or _NO_PERIOD, question.event.filter)
     player = _known(question.player_id, context)
     lifetime = _lifetime(player)

@@ -26,8 +26,7 @@ class _DuckDB(DuckDBCompiler):  # type: ignore[misc]
 
     def visit_ScalarUDF(self, op: Any, **arguments: Any) -> Any:  # noqa: N802 - Ibis's names
         if op.__func_name__ == "questlog_attribute":
-            attributes, key = arguments.values()
-            return self.f.anon.json_extract_string(attributes, sge.convert(_json_pointer(key.this)))
+            return self.f.anon.json_extract_string(*arguments.values())
         if op.__func_name__ == "questlog_epoch_us":
             return self.f.anon.epoch_us(*arguments.values())
         if op.__func_name__ == "questlog_rank":
@@ -104,10 +103,11 @@ class _ClickHouse(ClickHouseCompiler):  # type: ignore[misc]
             return self.f.anon.bitmapAndCardinality(*arguments.values())
         return super().visit_ScalarUDF(op, **arguments)
 
-    def _attribute(self, attributes: Any, key: Any) -> Any:
+    def _attribute(self, attributes: Any, pointer: Any) -> Any:
         """A number with a point keeps it: `2.0` is not written `2`."""
-        text = self.f.anon.JSONExtract(attributes, key, sge.convert("Nullable(String)"))
-        has_point = self.f.anon.equals(self.f.anon.JSONType(attributes, key), sge.convert("Double"))
+        keys = [sge.convert(key.replace("~1", "/").replace("~0", "~")) for key in pointer.this.split("/")[1:]]
+        text = self.f.anon.JSONExtract(attributes, *keys, sge.convert("Nullable(String)"))
+        has_point = self.f.anon.equals(self.f.anon.JSONType(attributes, *keys), sge.convert("Double"))
         with_point = self.f.anon.replaceRegexpOne(text, sge.convert("^-?[0-9]+$"), sge.convert("\\0.0"))
         return self.f.anon["if"](has_point, with_point, text)
 
@@ -170,8 +170,3 @@ def _arrow_type(dtype: Any) -> pa.DataType:
 def _ranked(micros: sge.Expression, row_no: sge.Expression) -> sge.Expression:
     """Row numbers are below 2^40; `micros` has 128 bits."""
     return sge.Paren(this=sge.Add(this=sge.Mul(this=micros, expression=sge.convert(1 << 40)), expression=row_no))
-
-
-def _json_pointer(key: str) -> str:
-    """RFC 6901. A JSON path would take `*` for any key."""
-    return "/" + key.replace("~", "~0").replace("/", "~1")

@@ -3,12 +3,13 @@
 import datetime as dt
 from collections.abc import Callable, Hashable, Mapping
 from contextlib import AbstractContextManager
-from functools import lru_cache
+from threading import Lock
 from typing import Protocol
 
 import ibis.expr.types as ir
 import msgspec
 import pyarrow as pa
+from cachetools import LRUCache, cached
 
 from questlog.analytics.engine.compile import Dialect, arrow_schema, compiled
 from questlog.analytics.question.definitions import CustomMetric, SegmentDefinition
@@ -96,7 +97,10 @@ class Context(msgspec.Struct, frozen=True):
         return self.kept_answers.get((build, arguments), self.data_version, lambda: self.run(build, *arguments))
 
 
-@lru_cache(maxsize=1_024)
+_MOST_CHARACTERS = 16 * 1024 * 1024
+
+
+@cached(LRUCache(_MOST_CHARACTERS, getsizeof=lambda kept: len(kept[0])), lock=Lock())
 def _statement(
     build: Callable[..., ir.Table], arguments: tuple[Hashable, ...], dialect: Dialect
 ) -> tuple[str, pa.Schema]:

@@ -7,8 +7,8 @@ _DENSE_STEP = 65_536
 
 
 @ibis.udf.scalar.builtin(signature=(("string", "string"), "string"))
-def questlog_attribute(attributes, key):  # type: ignore[no-untyped-def]
-    """The text of a key of a JSON object; null where it is not there or null."""
+def questlog_attribute(attributes, pointer):  # type: ignore[no-untyped-def]
+    """The text of what a JSON pointer (RFC 6901) says; null where it is not there or null."""
 
 
 @ibis.udf.agg.builtin(signature=(("int64", "int64"), "int64"))
@@ -51,9 +51,10 @@ def epoch_us(time: ir.TimestampColumn) -> ir.IntegerColumn:
     return questlog_epoch_us(time)
 
 
-def attribute(attributes: ir.StringColumn, key: str) -> ir.StringColumn:
-    """The value of a key of a JSON object, as text; null where it is not there or null."""
-    return questlog_attribute(attributes, key)
+def attribute(attributes: ir.StringColumn, *keys: str) -> ir.StringColumn:
+    """The value of a key of a JSON object, or of an object in it, as text; null where it is not there or null."""
+    # RFC 6901. A JSON path would take `*` for any key.
+    return questlog_attribute(attributes, "".join("/" + key.replace("~", "~0").replace("/", "~1") for key in keys))
 
 
 def distinct_players(player_no: ir.IntegerColumn, last_player_no: int, groups: int) -> ir.IntegerScalar:

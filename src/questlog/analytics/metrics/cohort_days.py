@@ -13,9 +13,9 @@ from questlog.analytics.metrics.measures import Measure
 from questlog.analytics.metrics.parts import Part, aggregated, with_groups
 from questlog.analytics.question.query import Period
 from questlog.analytics.selection.buckets import bucket_of_day, bucket_of_time
-from questlog.analytics.selection.dimensions import PLAYER_DIMENSIONS, PROPERTY, SEGMENT, dimension_column
+from questlog.analytics.selection.dimensions import dimension_column
 from questlog.analytics.selection.filters import holds
-from questlog.analytics.selection.rows import Scope, player_days_with, players_with
+from questlog.analytics.selection.rows import Scope, installed_with, player_days_with
 
 
 def build(part: Part) -> ir.Table:
@@ -46,15 +46,9 @@ def build_survival(part: Part) -> ir.Table:
 
 def installed(part: Part) -> ir.Table:
     """The players first seen in the period that the filter lets pass, with dimensions, `first_day` and `last_day`."""
-    of_player = {name for name in part.names if name in PLAYER_DIMENSIONS or name.startswith((PROPERTY, SEGMENT))}
-    players, period = players_with(part.scope, of_player), part.scope.period
+    players, period = installed_with(part.scope, part.names), part.scope.period
     players = players.mutate(first_day=players.first_seen.date(), last_day=players.last_seen.date())
     players = players.filter(players.first_day.between(period.start, period.end))
-    of_day = sorted(part.names - of_player)
-    if of_day:
-        days = player_days_with(part.scope, of_day)
-        days = days.filter(days.is_new).select("player_no", *map(dimension_column, of_day))
-        players = players.left_join(days, "player_no").drop("player_no_right")
     return players.filter(holds(part.filter, players))
 
 

@@ -7,6 +7,7 @@ way round: a sample tells which it is. The numbers are the same either way.
 from collections.abc import Callable, Mapping
 
 import ibis.expr.types as ir
+import msgspec
 import pyarrow as pa
 
 from questlog.analytics.metrics import event_sums
@@ -34,6 +35,11 @@ def is_possible(part: Part) -> bool:
     is_plain = all(measure.name in _MEASURES and measure.match.filter is None for measure in part.measures)
     has_attributes = len(others) < len(part.names)
     return has_attributes and is_plain and others <= event_sums.ID_DIMENSIONS and not part.granularity.is_within_a_day
+
+
+def sampled(part: Part) -> Part:
+    """The part without what makes no difference to its sample: many questions then share one."""
+    return msgspec.structs.replace(part, group_by=(), filter=None, kept=None, capped=())
 
 
 def sample(part: Part) -> ir.Table:

@@ -3,6 +3,7 @@
 They go by the events' own dimensions.
 """
 
+from questlog.analytics.metrics.dollars import IMPRESSION
 from questlog.analytics.metrics.formulas import added, difference, difference_ratio, ratio, share_of_both
 from questlog.analytics.metrics.measures import Base, Measure, Unit
 from questlog.analytics.metrics.metrics import Group, Metric
@@ -144,7 +145,7 @@ ERROR_METRICS = (
 _SHOWS, _FAILED_SHOWS, _CLICKS, _REWARDS = (
     Measure(Base.EVENTS, name, match=_ADS) for name in ("ad_shows", "ad_failed_shows", "ad_clicks", "ad_rewards")
 )
-_SATORI_IMPRESSIONS = _count(EventMatch(category="custom", event_id="adImpression"))
+_SATORI_IMPRESSIONS = _count(EventMatch(category="custom", event_id=IMPRESSION))
 
 AD_METRICS = (
     Metric(
@@ -174,7 +175,7 @@ AD_METRICS = (
     ),
     Metric("ad_click_rate", Group.ADS, "share", "ad_clicks ÷ ad events `show`.", (_CLICKS, _SHOWS), ratio),
     Metric("ad_rewards", Group.ADS, "ads", "Ad events `reward_received`.", (_REWARDS,)),
-    Metric("ad_players", Group.ADS, "players", "Distinct players with an ad event.", (_players(_ADS),)),
+    Metric("ad_players", Group.ADS, "players", "Distinct players with an event of category `ads`.", (_players(_ADS),)),
 )
 
 _HEALTH, _SDK_INIT = EventMatch(category="health"), EventMatch(category="sdk_init")

@@ -8,6 +8,7 @@ import ibis
 import ibis.expr.types as ir
 
 from questlog.analytics.engine.functions import attribute
+from questlog.analytics.metrics.dollars import dollars
 from questlog.analytics.metrics.measures import Measure
 from questlog.analytics.metrics.parts import Part, aggregated, players_of, with_groups
 from questlog.analytics.question.query import EventMatch
@@ -69,7 +70,7 @@ _SIMPLE: Mapping[str, Callable[[ir.Table, ir.BooleanValue | None], ir.Scalar]] =
     "value_count": lambda rows, where: rows.value.count(where=where),
     "value_sum": lambda rows, where: rows.value.sum(where=where),
     "value_abs_sum": lambda rows, where: rows.value.abs().sum(where=where),
-    "value_dollars": lambda rows, where: rows.value.sum(where=where) / ibis.literal(100.0),
+    "dollars": lambda rows, where: dollars(rows, "amount_usd", "value", where),
     "value_min": lambda rows, where: rows.value.min(where=where),
     "value_max": lambda rows, where: rows.value.max(where=where),
     "score_count": lambda rows, where: rows.score.count(where=where),

@@ -4,10 +4,10 @@ from collections.abc import Callable, Mapping
 from functools import reduce
 from operator import or_
 
-import ibis
 import ibis.expr.types as ir
 
 from questlog.analytics.engine import tables
+from questlog.analytics.metrics.dollars import dollars
 from questlog.analytics.metrics.measures import Measure
 from questlog.analytics.metrics.parts import Part, aggregated, with_groups
 from questlog.analytics.question.query import Granularity
@@ -63,7 +63,7 @@ _AGGREGATES: Mapping[str, Callable[[ir.Table, ir.BooleanValue | None], ir.Scalar
     "value_count": lambda rows, where: rows.value_count.sum(where=where),
     "value_sum": lambda rows, where: rows.value_sum.sum(where=where),
     "value_abs_sum": lambda rows, where: rows.value_abs_sum.sum(where=where),
-    "value_dollars": lambda rows, where: rows.value_sum.sum(where=where) / ibis.literal(100.0),
+    "dollars": lambda rows, where: dollars(rows, "revenue_usd", "value_sum", where),
     "value_min": lambda rows, where: rows.value_min.min(where=where),
     "value_max": lambda rows, where: rows.value_max.max(where=where),
     "score_count": lambda rows, where: rows.score_count.sum(where=where),

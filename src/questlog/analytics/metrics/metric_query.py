@@ -1,6 +1,6 @@
 """The answer to a `Query`: metrics over time, by dimensions (metrics.md §§3, 4)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 import pyarrow as pa
@@ -15,6 +15,7 @@ from questlog.analytics.metrics.refusals import check_metrics
 from questlog.analytics.metrics.series import PREVIOUS, Shape, column_of, put_together
 from questlog.analytics.metrics.top import greatest, in_order, with_plain_numbers
 from questlog.analytics.question.answer import Answer, AnswerColumn
+from questlog.analytics.question.definitions import CustomMetric, SegmentDefinition
 from questlog.analytics.question.query import Comparison, Granularity, Query
 from questlog.analytics.selection.cardinality import capped_dimensions, warnings
 from questlog.analytics.selection.dimensions import meaning_of
@@ -24,12 +25,7 @@ _BUCKET = AnswerColumn("bucket", "", "Start of the bucket, UTC; also where the b
 
 def answer(question: Query, context: Context) -> Answer:
     """The metrics. Raises `QuestionRefused` for what cannot be asked, `QueryRefused` for what takes too long."""
-    question.check()
-    metrics = [
-        metric_named(f"metrics[{place}]", name, CATALOGUE, context.custom_metrics)
-        for place, name in enumerate(question.metrics)
-    ]
-    check_metrics(question, metrics, context)
+    metrics = checked(question, context.segments, context.custom_metrics)
     kept = _kept(question, metrics, context) if question.top and question.group_by else None
     return Answer(
         table=_table(question, metrics, kept, context),
@@ -38,6 +34,18 @@ def answer(question: Query, context: Context) -> Answer:
         totals=_table(_total(question), metrics, None, context) if question.totals else None,
         data_version=context.data_version,
     )
+
+
+def checked(
+    question: Query, segments: Mapping[str, SegmentDefinition], custom: Mapping[str, CustomMetric]
+) -> Sequence[Metric]:
+    """The metrics that are asked for. Raises `QuestionRefused` for what cannot be asked."""
+    question.check()
+    metrics = [
+        metric_named(f"metrics[{place}]", name, CATALOGUE, custom) for place, name in enumerate(question.metrics)
+    ]
+    check_metrics(question, metrics, segments)
+    return metrics
 
 
 def _table(question: Query, metrics: Sequence[Metric], kept: Kept | None, context: Context) -> pa.Table:

@@ -167,8 +167,8 @@ _CUSTOM: Mapping[CustomMetricKind, tuple[Measure, str, str]] = {
     CustomMetricKind.SUM: (Measure(Base.EVENTS, "value_sum", Unit.TOTAL), "", "Σ value of the events."),
     CustomMetricKind.DURATION: (Measure(Base.EVENTS, "value_sum", Unit.TOTAL), "s", "Σ value of the events, seconds."),
     CustomMetricKind.REVENUE: (
-        Measure(Base.EVENTS, "value_dollars", Unit.TOTAL),
+        Measure(Base.EVENTS, "dollars", Unit.TOTAL),
         "USD",
-        "Σ value of the events as US cents.",
+        "Σ of what purchases and ad impressions brought (a test purchase: nothing); of others the value as US cents.",
     ),
 }

@@ -182,7 +182,7 @@ def scope_of(context: Context, period: Period, names: frozenset[str]) -> Scope:
 
 def _way(part: Part, context: Context) -> Way:
     is_condensed = part.base is Base.EVENTS and condensed.is_possible(part)
-    if is_condensed and condensed.is_worth_it(context.run_once(condensed.sample, part)):
+    if is_condensed and condensed.is_worth_it(context.run_once(condensed.sample, condensed.sampled(part))):
         return Way(condensed.build)
     return WAYS[part.base]
 

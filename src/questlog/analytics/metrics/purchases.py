@@ -14,6 +14,7 @@ import msgspec
 
 from questlog.analytics.engine import tables
 from questlog.analytics.metrics.daily import transactions_of, with_player_days
+from questlog.analytics.metrics.dollars import PURCHASE
 from questlog.analytics.metrics.measures import Measure
 from questlog.analytics.metrics.parts import Part, aggregated, players_of, with_groups
 from questlog.analytics.question.query import EventMatch, Period
@@ -35,7 +36,7 @@ OWN = frozenset({"revenue", "transactions", "paying"})
 """The measures that purchases have by their own dimensions."""
 
 
-PURCHASES = frozenset({EventMatch(category="business"), EventMatch(category="custom", event_id="purchaseCompleted")})
+PURCHASES = frozenset({EventMatch(category="business"), EventMatch(category="custom", event_id=PURCHASE)})
 """A purchase is one of these, with an amount: a test purchase has none."""
 
 

@@ -1,31 +1,30 @@
 """What cannot be asked of a metric: a granularity or a dimension that its numbers do not have."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-from questlog.analytics.engine.context import Context
 from questlog.analytics.metrics.measures import Base, Measure
 from questlog.analytics.metrics.metrics import Group, Metric
 from questlog.analytics.metrics.purchases import WHAT_HAPPENED
+from questlog.analytics.question.definitions import SegmentDefinition
 from questlog.analytics.question.problems import QuestionRefused
-from questlog.analytics.question.query import EventMatch, Query
+from questlog.analytics.question.query import Filter, Query
 from questlog.analytics.selection.dimensions import check_event_dimension, check_filter, names_in
 from questlog.analytics.selection.filters import check_values
-from questlog.analytics.selection.segment_rules import check_members
+from questlog.analytics.selection.segment_rules import with_segments
 
 
-def check_metrics(question: Query, metrics: Sequence[Metric], context: Context) -> None:
+def check_metrics(question: Query, metrics: Sequence[Metric], segments: Mapping[str, SegmentDefinition]) -> None:
     """Raises `QuestionRefused` naming what is at fault."""
+    check = with_segments(check_event_dimension, segments)
     for place, name in enumerate(question.group_by):
-        check_event_dimension(f"group_by[{place}]", name)
-        check_members(f"group_by[{place}]", [name], context.segments)
-    check_filter("filter", question.filter, check_event_dimension)
+        check(f"group_by[{place}]", name)
+    check_filter("filter", question.filter, check)
     check_values(question.filter)
-    check_members("filter", names_in(question.filter), context.segments)
     for place, metric in enumerate(metrics):
         _check_buckets(f"metrics[{place}]", metric, question)
         _check_dimensions(f"metrics[{place}]", metric, question)
         for measure in metric.measures:
-            _check_match(f"metrics[{place}]", measure.match, context)
+            _check_match(f"metrics[{place}].event.filter", measure.match.filter, check)
 
 
 def _check_buckets(field: str, metric: Metric, question: Query) -> None:
@@ -51,8 +50,7 @@ def _is_of_all_players(measure: Measure) -> bool:
     return measure.base in (Base.FIRST_PURCHASES, Base.COHORTS)
 
 
-def _check_match(field: str, match: EventMatch, context: Context) -> None:
+def _check_match(field: str, condition: Filter | None, check: Callable[[str, str], None]) -> None:
     """A saved metric may be about what is there no longer."""
-    check_filter(f"{field}.event.filter", match.filter, check_event_dimension)
-    check_values(match.filter, f"{field}.event.filter")
-    check_members(f"{field}.event.filter", names_in(match.filter), context.segments)
+    check_filter(field, condition, check)
+    check_values(condition, field)

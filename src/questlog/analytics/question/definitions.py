@@ -81,7 +81,7 @@ class CustomMetricKind(enum.StrEnum):
     COUNT = "count"
     SUM = "sum"  # Σ value
     DURATION = "duration"  # Σ value, seconds
-    REVENUE = "revenue"  # Σ value as US cents, shown in USD
+    REVENUE = "revenue"  # USD: of purchases and ad impressions what they brought, of others the value as US cents
 
 
 class CustomMetric(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -16,14 +16,16 @@ from questlog.analytics.question.problems import QuestionRefused
 MAX_GROUPS = 4
 MAX_METRICS = 20
 MAX_VALUES = 1_000
+MAX_VALUE_LENGTH = 4_096
 MAX_FILTER_DEPTH = 8
 MAX_CONDITIONS = 250
+_VALUES_A_CONDITION = 20
 MAX_DAYS = 3_700
 _FIRST_YEAR, _LAST_YEAR = 1970, 2200
 _MAX_BUCKETS = {"minute": 2 * 24 * 60, "hour": 100 * 24}
 
 Name = Annotated[str, Meta(min_length=1, max_length=256)]
-Value = str | int | float | bool
+Value = Annotated[str, Meta(max_length=MAX_VALUE_LENGTH)] | int | float | bool
 
 
 class Granularity(enum.StrEnum):
@@ -87,7 +89,7 @@ class Operator(enum.StrEnum):
 
 
 class Condition(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="condition", tag_field="type"):
-    """One comparison. `dimension` is a name of `dimensions.py`, `attributes.KEY`, or `segment`.
+    """One comparison. `dimension` is a name of `dimensions.py`, `attributes.KEY`, or `segment.NAME`.
 
     `is`, `contains`, `matches` and the comparisons take one value; `in` any number; `is_set` none. A value that is not
     set satisfies `is_not` and `not_in`, and nothing else but `is_not_set`. Comparisons of text with numbers compare as
@@ -206,16 +208,17 @@ def check_size(condition: Filter | None, field: str = "filter") -> None:
     _check_depth(condition, field, MAX_FILTER_DEPTH)
     found = conditions_in(condition)
     if found > MAX_CONDITIONS:
-        raise QuestionRefused(field, f"{found} conditions are more than {MAX_CONDITIONS}; `in` takes many values")
+        said = f"it has more than {MAX_CONDITIONS} conditions; {_VALUES_A_CONDITION} values of `in` count as one more"
+        raise QuestionRefused(field, said)
 
 
 def conditions_in(condition: Filter | None) -> int:
-    """How many conditions a filter is made of."""
+    """How many conditions a filter is made of; many values take as long as more conditions, and count as such."""
     if isinstance(condition, Not):
         return conditions_in(condition.filter)
     if isinstance(condition, All | Any):
         return sum(map(conditions_in, condition.filters))
-    return 0 if condition is None else 1
+    return 0 if condition is None else 1 + len(condition.values) // _VALUES_A_CONDITION
 
 
 def _check_depth(condition: Filter | None, field: str, levels: int) -> None:

@@ -85,6 +85,12 @@ def capped_dimensions(context: Context, names: Collection[str], period: Period) 
     )
 
 
+def id_dimensions(category: str) -> Mapping[str, int | None]:
+    """The dimensions with a limit that are a part of the ids of a category's events: its place, None for the whole."""
+    parts = {part.name: part.place for part in ID_PARTS if part.category == category}
+    return {name: parts[field] for name, fields in _FIELDS_OF.items() for field in fields if field in parts}
+
+
 def with_shown(rows: ir.Table, capped: Collection[Capped], game_id: int, day: ir.DateValue) -> ir.Table:
     """Rows with a column of what is shown of each of these dimensions: `(other)` above the limit on its day.
 

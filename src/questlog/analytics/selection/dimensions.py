@@ -1,9 +1,10 @@
 """What can be grouped by and filtered on (metrics.md §4), and the column it is in each table.
 
-A dimension `NAME` of a prepared table is its column `dim:NAME`.
+A dimension of a prepared table is a column of its own: `dimension_column` says which.
 """
 
 import enum
+import re
 from collections.abc import Callable, Collection, Mapping
 
 import ibis
@@ -100,6 +101,7 @@ _PLAYER_NUMBERS = ("events", "sessions", "playtime_s", "transactions", "revenue_
 _PLAYER_DATES = ("first_seen", "last_seen", "first_purchase")
 
 
+_CUSTOM_FIELDS = "custom_fields."
 FINGERPRINT = "message_fingerprint"
 # The parts of a message that differ from time to time: UUIDs, addresses, hashes, numbers.
 _VARYING = r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}|0[xX][0-9A-Fa-f]+|[0-9A-Fa-f]{8,}|[0-9]+"
@@ -129,12 +131,22 @@ PLAYER_DIMENSIONS: Mapping[str, Dimension] = {
 }
 """Of players, up to now; the game's own are those at install. `properties.KEY` and `segment.NAME` besides."""
 
-_PREFIXES = (ATTRIBUTE, PROPERTY, SEGMENT)
+_COLUMN_PREFIX = "dim:"
+_NOT_PLAIN = re.compile(r"[^a-z0-9_.: -]")
 
 
 def dimension_column(name: str) -> str:
-    """The column of a prepared table that has the dimension."""
-    return f"dim:{name}"
+    """The column of a prepared table that has the dimension.
+
+    To DuckDB the columns `level` and `Level` are one; attributes of these names are two. So whatever may have a capital
+    or a small form is written as the number of its character.
+    """
+    return _COLUMN_PREFIX + _NOT_PLAIN.sub(lambda found: f"^{ord(found.group()):x};", name)
+
+
+def is_dimension_column(column: str) -> bool:
+    """Whether it is one of those."""
+    return column.startswith(_COLUMN_PREFIX)
 
 
 def names_in(*filters: Filter | None) -> frozenset[str]:
@@ -176,6 +188,11 @@ def check_event_dimension(field: str, name: str) -> None:
 def check_player_dimension(field: str, name: str) -> None:
     """Raises `QuestionRefused` for a name that is no dimension of players."""
     _check(field, name, PLAYER_DIMENSIONS, (PROPERTY, SEGMENT))
+
+
+def check_installed_dimension(field: str, name: str) -> None:
+    """Raises `QuestionRefused` for a name that is no dimension of players, nor one of events on their first day."""
+    _check(field, name, {**EVENT_DIMENSIONS, **PLAYER_DIMENSIONS}, (ATTRIBUTE, PROPERTY, SEGMENT))
 
 
 def check_filter(field: str, condition: Filter | None, check: Callable[[str, str], None]) -> None:
@@ -231,7 +248,7 @@ def _event_value(events: ir.Table, name: str) -> ir.Value:
     if name in _PARTS:
         return _part(events, _PARTS[name])
     if name.startswith(ATTRIBUTE):
-        return attribute(events.attributes, name.removeprefix(ATTRIBUTE))
+        return attribute(events.attributes, *_keys(name.removeprefix(ATTRIBUTE)))
     if name == FINGERPRINT:
         return events.message.re_replace(_VARYING, "#")
     if name not in _OF_PLAYER:
@@ -244,6 +261,13 @@ def _event_value(events: ir.Table, name: str) -> ir.Value:
         "player_age": _age(first_seen.date() == time.date(), first_seen.notnull()),
         "payer": _yes_or_no(first_purchase <= time, events.player_no.notnull()),
     }[name]
+
+
+def _keys(attribute_name: str) -> tuple[str, ...]:
+    """Where the attribute is: `custom_fields.KEY` is a field in the object that GameAnalytics' SDKs send of them."""
+    if attribute_name.startswith(_CUSTOM_FIELDS):
+        return _CUSTOM_FIELDS.rstrip("."), attribute_name.removeprefix(_CUSTOM_FIELDS)
+    return (attribute_name,)
 
 
 def _player_day_value(days: ir.Table, name: str) -> ir.Value:
@@ -262,7 +286,7 @@ def _player_day_value(days: ir.Table, name: str) -> ir.Value:
 def _player_value(players: ir.Table, name: str) -> ir.Value:
     if name.startswith(PROPERTY):
         key = name.removeprefix(PROPERTY)
-        custom, default = (attribute(attribute(players.properties, which), key) for which in ("custom", "default"))
+        custom, default = (attribute(players.properties, which, key) for which in ("custom", "default"))
         return ibis.coalesce(custom, default)
     if name == "first_build":
         return players.build

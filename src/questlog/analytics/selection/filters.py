@@ -7,6 +7,8 @@ from operator import and_, or_
 
 import ibis
 import ibis.expr.types as ir
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from questlog.analytics.question.problems import QuestionRefused
 from questlog.analytics.question.query import All, Any, Condition, EventMatch, Filter, Not, Operator, Value
@@ -123,7 +125,18 @@ def _typed(condition: Condition, field: str) -> tuple[object, ...]:
             raise QuestionRefused(f"{field}.operator", f"{operator} is for text; {condition.dimension} is a {kind}")
     elif operator in _ORDERED and kind is Kind.TEXT:
         kind = Kind.NUMBER
+    if operator is Operator.MATCHES:
+        _check_pattern(str(values[0]), f"{field}.values[0]")
     return tuple(_of_kind(value, kind, f"{field}.values[{place}]") for place, value in enumerate(values))
+
+
+def _check_pattern(pattern: str, field: str) -> None:
+    """By the library that the engines have too, RE2."""
+    try:
+        pc.match_substring_regex("", pattern)
+    except pa.ArrowInvalid as error:
+        detail = str(error).removeprefix("Invalid regular expression: ")
+        raise QuestionRefused(field, f"{pattern[:100]!r} is no regular expression: {detail}") from None
 
 
 def _of_kind(value: Value, kind: Kind, field: str) -> object:

@@ -11,10 +11,13 @@ from questlog.analytics.engine import tables
 from questlog.analytics.question.definitions import SegmentDefinition
 from questlog.analytics.question.query import Period
 from questlog.analytics.selection.dimensions import (
+    PLAYER_DIMENSIONS,
+    PROPERTY,
     SEGMENT,
     add_event_dimensions,
     add_player_day_dimensions,
     add_player_dimensions,
+    dimension_column,
 )
 from questlog.analytics.selection.segments import with_membership
 
@@ -52,6 +55,21 @@ def players_with(scope: Scope, names: Collection[str] = ()) -> ir.Table:
     players = tables.players
     players = players.filter(players.game_id == scope.game_id, players.first_seen.notnull())
     return _with_segments(add_player_dimensions(players, plain), scope, segments)
+
+
+def installed_with(scope: Scope, names: Collection[str]) -> ir.Table:
+    """Players as `players_with` has them, with dimensions of events too: the last of the player's first day.
+
+    Those are known of players whose first day is in the scope's period.
+    """
+    of_player = {name for name in names if name in PLAYER_DIMENSIONS or name.startswith((PROPERTY, SEGMENT))}
+    players = players_with(scope, of_player)
+    of_day = sorted(set(names) - of_player)
+    if not of_day:
+        return players
+    days = player_days_with(scope, of_day)
+    days = days.filter(days.is_new).select("player_no", *map(dimension_column, of_day))
+    return players.left_join(days, "player_no").drop("player_no_right")
 
 
 def _events(scope: Scope) -> ir.Table:

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import math
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 
 from questlog.analytics.question.definitions import (
     AllRules,
@@ -66,11 +66,19 @@ def check_name(field: str, name: str, segments: Collection[str]) -> None:
         raise unknown(field, "segment", name, segments)
 
 
-def check_members(field: str, names: Collection[str], segments: Mapping[str, SegmentDefinition]) -> None:
-    """Raises `QuestionRefused` where a dimension `segment.NAME` among the names cannot be answered."""
-    for name in segment_names(names):
-        check_name(field, name, segments)
-        _weight(f"{field} {name!r}", segments[name], segments, (name,))
+def with_segments(
+    check: Callable[[str, str], None], segments: Mapping[str, SegmentDefinition]
+) -> Callable[[str, str], None]:
+    """The check of a dimension, which for `segment.NAME` also asks whether that segment can be answered."""
+
+    def checked(field: str, dimension: str) -> None:
+        check(field, dimension)
+        if dimension.startswith(SEGMENT):
+            name = dimension.removeprefix(SEGMENT)
+            check_name(field, name, segments)
+            _weight(field, segments[name], segments, (name,))
+
+    return checked
 
 
 def rules_of(rule: Rule, field: str = "rule", levels: int = MAX_DEPTH) -> Iterator[tuple[str, Rule]]:

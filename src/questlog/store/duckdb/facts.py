@@ -43,17 +43,18 @@ MONEY = {
 KINDS = f"coalesce(bit_or({bits_sql()}), 0)::BIGINT"
 """The kinds of events (store/event_kinds.py)."""
 
-# Time, then row, in one number that is never equal for two events. 2^60 µs is later than any time; rows are below 2^40.
-FIRST_RANK = (
-    "((epoch_us(event_time) + CASE WHEN platform IS NULL THEN 1152921504606846976 ELSE 0 END)::HUGEINT"
-    " * 1099511627776 + row_no)"
+_TIER_US = (
+    "CASE WHEN platform IS NOT NULL THEN 0 WHEN country IS NOT NULL THEN 1152921504606846976"
+    " ELSE 2305843009213693952 END"
 )
-"""The least is the earliest event that names a platform, or of all events if none does."""
-LAST_RANK = (
-    "((epoch_us(event_time) - CASE WHEN platform IS NULL THEN 1152921504606846976 ELSE 0 END)::HUGEINT"
-    " * 1099511627776 + row_no)"
-)
-"""The greatest is the latest event that names a platform, or of all events if none does."""
+"""Events that say more of their player go first: those that name a platform, then those with a country, then others."""
+
+# Tier and time, then row, in one number that is never equal for two events. Tiers are 2^60 µs apart, which is later
+# than any time; rows are below 2^40.
+FIRST_RANK = f"((epoch_us(event_time) + {_TIER_US})::HUGEINT * 1099511627776 + row_no)"
+"""The least is the earliest event that names a platform; if none does, that has a country; or of all."""
+LAST_RANK = f"((epoch_us(event_time) - {_TIER_US})::HUGEINT * 1099511627776 + row_no)"
+"""The greatest is the latest event that names a platform; if none does, that has a country; or of all."""
 
 PLAYER_RANK = "(epoch_us(event_time)::HUGEINT * 1099511627776 + player_no)"
 """The greatest is the latest event of a player."""

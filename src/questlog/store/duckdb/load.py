@@ -48,6 +48,7 @@ _ROLLED_UP = [
     "amount",
     "length_s",
     "ad_action",
+    "country",
     "platform",
     "amount_usd",
     "ad_revenue_usd",

@@ -2,20 +2,20 @@
 
 The engine is the guard: a READ ONLY transaction, no access to anything outside the database, a locked configuration.
 What is refused here on top of that are functions with effects on the engine itself, or whose single call can neither be
-interrupted nor bounded in memory.
+interrupted nor bounded in memory. What remains: a single text of any length, put together from others, is not bounded.
 """
 
 import json
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Literal, TypeAlias
 
 import duckdb
 import pyarrow as pa
 
-from questlog.store.contract import Cancellation, QueryRefused
+from questlog.store.contract import Cancellation, QueryRefused, StoreFailed
 from questlog.store.duckdb.connection import new_cursor
 
 TABLE_FUNCTIONS = frozenset({"range", "generate_series", "unnest", "json_each", "json_tree", "duckdb_functions"})
@@ -25,6 +25,9 @@ REFUSED_FUNCTIONS = frozenset(
     {"repeat", "lpad", "rpad", "printf", "format", "bar", "list_resize", "array_resize", "write_log", "getvariable"}
 )
 """Functions that build a value of any length from a short one in a single step, or that have effects."""
+
+ROW_FUNCTIONS = frozenset({"range", "generate_series"})
+"""Rows in a FROM clause, made as they are read; a list elsewhere, made at once and outside of the memory limit."""
 
 MAX_RESULT_BYTES = 256 * 1024 * 1024
 _EXPLAIN = re.compile(r"\s*explain\s+(?!analy[sz]e\b)", re.IGNORECASE)
@@ -49,7 +52,10 @@ class SqlRunner:
         self._is_quiet_wanted = False
 
     def answer(self, statement: str, max_rows: int, timeout_s: float) -> pa.Table:
-        """At most `max_rows` rows of the answer to a user's statement. Raises `QueryRefused`, safe to show."""
+        """At most `max_rows` rows of the answer to a user's statement.
+
+        Raises `QueryRefused`, safe to show, and `StoreFailed` while the database is closed.
+        """
         cancellation = Cancellation()
         timer = threading.Timer(timeout_s, cancellation.cancel, [f"the statement took longer than {timeout_s:g} s"])
         timer.start()
@@ -64,7 +70,10 @@ class SqlRunner:
 
     @contextmanager
     def reading(self, cancellation: Cancellation) -> Iterator["DuckDBReading"]:
-        """One state of the data, for statements of our own. Raises `QueryRefused` where it was cancelled before."""
+        """One state of the data, for statements of our own.
+
+        Raises `QueryRefused` where it was cancelled before, `StoreFailed` while the database is closed.
+        """
         with self._cursor(cancellation) as cursor:
             yield DuckDBReading(cursor, cancellation, self._statements)
 
@@ -75,7 +84,10 @@ class SqlRunner:
             while self._is_quiet_wanted:
                 cancellation.check()
                 self._changed.wait(_LOOK_AGAIN_S)
-            cursor = new_cursor(self._connection)
+            try:
+                cursor = new_cursor(self._connection)
+            except duckdb.Error as error:
+                raise StoreFailed(str(error)) from error
             self._running.add(cursor)
         try:
             with cancellation.stopping(cursor.interrupt):
@@ -128,12 +140,12 @@ class DuckDBReading:
         self._cancellation = cancellation
         self._statements = statements
 
-    def ask(self, statement: str) -> pa.Table:
-        """The answer. Raises `QueryRefused` when it is stopped, or takes too much memory."""
+    def ask(self, statement: str, parameters: Mapping[str, object] | None = None) -> pa.Table:
+        """The answer, with named `$parameters`. Raises `QueryRefused` when it is stopped, or takes too much memory."""
         self._cancellation.check()
         with _refusals(self._cancellation):
             # `sql()` would bind twice, up to a third of a small question; a large answer is in memory twice for it.
-            return self._cursor.execute(self._parsed(statement)).to_arrow_table()
+            return self._cursor.execute(self._parsed(statement), parameters).to_arrow_table()
 
     def _parsed(self, statement: str) -> duckdb.Statement:
         """What dashboards ask is the same again and again. Parsed statements are copied where they run."""
@@ -180,20 +192,31 @@ def _check_tree(cursor: duckdb.DuckDBPyConnection, statement: str) -> None:
     tree = json.loads(text)
     if tree["error"]:
         raise QueryRefused(tree.get("error_message", "") or "only SELECT, EXPLAIN, DESCRIBE and SHOW are answered here")
+    makes_rows = set()
     for node in _nodes(tree):
         if str(node.get("type", "")).endswith(("INSERT_QUERY_NODE", "UPDATE_QUERY_NODE", "DELETE_QUERY_NODE")):
             raise QueryRefused("only statements that read are answered here")
         function = node.get("function")
         if node.get("type") == "TABLE_FUNCTION" and isinstance(function, dict):
+            makes_rows.add(id(function))
             name = str(function.get("function_name", "")).lower()
             if name not in TABLE_FUNCTIONS:
                 raise QueryRefused(f"the function {name} is not available here")
-        elif str(node.get("function_name", "")).lower() in REFUSED_FUNCTIONS:
-            raise QueryRefused(f"the function {node['function_name']} is not available here")
+        elif id(node) not in makes_rows:
+            _check_function(str(node.get("function_name", "")))
+
+
+def _check_function(written: str) -> None:
+    """Raises `QueryRefused` for the name of a function that is not available in expressions."""
+    name = written.lower()
+    if name in REFUSED_FUNCTIONS:
+        raise QueryRefused(f"the function {written} is not available here")
+    if name in ROW_FUNCTIONS:
+        raise QueryRefused(f"the function {written} is available in FROM only: SELECT … FROM {name}(…)")
 
 
 def _nodes(tree: object) -> Iterator[dict[str, object]]:
-    """Every JSON object in the tree, without recursion: a user decides how deep it is."""
+    """Every JSON object in the tree, parents first; without recursion: a user decides how deep it is."""
     pending = [tree]
     while pending:
         node = pending.pop()

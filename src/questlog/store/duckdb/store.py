@@ -127,11 +127,11 @@ class DuckDBStore:
             self._indexes.events.expire(max(0, before))
 
     def sql(self, statement: str, max_rows: int, timeout_s: float) -> pa.Table:
-        """Answer one read-only statement of a user. Raises `QueryRefused`."""
+        """Answer one read-only statement of a user. Raises `QueryRefused`, `StoreFailed`."""
         return self._runner.answer(statement, max_rows, timeout_s)
 
     def reading(self, cancellation: Cancellation) -> AbstractContextManager[DuckDBReading]:
-        """One state of the data for all statements of a question. Raises `QueryRefused` where it was cancelled."""
+        """One state of the data for all statements of a question. Raises `QueryRefused`, `StoreFailed`."""
         return self._runner.reading(cancellation)
 
     def query(self, statement: str, parameters: Mapping[str, object]) -> pa.Table:

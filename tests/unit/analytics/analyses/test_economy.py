@@ -1,6 +1,7 @@
 """The economy: the same on both engines, and what somebody with the events at hand would add up."""
 
 import datetime as dt
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -51,6 +52,8 @@ ROWS = [
     event("ann", "Source:gold:quest:q1", 1000.0, -DAY),
     event("ann", "Source:gold:quest:q1", 1.0, category="design"),
     event("ann", "Source:gold:quest:q1", 1.0, game_id=2),
+    event("ann", "Source:gold:quest:q1", 1e308, game_id=7),
+    event("ann", "Source:gold:quest:q1", 1e308, game_id=7),
 ]
 
 
@@ -174,6 +177,17 @@ def test_what_cannot_be_asked_is_named(asked: dict[str, Any], field: str, engine
     with pytest.raises(QuestionRefused) as refused:
         ask(context_of(engines.duckdb), **asked)
     assert refused.value.field == field
+
+
+def test_sums_beyond_all_numbers_are_an_answer_and_have_no_bins_of_their_own(context: Context) -> None:
+    """Any finite amount is taken from a game."""
+    context = msgspec.structs.replace(context, game_id=7)
+    [row] = owned(context)
+    assert (row["players"], row["max"]) == (1, math.inf)
+    with pytest.raises(QuestionRefused, match="edges"):
+        owned(context, currency="gold", histogram=Histogram())
+    rows = owned(context, currency="gold", histogram=Histogram(edges=(0.0, 1.0)))
+    assert column(rows, "low", "players") == [(None, 0), (0.0, 0), (1.0, 1)]
 
 
 def test_a_histogram_is_of_one_currency(engines: BothEngines) -> None:

@@ -56,6 +56,10 @@ ROWS = [
     event("ann", "walk", 5.0, at=-DAY),  # the day before
     event("ann", None, 7.0, category="error"),
     event("ann", "jump", 8.0, category="custom", source="satori_client"),
+    event("ann", "Source:gold:quest:q1", 8.0, category="resource"),
+    event("bob", "Source:gold:quest:q2", 4.0, at=1, category="resource"),
+    event("bob", "Sink:gems:shop:q1", -2.0, at=2, category="resource"),
+    event("bob", "Sink:gems:shop:q2", -1.0, at=DAY, category="resource"),
     event("ann", "fight:hit:sword", 1.0, game_id=2),
 ]
 
@@ -196,6 +200,30 @@ def test_an_id_above_the_limit_of_a_day_is_other_beside_its_siblings(
         ("fight:hit:axe", 1, 1, 3.5),
     ]
     assert [warned.field for warned in found.warnings] == ["event_id"]
+
+
+@pytest.mark.parametrize("condition", [None, Condition("platform", Operator.IS, ("ios",))])
+def test_a_part_of_an_id_above_the_limit_of_a_day_is_other_with_all_below_it(
+    context: Context, condition: Condition | None
+) -> None:
+    limited = msgspec.structs.replace(context, limits={"resource_currency": 1, "resource_item_id": 1}, data_version=1)
+    found = answer(Explore(PERIOD, category="resource", depth=4, filter=condition), limited)
+    assert column(found.table.to_pylist(), "node", "count", "sum") == [
+        ("", 4, 9.0),
+        ("Sink", 2, -3.0),
+        ("Source", 2, 12.0),
+        ("Source:gold", 2, 12.0),
+        ("Sink:(other)", 1, -2.0),
+        ("Sink:gems", 1, -1.0),
+        ("Source:gold:quest", 2, 12.0),
+        ("Sink:(other):shop", 1, -2.0),
+        ("Sink:gems:shop", 1, -1.0),
+        ("Sink:(other):shop:q1", 1, -2.0),
+        ("Sink:gems:shop:q2", 1, -1.0),
+        ("Source:gold:quest:(other)", 1, 4.0),
+        ("Source:gold:quest:q1", 1, 8.0),
+    ]
+    assert [warned.field for warned in found.warnings] == ["resource_currency", "item_id"]
 
 
 def test_numbers_as_groups_are_plain(context: Context) -> None:

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from questlog.analytics.analyses.histogram import Histogram, counts, histogram_table
+from questlog.analytics.question.problems import QuestionRefused
 
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
 
@@ -21,6 +22,13 @@ def test_edges_ascend_from_the_least_to_the_greatest(first: float, second: float
     assert (edges[0], edges[-1]) == (least, greatest)
     assert all(low < high for low, high in pairwise(edges)) or edges == (least, least)
     assert len(edges) <= bins + 1
+
+
+@pytest.mark.parametrize(("least", "greatest"), [(-math.inf, 1.0), (0.0, math.inf), (math.nan, math.nan)])
+def test_between_infinite_numbers_there_are_no_bins(least: float, greatest: float) -> None:
+    with pytest.raises(QuestionRefused, match="histogram"):
+        Histogram().bins_for(least, greatest)
+    assert Histogram(edges=(0.0, 1.0)).bins_for(least, greatest).edges == (0.0, 1.0)
 
 
 def test_edges_are_divided_exactly() -> None:

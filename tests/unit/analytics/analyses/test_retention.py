@@ -26,6 +26,7 @@ from questlog.analytics.question.query import Condition, EventMatch, Filter, Gra
 from tests.support.engines import BothEngines, embedded_store
 from tests.support.generated_histories import DAYS, FEW, FIRST_DAY, GAME, MANY, NOW, Event, History, histories, load
 from tests.support.oracle.asked import Value, first_of
+from tests.support.oracle.dimensions import first_telling
 from tests.support.oracle.game import Game, Stored, day_of, game
 from tests.support.staged import DAY, HOUR
 
@@ -80,7 +81,7 @@ _ASKED = st.builds(
 
 def installed(game: Game, player: str) -> Stored:
     """The event that says what the player is like at install."""
-    return min(game.of(player), key=lambda event: (event.sent.platform is None, event.order))
+    return first_telling(game.of(player))
 
 
 def group_of(game: Game, player: str, name: str | None) -> Value:
@@ -450,7 +451,7 @@ def test_the_examples_of_the_reference_are_questions() -> None:
     examples = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
     types = [Retention, Cohort, Retention]
     for kind, example in zip(types, examples, strict=True):
-        msgspec.json.decode(example, type=kind).check()
+        msgspec.json.decode(example, type=kind).check({})
     for kind in types:
         for name in kind.__struct_fields__:
             assert f"`{name}`" in page

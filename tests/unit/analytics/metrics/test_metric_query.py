@@ -13,7 +13,17 @@ from questlog.analytics.metrics.metrics import DAY_METRICS
 from questlog.analytics.question.answer import Answer
 from questlog.analytics.question.definitions import CustomMetric, CustomMetricKind, Did, SegmentDefinition
 from questlog.analytics.question.problems import QuestionRefused
-from questlog.analytics.question.query import Comparison, Condition, EventMatch, Granularity, Operator, Period, Query
+from questlog.analytics.question.query import (
+    All,
+    Comparison,
+    Condition,
+    EventMatch,
+    Granularity,
+    Not,
+    Operator,
+    Period,
+    Query,
+)
 from questlog.analytics.runner import Analytics, Definitions
 from tests.support.engines import BothEngines, ExactOnly, embedded_store
 from tests.support.loading import FakeClock
@@ -77,10 +87,14 @@ ROWS = [
     error(None, "warning", "no file 123e4567-e89b-12d3-a456-426614174000 of deadbeat"),
     error("hal", "warning", None),
     *(event(None, 8 * DAY, attributes=f'{{"on":{value}}}') for value in ("true", "1", '"1"', "1.5")),
+    event(None, 9 * DAY, attributes='{"level":"low","Level":"UP","^level":"sharp","custom_fields":{"level":7}}'),
 ]
 
 DEFINITIONS = Definitions(
-    segments={"jumpers": SegmentDefinition(Did(EventMatch(category="custom", event_id="jump")))},
+    segments={
+        "jumpers": SegmentDefinition(Did(EventMatch(category="custom", event_id="jump"))),
+        "Jumpers": SegmentDefinition(Did(EventMatch(category="custom", event_id="jump", is_prefix=True), value=2)),
+    },
     custom_metrics={
         "jumps": CustomMetric(CustomMetricKind.COUNT, EventMatch(category="custom", event_id="jump")),
         "jumped": CustomMetric(CustomMetricKind.BINOMIAL, EventMatch(category="custom", event_id="jump")),
@@ -91,6 +105,11 @@ DEFINITIONS = Definitions(
         ),
     },
 )
+
+
+GERMAN = Condition("country", Operator.IS, ("DE",))
+MANY_COUNTRIES = Condition("country", Operator.IN, tuple(f"{number}" for number in range(1000)))
+NESTED = "filter.filters[1].filter.dimension"
 
 
 @pytest.fixture(scope="module")
@@ -301,7 +320,13 @@ def test_errors_are_told_apart_by_what_does_not_vary(analytics: Analytics) -> No
         (query("dau", group_by=("platform", "cuntry")), "group_by[1]"),
         (query("dau", group_by=("segment.none",)), "group_by[0]"),
         (query("dau", filter=Condition("birth_year", Operator.GREATER, ("old",))), "filter.values[0]"),
-        (query("dau", filter=Condition("segment.none", Operator.IS, ("yes",))), "filter"),
+        (query("dau", filter=Condition("segment.none", Operator.IS, ("yes",))), "filter.dimension"),
+        (query("dau", filter=All((GERMAN, Not(Condition("segment.none", Operator.IS_SET))))), NESTED),
+        (
+            query("dau", filter=All((GERMAN, Condition("build", Operator.MATCHES, ("1.(",))))),
+            "filter.filters[1].values[0]",
+        ),
+        (query("dau", filter=All((MANY_COUNTRIES,) * 5)), "filter"),
         (query("dau", last=-1), "period.end"),
     ],
 )
@@ -332,6 +357,20 @@ def test_equal_values_of_different_types_are_different_conditions(
     later = Period(day(8), day(8))
     asked = Query(("events",), later, Granularity.ALL, filter=Condition("attributes.on", Operator.IS, (value,)))
     assert rows_of(analytics.ask(GAME, asked)) == [{"events": events}]
+
+
+def test_names_that_differ_in_capitals_only_are_different_dimensions(analytics: Analytics) -> None:
+    """To DuckDB, columns of such names are one."""
+    names = ("attributes.level", "attributes.Level", "attributes.^level", "attributes.custom_fields.level")
+    whole = Query(("events",), Period(day(9), day(9)), Granularity.ALL, names)
+    for asked in (whole, msgspec.structs.replace(whole, filter=Condition(names[1], Operator.IS, ("UP",)))):
+        [row] = rows_of(analytics.ask(GAME, asked))
+        assert [row[name] for name in names] == ["low", "UP", "sharp", "7"]
+    segments = query("dau", group_by=("segment.jumpers", "segment.Jumpers"), granularity=Granularity.ALL)
+    assert [tuple(row.values()) for row in rows_of(analytics.ask(GAME, segments))] == [
+        ("no", "no", 2),
+        ("yes", "no", 2),
+    ]
 
 
 EVERYTHING = tuple(CATALOGUE) + tuple(metric.name for metric in DAY_METRICS)
