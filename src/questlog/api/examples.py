@@ -48,6 +48,16 @@ QUESTIONS: Mapping[str, Sequence[Example]] = {
             {"period": _JANUARY, "nodes": ["Combat:Damage"], "histogram": {"bins": 10}},
         ),
         Example(
+            "On which devices the game runs how smoothly",
+            {
+                "period": _JANUARY,
+                "category": "health",
+                "group_by": "device",
+                "histogram": {"edges": [0, 15, 30, 45, 60]},
+                "histogram_of": "fps",
+            },
+        ),
+        Example(
             "Progression by platform, with the players reached",
             {
                 "period": _JANUARY,

@@ -24,6 +24,8 @@ METADATA = (b"unit", b"definition", b"questlog")
 """What we say of columns and tables in formats that have a place for it."""
 
 _EXACT = 2**53
+_YEAR_1, _YEAR_10000 = -719_162, 2_932_897  # days since 1970
+_DAY = {"s": 86_400, "ms": 86_400_000, "us": 86_400_000_000, "ns": 86_400_000_000_000}
 _EXACT_DIGITS = 15
 _ROWS_A_CHUNK = 1_000
 _UNWRITABLE = (ValueError, OverflowError, TypeError, pa.ArrowException)
@@ -35,7 +37,6 @@ _PLAIN_TYPES = (
     pa.types.is_decimal,
     pa.types.is_string,
     pa.types.is_binary,
-    pa.types.is_date,
 )
 _encoder = msgspec.json.Encoder(decimal_format="number")
 
@@ -102,7 +103,7 @@ def rows_of(table: pa.Table) -> list[dict[str, object]]:
 
 def _begun(table: pa.Table, pieces: Iterator[bytes]) -> Iterator[bytes]:
     """Make the first two pieces now, the opening and the first rows; all of them where a value may have no text."""
-    made_now = 2 if all(map(_has_text_always, table.schema.types)) else None
+    made_now = 2 if all(map(_has_text, table.columns)) else None
     try:
         first = list(itertools.islice(pieces, made_now))
     except _UNWRITABLE as error:
@@ -110,11 +111,21 @@ def _begun(table: pa.Table, pieces: Iterator[bytes]) -> Iterator[bytes]:
     return itertools.chain([b"".join(first[:2])], first[2:], pieces)
 
 
-def _has_text_always(kind: pa.DataType) -> bool:
-    """Whether JSON can say every value of this type. Arrow fails to write some seconds and milliseconds."""
-    if pa.types.is_timestamp(kind):
-        return kind.unit in {"us", "ns"}
-    return any(is_of(kind) for is_of in _PLAIN_TYPES)
+def _has_text(column: pa.ChunkedArray) -> bool:
+    """Whether JSON can say all values for certain."""
+    if pa.types.is_timestamp(column.type) or pa.types.is_date32(column.type):
+        return _has_four_digit_years(column)
+    return any(is_of(column.type) for is_of in _PLAIN_TYPES)
+
+
+def _has_four_digit_years(times: pa.ChunkedArray) -> bool:
+    """Whether RFC 3339 can say these times or days. Arrow writes another year for times far beyond."""
+    if pa.types.is_date32(times.type):
+        numbers, day = times.cast(pa.int32()), 1
+    else:
+        numbers, day = times.cast(pa.int64()), _DAY[times.type.unit]
+    bounds = pc.min_max(numbers).as_py()
+    return bounds["min"] is None or (bounds["min"] >= _YEAR_1 * day and bounds["max"] < _YEAR_10000 * day)
 
 
 def _chunks(table: pa.Table, as_item: Callable[[Sequence[object]], object]) -> Iterator[bytes]:
@@ -137,7 +148,7 @@ def json_values(column: pa.ChunkedArray) -> list[object]:
     if pa.types.is_timestamp(kind):
         return _as_list(_rfc3339(column))
     if pa.types.is_date(kind):
-        return _as_list(column.cast(pa.string()))
+        return _as_list(_iso_days(column))
     if pa.types.is_floating(kind) and pc.all(pc.is_finite(column)).as_py() is not False:
         return _as_list(column)
     if pa.types.is_boolean(kind) or pa.types.is_string(kind) or _is_exact(column):
@@ -167,8 +178,21 @@ def _is_exact(column: pa.ChunkedArray) -> bool:
     return bounds["min"] is None or (bounds["min"] >= -_EXACT and bounds["max"] <= _EXACT)
 
 
+def _check_years(column: pa.ChunkedArray) -> None:
+    """Raises `ValueError` where RFC 3339 cannot say all of these times or days."""
+    if not _has_four_digit_years(column):
+        raise ValueError("it is not of the years 1 to 9999")
+
+
+def _iso_days(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Days as text. Raises `ValueError` for what has no text."""
+    _check_years(column)
+    return column.cast(pa.string())
+
+
 def _rfc3339(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """UTC times as text, with as many decimals as the column's unit has."""
+    """UTC times as text, with as many decimals as the column's unit has. Raises `ValueError` for what has no text."""
+    _check_years(column)
     naive = column.cast(pa.timestamp(column.type.unit))
     return pc.binary_join_element_wise(pc.strftime(naive, format="%Y-%m-%dT%H:%M:%S"), "Z", "")
 
@@ -246,7 +270,9 @@ def _csv_column(column: pa.ChunkedArray) -> pa.ChunkedArray:
         return _rfc3339(column)
     if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind) or pa.types.is_null(kind):
         return column
-    if pa.types.is_string(kind) or pa.types.is_decimal(kind) or pa.types.is_date(kind) or pa.types.is_time(kind):
+    if pa.types.is_date(kind):
+        return _iso_days(column)
+    if pa.types.is_string(kind) or pa.types.is_decimal(kind) or pa.types.is_time(kind):
         return column
     return pa.chunked_array([[_csv_text(value) for value in json_values(column)]], pa.string())
 

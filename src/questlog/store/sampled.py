@@ -38,11 +38,9 @@ class Sampled(msgspec.Struct, frozen=True):
 DESIGN_VALUES = Sampled("design_value", "design", Form.VALUE)
 BOOT_TIMES = Sampled("app_boot_time", "sdk_init", Form.NUMBER)
 
-SAMPLED = (
-    DESIGN_VALUES,
-    BOOT_TIMES,
-    Sampled("fps_data_table", "health", Form.TABLE),
-    Sampled("memory_sys_data_table", "health", Form.TABLE),
-    Sampled("memory_app_data_table", "health", Form.TABLE),
-)
+FRAME_RATES = Sampled("fps_data_table", "health", Form.TABLE)
+MEMORY_USED = Sampled("memory_sys_data_table", "health", Form.TABLE)
+APP_MEMORY_USED = Sampled("memory_app_data_table", "health", Form.TABLE)
+
+SAMPLED = (DESIGN_VALUES, BOOT_TIMES, FRAME_RATES, MEMORY_USED, APP_MEMORY_USED)
 """In the order of their numbers in keys, which are stored: new ones go to the end, with a migration."""

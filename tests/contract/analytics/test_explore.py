@@ -1,18 +1,24 @@
 """Explore: every node's numbers, by time, dimension and filter: both engines say what the oracle says."""
 
 import datetime as dt
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
+from functools import partial
+from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import given
 
-from questlog.analytics.analyses.explore import Explore, Measure
+from questlog.analytics.analyses.explore import Explore, Measure, Numbers
+from questlog.analytics.analyses.histogram import Histogram
 from questlog.analytics.question.query import Condition, Granularity, Operator, Period
 from tests.support.answers import answers, is_same, rows
 from tests.support.engines import BothEngines, embedded_store
 from tests.support.generated_histories import FEW, MANY, NOW, History, histories, load
-from tests.support.oracle import filters, tree
-from tests.support.oracle.asked import Asked
+from tests.support.oracle import filters, health, tree
+from tests.support.oracle.asked import Asked, Key
 from tests.support.oracle.game import Game, game
 
 _PERIOD = Period(dt.date(2025, 12, 28), dt.date(2026, 1, 4))
@@ -39,6 +45,18 @@ _SHAPES = (
 )
 
 
+def _of_table(table: str, known: Game, asked: Asked, aggregate: health.Aggregate) -> Mapping[Key, Fraction | None]:
+    return health.sampled(known, asked, table, aggregate)
+
+
+_MEASURED: Mapping[Numbers, tuple[str, tuple[float, ...], Any]] = {
+    Numbers.FPS: ("health", (1.0, 2.0, 4.0), partial(_of_table, "fps_data_table")),
+    Numbers.MEMORY_USED: ("health", (0.5, 3.0), partial(_of_table, "memory_sys_data_table")),
+    Numbers.BOOT_TIME: ("sdk_init", (100.0, 2000.0, 4000.0), health.boot_time),
+}
+"""The events that tell them, edges, and the oracle's function."""
+
+
 @FEW
 @given(history=histories(_OFTEN))
 def test_explore(history: History) -> None:
@@ -51,6 +69,55 @@ def test_explore(history: History) -> None:
 @given(history=histories(_OFTEN))
 def test_explore_at_length(history: History) -> None:
     _compare(history)
+
+
+@FEW
+@given(history=histories(("health", "health", "health")))
+def test_histograms_of_what_sdks_measured(history: History) -> None:
+    with embedded_store() as store:
+        load(store, history)
+        engines, known = BothEngines(store), game(history, NOW)
+        for measured in _MEASURED:
+            for group_by, is_filtered in ((None, False), (None, True), ("country", True)):
+                _compare_histogram(measured, group_by, is_filtered, engines, known)
+
+
+def _compare_histogram(
+    measured: Numbers, group_by: str | None, is_filtered: bool, engines: BothEngines, known: Game
+) -> None:
+    category, edges, numbers = _MEASURED[measured]
+    where = filters.condition("country", "is_not", "FR") if is_filtered else filters.all_of()
+    asked = Asked(_PERIOD.start, _PERIOD.end, "all", (group_by,) if group_by else (), where)
+    bins = [(None, edges[0]), *pairwise(edges), (edges[-1], None)]
+    found = {place: numbers(known, asked, _counted(low, high, edges[-1])) for place, (low, high) in enumerate(bins)}
+    wanted = {
+        (*key[1:], low, high): found[place][key]
+        for place, (low, high) in enumerate(bins)
+        for key in found[place]
+        if any(of_bin[key] for of_bin in found.values())
+    }
+    question = Explore(
+        _PERIOD,
+        category,
+        group_by=group_by,
+        filter=_NOT_FR if is_filtered else None,
+        histogram=Histogram(edges=edges),
+        histogram_of=measured,
+    )
+    for engine, answer in answers(engines, question):
+        keys = (*((group_by,) if group_by else ()), "low", "high")
+        told = {tuple(row[name] for name in keys): row["count"] for row in rows(answer)}
+        assert told == wanted, (engine, measured, group_by)
+
+
+def _counted(low: float | None, high: float | None, last: float) -> Callable[[list[Fraction]], Fraction]:
+    """How many are from `low` to below `high`, or to the last edge."""
+
+    def is_there(number: Fraction) -> bool:
+        is_above = low is None or number > low or (number == low != last)
+        return is_above and (high is None or number < high or number == high == last)
+
+    return lambda numbers: Fraction(sum(map(is_there, numbers)))
 
 
 def _compare(history: History) -> None:

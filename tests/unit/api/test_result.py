@@ -123,6 +123,9 @@ def test_arrow_is_a_stream_with_utc_times() -> None:
 @pytest.mark.parametrize(
     "value",
     [
+        "TIMESTAMP '290000-01-01'",
+        "TIMESTAMP '-infinity'",
+        "DATE 'infinity'",
         "[TIMESTAMP '290000-01-01']",
         "[DATE 'infinity']",
         "{'at': TIMESTAMP 'infinity'}",

@@ -90,9 +90,10 @@ class Reader:
         top: int | None = None,
         filter: Json | None = None,  # noqa: A002 - the server's word
         histogram: Json | None = None,
+        histogram_of: str | None = None,
         game: str | int | None = None,
     ) -> Answer:
-        """An event tree, node by node, or a histogram of its values."""
+        """An event tree, node by node, or a histogram of its values or of what SDKs measured."""
         question = {
             "period": _period(period),
             "category": category,
@@ -104,6 +105,7 @@ class Reader:
             "top": top,
             "filter": filter,
             "histogram": histogram,
+            "histogram_of": histogram_of,
         }
         return self.ask("explore", _given(question), game=game)
 

@@ -24,6 +24,7 @@ from questlog.analytics.question.problems import QuestionRefused, too_many_rows
 from questlog.analytics.question.query import Filter, Granularity, Name, Period, check_buckets, check_distinct
 from questlog.analytics.selection.buckets import buckets, with_starts
 from questlog.analytics.selection.cardinality import capped_dimensions, id_dimensions
+from questlog.store.sampled import APP_MEMORY_USED, BOOT_TIMES, FRAME_RATES, MEMORY_USED, Sampled
 
 MAX_DEPTH = 5
 MAX_NODES = 50
@@ -43,6 +44,23 @@ class Measure(enum.StrEnum):
     PLAYERS = "players"
 
 
+class Numbers(enum.StrEnum):
+    """What a histogram is of: the events' `value`, or what SDKs measured of the game's health."""
+
+    VALUE = "value"
+    BOOT_TIME = "boot_time"  # ms
+    FPS = "fps"
+    MEMORY_USED = "memory_used"  # %
+    APP_MEMORY_USED = "app_memory_used"  # %
+
+
+_SAMPLED = {
+    Numbers.BOOT_TIME: BOOT_TIMES,
+    Numbers.FPS: FRAME_RATES,
+    Numbers.MEMORY_USED: MEMORY_USED,
+    Numbers.APP_MEMORY_USED: APP_MEMORY_USED,
+}
+
 CHEAP = (Measure.COUNT, Measure.SUM, Measure.MEAN, Measure.MIN, Measure.MAX)
 
 
@@ -54,7 +72,8 @@ class Explore(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     each are told too. With a `granularity` the numbers are told for each bucket, with `group_by` for each of the `top`
     most frequent values of a dimension and for all others together, `(other)`.
 
-    With a `histogram` the answer is the number of events by their `value`, of all nodes together, instead.
+    With a `histogram` the answer is the number of events by their `value`, of all nodes together, instead; or of
+    samples by what SDKs measured, in events of `sdk_init` (`boot_time`) or `health`.
     """
 
     period: Period
@@ -67,6 +86,7 @@ class Explore(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     top: Annotated[int, Meta(ge=1, le=100)] = 10
     filter: Filter | None = None
     histogram: Histogram | None = None
+    histogram_of: Numbers = Numbers.VALUE
 
     def check(self, segments: Mapping[str, SegmentDefinition]) -> None:
         """Raises `QuestionRefused` for what cannot be answered in a game with these segments."""
@@ -79,6 +99,17 @@ class Explore(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             self.histogram.check("histogram")
             if self.granularity is not Granularity.ALL:
                 raise QuestionRefused("granularity", "a histogram is of the whole period", Granularity.ALL)
+        sampled = _SAMPLED.get(self.histogram_of)
+        if sampled is not None:
+            self._check_sampled(sampled)
+
+    def _check_sampled(self, sampled: Sampled) -> None:
+        if self.histogram is None:
+            raise QuestionRefused("histogram", f"{self.histogram_of} is told as a histogram: say its bins or edges")
+        if self.category != sampled.category:
+            raise QuestionRefused("category", f"{self.histogram_of} is told by other events", sampled.category)
+        if self.nodes != ("",):
+            raise QuestionRefused("nodes", f"events of {self.category} have no ids, and no nodes below the root")
 
 
 def answer(question: Explore, context: Context) -> Answer:
@@ -98,7 +129,7 @@ def answer(question: Explore, context: Context) -> Answer:
     events = _with_top(question, tree, events, context)
     if question.histogram is None:
         return answer_of(_tree(question, tree, events, context), _tree_columns(question), events, context, capped)
-    table = _histogram(tree, events, question.histogram, context)
+    table = _histogram(tree, events, question.histogram, _SAMPLED.get(question.histogram_of), context)
     return answer_of(table, _histogram_columns(question), events, context)
 
 
@@ -137,13 +168,16 @@ def _counts(tree: Tree, events: Events, granularity: Granularity, context: Conte
     return context.run(explore_rows.by_event, tree, events, granularity)
 
 
-def _histogram(tree: Tree, events: Events, histogram: Histogram, context: Context) -> pa.Table:
-    bounds = _counts(tree, events, Granularity.ALL, context)
+def _histogram(tree: Tree, events: Events, histogram: Histogram, sampled: Sampled | None, context: Context) -> pa.Table:
+    if sampled is None:
+        bounds = _counts(tree, events, Granularity.ALL, context)
+    else:
+        bounds = context.run(explore_rows.bounds, tree, events, sampled)
     least, greatest = pc.min(bounds["value_min"]).as_py(), pc.max(bounds["value_max"]).as_py()
     if least is None:
         return histogram_table(Bins((), is_even=False, is_open=False), {}, [])
     bins = histogram.bins_for(least, greatest)
-    rows = context.run(explore_rows.by_bin, tree, events, bins)
+    rows = context.run(explore_rows.by_bin, tree, events, bins, sampled)
     if rows.num_rows > MAX_ROWS:
         raise too_many_rows("histogram", MAX_ROWS)
     found = counts(rows.to_pylist(), bins, GROUP, "events")
@@ -178,11 +212,22 @@ def _tree_columns(question: Explore) -> Sequence[AnswerColumn]:
     ]
 
 
+_HISTOGRAM_COUNTS = {
+    True: (
+        AnswerColumn("count", "events", "Events with such a value."),
+        AnswerColumn("share", "share", "Events ÷ all events with a value."),
+    ),
+    False: (
+        AnswerColumn("count", "samples", "Samples of such a value, in all events."),
+        AnswerColumn("share", "share", "Samples ÷ all samples."),
+    ),
+}
+
+
 def _histogram_columns(question: Explore) -> Sequence[AnswerColumn]:
     return [
         *group_columns(question.group_by),
         AnswerColumn("low", "", "Lower edge: values from it on; null: no edge."),
         AnswerColumn("high", "", "Upper edge: values below it, in the last bin also those equal to it; null: no edge."),
-        AnswerColumn("count", "events", "Events with such a value."),
-        AnswerColumn("share", "share", "Events ÷ all events with a value."),
+        *_HISTOGRAM_COUNTS[question.histogram_of is Numbers.VALUE],
     ]

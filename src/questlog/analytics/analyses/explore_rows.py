@@ -11,11 +11,14 @@ from questlog.analytics.analyses.histogram import Bins, bin_keys
 from questlog.analytics.analyses.split import Events, folded, greatest_groups, rows_of
 from questlog.analytics.engine import tables
 from questlog.analytics.engine.functions import player_set, union_size
+from questlog.analytics.metrics.event_rows import boot_ms
 from questlog.analytics.metrics.parts import OTHER
+from questlog.analytics.metrics.sample_tables import entries
 from questlog.analytics.question.query import Granularity, Period
 from questlog.analytics.selection.buckets import bucket_of_day, bucket_of_time
 from questlog.analytics.selection.cardinality import Capped, id_dimensions
 from questlog.analytics.selection.shown_names import keys_of, names_of, shown_names, with_day
+from questlog.store.sampled import Form, Sampled
 
 TOGETHER = -1
 """The level of what all nodes asked for have together."""
@@ -123,12 +126,34 @@ def top_groups(tree: Tree, events: Events, top: int) -> ir.Table:
     return greatest_groups(_of_tree(tree, events), top)
 
 
-def by_bin(tree: Tree, events: Events, bins: Bins) -> ir.Table:
-    """Events of all nodes together: `bin` and `near` (see `histogram`) of their value."""
-    rows = _of_tree(tree, events)
+def bounds(tree: Tree, events: Events, sampled: Sampled) -> ir.Table:
+    """One row: the least and the greatest of the sampled numbers, `value_min` and `value_max`."""
+    rows = _sampled(tree, events, sampled)
+    return rows.aggregate(value_min=rows.value.min(), value_max=rows.value.max())
+
+
+def by_bin(tree: Tree, events: Events, bins: Bins, sampled: Sampled | None = None) -> ir.Table:
+    """Events of all nodes together: `bin` and `near` (see `histogram`) of their value; or samples, of their numbers."""
+    rows = _of_tree(tree, events) if sampled is None else _sampled(tree, events, sampled)
     rows = rows.filter(rows.value.notnull())
     keys = {name: rows[name] for name in events.keys}
-    return rows.group_by(**bin_keys(rows.value, bins), **keys).aggregate(events=rows.count()).limit(MAX_ROWS + 1)
+    counted = rows.count() if sampled is None else rows.samples.sum().cast("int64")
+    return rows.group_by(**bin_keys(rows.value, bins), **keys).aggregate(events=counted).limit(MAX_ROWS + 1)
+
+
+def _sampled(tree: Tree, events: Events, sampled: Sampled) -> ir.Table:
+    """`value` and `samples` of the numbers that SDKs measured, and the groups; of all events, from sums by day."""
+    if events.is_plain:
+        days, period = tables.value_counts, events.scope.period
+        days = days.filter(days.game_id == tree.game_id, days.field == sampled.field)
+        return days.filter(days.day.between(period.start, period.end)).select("value", "samples")
+    rows = rows_of(events, ("category", "attributes"))
+    rows = rows.filter(rows.category == sampled.category)
+    keys = {name: rows[name] for name in events.keys}
+    if sampled.form is Form.NUMBER:
+        return rows.select(**keys, value=boot_ms(rows), samples=ibis.literal(1, "int64"))
+    found = entries(rows, keys, sampled.field)
+    return found.mutate(value=found["value"].cast("float64"))
 
 
 def _of_tree(tree: Tree, events: Events) -> ir.Table:

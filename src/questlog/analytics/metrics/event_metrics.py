@@ -8,6 +8,7 @@ from questlog.analytics.metrics.formulas import added, difference, difference_ra
 from questlog.analytics.metrics.measures import Base, Measure, Unit
 from questlog.analytics.metrics.metrics import Group, Metric
 from questlog.analytics.question.query import EventMatch
+from questlog.store.sampled import APP_MEMORY_USED, FRAME_RATES, MEMORY_USED, Sampled
 
 _ANY = EventMatch()
 _DESIGN = EventMatch(category="design")
@@ -181,11 +182,11 @@ AD_METRICS = (
 _HEALTH, _SDK_INIT = EventMatch(category="health"), EventMatch(category="sdk_init")
 
 
-def _sampled(name: str, table: str, unit: str, what: str) -> tuple[Metric, ...]:
+def _sampled(name: str, table: Sampled, unit: str, what: str) -> tuple[Metric, ...]:
     """The mean and percentiles over the samples of a table in health events."""
 
     def measured(how: str, share: float = 0.0) -> tuple[Measure, ...]:
-        return (Measure(Base.SAMPLES, f"{table}:{how}", Unit.NUMBER, match=_HEALTH, share=share),)
+        return (Measure(Base.SAMPLES, f"{table.field}:{how}", Unit.NUMBER, match=_HEALTH, share=share),)
 
     of = f"of {what}, over all samples in health events"
     return (
@@ -203,9 +204,9 @@ def _boot(share: float) -> tuple[Measure, ...]:
 _BOOTS = "of the times that SDKs measured from the launch to their start (`app_boot_time`)"
 
 HEALTH_METRICS = (
-    *_sampled("fps", "fps_data_table", "fps", "frames per second"),
-    *_sampled("memory_used", "memory_sys_data_table", "%", "the device's memory in use"),
-    *_sampled("app_memory_used", "memory_app_data_table", "%", "the device's memory in use by the game"),
+    *_sampled("fps", FRAME_RATES, "fps", "frames per second"),
+    *_sampled("memory_used", MEMORY_USED, "%", "the device's memory in use"),
+    *_sampled("app_memory_used", APP_MEMORY_USED, "%", "the device's memory in use by the game"),
     Metric(
         "boot_time",
         Group.HEALTH,

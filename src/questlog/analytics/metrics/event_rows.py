@@ -57,11 +57,12 @@ def _aggregate(part: Part, rows: ir.Table, measure: Measure, where: ir.BooleanVa
     if measure.name == "value_quantile":
         return rows.value.quantile(measure.share, where=where)
     if measure.name == "boot_quantile":
-        return _boot_ms(rows).quantile(measure.share, where=where)
+        return boot_ms(rows).quantile(measure.share, where=where)
     return _SIMPLE[measure.name](rows, where)
 
 
-def _boot_ms(rows: ir.Table) -> ir.FloatingColumn:
+def boot_ms(rows: ir.Table) -> ir.FloatingColumn:
+    """The milliseconds that an SDK measured from the launch to its start; null where it sent no such number."""
     found = attribute(rows.attributes, BOOT_TIMES.field).try_cast("float64")
     return (found.isnan() | found.isinf()).ifelse(ibis.null("float64"), found)
 
@@ -78,6 +79,6 @@ _SIMPLE: Mapping[str, Callable[[ir.Table, ir.BooleanValue | None], ir.Scalar]] =
     "attempt_count": lambda rows, where: rows.attempt_num.count(where=where),
     "attempt_sum": lambda rows, where: rows.attempt_num.cast("float64").sum(where=where),
     "ad_revenue": lambda rows, where: rows.ad_revenue_usd.sum(where=where),
-    "boot_sum": lambda rows, where: _boot_ms(rows).sum(where=where),
-    "boot_count": lambda rows, where: _boot_ms(rows).count(where=where),
+    "boot_sum": lambda rows, where: boot_ms(rows).sum(where=where),
+    "boot_count": lambda rows, where: boot_ms(rows).count(where=where),
 }

@@ -4,6 +4,8 @@ An entry's place is the value - frames per second from 0, per cent from 0 - and 
 (spec GameAnalytics §3.11). They go by the events' own dimensions.
 """
 
+from collections.abc import Mapping
+
 import ibis.expr.types as ir
 import numpy as np
 import numpy.typing as npt
@@ -40,14 +42,19 @@ def build(part: Part) -> ir.Table:
     bucket = bucket_of_time(rows.event_time, part.granularity)
     keys = {} if bucket is None else {"bucket": bucket}
     keys |= {name: rows[name] for name in _groups(part)}
-    text = attribute(rows.attributes, table_of(measure)).fill_null("")
+    rows = entries(rows, keys, table_of(measure))
+    return rows.group_by(*keys, "value").aggregate(samples=rows.samples.sum()).limit(MAX_ROWS + 1)
+
+
+def entries(rows: ir.Table, keys: Mapping[str, ir.Value], table: str) -> ir.Table:
+    """The entries of a table in the events' attributes: the keys, `value`, and how many `samples` had it."""
+    text = attribute(rows.attributes, table).fill_null("")
     rows = rows.select(**keys, text=text).filter(lambda each: each.text.startswith("["))
-    entries = rows.text.substr(1, rows.text.length() - 2).split(",")
-    rows = rows.mutate(entry=entries).drop("text").unnest("entry", offset="value")
+    entry = rows.text.substr(1, rows.text.length() - 2).split(",")
+    rows = rows.mutate(entry=entry).drop("text").unnest("entry", offset="value")
     rows = rows.mutate(samples=rows.entry.try_cast("float64"))
     is_number = rows.samples.between(1, MOST_SAMPLES) & (rows.samples == rows.samples.floor())
-    rows = rows.filter(rows["value"] < MOST_ENTRIES, is_number)
-    return rows.group_by(*keys, "value").aggregate(samples=rows.samples.sum()).limit(MAX_ROWS + 1)
+    return rows.filter(rows["value"] < MOST_ENTRIES, is_number).drop("entry")
 
 
 def finish(part: Part, rows: pa.Table) -> pa.Table:

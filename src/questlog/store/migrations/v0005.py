@@ -24,6 +24,7 @@ _ROWS = 1 << 40
 _DAY_NO = "player_no * 4194304 + (event_time::DATE - DATE '1970-01-01') + 2097152"
 
 
+# Rows are changed in the order in which they are stored: in any other, DuckDB takes thirty times as long.
 def _decided_by_country(
     table: str, columns: tuple[str, ...], *, key: str, number: str, rank: str, condition: str
 ) -> tuple[str, str]:
@@ -34,14 +35,16 @@ def _decided_by_country(
         f"""
         UPDATE {table} SET {rank} = found.place, {", ".join(f"{column} = found.said.{column}" for column in columns)}
         FROM (
-            SELECT {key}, {best}(place) AS place, arg_{best}(said, place) AS said
+            SELECT stored, {best}(place) AS place, arg_{best}(said, place) AS said
             FROM (
                 SELECT {number} AS {key}, struct_pack({said}) AS said,
                     (epoch_us(event_time) {sign} {_TIER_US})::HUGEINT * {_ROWS} + row_no AS place
                 FROM events WHERE platform IS NULL AND country IS NOT NULL AND {condition}
-            ) SEMI JOIN (SELECT {key} FROM {table} WHERE {_IS_CONCERNED} AND {rank} IS NOT NULL) USING ({key})
-            GROUP BY {key}
-        ) AS found WHERE found.{key} = {table}.{key}
+            ) JOIN (
+                SELECT {key}, rowid AS stored FROM {table} WHERE {_IS_CONCERNED} AND {rank} IS NOT NULL
+            ) USING ({key})
+            GROUP BY stored ORDER BY stored
+        ) AS found WHERE found.stored = {table}.rowid
         """,
         f"UPDATE {table} SET {rank} = {rank} {sign} {_TIER_US}::HUGEINT * {_ROWS} WHERE {_IS_CONCERNED}",
     )

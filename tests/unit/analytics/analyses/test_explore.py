@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from questlog.analytics.analyses import explore_rows
-from questlog.analytics.analyses.explore import Explore, Measure, answer
+from questlog.analytics.analyses.explore import Explore, Measure, Numbers, answer
 from questlog.analytics.analyses.explore_rows import Tree
 from questlog.analytics.analyses.histogram import Histogram
 from questlog.analytics.analyses.split import events_of
@@ -288,6 +288,10 @@ def test_players_are_the_same_with_bitmaps_and_without(context: Context) -> None
         ({"histogram": Histogram(edges=(1.0, 1.0))}, "histogram.edges[1]"),
         ({"histogram": Histogram(edges=(1.0, float("inf")))}, "histogram.edges[1]"),
         ({"granularity": Granularity.MINUTE}, "period"),
+        ({"histogram_of": Numbers.FPS, "category": "health"}, "histogram"),
+        ({"histogram_of": Numbers.FPS, "histogram": Histogram()}, "category"),
+        ({"histogram_of": Numbers.BOOT_TIME, "category": "health", "histogram": Histogram()}, "category"),
+        ({"histogram_of": Numbers.FPS, "category": "health", "nodes": ("a",), "histogram": Histogram()}, "nodes"),
     ],
 )
 def test_what_cannot_be_asked_is_named(asked: dict[str, Any], field: str, engines: BothEngines) -> None:
