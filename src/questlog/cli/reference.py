@@ -135,9 +135,9 @@ definition of every column in these words.
   are one, `(other)`, computed as one.
 * Players, engagement (but `events`) and money go by the player's value of a dimension on that day: the value on the
   day's last event that names a platform; if none does, on its last event with a country, or on the last of all. Of
-  dimensions without a column in `player_days` it is the day's last value. The metrics of events go by the events' own values, retention and `ltv_dN`
-  by the player's values at install. Money by what was bought (`item_id`, `currency`, …) or shown (`ad_placement`, …)
-  goes by the event's own values, of all its dimensions.
+  dimensions without a column in `player_days` it is the day's last value. The metrics of events go by the events' own
+  values, retention and `ltv_dN` by the player's values at install. Money by what was bought (`item_id`, `currency`, …)
+  or shown (`ad_placement`, …) goes by the event's own values, of all its dimensions.
 * `_valid`, `_invalid` and `_unchecked` are the same metric of the purchases with [receipts](receipts.md) in that state;
   `ltv_dN` has them too. N is 1 to 365, of `ltv_dN` 0 to 365.
 * A game's [custom metrics](http-api.md) are asked for by their names like these.
