@@ -23,7 +23,7 @@ from questlog.analytics.question.query import Query
 from questlog.analytics.selection.cardinality import Cardinality
 from questlog.analytics.selection.segments import Segment
 from questlog.api.asking import Answered, Asker
-from questlog.api.sql import Form
+from questlog.api.forms import Form
 
 Asking = NamedDependency[SkipValidation[Asker]]
 Format = Annotated[

@@ -12,8 +12,8 @@ import msgspec
 import pyarrow as pa
 
 from questlog.analytics.question.answer import Answer, Warned
+from questlog.api.forms import Form
 from questlog.api.result import arrow_bytes, csv_bytes, json_lists, json_rows, parquet_bytes, rows_of
-from questlog.api.sql import Form
 
 JsonRow = dict[str, Any]
 

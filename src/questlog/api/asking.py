@@ -14,9 +14,10 @@ from questlog.analytics.analyses.realtime import Realtime
 from questlog.api.answers import written
 from questlog.api.departures import Deadline, stopped_when_gone
 from questlog.api.errors import AnyRequest, ApiError
+from questlog.api.forms import MEDIA_TYPES, Form, accepted_form
 from questlog.api.games import Services
+from questlog.api.gate import Gate
 from questlog.api.services import ConsoleServices
-from questlog.api.sql import MEDIA_TYPES, Form, Gate, accepted_form
 from questlog.store.contract import Cancellation, QueryRefused
 
 Answered = Response[bytes] | Stream

@@ -6,6 +6,8 @@ from typing import TypeVar
 
 import anyio
 import anyio.to_thread
+from litestar.di import NamedDependency
+from litestar.params import SkipValidation
 
 from questlog.api.errors import ApiError
 
@@ -49,6 +51,10 @@ class QueryGate:
         if self._limiter is None:
             self._limiter = anyio.CapacityLimiter(self._places)
         return self._limiter
+
+
+Gate = NamedDependency[SkipValidation[QueryGate]]
+"""What a handler that asks for the gate is given."""
 
 
 def _busy() -> ApiError:

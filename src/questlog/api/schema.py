@@ -15,7 +15,7 @@ from questlog.api.answers import AnswerBody
 from questlog.api.definition_kinds import DEFINITION_TYPES
 from questlog.api.errors import AnyRequest
 from questlog.api.examples import DEFINITIONS, QUESTIONS, Example
-from questlog.api.sql import MEDIA_TYPES, Form
+from questlog.api.forms import MEDIA_TYPES, Form
 
 _REFERENCE = "#/components/schemas/{name}"
 _GAME = "/api/v1/games/{game}"

@@ -7,7 +7,7 @@ import pytest
 from litestar import Litestar
 from litestar.testing import TestClient
 
-from questlog.api.sql import Form
+from questlog.api.forms import Form
 from tests.support.console import FakeConsole, MemoryTables
 
 DOCS = Path(__file__).parents[3] / "docs"

@@ -10,8 +10,8 @@ from litestar.testing import TestClient
 
 from questlog.api.app import create_app
 from questlog.api.errors import ApiError
+from questlog.api.forms import Form, accepted_form
 from questlog.api.services import Limits
-from questlog.api.sql import Form, accepted_form
 from tests.support.console import FakeConsole
 
 Client = TestClient[Litestar]

@@ -69,8 +69,8 @@ class Cohorts(msgspec.Struct, frozen=True):
     """The players whose cohort begins in the scope's period, cut into days, weeks or months.
 
     `filter` and `group_by` are of the players: dimensions at install (what players do not carry: the last of their
-    first day), properties, segments. Later than `last_age_days`
-    after a player's first day nothing matters; None where that would not make the answer much smaller.
+    first day), properties, segments. Later than `last_age_days` after a player's first day nothing matters; None where
+    that would not make the answer much smaller.
     """
 
     scope: Scope

@@ -10,10 +10,11 @@ import pyarrow as pa
 from msgspec import Meta
 
 from questlog.analytics.analyses import economy_rows
-from questlog.analytics.analyses.economy_rows import MAX_ROWS, SHARES, Items, Level
+from questlog.analytics.analyses.economy_rows import SHARES, Items, Level
 from questlog.analytics.analyses.histogram import Histogram, counts, histogram_table
 from questlog.analytics.analyses.split import BUCKET, GROUP, Events, answer_of, check_split, events_of, group_columns
 from questlog.analytics.engine.context import Context
+from questlog.analytics.metrics.parts import MAX_ROWS
 from questlog.analytics.metrics.top import with_plain_numbers
 from questlog.analytics.question.answer import Answer, AnswerColumn
 from questlog.analytics.question.definitions import SegmentDefinition

@@ -10,13 +10,13 @@ from questlog.analytics.analyses.histogram import Bins, bin_keys
 from questlog.analytics.analyses.split import Events, folded, greatest_groups, rows_of
 from questlog.analytics.engine import tables
 from questlog.analytics.engine.functions import distinct_players
+from questlog.analytics.metrics.parts import MAX_ROWS
 from questlog.analytics.question.query import Granularity, Period
 from questlog.analytics.selection.buckets import bucket_of_day, bucket_of_time
 from questlog.analytics.selection.cardinality import Capped
 from questlog.analytics.selection.shown_names import keys_of, names_of, shown_names, with_day
 
 SOURCE, SINK = "Source", "Sink"
-MAX_ROWS = 200_000
 _EVENT_COLUMNS = ("event_no", "event_time", "player_no", "value")
 SHARES = (0.05, 0.25, 0.5, 0.75, 0.95)
 """The quantiles of players' balances."""

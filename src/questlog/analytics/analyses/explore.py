@@ -10,13 +10,13 @@ import pyarrow.compute as pc
 from msgspec import Meta
 
 from questlog.analytics.analyses import explore_rows
-from questlog.analytics.analyses.explore_rows import MAX_ROWS, Tree
+from questlog.analytics.analyses.explore_rows import Tree
 from questlog.analytics.analyses.explore_table import tree_table
 from questlog.analytics.analyses.histogram import Bins, Histogram, counts, histogram_table
 from questlog.analytics.analyses.split import BUCKET, GROUP, Events, answer_of, check_split, events_of, group_columns
 from questlog.analytics.engine.context import Context
 from questlog.analytics.engine.functions import fits_bitmaps
-from questlog.analytics.metrics.parts import OTHER
+from questlog.analytics.metrics.parts import MAX_ROWS, OTHER
 from questlog.analytics.metrics.top import with_plain_numbers
 from questlog.analytics.question.answer import Answer, AnswerColumn
 from questlog.analytics.question.definitions import SegmentDefinition

@@ -12,7 +12,7 @@ from questlog.analytics.analyses.split import Events, folded, greatest_groups, r
 from questlog.analytics.engine import tables
 from questlog.analytics.engine.functions import player_set, union_size
 from questlog.analytics.metrics.event_rows import boot_ms
-from questlog.analytics.metrics.parts import OTHER
+from questlog.analytics.metrics.parts import MAX_ROWS, OTHER
 from questlog.analytics.metrics.sample_tables import entries
 from questlog.analytics.question.query import Granularity, Period
 from questlog.analytics.selection.buckets import bucket_of_day, bucket_of_time
@@ -23,7 +23,6 @@ from questlog.store.sampled import Form, Sampled
 TOGETHER = -1
 """The level of what all nodes asked for have together."""
 
-MAX_ROWS = 200_000
 _EVENT_COLUMNS = ("event_no", "event_time", "player_no", "value")
 _LAST_PART = "[^:]+$"
 

@@ -10,10 +10,11 @@ import pyarrow as pa
 from msgspec import Meta
 
 from questlog.analytics.analyses import progression_rows
-from questlog.analytics.analyses.progression_rows import COMPLETE, MAX_ROWS, PARTS, START, STATUSES, Levels
+from questlog.analytics.analyses.progression_rows import COMPLETE, PARTS, START, STATUSES, Levels
 from questlog.analytics.analyses.split import GROUP, Events, answer_of, check_split, events_of, group_columns
 from questlog.analytics.engine.context import Context
 from questlog.analytics.engine.functions import fits_bitmaps
+from questlog.analytics.metrics.parts import MAX_ROWS
 from questlog.analytics.metrics.top import with_plain_numbers
 from questlog.analytics.question.answer import Answer, AnswerColumn
 from questlog.analytics.question.definitions import SegmentDefinition

@@ -10,6 +10,7 @@ from ibis import _
 from questlog.analytics.analyses.split import Events, folded, greatest_groups, rows_of
 from questlog.analytics.engine import tables
 from questlog.analytics.engine.functions import epoch_us, intersection_size, player_set
+from questlog.analytics.metrics.parts import MAX_ROWS
 from questlog.analytics.question.query import Period
 from questlog.analytics.selection.cardinality import Capped
 from questlog.analytics.selection.shown_names import keys_of, names_of, shown_names, with_day
@@ -20,7 +21,6 @@ SUMS = ("events", "score_count", "score_sum", "attempt_count", "attempt_sum")
 PARTS = ("progression_01", "progression_02", "progression_03")
 """The dimensions that the parts of a level are."""
 
-MAX_ROWS = 200_000
 _EVENT_COLUMNS = ("event_no", "event_time", "player_no", "score", "attempt_num")
 
 

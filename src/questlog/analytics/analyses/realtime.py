@@ -10,7 +10,6 @@ import ibis.expr.types as ir
 import msgspec
 import pyarrow as pa
 
-from questlog.analytics.analyses.split import rounded_last_player
 from questlog.analytics.engine import tables
 from questlog.analytics.engine.context import Context
 from questlog.analytics.engine.functions import distinct_players, epoch_us
@@ -68,7 +67,7 @@ def answer(question: Realtime, context: Context) -> Answer:
     """
     width_us, count = (_MINUTE_US, 60) if question.span is Span.HOUR else (_HOUR_US, 24)
     start_us = (context.now_us // width_us - count + 1) * width_us
-    now = Window(context.game_id, start_us, width_us, count, rounded_last_player(context))
+    now = Window(context.game_id, start_us, width_us, count, context.player_bound)
     before = msgspec.structs.replace(now, start_us=start_us - _WEEK_US)
     columns: dict[str, pa.Array] = {"bucket": _starts(now)}
     columns |= _columns(now, question.filter, context)

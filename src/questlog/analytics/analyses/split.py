@@ -24,8 +24,6 @@ BUCKET = AnswerColumn("bucket", "", "Start of the bucket, UTC; also where the bu
 GROUP = "group"
 """The column of the group in the answers to statements."""
 
-_PLAYER_STEP = 65_536
-
 
 class Events(msgspec.Struct, frozen=True):
     """Events of a period that pass a filter, split by a dimension or not at all.
@@ -71,14 +69,8 @@ def check_split(
 def events_of(context: Context, period: Period, condition: Filter | None = None, group_by: str | None = None) -> Events:
     """The game's events, by a filter and a dimension that were checked."""
     names = names_in(condition) | ({group_by} if group_by else set())
-    last = rounded_last_player(context)
     capped = capped_dimensions(context, [group_by] if group_by else [], period)
-    return Events(scope_of(context, period, frozenset(names)), condition, group_by, None, last, capped)
-
-
-def rounded_last_player(context: Context) -> int:
-    """More than the greatest player number: some may be given out meanwhile, and statements stay the same for long."""
-    return (context.last_player_no // _PLAYER_STEP + 1) * _PLAYER_STEP
+    return Events(scope_of(context, period, frozenset(names)), condition, group_by, None, context.player_bound, capped)
 
 
 def rows_of(events: Events, columns: Sequence[str]) -> ir.Table:

@@ -15,6 +15,8 @@ from questlog.analytics.engine.compile import Dialect, arrow_schema, compiled
 from questlog.analytics.question.definitions import CustomMetric, SegmentDefinition
 from questlog.store.contract import Cancellation, QueryRefused
 
+_PLAYER_STEP = 65_536
+
 
 class Reading(Protocol):
     """One state of the data, where the engine can: all statements of a question are asked of it."""
@@ -78,6 +80,11 @@ class Context(msgspec.Struct, frozen=True):
     def today(self) -> dt.date:
         """The running UTC day."""
         return (dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + dt.timedelta(microseconds=self.now_us)).date()
+
+    @property
+    def player_bound(self) -> int:
+        """More than any player number: some may be given out meanwhile, and statements stay the same for long."""
+        return (self.last_player_no // _PLAYER_STEP + 1) * _PLAYER_STEP
 
     def run(self, build: Callable[..., ir.Table], *arguments: Hashable) -> pa.Table:
         """The rows of the expression that `build(*arguments)` makes. Raises `QueryRefused`.

@@ -32,7 +32,6 @@ from questlog.analytics.selection.dimensions import SEGMENT, names_in
 from questlog.analytics.selection.named_events import named_events
 from questlog.analytics.selection.rows import Scope
 
-_PLAYER_STEP = 65_536
 _OF_VALUE_COUNTS = (Base.VALUE_SUMS, Base.VALUE_QUANTILES)
 _NO_DAY = dt.date(1970, 1, 1)
 
@@ -101,7 +100,6 @@ def _parts(asked: Asked, context: Context) -> Sequence[Part]:
     for measure in asked.measures:
         base = _base(measure, names, asked.granularity)
         grouped.setdefault((base, _apart(base, measure)), []).append(measure)
-    last = (context.last_player_no // _PLAYER_STEP + 1) * _PLAYER_STEP
     return [
         Part(
             base,
@@ -111,7 +109,7 @@ def _parts(asked: Asked, context: Context) -> Sequence[Part]:
             asked.group_by,
             asked.filter,
             asked.kept,
-            last,
+            context.player_bound,
             context.today if base in OF_COHORTS else _NO_DAY,
             _capped(base, asked, context),
             named_events(context, _matches(base, measures)),

@@ -2,7 +2,7 @@
 
 SQL leaves to the engine what an outer join finds nowhere, what the sum of no rows is and which of two equal names is
 meant; ClickHouse's defaults are not the standard's, its settings are. What no setting changes (approximate functions,
-division by zero, texts past the end of a list) is for analytics/functions.py; the conformance suite names each.
+division by zero, texts past the end of a list) is for analytics/engine/compile.py; the conformance suite names each.
 """
 
 from collections.abc import Iterator, Mapping

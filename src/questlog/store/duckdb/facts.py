@@ -64,8 +64,6 @@ ENDED_LENGTH = (
     " FILTER (category = 'session_end')"
 )
 
-VALUE_COUNT = "count(value)"
-
 DIMENSION_LIST = ", ".join(DIMENSIONS)
 
 
