@@ -258,9 +258,16 @@ class Reader:
         question = {"day": _day(day), "currency": currency, "histogram": histogram, "filter": filter}
         return self.ask("balances", _given(question), game=game)
 
-    def segments(self, segment: str | Json, *, players: int | None = None, game: str | int | None = None) -> Answer:
-        """How large a segment is now; or, with `players`, its first so many members."""
-        return self.ask("segments", _given({"segment": segment, "players": players}), game=game)
+    def segments(
+        self,
+        segment: str | Json,
+        *,
+        players: int | None = None,
+        after: str | None = None,
+        game: str | int | None = None,
+    ) -> Answer:
+        """How large a segment is now; or, with `players`, its first so many members, of those behind player `after`."""
+        return self.ask("segments", _given({"segment": segment, "players": players, "after": after}), game=game)
 
     def player(self, player_id: str, *, game: str | int | None = None) -> Answer:
         """A player's row: first and last event, install, sessions, playtime, revenue, properties."""

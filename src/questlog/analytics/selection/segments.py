@@ -26,6 +26,7 @@ from questlog.analytics.question.definitions import (
     SegmentDefinition,
     Who,
 )
+from questlog.analytics.question.problems import QuestionRefused
 from questlog.analytics.question.query import EventMatch, Name, Operator
 from questlog.analytics.selection.dimensions import (
     NO,
@@ -90,11 +91,13 @@ class Segment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How large a segment is now; or, with `players`, who is in it: the first so many members.
 
     `segment` is a saved segment's name or a definition. The size is one row: `players`, `all_players`, `share`.
-    Members are listed in the order in which they were first heard of.
+    Members are listed in the order in which they were first heard of; `after` goes on behind the player of that id, in
+    the segment or not.
     """
 
     segment: Name | SegmentDefinition
     players: Annotated[int, Meta(ge=0, le=MOST_PLAYERS)] = 0
+    after: Annotated[str, Meta(min_length=1, max_length=1_024)] | None = None
 
 
 def answer(question: Segment, context: Context) -> Answer:
@@ -103,8 +106,11 @@ def answer(question: Segment, context: Context) -> Answer:
     segments = segments_of(definition, context.segments)
     today = counted_from(definition, segments, context.today)
     arguments = (definition, context.game_id, segments, today)
+    if question.after is not None and not question.players:
+        raise QuestionRefused("after", "members are listed with `players`, so many at a time")
     if question.players:
-        members = context.run(_members, *arguments, question.players)
+        page = _Page(question.players, _number_of(question.after, context))
+        members = context.run(_members, *arguments, page)
         return Answer(members, _LISTED, data_version=context.data_version)
     return Answer(_with_share(context.run(_size, *arguments)), _SIZE, data_version=context.data_version)
 
@@ -124,9 +130,32 @@ def _size(definition: SegmentDefinition, game_id: int, segments: Segments, today
     return members.cross_join(everybody)
 
 
-def _members(definition: SegmentDefinition, game_id: int, segments: Segments, today: dt.date, most: int) -> ir.Table:
+def _number_of(player_id: str | None, context: Context) -> int:
+    """The player's number; less than all numbers for None. Raises `QuestionRefused` for nobody's id."""
+    if player_id is None:
+        return -1
+    numbers: list[int] = context.run(_numbers, context.game_id, player_id)["player_no"].to_pylist()
+    if not numbers:
+        raise QuestionRefused("after", f"the game has no player {player_id[:100]!r}")
+    return numbers[0]
+
+
+def _numbers(game_id: int, player_id: str) -> ir.Table:
+    players = _players(game_id)
+    return players.filter(players.player_id == player_id).select("player_no")
+
+
+class _Page(msgspec.Struct, frozen=True):
+    """So many members with a greater number."""
+
+    most: int
+    after_no: int
+
+
+def _members(definition: SegmentDefinition, game_id: int, segments: Segments, today: dt.date, page: _Page) -> ir.Table:
     members = players_in(definition, game_id, segments, today)
-    listed = _players(game_id).semi_join(members, "player_no").order_by("player_no").limit(most)
+    members = members.filter(members.player_no > page.after_no)
+    listed = _players(game_id).semi_join(members, "player_no").order_by("player_no").limit(page.most)
     return listed.select([column.name for column in _LISTED])
 
 

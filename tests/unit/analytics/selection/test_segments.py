@@ -200,6 +200,27 @@ def test_members_are_listed_with_what_is_known_of_them(engine: ExactOnly) -> Non
     assert few.table["player_id"].to_pylist() == ["daily", "gone"]
 
 
+def test_members_are_listed_page_by_page(engine: ExactOnly) -> None:
+    def listed(segment: SegmentDefinition, players: int, after: str | None = None) -> list[str]:
+        page = answer(Segment(segment, players, after), context(engine, SAVED)).table
+        return [str(player) for player in page["player_id"].to_pylist()]
+
+    active, payers = SegmentDefinition(did()), SegmentDefinition(SAVED["payers"])
+    assert listed(active, 3) == ["daily", "gone", "payer"]
+    assert listed(active, 3, "payer") == ["late"]
+    assert listed(active, 3, "late") == []
+    # Whoever is not in it marks a place too.
+    assert listed(payers, 3, "gone") == ["payer"]
+    assert listed(payers, 3, "late") == []
+
+
+@pytest.mark.parametrize(("players", "after"), [(10, "nobody"), (0, "payer")])
+def test_the_list_goes_on_behind_a_player_there_is(engine: ExactOnly, players: int, after: str) -> None:
+    with pytest.raises(QuestionRefused) as refused:
+        answer(Segment("payers", players, after), context(engine, SAVED))
+    assert refused.value.field == "after"
+
+
 def test_a_statement_serves_every_day_unless_days_are_counted_back(engine: ExactOnly) -> None:
     engine.statements.clear()
     for day in (9, 10):
