@@ -8,14 +8,13 @@ import msgspec
 from litestar import delete, get, post, put
 from litestar.params import FromPath, JSONBody
 
+from questlog.analytics.analyses.cohort_members import check_match
 from questlog.analytics.metrics.catalogue import CATALOGUE
 from questlog.analytics.metrics.metric_query import checked
 from questlog.analytics.metrics.metrics import metric_named
 from questlog.analytics.question.definitions import CustomMetric, SegmentDefinition
 from questlog.analytics.question.problems import QuestionRefused
 from questlog.analytics.question.query import Query
-from questlog.analytics.selection.dimensions import check_event_dimension, check_filter
-from questlog.analytics.selection.filters import check_values
 from questlog.analytics.selection.segment_rules import check_segment
 from questlog.api.authentication import caller_of
 from questlog.api.definition_kinds import DEFINITION_TYPES, DefinitionKind, Question, of_kind
@@ -139,7 +138,7 @@ def _check_names(name: str, definition: msgspec.Struct, others: Sequence[SavedDe
     """Raises `QuestionRefused` for a definition that cannot be answered, with a path inside of it, and `ApiError`."""
     segments = of_kind(others, DefinitionKind.SEGMENT, SegmentDefinition)
     if isinstance(definition, CustomMetric):
-        _check_custom_metric(name, definition)
+        _check_custom_metric(name, definition, segments)
     elif isinstance(definition, SegmentDefinition):
         _check_segment(definition, {**segments, name: definition})
     elif isinstance(definition, Question):
@@ -157,10 +156,8 @@ def _check_segment(definition: SegmentDefinition, segments: Mapping[str, Segment
         raise QuestionRefused(inner, error.detail, error.nearest) from None
 
 
-def _check_custom_metric(name: str, metric: CustomMetric) -> None:
-    metric.event.check("event")
-    check_filter("event.filter", metric.event.filter, check_event_dimension)
-    check_values(metric.event.filter, "event.filter")
+def _check_custom_metric(name: str, metric: CustomMetric, segments: Mapping[str, SegmentDefinition]) -> None:
+    check_match("event", metric.event, segments)
     if name in _TAKEN or name.startswith(_TAKEN_PREFIXES) or "," in name:
         raise bad_value("name", f"{name!r} cannot be a metric's name: answers have such a column, or commas part names")
     try:

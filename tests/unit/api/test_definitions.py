@@ -217,6 +217,16 @@ def test_a_metric_is_not_named_like_another_column(client: Client, name: str) ->
     assert refusal(client, f"{PATH}/custom_metric/{name}", BOSSES)["field"] == "name"
 
 
+def test_a_custom_metric_of_a_segment_that_there_is_not_is_refused(client: Client) -> None:
+    condition = {"type": "condition", "dimension": "segment.Payers", "values": ["yes"]}
+    metric = {**BOSSES, "event": {"filter": condition}}
+    error = refusal(client, f"{PATH}/custom_metric/Bosses", metric)
+    assert (error["code"], error["field"]) == ("question_refused", "event.filter.dimension")
+    client.put(f"{SEGMENTS}/Payers", json=PAYERS)
+    assert client.put(f"{PATH}/custom_metric/Bosses", json=metric).status_code == 200
+    assert client.delete(f"{SEGMENTS}/Payers").status_code == 409
+
+
 def test_a_custom_metric_of_a_dimension_that_there_is_not_is_refused(client: Client) -> None:
     condition = {"type": "condition", "dimension": "contry", "values": ["DE"]}
     error = refusal(client, f"{PATH}/custom_metric/Bosses", {**BOSSES, "event": {"filter": condition}})
