@@ -22,11 +22,10 @@ from questlog.analytics.selection.buckets import bucket_of_day
 from questlog.analytics.selection.cardinality import Capped, capped_dimensions, shown, with_shown
 from questlog.analytics.selection.dimensions import (
     check_event_dimension,
-    check_filter,
     check_installed_dimension,
     names_in,
 )
-from questlog.analytics.selection.filters import check_values, holds, id_matches
+from questlog.analytics.selection.filters import check_filter, holds, id_matches
 from questlog.analytics.selection.rows import Scope, events_with, installed_with
 from questlog.analytics.selection.segment_rules import with_segments
 
@@ -128,7 +127,6 @@ class CohortQuestion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         check_size(self.filter)
         check = with_segments(check_installed_dimension, segments)
         check_filter("filter", self.filter, check)
-        check_values(self.filter)
         if self.group_by is not None:
             check("group_by", self.group_by)
         if isinstance(self.cohort, EventMatch):
@@ -175,7 +173,6 @@ def check_match(field: str, match: EventMatch, segments: Mapping[str, SegmentDef
     """Raises `QuestionRefused` for an event that cannot be meant in a game with these segments."""
     match.check(field)
     check_filter(f"{field}.filter", match.filter, with_segments(check_event_dimension, segments))
-    check_values(match.filter, f"{field}.filter")
 
 
 def members(cohorts: Cohorts) -> ir.Table:

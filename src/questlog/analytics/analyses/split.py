@@ -14,8 +14,8 @@ from questlog.analytics.question.answer import Answer, AnswerColumn
 from questlog.analytics.question.definitions import SegmentDefinition
 from questlog.analytics.question.query import Filter, Period, check_size
 from questlog.analytics.selection.cardinality import Capped, capped_dimensions, shown, warnings, with_shown
-from questlog.analytics.selection.dimensions import check_event_dimension, check_filter, meaning_of, names_in
-from questlog.analytics.selection.filters import check_values, holds
+from questlog.analytics.selection.dimensions import check_event_dimension, meaning_of, names_in
+from questlog.analytics.selection.filters import check_filter, holds
 from questlog.analytics.selection.rows import Scope, events_with
 from questlog.analytics.selection.segment_rules import with_segments
 
@@ -61,7 +61,6 @@ def check_split(
     check_size(condition, field)
     check = with_segments(check_event_dimension, segments)
     check_filter(field, condition, check)
-    check_values(condition, field)
     if group_by is not None:
         check("group_by", group_by)
 

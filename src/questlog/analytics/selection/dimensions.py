@@ -5,7 +5,7 @@ A dimension of a prepared table is a column of its own: `dimension_column` says 
 
 import enum
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 
 import ibis
 import ibis.expr.types as ir
@@ -193,17 +193,6 @@ def check_player_dimension(field: str, name: str) -> None:
 def check_installed_dimension(field: str, name: str) -> None:
     """Raises `QuestionRefused` for a name that is no dimension of players, nor one of events on their first day."""
     _check(field, name, {**EVENT_DIMENSIONS, **PLAYER_DIMENSIONS}, (ATTRIBUTE, PROPERTY, SEGMENT))
-
-
-def check_filter(field: str, condition: Filter | None, check: Callable[[str, str], None]) -> None:
-    """Check every dimension of a filter with one of the checks above."""
-    if isinstance(condition, Condition):
-        check(f"{field}.dimension", condition.dimension)
-    elif isinstance(condition, Not):
-        check_filter(f"{field}.filter", condition.filter, check)
-    elif isinstance(condition, All | Any):
-        for place, each in enumerate(condition.filters):
-            check_filter(f"{field}.filters[{place}]", each, check)
 
 
 def _check(field: str, name: str, known: Mapping[str, Dimension], prefixes: Collection[str]) -> None:

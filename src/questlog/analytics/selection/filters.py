@@ -2,6 +2,7 @@
 
 import datetime as dt
 import math
+from collections.abc import Callable, Iterator
 from functools import reduce
 from operator import and_, or_
 
@@ -63,15 +64,27 @@ def id_matches(match: EventMatch, event_id: ir.StringColumn) -> ir.BooleanValue:
     return is_it.fill_null(False)
 
 
-def check_values(condition: Filter | None, field: str = "filter") -> None:
-    """Raises `QuestionRefused` for values that do not go with their operator or dimension."""
+def check_filter(field: str, condition: Filter | None, check_dimension: Callable[[str, str], None]) -> None:
+    """Raises `QuestionRefused` for a dimension that fails the check, or values that do not go with it or the operator.
+
+    `field` is where the filter is; `check_dimension` is one of the checks of `dimensions`.
+    """
+    found = list(_conditions(field, condition))
+    for path, each in found:
+        check_dimension(f"{path}.dimension", each.dimension)
+    for path, each in found:
+        _typed(each, path)
+
+
+def _conditions(field: str, condition: Filter | None) -> Iterator[tuple[str, Condition]]:
+    """The conditions that a filter is made of, with their paths."""
     if isinstance(condition, Condition):
-        _typed(condition, field)
+        yield field, condition
     elif isinstance(condition, Not):
-        check_values(condition.filter, f"{field}.filter")
+        yield from _conditions(f"{field}.filter", condition.filter)
     elif isinstance(condition, All | Any):
         for place, each in enumerate(condition.filters):
-            check_values(each, f"{field}.filters[{place}]")
+            yield from _conditions(f"{field}.filters[{place}]", each)
 
 
 def _compare(condition: Condition, rows: ir.Table, field: str) -> ir.BooleanValue:

@@ -19,11 +19,10 @@ from questlog.analytics.question.query import Operator, check_size, conditions_i
 from questlog.analytics.selection.dimensions import (
     SEGMENT,
     check_event_dimension,
-    check_filter,
     check_player_dimension,
     names_in,
 )
-from questlog.analytics.selection.filters import check_values
+from questlog.analytics.selection.filters import check_filter
 
 MAX_RULES = 500
 """Rules and conditions of a segment and of all segments that it is made of, each as often as it is used."""
@@ -97,11 +96,9 @@ def _check_rule(field: str, rule: Rule) -> None:
     if isinstance(rule, Who):
         check_size(rule.filter, f"{field}.filter")
         check_filter(f"{field}.filter", rule.filter, check_player_dimension)
-        check_values(rule.filter, f"{field}.filter")
     elif isinstance(rule, Did):
         rule.event.check(f"{field}.event")
         check_filter(f"{field}.event.filter", rule.event.filter, check_event_dimension)
-        check_values(rule.event.filter, f"{field}.event.filter")
         if rule.operator not in _COMPARISONS:
             raise QuestionRefused(f"{field}.operator", f"{rule.operator} does not compare numbers")
         if not math.isfinite(rule.value) or abs(rule.value) > MAX_VALUE:
