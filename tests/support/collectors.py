@@ -10,9 +10,9 @@ from pathlib import Path
 from questlog.collector.counters import CounterBook
 from questlog.collector.directory import Directory
 from questlog.collector.gameanalytics import GameAnalyticsService
-from questlog.collector.kept import RejectedRequests
-from questlog.collector.limits import BodyReader, WaitingRoom
+from questlog.collector.limits import BodyReader, MemoryBudget
 from questlog.collector.parts import Parts
+from questlog.collector.rejected_requests import RejectedRequests
 from questlog.collector.satori import SatoriService
 from questlog.collector.satori_callers import Callers
 from questlog.collector.satori_identities import Identities, TokenSettings
@@ -93,7 +93,7 @@ class TestCollector:
             clock=self.clock,
             counters=CounterBook(0, self.clock.now),
             rejected_requests=RejectedRequests(self.journal, time.monotonic),
-            waiting=WaitingRoom(4_194_304),
+            waiting=MemoryBudget(4_194_304),
             max_inflated_bytes=4_194_304,
         )
         self.callers = Callers(directory, self.control, SIGNING_KEY)

@@ -19,7 +19,7 @@ from questlog.collector.counters import CollectorCounters
 from questlog.control.database import ControlDatabase
 from questlog.loader.counters import LoaderCounters
 from questlog.loader.rebuild import Rebuild
-from questlog.store.contract import Cancellation, QueryRefused
+from questlog.store.contract import Cancellation, QueryAborted
 from questlog.store.schema import TABLES
 
 
@@ -66,7 +66,7 @@ class MemoryTables:
         try:
             return self.connection.cursor().sql(statement).to_arrow_table()
         except duckdb.Error as error:
-            raise QueryRefused(str(error)) from error
+            raise QueryAborted(str(error)) from error
 
     @contextmanager
     def reading(self, cancellation: Cancellation) -> Iterator["MemoryTables"]:

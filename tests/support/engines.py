@@ -19,7 +19,7 @@ from questlog.analytics.engine.compile import Dialect
 from questlog.analytics.engine.context import Engine, Reading
 from questlog.store.clickhouse.reading import ClickHouseReader
 from questlog.store.clickhouse.schema import create_tables
-from questlog.store.contract import Cancellation, QueryRefused
+from questlog.store.contract import Cancellation, QueryAborted
 from questlog.store.duckdb.connection import EngineSettings
 from questlog.store.duckdb.store import DuckDBStore
 from questlog.store.schema import TABLES, Table
@@ -88,7 +88,7 @@ class EmbeddedClickHouse:
             try:
                 return bytes(self._session.query(f"{sql}\nSETTINGS {_assignments(settings)}", "Arrow").bytes())
             except RuntimeError as error:
-                raise QueryRefused(f"{error}\n{sql}") from error
+                raise QueryAborted(f"{error}\n{sql}") from error
 
     def fill(self, store: DuckDBStore) -> None:
         """Replace all rows by the store's."""

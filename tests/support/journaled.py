@@ -10,9 +10,9 @@ from pathlib import Path
 from questlog.collector.counters import CounterBook
 from questlog.collector.directory import Directory
 from questlog.collector.gameanalytics import GameAnalyticsService
-from questlog.collector.kept import RejectedRequests
-from questlog.collector.limits import BodyReader, WaitingRoom
+from questlog.collector.limits import BodyReader, MemoryBudget
 from questlog.collector.parts import Parts
+from questlog.collector.rejected_requests import RejectedRequests
 from questlog.collector.satori import SatoriService
 from questlog.collector.satori_callers import Callers
 from questlog.collector.satori_identities import Identities, TokenSettings
@@ -79,7 +79,7 @@ async def journaled_collector(folder: Path, files: Files) -> AsyncIterator[Journ
             clock=clock,
             counters=CounterBook(0, clock.now_us()),
             rejected_requests=RejectedRequests(journal, time.monotonic),
-            waiting=WaitingRoom(10_000_000),
+            waiting=MemoryBudget(10_000_000),
             max_inflated_bytes=4_194_304,
         )
         callers = Callers(directory, control, SIGNING_KEY)

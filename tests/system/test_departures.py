@@ -14,7 +14,7 @@ from granian.server.embed import Server
 
 from questlog.analytics.question.answer import Answer
 from questlog.api.app import create_app
-from questlog.store.contract import Cancellation, QueryRefused
+from questlog.store.contract import Cancellation, QueryAborted
 from tests.support.console import FakeConsole
 from tests.support.installation import free_port
 from tests.support.raw_http import connected
@@ -36,7 +36,7 @@ class SlowAnalytics:
         with (cancellation or Cancellation()).stopping(self.is_stopped.set):
             self.is_asked.set()
             self.is_stopped.wait(PATIENCE_S)
-        raise QueryRefused("the question was cancelled")
+        raise QueryAborted("the question was cancelled")
 
     def data_version(self) -> int:
         return 1

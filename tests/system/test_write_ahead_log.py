@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from questlog.store.contract import Cancellation, QueryRefused
+from questlog.store.contract import Cancellation, QueryAborted
 from questlog.store.duckdb.connection import FILE_NAME, EngineSettings
 from questlog.store.duckdb.store import DuckDBStore
 from tests.support.staged import NOON, batch, new_id
@@ -73,7 +73,7 @@ def test_it_stays_short_while_questions_overlap(store: DuckDBStore, tmp_path: Pa
 def test_a_question_that_goes_on_is_stopped_only_when_the_log_is_too_long(
     store: DuckDBStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("questlog.store.duckdb.write_ahead_log._WAIT_S", 0.1)
+    monkeypatch.setattr("questlog.store.duckdb.checkpointer._WAIT_S", 0.1)
     refusals: list[str] = []
     has_begun = threading.Event()
 
@@ -82,7 +82,7 @@ def test_a_question_that_goes_on_is_stopped_only_when_the_log_is_too_long(
             has_begun.set()
             try:
                 reading.ask("SELECT sum(a.range * b.range) FROM range(300000) a, range(600000) b")
-            except QueryRefused as error:
+            except QueryAborted as error:
                 refusals.append(str(error))
 
     asking = threading.Thread(target=ask)
@@ -102,5 +102,5 @@ def test_who_waits_for_the_log_can_still_be_stopped(store: DuckDBStore) -> None:
     with store._runner.quiet(0.1, is_urgent=False) as is_quiet:
         assert is_quiet
         threading.Timer(0.1, cancellation.cancel, ["nobody waits"]).start()
-        with pytest.raises(QueryRefused, match="nobody waits"), store.reading(cancellation):
+        with pytest.raises(QueryAborted, match="nobody waits"), store.reading(cancellation):
             pass

@@ -144,11 +144,11 @@ def test_a_token_that_cannot_be_sent_is_refused_without_being_shown(token: str) 
 
 
 def test_a_refusal_names_the_field_and_the_nearest(server: Any, reader: Reader) -> None:
-    server.refuse(400, code="question_refused", message="there is no metric 'dao'", field="metrics[0]", nearest="dau")
+    server.refuse(400, code="invalid_query", message="there is no metric 'dao'", field="metrics[0]", nearest="dau")
     with pytest.raises(Refused, match=r"^metrics\[0\]: there is no metric 'dao'$") as refused:
         reader.query(["dao"], DAY)
     error = refused.value
-    assert (error.code, error.field, error.nearest) == ("question_refused", "metrics[0]", "dau")
+    assert (error.code, error.field, error.nearest) == ("invalid_query", "metrics[0]", "dau")
 
 
 @pytest.mark.parametrize(

@@ -84,7 +84,7 @@ class Analytics:
     def ask(self, game_id: int, question: msgspec.Struct, cancellation: Cancellation | None = None) -> Answer:
         """The answer to a question of one of the types of `ANALYSES`, from one state of the data.
 
-        Raises `QuestionRefused` for what is wrong with it, `QueryRefused` when it needs too much memory or is stopped.
+        Raises `InvalidQuery` for what is wrong with it, `QueryAborted` when it needs too much memory or is stopped.
         """
         analysis = ANALYSES[type(question)]
         with self.context(game_id, cancellation) as context:
@@ -92,7 +92,7 @@ class Analytics:
 
     @contextmanager
     def context(self, game_id: int, cancellation: Cancellation | None = None) -> Iterator[Context]:
-        """The surroundings of a question asked now. Raises `QueryRefused`."""
+        """The surroundings of a question asked now. Raises `QueryAborted`."""
         definitions = self._definitions_of(game_id)
         with self._bare_context(game_id, cancellation or Cancellation()) as context:
             [counters] = context.run(_counters).to_pylist()
@@ -105,7 +105,7 @@ class Analytics:
             )
 
     def data_version(self) -> int:
-        """The last load transaction: as long as it and the UTC day stay, so do all answers. Raises `QueryRefused`."""
+        """The last load transaction: as long as it and the UTC day stay, so do all answers. Raises `QueryAborted`."""
         with self._bare_context(0, Cancellation()) as context:
             [counters] = context.run(_counters).to_pylist()
         version: int = counters["batch_no"]

@@ -22,12 +22,13 @@ from questlog.analytics.analyses.retention import Retention
 from questlog.analytics.question.query import Query
 from questlog.analytics.selection.cardinality import Cardinality
 from questlog.analytics.selection.segments import Segment
-from questlog.api.asking import Answered, Asker
-from questlog.api.forms import Form
+from questlog.api.asking import Answered, QueryService
+from questlog.api.response_formats import ResponseFormat
 
-Asking = NamedDependency[SkipValidation[Asker]]
+Asking = NamedDependency[SkipValidation[QueryService]]
 Format = Annotated[
-    Form | None, QueryParameter(name="format", description="Form of the answer; wins over the Accept header.")
+    ResponseFormat | None,
+    QueryParameter(name="format", description="Format of the answer; wins over the Accept header."),
 ]
 
 

@@ -12,7 +12,7 @@ import msgspec
 import pyarrow as pa
 
 from questlog.analytics.question.answer import Answer, Warned
-from questlog.api.forms import Form
+from questlog.api.response_formats import ResponseFormat
 from questlog.api.result import arrow_bytes, csv_bytes, json_lists, json_rows, parquet_bytes, rows_of
 
 JsonRow = dict[str, Any]
@@ -41,7 +41,7 @@ _METADATA = b"questlog"
 _encoder = msgspec.json.Encoder(decimal_format="number")
 
 
-def written(answer: Answer, form: Form) -> bytes | Iterator[bytes]:
+def written(answer: Answer, form: ResponseFormat) -> bytes | Iterator[bytes]:
     """The answer in that form, whole or in pieces. Raises `ApiError` 400 for a value that the form cannot say."""
     return _WRITERS[form](answer)
 
@@ -84,10 +84,10 @@ def _described(answer: Answer) -> pa.Table:
     return answer.table.cast(pa.schema(fields, {_METADATA: _encoder.encode(_beside(answer))}))
 
 
-_WRITERS: Mapping[Form, Callable[[Answer], bytes | Iterator[bytes]]] = {
-    Form.JSON: _json,
-    Form.COMPACT: _compact,
-    Form.CSV: lambda answer: csv_bytes(answer.table),
-    Form.PARQUET: lambda answer: parquet_bytes(_described(answer)),
-    Form.ARROW: lambda answer: arrow_bytes(_described(answer)),
+_WRITERS: Mapping[ResponseFormat, Callable[[Answer], bytes | Iterator[bytes]]] = {
+    ResponseFormat.JSON: _json,
+    ResponseFormat.COMPACT: _compact,
+    ResponseFormat.CSV: lambda answer: csv_bytes(answer.table),
+    ResponseFormat.PARQUET: lambda answer: parquet_bytes(_described(answer)),
+    ResponseFormat.ARROW: lambda answer: arrow_bytes(_described(answer)),
 }

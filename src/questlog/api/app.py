@@ -13,11 +13,11 @@ from questlog.api.analytics import ANALYTICS_HANDLERS
 from questlog.api.api_keys import API_KEY_HANDLERS
 from questlog.api.asking import provide_asker
 from questlog.api.authentication import TokenCheck, token_guard
+from questlog.api.concurrency import ConcurrencyLimiter
 from questlog.api.definitions import DEFINITION_HANDLERS
 from questlog.api.errors import ERROR_HANDLERS
 from questlog.api.events import list_events
 from questlog.api.games import GAME_HANDLERS
-from questlog.api.gate import QueryGate
 from questlog.api.health import healthcheck, readycheck
 from questlog.api.ingest_hours import list_ingest_hours
 from questlog.api.metrics import metrics, metrics_registry
@@ -49,7 +49,7 @@ def create_app(services: ConsoleServices, pages: Sequence[ControllerRouterHandle
     failures = FailedAttempts(services.monotonic_s)
     check = TokenCheck(services.control, services.clock, failures)
     registry = metrics_registry(services.progress, services.clock)
-    gate = QueryGate()
+    gate = ConcurrencyLimiter()
     return Litestar(
         route_handlers=[healthcheck, readycheck, metrics, _api(check), *pages],
         dependencies={

@@ -12,13 +12,13 @@ from litestar.response import Stream
 
 from questlog.analytics.analyses.realtime import Realtime
 from questlog.api.answers import written
-from questlog.api.departures import Deadline, stopped_when_gone
+from questlog.api.concurrency import Gate
+from questlog.api.disconnects import Deadline, stopped_when_gone
 from questlog.api.errors import AnyRequest, ApiError
-from questlog.api.forms import MEDIA_TYPES, Form, accepted_form
 from questlog.api.games import Services
-from questlog.api.gate import Gate
+from questlog.api.response_formats import MEDIA_TYPES, ResponseFormat, accepted_form
 from questlog.api.services import ConsoleServices
-from questlog.store.contract import Cancellation, QueryRefused
+from questlog.store.contract import Cancellation, QueryAborted
 
 Answered = Response[bytes] | Stream
 _T = TypeVar("_T")
@@ -36,7 +36,7 @@ class _Made(msgspec.Struct):
     content: bytes | Iterator[bytes] | None
 
 
-class Asker:
+class QueryService:
     """Asks what one request wants to know."""
 
     def __init__(self, services: ConsoleServices, gate: Gate, request: AnyRequest) -> None:
@@ -44,10 +44,10 @@ class Asker:
         self._gate = gate
         self._request = request
 
-    async def answer(self, game: str, question: msgspec.Struct, form: Form | None) -> Answered:
+    async def answer(self, game: str, question: msgspec.Struct, form: ResponseFormat | None) -> Answered:
         """The answer to a question about a game, by its number, game key or name.
 
-        `form` wins over the Accept header. Raises `ApiError`, `ControlError`, `QuestionRefused`.
+        `form` wins over the Accept header. Raises `ApiError`, `ControlError`, `InvalidQuery`.
         """
         headers = self._request.headers
         form = form or accepted_form(headers.get("accept", ""))
@@ -65,17 +65,19 @@ class Asker:
         try:
             async with stopped_when_gone(self._request.receive, cancellation), deadline:
                 return await self._gate.run(lambda: work(cancellation))
-        except QueryRefused as error:
-            raise ApiError(HTTPStatus.BAD_REQUEST, "query_refused", str(error)) from None
+        except QueryAborted as error:
+            raise ApiError(HTTPStatus.BAD_REQUEST, "query_aborted", str(error)) from None
 
-    def _make(self, game: str, question: msgspec.Struct, form: Form, seen: str, cancellation: Cancellation) -> _Made:
+    def _make(
+        self, game: str, question: msgspec.Struct, form: ResponseFormat, seen: str, cancellation: Cancellation
+    ) -> _Made:
         game_id = self._services.control.find_game(game).game_id
         tag = self._tag(game_id, question, form)
         if _is_seen(tag, seen):
             return _Made(tag, None)
         return _Made(tag, written(self._services.analytics.ask(game_id, question, cancellation), form))
 
-    def _tag(self, game_id: int, question: msgspec.Struct, form: Form) -> str:
+    def _tag(self, game_id: int, question: msgspec.Struct, form: ResponseFormat) -> str:
         """Another one whenever the answer could be another one. Asked for before the answer: it is never too new."""
         made_of = (
             _STARTED,
@@ -90,12 +92,12 @@ class Asker:
         return f'"{hashlib.sha256(msgspec.json.encode(made_of)).hexdigest()[:32]}"'
 
 
-def provide_asker(services: Services, gate: Gate, request: AnyRequest) -> Asker:
+def provide_asker(services: Services, gate: Gate, request: AnyRequest) -> QueryService:
     """Litestar's way to give a handler what it needs."""
-    return Asker(services, gate, request)
+    return QueryService(services, gate, request)
 
 
-def _response(made: _Made, form: Form) -> Answered:
+def _response(made: _Made, form: ResponseFormat) -> Answered:
     headers = {"ETag": made.tag, "Cache-Control": "private, no-cache", "Vary": "Accept, Authorization"}
     if made.content is None:
         return Response(b"", status_code=HTTPStatus.NOT_MODIFIED, headers=headers, media_type=MEDIA_TYPES[form])

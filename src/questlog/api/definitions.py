@@ -13,13 +13,13 @@ from questlog.analytics.metrics.catalogue import CATALOGUE
 from questlog.analytics.metrics.metric_query import checked
 from questlog.analytics.metrics.metrics import metric_named
 from questlog.analytics.question.definitions import CustomMetric, SegmentDefinition
-from questlog.analytics.question.problems import QuestionRefused
+from questlog.analytics.question.problems import InvalidQuery
 from questlog.analytics.question.query import Query
 from questlog.analytics.selection.segment_rules import check_segment
 from questlog.api.authentication import caller_of
 from questlog.api.definition_kinds import DEFINITION_TYPES, DefinitionKind, Question, of_kind
 from questlog.api.definition_uses import users_of
-from questlog.api.errors import AnyRequest, ApiError, bad_field, bad_value, refused_question
+from questlog.api.errors import AnyRequest, ApiError, bad_field, bad_value, invalid_query_error
 from questlog.api.games import Services
 from questlog.api.validation import NotOfType, converted
 from questlog.control.definitions import Check, SavedDefinition
@@ -124,8 +124,8 @@ def _check(kind: DefinitionKind, name: str, definition: JsonObject, field: str) 
     def refuse(others: Sequence[SavedDefinition]) -> None:
         try:
             _check_names(name, read, others)
-        except QuestionRefused as error:
-            raise refused_question(QuestionRefused(_within(field, error.field), error.detail, error.nearest)) from None
+        except InvalidQuery as error:
+            raise invalid_query_error(InvalidQuery(_within(field, error.field), error.detail, error.nearest)) from None
 
     return refuse
 
@@ -135,7 +135,7 @@ def _within(field: str, inner: str) -> str:
 
 
 def _check_names(name: str, definition: msgspec.Struct, others: Sequence[SavedDefinition]) -> None:
-    """Raises `QuestionRefused` for a definition that cannot be answered, with a path inside of it, and `ApiError`."""
+    """Raises `InvalidQuery` for a definition that cannot be answered, with a path inside of it, and `ApiError`."""
     segments = of_kind(others, DefinitionKind.SEGMENT, SegmentDefinition)
     if isinstance(definition, CustomMetric):
         _check_custom_metric(name, definition, segments)
@@ -151,9 +151,9 @@ def _check_names(name: str, definition: msgspec.Struct, others: Sequence[SavedDe
 def _check_segment(definition: SegmentDefinition, segments: Mapping[str, SegmentDefinition]) -> None:
     try:
         check_segment("segment", definition, segments)
-    except QuestionRefused as error:
+    except InvalidQuery as error:
         inner = error.field.removeprefix("segment").lstrip(".")
-        raise QuestionRefused(inner, error.detail, error.nearest) from None
+        raise InvalidQuery(inner, error.detail, error.nearest) from None
 
 
 def _check_custom_metric(name: str, metric: CustomMetric, segments: Mapping[str, SegmentDefinition]) -> None:
@@ -162,7 +162,7 @@ def _check_custom_metric(name: str, metric: CustomMetric, segments: Mapping[str,
         raise bad_value("name", f"{name!r} cannot be a metric's name: answers have such a column, or commas part names")
     try:
         metric_named("name", name, CATALOGUE)
-    except QuestionRefused:
+    except InvalidQuery:
         return
     raise bad_value("name", f"{name!r} is a metric that every game has; take another name")
 

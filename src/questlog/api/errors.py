@@ -10,10 +10,10 @@ from litestar import MediaType, Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 from litestar.types import ExceptionHandlersMap
 
-from questlog.analytics.question.problems import QuestionRefused
+from questlog.analytics.question.problems import InvalidQuery
 from questlog.api.validation import Fault, fault_of
 from questlog.control.errors import AlreadyExists, ControlError, ControlUnavailable, NotAllowed, NotFound
-from questlog.store.contract import QueryRefused, StoreFailed
+from questlog.store.contract import QueryAborted, StoreFailed
 
 _log = structlog.get_logger(__name__)
 
@@ -73,11 +73,11 @@ def bad_field(fault: Fault) -> ApiError:
     )
 
 
-def refused_question(error: QuestionRefused) -> ApiError:
+def invalid_query_error(error: InvalidQuery) -> ApiError:
     """The answer to a question that cannot be answered as asked."""
     hint = f"; did you mean {error.nearest!r}?" if error.nearest else ""
     return ApiError(
-        HTTPStatus.BAD_REQUEST, "question_refused", error.detail + hint, field=error.field, nearest=error.nearest
+        HTTPStatus.BAD_REQUEST, "invalid_query", error.detail + hint, field=error.field, nearest=error.nearest
     )
 
 
@@ -152,12 +152,12 @@ def _answer_http_exception(request: AnyRequest, error: HTTPException) -> Respons
     return error_response(ApiError(status, code, message, headers=error.headers))
 
 
-def _answer_question_refused(_: AnyRequest, error: QuestionRefused) -> Response[ErrorAnswer]:
-    return error_response(refused_question(error))
+def _answer_invalid_query(_: AnyRequest, error: InvalidQuery) -> Response[ErrorAnswer]:
+    return error_response(invalid_query_error(error))
 
 
-def _answer_query_refused(_: AnyRequest, error: QueryRefused) -> Response[ErrorAnswer]:
-    return error_response(ApiError(HTTPStatus.BAD_REQUEST, "query_refused", str(error), field="sql"))
+def _answer_query_aborted(_: AnyRequest, error: QueryAborted) -> Response[ErrorAnswer]:
+    return error_response(ApiError(HTTPStatus.BAD_REQUEST, "query_aborted", str(error), field="sql"))
 
 
 _CONTROL_ERRORS: dict[type[ControlError], tuple[HTTPStatus, str]] = {
@@ -207,8 +207,8 @@ ERROR_HANDLERS: ExceptionHandlersMap = {
     HTTPException: _answer_http_exception,
     ControlUnavailable: _answer_control_unavailable,
     ControlError: _answer_control_error,
-    QueryRefused: _answer_query_refused,
-    QuestionRefused: _answer_question_refused,
+    QueryAborted: _answer_query_aborted,
+    InvalidQuery: _answer_invalid_query,
     StoreFailed: _answer_store_failed,
     RecursionError: _answer_too_deep,
     UnicodeDecodeError: _answer_bad_text,

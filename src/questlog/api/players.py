@@ -14,7 +14,7 @@ from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from questlog.analytics.analyses.cohort_members import FIRST_DAY, LAST_DAY
 from questlog.analytics.analyses.timeline import Cursor, PlayerProfile, PlayerSessions, PlayerTimeline
-from questlog.analytics.question.problems import QuestionRefused
+from questlog.analytics.question.problems import InvalidQuery
 from questlog.analytics.question.query import EventMatch, Period
 from questlog.api.analytics import Asking, Format
 from questlog.api.asking import Answered
@@ -106,7 +106,7 @@ async def _found(answering: Awaitable[Answered]) -> Answered:
     """The answer. Raises `ApiError` 404 where there is no such player."""
     try:
         return await answering
-    except QuestionRefused as error:
+    except InvalidQuery as error:
         if error.field == "player_id":
             raise not_found(error.detail) from None
         raise

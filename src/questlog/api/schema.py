@@ -15,7 +15,7 @@ from questlog.api.answers import AnswerBody
 from questlog.api.definition_kinds import DEFINITION_TYPES
 from questlog.api.errors import AnyRequest
 from questlog.api.examples import DEFINITIONS, QUESTIONS, Example
-from questlog.api.forms import MEDIA_TYPES, Form
+from questlog.api.response_formats import MEDIA_TYPES, ResponseFormat
 
 _REFERENCE = "#/components/schemas/{name}"
 _GAME = "/api/v1/games/{game}"
@@ -29,8 +29,8 @@ _ANSWERS: Schema = {
         "description": "The answer",
         "headers": {"ETag": {"schema": {"type": "string"}, "description": "For `If-None-Match`."}},
         "content": {
-            MEDIA_TYPES[Form.JSON]: {"schema": {"$ref": _REFERENCE.format(name=AnswerBody.__name__)}},
-            **{MEDIA_TYPES[form]: {} for form in (Form.CSV, Form.PARQUET, Form.ARROW)},
+            MEDIA_TYPES[ResponseFormat.JSON]: {"schema": {"$ref": _REFERENCE.format(name=AnswerBody.__name__)}},
+            **{MEDIA_TYPES[form]: {} for form in (ResponseFormat.CSV, ResponseFormat.PARQUET, ResponseFormat.ARROW)},
         },
     },
     "304": {"description": "The answer is the one whose `ETag` was sent as `If-None-Match`"},

@@ -150,7 +150,7 @@ class Reading(Protocol):
     """One state of the tables, for one thread at a time."""
 
     def ask(self, statement: str, parameters: Mapping[str, object] | None = None) -> pa.Table:
-        """Answer one of our own statements, with named `$parameters`. Raises `QueryRefused`."""
+        """Answer one of our own statements, with named `$parameters`. Raises `QueryAborted`."""
         ...
 
 
@@ -158,11 +158,11 @@ class Tables(Protocol):
     """The answering half of the analytics store. Called from any thread."""
 
     def sql(self, statement: str, max_rows: int, timeout_s: float) -> pa.Table:
-        """Answer one read-only statement of a user. Raises `QueryRefused`, `StoreFailed`."""
+        """Answer one read-only statement of a user. Raises `QueryAborted`, `StoreFailed`."""
         ...
 
     def reading(self, cancellation: Cancellation) -> AbstractContextManager[Reading]:
-        """Begin to read, which `cancellation` stops. Raises `QueryRefused`, `StoreFailed`."""
+        """Begin to read, which `cancellation` stops. Raises `QueryAborted`, `StoreFailed`."""
         ...
 
     def query(self, statement: str, parameters: Mapping[str, object]) -> pa.Table:
@@ -174,11 +174,11 @@ class Analytics(Protocol):
     """Answers questions about games. Called from any thread."""
 
     def ask(self, game_id: int, question: msgspec.Struct, cancellation: Cancellation | None = None) -> Answer:
-        """The answer. Raises `QuestionRefused`, `QueryRefused`."""
+        """The answer. Raises `InvalidQuery`, `QueryAborted`."""
         ...
 
     def data_version(self) -> int:
-        """Grows with every load. Raises `QueryRefused`."""
+        """Grows with every load. Raises `QueryAborted`."""
         ...
 
 

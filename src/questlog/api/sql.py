@@ -10,23 +10,23 @@ from litestar import Response, post
 from litestar.params import JSONBody
 from litestar.response import Stream
 
+from questlog.api.concurrency import Gate
 from questlog.api.errors import AnyRequest
-from questlog.api.forms import MEDIA_TYPES, Form, accepted_form
 from questlog.api.games import Services
-from questlog.api.gate import Gate
+from questlog.api.response_formats import MEDIA_TYPES, ResponseFormat, accepted_form
 from questlog.api.result import arrow_bytes, compact_json, csv_bytes, json_rows, parquet_bytes
 from questlog.api.services import ConsoleServices
-from questlog.store.contract import QueryRefused
+from questlog.store.contract import QueryAborted
 
 Statement = Annotated[str, msgspec.Meta(min_length=1, description="One read-only SQL statement.")]
 
 
-_WRITERS: dict[Form, Callable[[pa.Table], bytes | Iterator[bytes]]] = {
-    Form.JSON: json_rows,
-    Form.COMPACT: compact_json,
-    Form.CSV: csv_bytes,
-    Form.PARQUET: parquet_bytes,
-    Form.ARROW: arrow_bytes,
+_WRITERS: dict[ResponseFormat, Callable[[pa.Table], bytes | Iterator[bytes]]] = {
+    ResponseFormat.JSON: json_rows,
+    ResponseFormat.COMPACT: compact_json,
+    ResponseFormat.CSV: csv_bytes,
+    ResponseFormat.PARQUET: parquet_bytes,
+    ResponseFormat.ARROW: arrow_bytes,
 }
 
 
@@ -37,7 +37,7 @@ class SqlQuestion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     sql: Statement
-    format: Form | None = None
+    format: ResponseFormat | None = None
 
 
 @post("/sql", status_code=HTTPStatus.OK)
@@ -53,9 +53,9 @@ async def answer_sql(
 
 
 def whole_answer(services: ConsoleServices, statement: str) -> pa.Table:
-    """The answer with all its rows. Raises `QueryRefused` where they are too many: nothing is cut off in silence."""
+    """The answer with all its rows. Raises `QueryAborted` where they are too many: nothing is cut off in silence."""
     max_rows = services.limits.sql_max_rows
     table = services.tables.sql(statement, max_rows + 1, services.limits.sql_timeout_s)
     if table.num_rows > max_rows:
-        raise QueryRefused(f"the answer has more than {max_rows} rows (console.sql_max_rows); add a LIMIT, or sum up")
+        raise QueryAborted(f"the answer has more than {max_rows} rows (console.sql_max_rows); add a LIMIT, or sum up")
     return table

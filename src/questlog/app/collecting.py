@@ -16,9 +16,9 @@ from questlog.collector.counters import CounterBook
 from questlog.collector.country import CountryLookup
 from questlog.collector.directory import Directory
 from questlog.collector.gameanalytics import GameAnalyticsService
-from questlog.collector.kept import RejectedRequests
-from questlog.collector.limits import BodyReader, WaitingRoom
+from questlog.collector.limits import BodyReader, MemoryBudget
 from questlog.collector.parts import Parts
+from questlog.collector.rejected_requests import RejectedRequests
 from questlog.collector.rsgi import CollectorApp
 from questlog.collector.satori import SatoriService
 from questlog.collector.satori_callers import Callers
@@ -90,7 +90,7 @@ def _build_service(settings: Settings, loop: asyncio.AbstractEventLoop) -> Colle
         clock=clock,
         counters=CounterBook(journal.writer, clock.now_us()),
         rejected_requests=RejectedRequests(journal, time.monotonic),
-        waiting=WaitingRoom(settings.collector.max_pending_bytes),
+        waiting=MemoryBudget(settings.collector.max_pending_bytes),
         max_inflated_bytes=settings.collector.max_inflated_bytes,
     )
     tokens = TokenSettings(

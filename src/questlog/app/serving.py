@@ -21,7 +21,7 @@ from litestar import Litestar
 
 from questlog.analytics.runner import Analytics
 from questlog.api.app import create_app
-from questlog.api.saved import SavedDefinitions
+from questlog.api.definitions_cache import SavedDefinitions
 from questlog.api.services import ConsoleServices, Limits
 from questlog.app.lock import server_lock
 from questlog.app.places import make_data_directory, run_directory
@@ -35,7 +35,7 @@ from questlog.loader.batch import Decoding
 from questlog.loader.codecs import EVENT_SOURCES
 from questlog.loader.computed import ComputedPush
 from questlog.loader.counters import LoaderCounters
-from questlog.loader.loop import Loader, Pace
+from questlog.loader.loop import BatchLimits, Loader
 from questlog.loader.money import Converter
 from questlog.logs import GRANIAN_LOGGING
 from questlog.model.clock import Clock, SystemClock
@@ -187,8 +187,8 @@ def _open_store(settings: Settings) -> DuckDBStore:
     )
 
 
-def _pace(settings: Settings) -> Pace:
-    return Pace(
+def _pace(settings: Settings) -> BatchLimits:
+    return BatchLimits(
         tick_ms=settings.loader.tick_ms,
         batch_bytes=settings.loader.batch_bytes,
         batch_events=settings.loader.batch_events,

@@ -101,7 +101,7 @@ class BodyReader:
         return b"".join(pieces)
 
 
-class WaitingRoom:
+class MemoryBudget:
     """Bounds what requests hold in memory while they wait for the control database; `max_bytes` counts bodies."""
 
     def __init__(self, max_bytes: int) -> None:
@@ -127,7 +127,7 @@ def _this_task() -> asyncio.Task[object]:
     return task
 
 
-class Allowance:
+class RateLimiter:
     """A token bucket per key: at most `burst` at once, refilled at `per_minute`. Holds a bounded number of keys."""
 
     def __init__(self, burst: int, per_minute: float, now_s: Callable[[], float], max_keys: int = 10_000) -> None:

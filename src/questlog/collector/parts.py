@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 from questlog.collector.counters import CounterBook
 from questlog.collector.directory import Directory
-from questlog.collector.kept import RejectedRequests
-from questlog.collector.limits import WaitingRoom
+from questlog.collector.limits import MemoryBudget
+from questlog.collector.rejected_requests import RejectedRequests
 from questlog.journal.contract import JournalWriter
 from questlog.model.clock import Clock
 
@@ -23,5 +23,5 @@ class Parts(NamedTuple):
     clock: Clock
     counters: CounterBook
     rejected_requests: RejectedRequests
-    waiting: WaitingRoom
+    waiting: MemoryBudget
     max_inflated_bytes: int

@@ -52,7 +52,7 @@ class TokenSettings(NamedTuple):
     refresh_lifetime_s: int
 
 
-class Stay(NamedTuple):
+class Session(NamedTuple):
     """One session: its id and its times in Unix seconds."""
 
     session_id: str
@@ -206,18 +206,18 @@ class Identities:
         if created:
             await self._ask(partial(self._control.mark_announced, game_id, list(created)))
 
-    async def _new_stay(self, game_id: int, identity_id: str) -> Stay:
+    async def _new_stay(self, game_id: int, identity_id: str) -> Session:
         return self._stay(str(uuid.uuid4()), await self._first_issue_s(game_id, identity_id))
 
-    def _stay(self, session_id: str, issued_at_s: int) -> Stay:
-        return Stay(
+    def _stay(self, session_id: str, issued_at_s: int) -> Session:
+        return Session(
             session_id,
             issued_at_s,
             issued_at_s + self._tokens.lifetime_s,
             issued_at_s + self._tokens.refresh_lifetime_s,
         )
 
-    async def _session_reply(self, caller: Caller, identity: Identity, stay: Stay | None) -> Reply:
+    async def _session_reply(self, caller: Caller, identity: Identity, stay: Session | None) -> Reply:
         properties = await self._properties(identity)
         if stay is None:
             return replies.session(properties)
@@ -332,7 +332,7 @@ def _creations(
     ]
 
 
-def _system_event(name: SystemEventName, identity_id: str, stay: Stay) -> SystemEvent:
+def _system_event(name: SystemEventName, identity_id: str, stay: Session) -> SystemEvent:
     return SystemEvent(name, identity_id, stay.session_id, stay.issued_at_s * _US, stay.expires_at_s * _US)
 
 

@@ -30,7 +30,7 @@ _WORTH_A_THREAD = 5_000
 _log = structlog.get_logger(__name__)
 
 
-class Pace(NamedTuple):
+class BatchLimits(NamedTuple):
     """How much is loaded at once and how often. `keep_s`: how long loaded journal segments stay.
 
     A step follows the last after `tick_ms`, or later: after ten times as long as that one took, up to a second.
@@ -43,7 +43,7 @@ class Pace(NamedTuple):
     expiry: Expiry = Expiry()
 
 
-class Follower(Protocol):
+class CommitListener(Protocol):
     """What follows the store: told of each committed batch, and given time to catch up after it and at every tick."""
 
     def note(self, batch: Batch) -> None:
@@ -69,8 +69,8 @@ class Loader:
         store: Store,
         decoding: Decoding,
         clock: Clock,
-        pace: Pace,
-        followers: Sequence[Follower] = (),
+        pace: BatchLimits,
+        followers: Sequence[CommitListener] = (),
     ) -> None:
         self._reader = reader
         self._store = store

@@ -110,7 +110,7 @@ class BatchRefused(StoreFailed):
     """The batch's own values are at fault (conversion, range, constraint): trying it again cannot help."""
 
 
-class QueryRefused(Exception):
+class QueryAborted(Exception):
     """A question that is not answered: not read-only, not valid, too slow or too large. Safe to show to the asker."""
 
 
@@ -136,9 +136,9 @@ class Cancellation:
             threading.Thread(target=self._stop_until_left, name="stopping", daemon=True).start()
 
     def check(self) -> None:
-        """Raises `QueryRefused` with the reason where it was cancelled."""
+        """Raises `QueryAborted` with the reason where it was cancelled."""
         if self._reason is not None:
-            raise QueryRefused(self._reason)
+            raise QueryAborted(self._reason)
 
     def _stop_until_left(self) -> None:
         """Whoever was between two statements has not noticed, and begins the next one: stop that too."""
@@ -155,7 +155,7 @@ class Cancellation:
     def stopping(self, stop: Callable[[], object]) -> Iterator[None]:
         """Call `stop` when cancelled while inside, again and again until it is left.
 
-        Raises `QueryRefused` where it was cancelled before.
+        Raises `QueryAborted` where it was cancelled before.
         """
         with self._lock:
             self.check()
@@ -195,7 +195,7 @@ class Store(Protocol):
         ...
 
     def sql(self, statement: str, max_rows: int, timeout_s: float) -> pa.Table:
-        """Answer one read-only statement of a user. Raises `QueryRefused`."""
+        """Answer one read-only statement of a user. Raises `QueryAborted`."""
         ...
 
     def query(self, statement: str, parameters: Mapping[str, object]) -> pa.Table:

@@ -5,9 +5,9 @@ import enum
 import msgspec
 
 from questlog.model.event import DECODED_COLUMNS, Type
+from questlog.store.column_docs import COLUMN_DOCS
+from questlog.store.distributions import DISTRIBUTIONS
 from questlog.store.event_kinds import AD_COUNTS, KINDS, bit
-from questlog.store.meanings import MEANINGS
-from questlog.store.sampled import SAMPLED
 
 
 class Kind(enum.StrEnum):
@@ -75,7 +75,7 @@ DIMENSIONS = (
 
 
 def _dimensions(whose: str) -> tuple[Column, ...]:
-    return tuple(Column(name, "VARCHAR", f"{MEANINGS[name]}; {whose}") for name in DIMENSIONS)
+    return tuple(Column(name, "VARCHAR", f"{COLUMN_DOCS[name]}; {whose}") for name in DIMENSIONS)
 
 
 _DECIDES = "order of the event that the next columns are from"
@@ -107,7 +107,7 @@ EVENTS = Table(
         Column("segment", Kind.ID, "journal position: the segment"),
         Column("record_offset", Kind.ID, "journal position: the record's first byte"),
         Column("record_index", Kind.GAME, "the event's place in its request"),
-        *(Column(name, _KINDS[kind], MEANINGS[name]) for name, kind in DECODED_COLUMNS.items()),
+        *(Column(name, _KINDS[kind], COLUMN_DOCS[name]) for name, kind in DECODED_COLUMNS.items()),
         Column("amount_usd", Kind.MONEY, "`amount` in US dollars at the day's rate; null for an unknown currency"),
         Column("ad_revenue_usd", Kind.MONEY, "`ad_revenue` in US dollars at the day's rate"),
         Column(
@@ -205,8 +205,8 @@ EVENT_NAMES = Table(
     (
         Column("event_no", Kind.ID, "the number, dense over all games"),
         _GAME,
-        Column("category", Kind.TEXT, MEANINGS["category"]),
-        Column("event_id", Kind.TEXT, MEANINGS["event_id"]),
+        Column("category", Kind.TEXT, COLUMN_DOCS["category"]),
+        Column("event_id", Kind.TEXT, COLUMN_DOCS["event_id"]),
     ),
 )
 
@@ -218,8 +218,8 @@ EVENT_DAYS = Table(
         _GAME,
         Column("day", Kind.DAY, "UTC day"),
         Column("event_no", Kind.ID, "number of category and event id in `event_names`"),
-        Column("category", Kind.TEXT, MEANINGS["category"]),
-        Column("event_id", Kind.TEXT, MEANINGS["event_id"]),
+        Column("category", Kind.TEXT, COLUMN_DOCS["category"]),
+        Column("event_id", Kind.TEXT, COLUMN_DOCS["event_id"]),
         Column("events", Kind.COUNT, "events"),
         Column("value_count", Kind.COUNT, "events with a `value`"),
         Column("value_sum", Kind.NUMBER, "Σ `value`"),
@@ -245,7 +245,7 @@ VALUE_COUNTS = Table(
     (
         _GAME,
         Column("day", Kind.DAY, "UTC day"),
-        Column("field", Kind.TEXT, f"the kind: {', '.join(f'`{sampled.field}`' for sampled in SAMPLED)}"),
+        Column("field", Kind.TEXT, f"the kind: {', '.join(f'`{sampled.field}`' for sampled in DISTRIBUTIONS)}"),
         Column("bin", Kind.GAME, "the number's bin in `value_bins`"),
         Column("value", Kind.NUMBER, "the number; of a table in health events the place of an entry, from 0"),
         Column("samples", Kind.COUNT, "events with it; of a table in health events the sum of its entries"),

@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 
 from questlog.analytics.metrics.catalogue import CATALOGUE
 from questlog.analytics.metrics.metrics import DAY_METRICS
-from questlog.analytics.question.query import All, Condition, Filter, Granularity, Not, Operator, Period, Query
-from questlog.analytics.question.query import Any as AnyOf
+from questlog.analytics.question.query import AllOf, AnyOf, Condition, Filter, Granularity, Not, Operator, Period, Query
 from tests.support.answers import answers, is_same, rows
 from tests.support.engines import BothEngines, embedded_store
 from tests.support.generated_histories import FEW, MANY, NOW, histories, load
@@ -101,7 +100,7 @@ _FILTERS: Mapping[str, tuple[Filter | None, Where]] = {
     ),
     "neither hard nor at a build like 1.1": (
         Not(
-            All(
+            AllOf(
                 (
                     Condition("attributes.mode", Operator.IN, ("hard", "10")),
                     Condition("build", Operator.MATCHES, ("^1.1$",)),

@@ -11,7 +11,7 @@ from hypothesis import given
 
 from questlog.analytics.question.definitions import CustomMetric, CustomMetricKind
 from questlog.analytics.question.query import (
-    All,
+    AllOf,
     Comparison,
     Condition,
     EventMatch,
@@ -67,7 +67,7 @@ _CUSTOM: Mapping[CustomMetricKind, Metric] = {
 }
 _JUMP_OR_WIN = EventMatch(
     "custom",
-    filter=All((Condition("event_id", Operator.IN, ("jump", "win")), Condition("country", Operator.IS_NOT, ("FR",)))),
+    filter=AllOf((Condition("event_id", Operator.IN, ("jump", "win")), Condition("country", Operator.IS_NOT, ("FR",)))),
 )
 _MONEY: Mapping[str, tuple[EventMatch, Metric]] = {
     "all_money": (EventMatch(), lambda known, asked: _dollars(events.found(known, asked, lambda _: True))),

@@ -17,8 +17,7 @@ from questlog.analytics.question.definitions import (
     SegmentDefinition,
     Who,
 )
-from questlog.analytics.question.query import All, Condition, EventMatch, Operator, Period, Query
-from questlog.analytics.question.query import Any as AnyOf
+from questlog.analytics.question.query import AllOf, AnyOf, Condition, EventMatch, Operator, Period, Query
 from questlog.analytics.runner import Definitions
 from questlog.analytics.selection.segments import Segment
 from tests.support.answers import answers, is_same, rows
@@ -57,7 +56,7 @@ _SEGMENTS: Mapping[str, tuple[Rule, segments.Rule]] = {
     ),
     "since Christmas, and worth something": (
         Who(
-            All(
+            AllOf(
                 (
                     Condition("first_seen", Operator.GREATER_OR_EQUAL, ("2025-12-27",)),
                     Condition("revenue_usd", Operator.GREATER, (0.99,)),

@@ -12,11 +12,11 @@ from litestar import Litestar
 from litestar.testing import TestClient
 
 from questlog.analytics.question.answer import Answer, AnswerColumn, Warned
-from questlog.analytics.question.problems import QuestionRefused
+from questlog.analytics.question.problems import InvalidQuery
 from questlog.analytics.question.query import Period, Query
 from questlog.api.app import create_app
 from questlog.api.services import Limits
-from questlog.store.contract import QueryRefused
+from questlog.store.contract import QueryAborted
 from tests.support.console import FakeConsole
 
 Client = TestClient[Litestar]
@@ -154,11 +154,11 @@ def test_the_tag_is_of_the_question_the_game_and_the_form(client: Client) -> Non
 
 
 def test_a_refused_question_names_the_field_and_the_nearest(client: Client, console: FakeConsole) -> None:
-    console.analytics.error = QuestionRefused("metrics[0]", "there is no metric 'dao'", "dau")
+    console.analytics.error = InvalidQuery("metrics[0]", "there is no metric 'dao'", "dau")
     answer = client.post(PATH, json=QUERY)
     assert answer.status_code == 400
     assert answer.json()["error"] == {
-        "code": "question_refused",
+        "code": "invalid_query",
         "message": "there is no metric 'dao'; did you mean 'dau'?",
         "field": "metrics[0]",
         "nearest": "dau",
@@ -166,10 +166,10 @@ def test_a_refused_question_names_the_field_and_the_nearest(client: Client, cons
 
 
 def test_a_question_that_takes_too_long_is_told_so(client: Client, console: FakeConsole) -> None:
-    console.analytics.error = QueryRefused("the statement was stopped: it took longer than 30 s")
+    console.analytics.error = QueryAborted("the statement was stopped: it took longer than 30 s")
     answer = client.post(PATH, json=QUERY)
     assert answer.status_code == 400
-    assert answer.json()["error"] == {"code": "query_refused", "message": str(console.analytics.error)}
+    assert answer.json()["error"] == {"code": "query_aborted", "message": str(console.analytics.error)}
 
 
 def test_a_question_is_stopped_when_its_time_is_over(console: FakeConsole) -> None:
@@ -177,7 +177,7 @@ def test_a_question_is_stopped_when_its_time_is_over(console: FakeConsole) -> No
     services = msgspec.structs.replace(console.services, limits=Limits(question_timeout_s=0.05))
     with TestClient(create_app(services), raise_server_exceptions=False) as client:
         answer = client.post(PATH, json=QUERY, headers={"Authorization": f"Bearer {console.token}"})
-    told = {"code": "query_refused", "message": "it took longer than 0.05 s (analytics.timeout_s)"}
+    told = {"code": "query_aborted", "message": "it took longer than 0.05 s (analytics.timeout_s)"}
     assert (answer.status_code, answer.json()["error"]) == (400, told)
 
 
@@ -187,7 +187,7 @@ def test_a_list_is_stopped_when_its_time_is_over(console: FakeConsole, path: str
     services = msgspec.structs.replace(console.services, limits=Limits(question_timeout_s=0.05))
     with TestClient(create_app(services), raise_server_exceptions=False) as client:
         answer = client.get(f"/api/v1/games/1/{path}", headers={"Authorization": f"Bearer {console.token}"})
-    told = {"code": "query_refused", "message": "it took longer than 0.05 s (analytics.timeout_s)"}
+    told = {"code": "query_aborted", "message": "it took longer than 0.05 s (analytics.timeout_s)"}
     assert (answer.status_code, answer.json()["error"]) == (400, told)
 
 

@@ -166,7 +166,7 @@ def test_a_wrong_field_is_named_with_the_nearest(client: Client) -> None:
 def test_a_dimension_that_there_is_not_is_refused(client: Client) -> None:
     condition = {"type": "condition", "dimension": "contry", "values": ["DE"]}
     error = refusal(client, f"{SEGMENTS}/a", {"rule": {"type": "who", "filter": condition}})
-    assert (error["code"], error["nearest"]) == ("question_refused", "country")
+    assert (error["code"], error["nearest"]) == ("invalid_query", "country")
     assert error["field"].startswith("rule.filter")
 
 
@@ -221,7 +221,7 @@ def test_a_custom_metric_of_a_segment_that_there_is_not_is_refused(client: Clien
     condition = {"type": "condition", "dimension": "segment.Payers", "values": ["yes"]}
     metric = {**BOSSES, "event": {"filter": condition}}
     error = refusal(client, f"{PATH}/custom_metric/Bosses", metric)
-    assert (error["code"], error["field"]) == ("question_refused", "event.filter.dimension")
+    assert (error["code"], error["field"]) == ("invalid_query", "event.filter.dimension")
     client.put(f"{SEGMENTS}/Payers", json=PAYERS)
     assert client.put(f"{PATH}/custom_metric/Bosses", json=metric).status_code == 200
     assert client.delete(f"{SEGMENTS}/Payers").status_code == 409

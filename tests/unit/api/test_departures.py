@@ -3,8 +3,8 @@ from typing import cast
 
 from litestar.types import HTTPReceiveMessage, Receive
 
-from questlog.api.departures import stopped_when_gone
-from questlog.store.contract import Cancellation, QueryRefused
+from questlog.api.disconnects import stopped_when_gone
+from questlog.store.contract import Cancellation, QueryAborted
 
 
 class Connection:
@@ -26,7 +26,7 @@ def is_cancelled(cancellation: Cancellation) -> bool:
     try:
         with cancellation.stopping(lambda: None):
             return False
-    except QueryRefused:
+    except QueryAborted:
         return True
 
 

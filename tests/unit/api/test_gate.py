@@ -3,13 +3,13 @@ import threading
 
 import pytest
 
+from questlog.api.concurrency import ConcurrencyLimiter
 from questlog.api.errors import ApiError
-from questlog.api.gate import QueryGate
 
 
 def test_work_is_done_outside_the_event_loops_thread() -> None:
     async def ask() -> int:
-        return await QueryGate().run(threading.get_ident)
+        return await ConcurrencyLimiter().run(threading.get_ident)
 
     assert asyncio.run(ask()) != threading.get_ident()
 
@@ -18,7 +18,7 @@ def test_who_finds_no_place_in_time_is_told_to_come_back() -> None:
     release = threading.Event()
 
     async def ask() -> ApiError:
-        gate = QueryGate(places=1, wait_s=0.05)
+        gate = ConcurrencyLimiter(places=1, wait_s=0.05)
         running = asyncio.create_task(gate.run(release.wait))
         await asyncio.sleep(0.01)
         with pytest.raises(ApiError) as refused:
@@ -36,7 +36,7 @@ def test_too_many_do_not_even_wait() -> None:
     release = threading.Event()
 
     async def ask() -> None:
-        gate = QueryGate(places=1, max_waiting=1, wait_s=60.0)
+        gate = ConcurrencyLimiter(places=1, max_waiting=1, wait_s=60.0)
         running = [asyncio.create_task(gate.run(release.wait)) for _ in range(2)]
         await asyncio.sleep(0.01)
         with pytest.raises(ApiError):
@@ -49,7 +49,7 @@ def test_too_many_do_not_even_wait() -> None:
 
 def test_a_place_is_free_again_after_work_that_failed() -> None:
     async def ask() -> int:
-        gate = QueryGate(places=1, wait_s=0.05)
+        gate = ConcurrencyLimiter(places=1, wait_s=0.05)
         with pytest.raises(ValueError, match="invalid literal"):
             await gate.run(lambda: int("x"))
         return await gate.run(int)

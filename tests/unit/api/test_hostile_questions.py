@@ -12,8 +12,8 @@ from litestar.testing import TestClient
 
 from questlog.analytics.runner import Analytics
 from questlog.api.app import create_app
+from questlog.api.definitions_cache import SavedDefinitions
 from questlog.api.examples import DEFINITIONS, QUESTIONS
-from questlog.api.saved import SavedDefinitions
 from questlog.store.duckdb.connection import EngineSettings
 from questlog.store.duckdb.store import DuckDBStore
 from tests.support.console import FakeConsole
@@ -26,7 +26,7 @@ ROUNDS = 40
 NOON = 1_767_268_800_000_000
 ANSWERS: dict[int, set[str | None]] = {
     200: {None},
-    400: {"bad_value", "bad_request", "question_refused", "query_refused", "too_deep", "unwritable_value"},
+    400: {"bad_value", "bad_request", "invalid_query", "query_aborted", "too_deep", "unwritable_value"},
     404: {"not_found"},  # a player of another id
     413: {"body_too_large"},
 }

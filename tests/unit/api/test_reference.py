@@ -7,7 +7,7 @@ import pytest
 from litestar import Litestar
 from litestar.testing import TestClient
 
-from questlog.api.forms import Form
+from questlog.api.response_formats import ResponseFormat
 from tests.support.console import FakeConsole, MemoryTables
 
 DOCS = Path(__file__).parents[3] / "docs"
@@ -42,8 +42,8 @@ def test_every_route_and_parameter_is_on_the_page(stranger: Client) -> None:
                 assert f"`{name}`" in PAGE or f"{{{name}}}" in path
 
 
-@pytest.mark.parametrize("form", Form)
-def test_every_format_is_on_the_page(form: Form) -> None:
+@pytest.mark.parametrize("form", ResponseFormat)
+def test_every_format_is_on_the_page(form: ResponseFormat) -> None:
     assert f"| `{form}`" in PAGE
 
 

@@ -10,7 +10,7 @@ from litestar.testing import TestClient
 
 from questlog.api.app import create_app
 from questlog.api.errors import ApiError
-from questlog.api.forms import Form, accepted_form
+from questlog.api.response_formats import ResponseFormat, accepted_form
 from questlog.api.services import Limits
 from tests.support.console import FakeConsole
 
@@ -42,16 +42,16 @@ def test_the_format_can_be_accepted(client: Client) -> None:
 @pytest.mark.parametrize(
     ("accept", "form"),
     [
-        ("", Form.JSON),
-        ("*/*", Form.JSON),
-        ("text/csv", Form.CSV),
-        ("text/csv;q=0.4, application/json;q=0.5", Form.JSON),
-        ("TEXT/CSV; header=present", Form.CSV),
-        ("text/html, text/csv;q=0.1", Form.CSV),
-        ("text/csv;q=0, application/*", Form.JSON),
+        ("", ResponseFormat.JSON),
+        ("*/*", ResponseFormat.JSON),
+        ("text/csv", ResponseFormat.CSV),
+        ("text/csv;q=0.4, application/json;q=0.5", ResponseFormat.JSON),
+        ("TEXT/CSV; header=present", ResponseFormat.CSV),
+        ("text/html, text/csv;q=0.1", ResponseFormat.CSV),
+        ("text/csv;q=0, application/*", ResponseFormat.JSON),
     ],
 )
-def test_the_best_of_what_is_accepted_is_taken(accept: str, form: Form) -> None:
+def test_the_best_of_what_is_accepted_is_taken(accept: str, form: ResponseFormat) -> None:
     assert accepted_form(accept) is form
 
 
@@ -65,7 +65,7 @@ def test_what_we_cannot_write_is_not_acceptable(accept: str) -> None:
 def test_a_refused_statement_is_told_why(client: Client) -> None:
     answer = client.post("/api/v1/sql", json={"sql": "SELEC 1"})
     assert answer.status_code == 400
-    assert answer.json()["error"]["code"] == "query_refused"
+    assert answer.json()["error"]["code"] == "query_aborted"
     assert "SELEC" in answer.json()["error"]["message"]
 
 

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from questlog.collector.limits import Allowance, BodyReader, WaitingRoom
+from questlog.collector.limits import BodyReader, MemoryBudget, RateLimiter
 from questlog.model.reasons import Reason, RequestRejected
 
 
@@ -120,7 +120,7 @@ def test_a_read_cancelled_by_the_server_stays_cancelled() -> None:
 
 def test_an_allowance_is_spent_and_comes_back_with_time() -> None:
     now = ManualTime()
-    allowance = Allowance(burst=2, per_minute=60, now_s=now)
+    allowance = RateLimiter(burst=2, per_minute=60, now_s=now)
     assert [allowance.take(1), allowance.take(1), allowance.take(1)] == [True, True, False]
     assert allowance.take(2), "each key has its own"
     now.now = 1
@@ -128,12 +128,12 @@ def test_an_allowance_is_spent_and_comes_back_with_time() -> None:
 
 
 def test_an_allowance_remembers_a_bounded_number_of_keys() -> None:
-    allowance = Allowance(burst=1, per_minute=60, now_s=ManualTime(), max_keys=2)
+    allowance = RateLimiter(burst=1, per_minute=60, now_s=ManualTime(), max_keys=2)
     assert all(allowance.take(key) for key in range(10))
 
 
 def test_what_waits_is_bounded_together_and_let_go() -> None:
-    room = WaitingRoom(10)
+    room = MemoryBudget(10)
     with room.holding(6):
         with room.holding(4), pytest.raises(RequestRejected) as caught, room.holding(1):
             pass

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from questlog.loader.batch import Decoding
-from questlog.loader.loop import Loader, Pace
+from questlog.loader.loop import BatchLimits, Loader
 from questlog.loader.money import Converter, Rates
 from questlog.loader.rebuild import RebuildState
 from questlog.model.record import Kind, Position
@@ -28,8 +28,8 @@ def _clock() -> FakeClock:
     return FakeClock()
 
 
-def loader_of(journal: FakeJournal, store: FakeStore, clock: FakeClock, pace: Pace | None = None) -> Loader:
-    return Loader(journal, store, DECODING, clock, pace or Pace())
+def loader_of(journal: FakeJournal, store: FakeStore, clock: FakeClock, pace: BatchLimits | None = None) -> Loader:
+    return Loader(journal, store, DECODING, clock, pace or BatchLimits())
 
 
 def fill(journal: FakeJournal, *ids: str, writer: int = 1) -> None:
@@ -75,7 +75,7 @@ def test_a_batch_holds_about_as_many_events_as_allowed(journal: FakeJournal, clo
     store = FakeStore()
     for _ in range(5):
         journal.append(envelope(), [{"event_id": "a"}, {"event_id": "b"}])
-    loader_of(journal, store, clock, Pace(batch_events=3)).step()
+    loader_of(journal, store, clock, BatchLimits(batch_events=3)).step()
     assert [batch.events.num_rows for batch in store.batches] == [4, 4, 2]
     assert [batch.positions[1].offset for batch in store.batches] == [200, 400, 500]
 
@@ -84,7 +84,7 @@ def test_a_batch_holds_about_as_many_bytes_as_allowed(journal: FakeJournal, cloc
     store = FakeStore()
     fill(journal, "a", "b", "c", "d")
     size = len(journal.entries[0].record or b"")
-    loader = loader_of(journal, store, clock, Pace(batch_bytes=2 * size))
+    loader = loader_of(journal, store, clock, BatchLimits(batch_bytes=2 * size))
     assert loader.step()
     assert store.event_ids() == ["a", "b"]
     assert not loader.step()
@@ -215,7 +215,7 @@ def test_pauses_grow_while_it_fails_and_end_with_the_failure(journal: FakeJourna
             return self.is_set()
 
     journal.error = OSError("input/output error")
-    loader = loader_of(journal, FakeStore(), clock, Pace(tick_ms=40))
+    loader = loader_of(journal, FakeStore(), clock, BatchLimits(tick_ms=40))
     loader._is_stopping = Impatient()
     loader.run()
     assert pauses == [0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0, 0.04]
@@ -238,7 +238,7 @@ def test_counters_tell_what_was_loaded_and_how_old_it_was(journal: FakeJournal, 
 
 def test_old_rows_and_segments_are_deleted_every_ten_minutes(journal: FakeJournal, clock: FakeClock) -> None:
     store = FakeStore()
-    loader = loader_of(journal, store, clock, Pace(keep_s=60.0))
+    loader = loader_of(journal, store, clock, BatchLimits(keep_s=60.0))
     fill(journal, "a")
     loader.step()
     assert not store.expiries
@@ -291,7 +291,7 @@ def test_followers_see_each_committed_batch_once_and_every_tick(journal: FakeJou
     witness = Witness()
     store = FakeStore(poisoned_by("b"))
     fill(journal, "a", "b", "c")
-    loader = Loader(journal, store, DECODING, clock, Pace(), [witness])
+    loader = Loader(journal, store, DECODING, clock, BatchLimits(), [witness])
     loader.step()
     loader.step()
     assert witness.batches == store.batches
@@ -306,7 +306,7 @@ def test_stop_ends_after_the_batch_at_hand(journal: FakeJournal, clock: FakeCloc
         may_end.wait(5)
 
     store = FakeStore(hold)
-    loader = loader_of(journal, store, clock, Pace(batch_events=1))
+    loader = loader_of(journal, store, clock, BatchLimits(batch_events=1))
     fill(journal, "a", "b")
     loader.start()
     assert is_loading.wait(5)
@@ -321,7 +321,7 @@ def test_stop_ends_after_the_batch_at_hand(journal: FakeJournal, clock: FakeCloc
 
 def test_a_started_loader_loads_what_arrives(journal: FakeJournal, clock: FakeClock) -> None:
     store = FakeStore()
-    loader = loader_of(journal, store, clock, Pace(tick_ms=10))
+    loader = loader_of(journal, store, clock, BatchLimits(tick_ms=10))
     loader.start()
     try:
         for event_id in ("a", "b", "c"):
@@ -352,7 +352,7 @@ def test_loading_is_exactly_once_whatever_fails_in_between(journal: FakeJournal,
     ids = [f"e{number}" for number in range(60)]
     fill(journal, *ids[:20], "p1", *ids[20:40], "p2", *ids[40:])
     for _ in range(200):
-        loader_of(journal, store, clock, Pace(batch_events=7)).step()
+        loader_of(journal, store, clock, BatchLimits(batch_events=7)).step()
     assert store.event_ids() == ids
     assert len(store.rejected()) == 2
 
@@ -409,7 +409,7 @@ def test_a_clock_set_back_during_a_step_does_not_prolong_the_pause(journal: Fake
             return self.time_us
 
     store = FakeStore()
-    loader = loader_of(journal, store, SetBack(), Pace(tick_ms=10))
+    loader = loader_of(journal, store, SetBack(), BatchLimits(tick_ms=10))
     loader.start()
     try:
         time.sleep(0.1)
@@ -435,8 +435,8 @@ def fill_large(journal: FakeJournal, name: str) -> list[str]:
     return ids
 
 
-def one_large_batch_at_a_time(journal: FakeJournal) -> Pace:
-    return Pace(batch_bytes=sum(len(entry.record or b"") for entry in journal.entries))
+def one_large_batch_at_a_time(journal: FakeJournal) -> BatchLimits:
+    return BatchLimits(batch_bytes=sum(len(entry.record or b"") for entry in journal.entries))
 
 
 def test_the_next_is_read_while_a_large_batch_is_stored(journal: FakeJournal, clock: FakeClock) -> None:

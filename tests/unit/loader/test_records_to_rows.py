@@ -12,7 +12,7 @@ from questlog.journal.reader import FileJournalReader
 from questlog.journal.writer import open_writer
 from questlog.loader.batch import Decoding
 from questlog.loader.codecs import EVENT_SOURCES
-from questlog.loader.loop import Loader, Pace
+from questlog.loader.loop import BatchLimits, Loader
 from questlog.loader.money import Converter, Rates
 from questlog.model.record import Envelope, Kind, encode_record
 from questlog.store.duckdb.store import DuckDBStore
@@ -67,7 +67,7 @@ class World:
     def start(self) -> None:
         self.store = DuckDBStore(self.store_dir)
         decoding = Decoding(EVENT_SOURCES, Converter(Rates()), 1_000_000)
-        self.loader = Loader(FileJournalReader(self.journal_dir), self.store, decoding, self.clock, Pace())
+        self.loader = Loader(FileJournalReader(self.journal_dir), self.store, decoding, self.clock, BatchLimits())
 
     def restart(self) -> None:
         self.store.close()

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from questlog.store.contract import Cancellation, QueryRefused
+from questlog.store.contract import Cancellation, QueryAborted
 from questlog.store.duckdb.connection import EngineSettings
 from questlog.store.duckdb.store import DuckDBStore
 from tests.support.staged import NOON, batch
@@ -129,7 +129,7 @@ _FORBIDDEN = [
 
 @pytest.mark.parametrize("statement", _FORBIDDEN, ids=range(len(_FORBIDDEN)))
 def test_everything_else_is_refused(store: DuckDBStore, statement: str) -> None:
-    with pytest.raises(QueryRefused):
+    with pytest.raises(QueryAborted):
         store.sql(statement, 100, 10.0)
 
 
@@ -147,13 +147,13 @@ def test_everything_else_is_refused(store: DuckDBStore, statement: str) -> None:
     ],
 )
 def test_a_list_of_any_length_is_refused_and_where_to_ask_is_told(store: DuckDBStore, statement: str) -> None:
-    with pytest.raises(QueryRefused, match="is available in FROM only"):
+    with pytest.raises(QueryAborted, match="is available in FROM only"):
         store.sql(statement, 100, 10.0)
 
 
 def test_nothing_was_changed_by_all_that(store: DuckDBStore) -> None:
     for statement in _FORBIDDEN:
-        with pytest.raises(QueryRefused):
+        with pytest.raises(QueryAborted):
             store.sql(statement, 100, 10.0)
     assert store.sql("SELECT events FROM players", 10, 10.0).to_pylist() == [{"events": 1}]
     assert store.load(batch([{}]), NOON).stored == 1
@@ -169,7 +169,7 @@ def test_nothing_was_changed_by_all_that(store: DuckDBStore) -> None:
 )
 def test_a_long_statement_is_stopped(store: DuckDBStore, statement: str) -> None:
     start = time.monotonic()
-    with pytest.raises(QueryRefused):
+    with pytest.raises(QueryAborted):
         store.sql(statement, 100, 0.5)
     assert time.monotonic() - start < 10
     assert store.load(batch([{}]), NOON).stored == 1
@@ -184,7 +184,7 @@ def test_a_long_statement_is_stopped(store: DuckDBStore, statement: str) -> None
     ],
 )
 def test_a_greedy_statement_ends_and_loading_goes_on(store: DuckDBStore, statement: str) -> None:
-    with pytest.raises(QueryRefused):
+    with pytest.raises(QueryAborted):
         store.sql(statement, 100, 5.0)
     assert store.load(batch([{}]), NOON).stored == 1
 
@@ -195,7 +195,7 @@ def test_rows_are_cut_at_the_limit_without_being_made(store: DuckDBStore) -> Non
 
 def test_a_result_is_limited_in_size(store: DuckDBStore) -> None:
     statement = "SELECT md5(i::VARCHAR) || md5((i + 1)::VARCHAR) AS x, * FROM range(100000000) t(i)"
-    with pytest.raises(QueryRefused, match="MiB"):
+    with pytest.raises(QueryAborted, match="MiB"):
         store.sql(statement, 100_000_000, 60.0)
 
 
@@ -204,7 +204,7 @@ ENDLESS = "SELECT sum(a.range * b.range) FROM range(300000) a, range(600000) b"
 
 @pytest.mark.parametrize("timeout_s", [0.0, 0.00001, 0.001, 0.003])
 def test_a_limit_that_is_over_before_the_statement_begins_stops_it(store: DuckDBStore, timeout_s: float) -> None:
-    with pytest.raises(QueryRefused, match=r"took longer than"):
+    with pytest.raises(QueryAborted, match=r"took longer than"):
         store.sql(ENDLESS, 10, timeout_s)
 
 
@@ -220,7 +220,7 @@ def test_a_statement_that_begins_while_it_is_cancelled_is_stopped() -> None:
         cancellation.cancel()
         begun.set()
         assert stopped.wait(10)
-    with pytest.raises(QueryRefused, match="cancelled"):
+    with pytest.raises(QueryAborted, match="cancelled"):
         cancellation.check()
 
 
@@ -230,7 +230,7 @@ def test_a_reading_that_is_cancelled_answers_nothing_more(store: DuckDBStore) ->
         assert reading.ask("SELECT 1 AS one").to_pylist() == [{"one": 1}]
         threading.Timer(0.2, cancellation.cancel, ["nobody waits"]).start()
         for _ in range(2):
-            with pytest.raises(QueryRefused, match="nobody waits"):
+            with pytest.raises(QueryAborted, match="nobody waits"):
                 reading.ask(ENDLESS)
 
 
@@ -238,7 +238,7 @@ def test_a_reading_is_asked_with_named_parameters(store: DuckDBStore) -> None:
     with store.reading(Cancellation()) as reading:
         for number in (1, 2):
             assert reading.ask("SELECT $number + 1 AS n", {"number": number}).to_pylist() == [{"n": number + 1}]
-        with pytest.raises(QueryRefused):
+        with pytest.raises(QueryAborted):
             reading.ask("SELECT $number + 1 AS n", {"other": 1})
 
 
@@ -250,5 +250,5 @@ def test_a_reading_is_asked_with_named_parameters(store: DuckDBStore) -> None:
     ],
 )
 def test_what_fails_among_the_last_rows_is_told(store: DuckDBStore, statement: str) -> None:
-    with pytest.raises(QueryRefused, match=r"boom|Could not convert"):
+    with pytest.raises(QueryAborted, match=r"boom|Could not convert"):
         store.sql(statement, 1_000_000, 30)

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from questlog.store.duckdb.rollups.value_counts import BIN_SQL, Folding
+from questlog.store.distributions import DISTRIBUTIONS
+from questlog.store.duckdb.rollups.value_counts import BIN_SQL, Compaction
 from questlog.store.duckdb.store import DuckDBStore
-from questlog.store.sampled import SAMPLED
 from tests.support.histories import BOOTS, HEALTH
 from tests.support.staged import DAY, NOON, batch, new_id
 
@@ -106,7 +106,7 @@ def test_a_greater_number_is_never_in_a_lower_bin(engine: DuckDBStore, numbers: 
 
 def test_rows_of_a_day_are_added_up_once_they_are_many(tmp_path: Path) -> None:
     store = DuckDBStore(tmp_path)
-    store._folding = Folding(least=20)
+    store._folding = Compaction(least=20)
     for number in range(30):
         at = DAY if number % 10 == 0 else 0
         store.load(batch([event("design", at, value=float(value)) for value in (1, 2, 3)]), NOON)
@@ -123,7 +123,7 @@ def test_rows_of_a_day_are_added_up_once_they_are_many(tmp_path: Path) -> None:
 
 
 def test_a_day_is_folded_when_it_has_got_as_many_rows_as_it_had() -> None:
-    folding = Folding(least=3)
+    folding = Compaction(least=3)
     two = pa.table({"day": pa.array([dt.date(2026, 1, 1)] * 2)})
     assert folding.due(two) == []
     assert folding.due(two) == [dt.date(2026, 1, 1)]
@@ -133,4 +133,4 @@ def test_a_day_is_folded_when_it_has_got_as_many_rows_as_it_had() -> None:
 
 
 def test_numbers_of_kinds_have_names_of_their_own() -> None:
-    assert len({sampled.field for sampled in SAMPLED}) == len(SAMPLED) <= 8
+    assert len({sampled.field for sampled in DISTRIBUTIONS}) == len(DISTRIBUTIONS) <= 8

@@ -16,16 +16,16 @@ from questlog.analytics.engine.context import Context
 from questlog.analytics.metrics.parts import MAX_ROWS
 from questlog.analytics.metrics.plan import scope_of
 from questlog.analytics.question.definitions import SegmentDefinition
-from questlog.analytics.question.problems import QuestionRefused
+from questlog.analytics.question.problems import InvalidQuery
 from questlog.analytics.question.query import EventMatch, Filter, Granularity, Name, Period, check_size
 from questlog.analytics.selection.buckets import bucket_of_day
-from questlog.analytics.selection.cardinality import Capped, capped_dimensions, shown, with_shown
+from questlog.analytics.selection.cardinality import CardinalityCap, capped_dimensions, shown, with_shown
 from questlog.analytics.selection.dimensions import (
     check_event_dimension,
     check_installed_dimension,
-    names_in,
+    referenced_dimensions,
 )
-from questlog.analytics.selection.filters import check_filter, holds, id_matches
+from questlog.analytics.selection.filters import check_filter, id_matches, predicate
 from questlog.analytics.selection.rows import Scope, events_with, installed_with
 from questlog.analytics.selection.segment_rules import with_segments
 
@@ -77,13 +77,13 @@ class Cohorts(msgspec.Struct, frozen=True):
     granularity: Granularity
     group_by: str | None = None
     filter: Filter | None = None
-    capped: tuple[Capped, ...] = ()
+    capped: tuple[CardinalityCap, ...] = ()
     last_age_days: int | None = None
 
     @property
     def names(self) -> frozenset[str]:
         """The players' dimensions that it needs."""
-        return names_in(self.filter) | ({self.group_by} if self.group_by else frozenset())
+        return referenced_dimensions(self.filter) | ({self.group_by} if self.group_by else frozenset())
 
     @property
     def installed(self) -> Period:
@@ -118,12 +118,10 @@ class CohortQuestion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return _DEFAULT_AGES[self.granularity] if self.ages is None else self.ages
 
     def check(self, segments: Mapping[str, SegmentDefinition]) -> None:
-        """Raises `QuestionRefused` for what cannot be answered in a game with these segments."""
+        """Raises `InvalidQuery` for what cannot be answered in a game with these segments."""
         self.period.check()
         if self.granularity not in (Granularity.DAY, Granularity.WEEK, Granularity.MONTH):
-            raise QuestionRefused(
-                "granularity", f"cohorts are of a day, a week or a month, not {self.granularity}", "day"
-            )
+            raise InvalidQuery("granularity", f"cohorts are of a day, a week or a month, not {self.granularity}", "day")
         check_size(self.filter)
         check = with_segments(check_installed_dimension, segments)
         check_filter("filter", self.filter, check)
@@ -135,9 +133,9 @@ class CohortQuestion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def cohorts(self, context: Context) -> Cohorts:
         """The same for the engine, once it was checked."""
         group = {self.group_by} if self.group_by else set[str]()
-        players, events = names_in(self.filter), frozenset[str]()
+        players, events = referenced_dimensions(self.filter), frozenset[str]()
         if isinstance(self.cohort, EventMatch):
-            events = names_in(self.cohort.filter)
+            events = referenced_dimensions(self.cohort.filter)
         scope = scope_of(context, self.period, players | events | group)
         last = days_of_ages(self.granularity, self.last_age) if self.period.days > _LONG_PERIOD_DAYS else None
         asked = Cohorts(scope, self.cohort, self.granularity, self.group_by, self.filter, last_age_days=last)
@@ -151,10 +149,10 @@ def days_of_ages(granularity: Granularity, ages: int) -> int:
 
 
 def rows_of(context: Context, build: Callable[..., ir.Table], question: Hashable) -> pa.Table:
-    """The engine's rows. Raises `QuestionRefused` for more than can be looked at, `QueryRefused`."""
+    """The engine's rows. Raises `InvalidQuery` for more than can be looked at, `QueryAborted`."""
     rows = context.run(_limited, build, question)
     if rows.num_rows > _MOST_ROWS:
-        raise QuestionRefused("period", "there are too many cohorts and groups; ask for fewer days or groups at once")
+        raise InvalidQuery("period", "there are too many cohorts and groups; ask for fewer days or groups at once")
     return rows
 
 
@@ -170,7 +168,7 @@ def of_ages(cohorts: Cohorts, rows: ir.Table, day: ir.DateColumn, first: ir.Date
 
 
 def check_match(field: str, match: EventMatch, segments: Mapping[str, SegmentDefinition]) -> None:
-    """Raises `QuestionRefused` for an event that cannot be meant in a game with these segments."""
+    """Raises `InvalidQuery` for an event that cannot be meant in a game with these segments."""
     match.check(field)
     check_filter(f"{field}.filter", match.filter, with_segments(check_event_dimension, segments))
 
@@ -179,7 +177,7 @@ def members(cohorts: Cohorts) -> ir.Table:
     """`player_no`, the day `from` which one belongs to the `cohort` (its start), `last_seen` and, if asked, `group`."""
     until = msgspec.structs.replace(cohorts.scope, period=cohorts.installed)
     players = installed_with(until, cohorts.names)
-    players = players.filter(holds(cohorts.filter, players))
+    players = players.filter(predicate(cohorts.filter, players))
     if isinstance(cohorts.by, EventMatch):
         first = _first_occurrence(cohorts.scope, cohorts.by)
         players = players.inner_join(first, players.player_no == first["first:no"])
@@ -208,8 +206,8 @@ def with_sizes(cohorts: Cohorts, rows: ir.Table) -> ir.Table:
 
 def meant_events(scope: Scope, match: EventMatch) -> ir.Table:
     """The players' events of the period that are meant."""
-    events = events_with(scope, names_in(match.filter))
-    events = events.filter(events.player_no.notnull(), holds(match.filter, events))
+    events = events_with(scope, referenced_dimensions(match.filter))
+    events = events.filter(events.player_no.notnull(), predicate(match.filter, events))
     if match.category is None and match.event_id is None:
         return events
     names = tables.event_names

@@ -37,7 +37,7 @@ class Cohort(CohortQuestion, frozen=True, forbid_unknown_fields=True):
 
 
 def answer(question: Cohort, context: Context) -> Answer:
-    """The triangle or the curve; the totals are the curve of all. Raises `QuestionRefused`, `QueryRefused`."""
+    """The triangle or the curve; the totals are the curve of all. Raises `InvalidQuery`, `QueryAborted`."""
     question.check(context.segments)
     cohorts = question.cohorts(context)
     rows = rows_of(context, sums_by_day, cohorts)

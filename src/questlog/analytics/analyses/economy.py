@@ -18,7 +18,7 @@ from questlog.analytics.metrics.parts import MAX_ROWS
 from questlog.analytics.metrics.top import with_plain_numbers
 from questlog.analytics.question.answer import Answer, AnswerColumn
 from questlog.analytics.question.definitions import SegmentDefinition
-from questlog.analytics.question.problems import QuestionRefused, too_many_rows
+from questlog.analytics.question.problems import InvalidQuery, too_many_rows
 from questlog.analytics.question.query import Filter, Granularity, Name, Period, check_buckets, check_distinct
 from questlog.analytics.selection.buckets import Start, buckets, start_type, with_starts
 from questlog.analytics.selection.cardinality import capped_dimensions
@@ -61,13 +61,13 @@ class Economy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     filter: Filter | None = None
 
     def check(self, segments: Mapping[str, SegmentDefinition]) -> None:
-        """Raises `QuestionRefused` for what cannot be answered in a game with these segments."""
+        """Raises `InvalidQuery` for what cannot be answered in a game with these segments."""
         self.period.check()
         check_buckets(self.period, self.granularity)
         check_distinct("parts", self.parts)
         check_split(segments, self.filter, self.group_by)
         if self.top is not None and self.largest is None:
-            raise QuestionRefused("top", "say in `largest` what the greatest are the greatest by", "largest")
+            raise InvalidQuery("top", "say in `largest` what the greatest are the greatest by", "largest")
 
 
 class Balances(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -83,13 +83,13 @@ class Balances(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     filter: Filter | None = None
 
     def check(self, segments: Mapping[str, SegmentDefinition]) -> None:
-        """Raises `QuestionRefused` for what cannot be answered in a game with these segments."""
+        """Raises `InvalidQuery` for what cannot be answered in a game with these segments."""
         Period(self.day, self.day).check()
         check_split(segments, self.filter)
         if self.histogram is not None:
             self.histogram.check("histogram")
             if self.currency is None:
-                raise QuestionRefused("currency", "a histogram is of one currency")
+                raise InvalidQuery("currency", "a histogram is of one currency")
 
 
 Key = tuple[Start | None, str | None, tuple[str | None, ...]]
@@ -97,7 +97,7 @@ Key = tuple[Start | None, str | None, tuple[str | None, ...]]
 
 
 def answer(question: Economy, context: Context) -> Answer:
-    """A row for each item with events, by bucket and group. Raises `QuestionRefused`, `QueryRefused`."""
+    """A row for each item with events, by bucket and group. Raises `InvalidQuery`, `QueryAborted`."""
     question.check(context.segments)
     events = events_of(context, question.period, question.filter, question.group_by)
     dimensions = [economy_rows.DIMENSIONS[name] for name in economy_rows.COLUMNS[question.by]]
@@ -114,7 +114,7 @@ def answer(question: Economy, context: Context) -> Answer:
 
 
 def balances(question: Balances, context: Context) -> Answer:
-    """A row for each currency, or the histogram of one. Raises `QuestionRefused`, `QueryRefused`."""
+    """A row for each currency, or the histogram of one. Raises `InvalidQuery`, `QueryAborted`."""
     question.check(context.segments)
     events = events_of(context, Period(_FIRST_DAY, question.day), question.filter)
     items = Items(context.game_id, Level.CURRENCY, question.currency)

@@ -13,7 +13,7 @@ from questlog.analytics.engine.functions import distinct_players
 from questlog.analytics.metrics.parts import MAX_ROWS
 from questlog.analytics.question.query import Granularity, Period
 from questlog.analytics.selection.buckets import bucket_of_day, bucket_of_time
-from questlog.analytics.selection.cardinality import Capped
+from questlog.analytics.selection.cardinality import CardinalityCap
 from questlog.analytics.selection.shown_names import keys_of, names_of, shown_names, with_day
 
 SOURCE, SINK = "Source", "Sink"
@@ -48,7 +48,7 @@ class Items(msgspec.Struct, frozen=True):
     game_id: int
     level: Level
     currency: str | None = None
-    capped: tuple[Capped, ...] = ()
+    capped: tuple[CardinalityCap, ...] = ()
 
     @property
     def keys(self) -> list[str]:

@@ -20,11 +20,11 @@ from questlog.analytics.metrics.parts import MAX_ROWS, OTHER
 from questlog.analytics.metrics.top import with_plain_numbers
 from questlog.analytics.question.answer import Answer, AnswerColumn
 from questlog.analytics.question.definitions import SegmentDefinition
-from questlog.analytics.question.problems import QuestionRefused, too_many_rows
+from questlog.analytics.question.problems import InvalidQuery, too_many_rows
 from questlog.analytics.question.query import Filter, Granularity, Name, Period, check_buckets, check_distinct
 from questlog.analytics.selection.buckets import buckets, with_starts
 from questlog.analytics.selection.cardinality import capped_dimensions, id_dimensions
-from questlog.store.sampled import APP_MEMORY_USED, BOOT_TIMES, FRAME_RATES, MEMORY_USED, Sampled
+from questlog.store.distributions import APP_MEMORY_USED, BOOT_TIMES, FRAME_RATES, MEMORY_USED, Distribution
 
 MAX_DEPTH = 5
 MAX_NODES = 50
@@ -89,7 +89,7 @@ class Explore(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     histogram_of: Numbers = Numbers.VALUE
 
     def check(self, segments: Mapping[str, SegmentDefinition]) -> None:
-        """Raises `QuestionRefused` for what cannot be answered in a game with these segments."""
+        """Raises `InvalidQuery` for what cannot be answered in a game with these segments."""
         self.period.check()
         check_buckets(self.period, self.granularity)
         check_distinct("nodes", self.nodes)
@@ -98,22 +98,22 @@ class Explore(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if self.histogram is not None:
             self.histogram.check("histogram")
             if self.granularity is not Granularity.ALL:
-                raise QuestionRefused("granularity", "a histogram is of the whole period", Granularity.ALL)
+                raise InvalidQuery("granularity", "a histogram is of the whole period", Granularity.ALL)
         sampled = _SAMPLED.get(self.histogram_of)
         if sampled is not None:
             self._check_sampled(sampled)
 
-    def _check_sampled(self, sampled: Sampled) -> None:
+    def _check_sampled(self, sampled: Distribution) -> None:
         if self.histogram is None:
-            raise QuestionRefused("histogram", f"{self.histogram_of} is told as a histogram: say its bins or edges")
+            raise InvalidQuery("histogram", f"{self.histogram_of} is told as a histogram: say its bins or edges")
         if self.category != sampled.category:
-            raise QuestionRefused("category", f"{self.histogram_of} is told by other events", sampled.category)
+            raise InvalidQuery("category", f"{self.histogram_of} is told by other events", sampled.category)
         if self.nodes != ("",):
-            raise QuestionRefused("nodes", f"events of {self.category} have no ids, and no nodes below the root")
+            raise InvalidQuery("nodes", f"events of {self.category} have no ids, and no nodes below the root")
 
 
 def answer(question: Explore, context: Context) -> Answer:
-    """The tree, or the histogram. Raises `QuestionRefused`, `QueryRefused`.
+    """The tree, or the histogram. Raises `InvalidQuery`, `QueryAborted`.
 
     Columns of the tree: `bucket` (with a granularity), the dimension (with `group_by`), `node` (null: several nodes
     together), `parent`, `level` (parts of its path), the measures in the order asked for, and `share`. Rows are there
@@ -168,7 +168,9 @@ def _counts(tree: Tree, events: Events, granularity: Granularity, context: Conte
     return context.run(explore_rows.by_event, tree, events, granularity)
 
 
-def _histogram(tree: Tree, events: Events, histogram: Histogram, sampled: Sampled | None, context: Context) -> pa.Table:
+def _histogram(
+    tree: Tree, events: Events, histogram: Histogram, sampled: Distribution | None, context: Context
+) -> pa.Table:
     if sampled is None:
         bounds = _counts(tree, events, Granularity.ALL, context)
     else:

@@ -16,9 +16,9 @@ from questlog.analytics.metrics.parts import MAX_ROWS, OTHER
 from questlog.analytics.metrics.sample_tables import entries
 from questlog.analytics.question.query import Granularity, Period
 from questlog.analytics.selection.buckets import bucket_of_day, bucket_of_time
-from questlog.analytics.selection.cardinality import Capped, id_dimensions
+from questlog.analytics.selection.cardinality import CardinalityCap, id_dimensions
 from questlog.analytics.selection.shown_names import keys_of, names_of, shown_names, with_day
-from questlog.store.sampled import Form, Sampled
+from questlog.store.distributions import Distribution, Form
 
 TOGETHER = -1
 """The level of what all nodes asked for have together."""
@@ -37,7 +37,7 @@ class Tree(msgspec.Struct, frozen=True):
     category: str
     nodes: tuple[str, ...]
     depth: int
-    capped: tuple[Capped, ...] = ()
+    capped: tuple[CardinalityCap, ...] = ()
 
     @property
     def keys(self) -> list[str]:
@@ -125,13 +125,13 @@ def top_groups(tree: Tree, events: Events, top: int) -> ir.Table:
     return greatest_groups(_of_tree(tree, events), top)
 
 
-def bounds(tree: Tree, events: Events, sampled: Sampled) -> ir.Table:
+def bounds(tree: Tree, events: Events, sampled: Distribution) -> ir.Table:
     """One row: the least and the greatest of the sampled numbers, `value_min` and `value_max`."""
     rows = _sampled(tree, events, sampled)
     return rows.aggregate(value_min=rows.value.min(), value_max=rows.value.max())
 
 
-def by_bin(tree: Tree, events: Events, bins: Bins, sampled: Sampled | None = None) -> ir.Table:
+def by_bin(tree: Tree, events: Events, bins: Bins, sampled: Distribution | None = None) -> ir.Table:
     """Events of all nodes together: `bin` and `near` (see `histogram`) of their value; or samples, of their numbers."""
     rows = _of_tree(tree, events) if sampled is None else _sampled(tree, events, sampled)
     rows = rows.filter(rows.value.notnull())
@@ -140,7 +140,7 @@ def by_bin(tree: Tree, events: Events, bins: Bins, sampled: Sampled | None = Non
     return rows.group_by(**bin_keys(rows.value, bins), **keys).aggregate(events=counted).limit(MAX_ROWS + 1)
 
 
-def _sampled(tree: Tree, events: Events, sampled: Sampled) -> ir.Table:
+def _sampled(tree: Tree, events: Events, sampled: Distribution) -> ir.Table:
     """`value` and `samples` of the numbers that SDKs measured, and the groups; of all events, from sums by day."""
     if events.is_plain:
         days, period = tables.value_counts, events.scope.period

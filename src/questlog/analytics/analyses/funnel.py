@@ -24,11 +24,11 @@ from questlog.analytics.engine.context import Context
 from questlog.analytics.metrics.plan import scope_of
 from questlog.analytics.question.answer import Answer
 from questlog.analytics.question.definitions import SegmentDefinition
-from questlog.analytics.question.problems import QuestionRefused
+from questlog.analytics.question.problems import InvalidQuery
 from questlog.analytics.question.query import EventMatch, Filter, Name, Period
-from questlog.analytics.selection.cardinality import Capped, capped_dimensions, shown, warnings, with_shown
-from questlog.analytics.selection.dimensions import names_in
-from questlog.analytics.selection.filters import holds, id_matches
+from questlog.analytics.selection.cardinality import CardinalityCap, capped_dimensions, shown, warnings, with_shown
+from questlog.analytics.selection.dimensions import referenced_dimensions
+from questlog.analytics.selection.filters import id_matches, predicate
 from questlog.analytics.selection.rows import Scope, events_with
 
 MAX_WINDOW_S = 366 * 86_400
@@ -76,14 +76,14 @@ class Funnel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     limit: Annotated[int, Meta(ge=1, le=MAX_DROPPED)] = 100
 
     def check(self, segments: Mapping[str, SegmentDefinition]) -> None:
-        """Raises `QuestionRefused` for what cannot be answered in a game with these segments."""
+        """Raises `InvalidQuery` for what cannot be answered in a game with these segments."""
         self.period.check()
         for place, step in enumerate(self.steps):
             check_match(f"steps[{place}]", step, segments)
         check_split(segments, self.filter, self.group_by)
         if self.dropped_after is not None and self.dropped_after >= len(self.steps):
             last = len(self.steps) - 1
-            raise QuestionRefused("dropped_after", f"after step {self.dropped_after} there is no other", str(last))
+            raise InvalidQuery("dropped_after", f"after step {self.dropped_after} there is no other", str(last))
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -95,20 +95,20 @@ class Asked(msgspec.Struct, frozen=True):
     unit: Unit
     is_strict: bool
     group_by: str | None
-    capped: tuple[Capped, ...] = ()
+    capped: tuple[CardinalityCap, ...] = ()
     parts: int = 1
     part: int = 0
 
     @property
     def names(self) -> frozenset[str]:
         """The events' dimensions that it needs."""
-        return names_in(self.filter, *(step.filter for step in self.steps)) | (
+        return referenced_dimensions(self.filter, *(step.filter for step in self.steps)) | (
             {self.group_by} if self.group_by else frozenset()
         )
 
 
 def answer(question: Funnel, context: Context) -> Answer:
-    """The steps, or those who dropped. Raises `QuestionRefused`, `QueryRefused`."""
+    """The steps, or those who dropped. Raises `InvalidQuery`, `QueryAborted`."""
     question.check(context.segments)
     asked = Asked(
         Scope(context.game_id, question.period),
@@ -216,7 +216,7 @@ def _matched(asked: Asked) -> ir.Table:
     if asked.parts > 1:
         events = events.filter(events[asked.unit.number] % asked.parts == asked.part)
     rows = events.inner_join(names, events.event_no == names["name:no"])
-    is_allowed = holds(asked.filter, rows)
+    is_allowed = predicate(asked.filter, rows)
     if all(step.filter is None for step in asked.steps):
         steps = rows["name:steps"]
     else:
@@ -228,7 +228,7 @@ def _matched(asked: Asked) -> ir.Table:
 
 def _bit(rows: ir.Table, place: int, step: EventMatch) -> ir.IntegerValue:
     bit = 1 << place
-    return (((rows["name:steps"] & bit) > 0) & holds(step.filter, rows)).ifelse(bit, 0)
+    return (((rows["name:steps"] & bit) > 0) & predicate(step.filter, rows)).ifelse(bit, 0)
 
 
 def _named(asked: Asked) -> ir.Table:

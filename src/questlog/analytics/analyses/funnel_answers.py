@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from questlog.analytics.analyses.funnel_matching import Attempts, Ints
 from questlog.analytics.metrics.parts import MAX_ROWS
 from questlog.analytics.question.answer import Answer, AnswerColumn
-from questlog.analytics.question.problems import QuestionRefused
+from questlog.analytics.question.problems import InvalidQuery
 from questlog.analytics.selection.cardinality import OTHER
 
 _TIME = pa.timestamp("us")
@@ -44,7 +44,7 @@ def steps_answer(counted: Counted, top: int | None) -> Answer:
         return Answer(totals, _columns(totals, counted.unit))
     values, code = _greatest(counted.groups, top)
     if len(values) * steps > MAX_ROWS:
-        raise QuestionRefused("group_by", f"the answer would have more than {MAX_ROWS} rows; use `top`, or a filter")
+        raise InvalidQuery("group_by", f"the answer would have more than {MAX_ROWS} rows; use `top`, or a filter")
     order = np.argsort(code, kind="stable")
     ends = np.cumsum(np.bincount(code, minlength=len(values)))
     rows: list[_Row] = []

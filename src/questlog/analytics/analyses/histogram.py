@@ -13,7 +13,7 @@ import msgspec
 import pyarrow as pa
 from msgspec import Meta
 
-from questlog.analytics.question.problems import QuestionRefused
+from questlog.analytics.question.problems import InvalidQuery
 
 MAX_BINS = 200
 BIN, NEAR = "bin", "near"
@@ -51,24 +51,24 @@ class Histogram(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     edges: Annotated[tuple[float, ...], Meta(max_length=MAX_BINS + 1)] = ()
 
     def check(self, field: str) -> None:
-        """Raises `QuestionRefused` for edges that are no edges."""
+        """Raises `InvalidQuery` for edges that are no edges."""
         if len(self.edges) == 1:
-            raise QuestionRefused(f"{field}.edges", "one edge makes no bin: give two or more, or none")
+            raise InvalidQuery(f"{field}.edges", "one edge makes no bin: give two or more, or none")
         for place, edge in enumerate(self.edges):
             if not math.isfinite(edge):
-                raise QuestionRefused(f"{field}.edges[{place}]", "must be a finite number")
+                raise InvalidQuery(f"{field}.edges[{place}]", "must be a finite number")
             if place and edge <= self.edges[place - 1]:
-                raise QuestionRefused(f"{field}.edges[{place}]", f"{edge} is not above the edge before it")
+                raise InvalidQuery(f"{field}.edges[{place}]", f"{edge} is not above the edge before it")
 
     def bins_for(self, least: float, greatest: float) -> Bins:
         """The bins for numbers from `least` to `greatest`; edges are divided exactly, then rounded to a double.
 
-        Raises `QuestionRefused` where these are infinite, and no edges are given.
+        Raises `InvalidQuery` where these are infinite, and no edges are given.
         """
         if self.edges:
             return Bins(self.edges, is_even=False, is_open=True)
         if not (math.isfinite(least) and math.isfinite(greatest)):
-            raise QuestionRefused("histogram", "some sums are too great for a number; give `edges`")
+            raise InvalidQuery("histogram", "some sums are too great for a number; give `edges`")
         low, width = Fraction(least), (Fraction(greatest) - Fraction(least)) / self.bins
         inner = {float(low + width * place) for place in range(1, self.bins)} - {least, greatest}
         is_even = width > math.ulp(max(abs(least), abs(greatest))) / (_NEAR * _NEAR) and math.isfinite(greatest - least)

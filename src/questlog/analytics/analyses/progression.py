@@ -61,15 +61,15 @@ class Progression(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     filter: Filter | None = None
 
     def check(self, segments: Mapping[str, SegmentDefinition]) -> None:
-        """Raises `QuestionRefused` for what cannot be answered in a game with these segments."""
+        """Raises `InvalidQuery` for what cannot be answered in a game with these segments."""
         self.period.check()
         check_distinct("parts", self.parts)
         check_split(segments, self.filter, self.group_by)
 
 
 def answer(question: Progression, context: Context) -> Answer:
-    """A row for each level with events, in order; with `group_by` for each group and level. Raises `QuestionRefused`,
-    `QueryRefused`.
+    """A row for each level with events, in order; with `group_by` for each group and level. Raises `InvalidQuery`,
+    `QueryAborted`.
     """
     question.check(context.segments)
     events = events_of(context, question.period, question.filter, question.group_by)

@@ -12,7 +12,7 @@ from questlog.analytics.engine import tables
 from questlog.analytics.engine.functions import epoch_us, intersection_size, player_set
 from questlog.analytics.metrics.parts import MAX_ROWS
 from questlog.analytics.question.query import Period
-from questlog.analytics.selection.cardinality import Capped
+from questlog.analytics.selection.cardinality import CardinalityCap
 from questlog.analytics.selection.shown_names import keys_of, names_of, shown_names, with_day
 
 START, FAIL, COMPLETE = "Start", "Fail", "Complete"
@@ -29,7 +29,7 @@ class Levels(msgspec.Struct, frozen=True):
 
     game_id: int
     depth: int
-    capped: tuple[Capped, ...] = ()
+    capped: tuple[CardinalityCap, ...] = ()
 
     @property
     def keys(self) -> list[str]:

@@ -61,7 +61,7 @@ class Window(msgspec.Struct, frozen=True):
 
 
 def answer(question: Realtime, context: Context) -> Answer:
-    """The buckets in order, empty ones too. Raises `QuestionRefused` for a filter that is none, `QueryRefused`.
+    """The buckets in order, empty ones too. Raises `InvalidQuery` for a filter that is none, `QueryAborted`.
 
     A bucket a week ago is whole, also beside the running one.
     """

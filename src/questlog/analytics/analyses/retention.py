@@ -32,7 +32,7 @@ from questlog.analytics.question.definitions import SegmentDefinition
 from questlog.analytics.question.query import EventMatch, Granularity, Period
 from questlog.analytics.selection.buckets import bucket_of_day, start_of
 from questlog.analytics.selection.cardinality import warnings
-from questlog.analytics.selection.dimensions import names_in
+from questlog.analytics.selection.dimensions import referenced_dimensions
 from questlog.analytics.selection.rows import Scope
 
 
@@ -60,7 +60,7 @@ class Retention(CohortQuestion, frozen=True, forbid_unknown_fields=True):
     kind: Return = Return.CLASSIC
 
     def check(self, segments: Mapping[str, SegmentDefinition]) -> None:
-        """Raises `QuestionRefused` for what cannot be answered in a game with these segments."""
+        """Raises `InvalidQuery` for what cannot be answered in a game with these segments."""
         super().check(segments)
         if self.returned is not None:
             check_match("returned", self.returned, segments)
@@ -76,9 +76,9 @@ class Returns(msgspec.Struct, frozen=True):
 
 
 def answer(question: Retention, context: Context) -> Answer:
-    """The triangle or the curve; the totals are the curve of all. Raises `QuestionRefused`, `QueryRefused`."""
+    """The triangle or the curve; the totals are the curve of all. Raises `InvalidQuery`, `QueryAborted`."""
     question.check(context.segments)
-    names = names_in(question.returned.filter) if question.returned else frozenset[str]()
+    names = referenced_dimensions(question.returned.filter) if question.returned else frozenset[str]()
     scope = scope_of(context, _days_of_return(question), names)
     cohorts = question.cohorts(context)
     returns = Returns(cohorts, scope, question.kind, question.returned)

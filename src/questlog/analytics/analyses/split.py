@@ -13,9 +13,9 @@ from questlog.analytics.metrics.plan import scope_of
 from questlog.analytics.question.answer import Answer, AnswerColumn
 from questlog.analytics.question.definitions import SegmentDefinition
 from questlog.analytics.question.query import Filter, Period, check_size
-from questlog.analytics.selection.cardinality import Capped, capped_dimensions, shown, warnings, with_shown
-from questlog.analytics.selection.dimensions import check_event_dimension, meaning_of, names_in
-from questlog.analytics.selection.filters import check_filter, holds
+from questlog.analytics.selection.cardinality import CardinalityCap, capped_dimensions, shown, warnings, with_shown
+from questlog.analytics.selection.dimensions import check_event_dimension, meaning_of, referenced_dimensions
+from questlog.analytics.selection.filters import check_filter, predicate
 from questlog.analytics.selection.rows import Scope, events_with
 from questlog.analytics.selection.segment_rules import with_segments
 
@@ -38,7 +38,7 @@ class Events(msgspec.Struct, frozen=True):
     group_by: str | None = None
     kept: tuple[str | None, ...] | None = None
     last_player_no: int = 0
-    capped: tuple[Capped, ...] = ()
+    capped: tuple[CardinalityCap, ...] = ()
 
     @property
     def is_plain(self) -> bool:
@@ -57,7 +57,7 @@ def check_split(
     group_by: str | None = None,
     field: str = "filter",
 ) -> None:
-    """Raises `QuestionRefused` for a filter or a dimension that is not possible. `field` is where the filter is."""
+    """Raises `InvalidQuery` for a filter or a dimension that is not possible. `field` is where the filter is."""
     check_size(condition, field)
     check = with_segments(check_event_dimension, segments)
     check_filter(field, condition, check)
@@ -67,17 +67,17 @@ def check_split(
 
 def events_of(context: Context, period: Period, condition: Filter | None = None, group_by: str | None = None) -> Events:
     """The game's events, by a filter and a dimension that were checked."""
-    names = names_in(condition) | ({group_by} if group_by else set())
+    names = referenced_dimensions(condition) | ({group_by} if group_by else set())
     capped = capped_dimensions(context, [group_by] if group_by else [], period)
     return Events(scope_of(context, period, frozenset(names)), condition, group_by, None, context.player_bound, capped)
 
 
 def rows_of(events: Events, columns: Sequence[str]) -> ir.Table:
     """These columns of the events (the fewer, the sooner a statement is made), and `GROUP` where they are split."""
-    names = names_in(events.filter) | ({events.group_by} if events.group_by else set())
+    names = referenced_dimensions(events.filter) | ({events.group_by} if events.group_by else set())
     rows = events_with(events.scope, names)
     if events.filter is not None:
-        rows = rows.filter(holds(events.filter, rows))
+        rows = rows.filter(predicate(events.filter, rows))
     if events.group_by is None:
         return rows.select(*columns)
     rows = with_shown(rows, events.capped, events.scope.game_id, rows.event_time.date())
@@ -107,7 +107,7 @@ def answer_of(
     columns: Sequence[AnswerColumn],
     events: Events,
     context: Context,
-    capped: tuple[Capped, ...] = (),
+    capped: tuple[CardinalityCap, ...] = (),
 ) -> Answer:
     """The table's columns, in this order; that of the group has the dimension's name.
 

@@ -18,9 +18,9 @@ from questlog.analytics.engine.context import Context
 from questlog.analytics.engine.functions import epoch_us
 from questlog.analytics.question.answer import Answer, AnswerColumn
 from questlog.analytics.question.definitions import SegmentDefinition
-from questlog.analytics.question.problems import QuestionRefused
+from questlog.analytics.question.problems import InvalidQuery
 from questlog.analytics.question.query import EventMatch, Period
-from questlog.analytics.selection.dimensions import names_in
+from questlog.analytics.selection.dimensions import referenced_dimensions
 from questlog.analytics.selection.filters import event_matches
 from questlog.analytics.selection.rows import Scope, events_with
 from questlog.store.schema import EVENTS, PLAYERS, SESSIONS, Kind, Table
@@ -72,15 +72,15 @@ class PlayerTimeline(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     limit: Annotated[int, Meta(ge=1, le=500)] = 100
 
     def check(self, segments: Mapping[str, SegmentDefinition]) -> None:
-        """Raises `QuestionRefused` for what cannot be answered in a game with these segments."""
+        """Raises `InvalidQuery` for what cannot be answered in a game with these segments."""
         if self.period is not None and self.period.end < self.period.start:
-            raise QuestionRefused("period.end", f"{self.period.end} is before the start, {self.period.start}")
+            raise InvalidQuery("period.end", f"{self.period.end} is before the start, {self.period.start}")
         self.event.check("event")
         check_split(segments, self.event.filter, field="event.filter")
 
 
 def profile(question: PlayerProfile, context: Context) -> Answer:
-    """The player's row: from the first to the last event. Raises `QuestionRefused` for an unknown player."""
+    """The player's row: from the first to the last event. Raises `InvalidQuery` for an unknown player."""
     rows = context.run(_player, context.game_id, question.player_id)
     if rows.num_rows == 0:
         raise _no_such_player(question.player_id)
@@ -88,14 +88,14 @@ def profile(question: PlayerProfile, context: Context) -> Answer:
 
 
 def sessions(question: PlayerSessions, context: Context) -> Answer:
-    """At most `limit` sessions. Raises `QuestionRefused` for an unknown player."""
+    """At most `limit` sessions. Raises `InvalidQuery` for an unknown player."""
     player = _known(question.player_id, context)
     rows = context.run(_sessions, context.game_id, player["player_no"], question.older_than, question.limit)
     return _answer(rows, SESSIONS, context)
 
 
 def answer(question: PlayerTimeline, context: Context) -> Answer:
-    """At most `limit` events with all their columns. Raises `QuestionRefused`, also for an unknown player."""
+    """At most `limit` events with all their columns. Raises `InvalidQuery`, also for an unknown player."""
     question.check(context.segments)
     checked = events_of(context, question.period or _NO_PERIOD, question.event.filter)
     player = _known(question.player_id, context)
@@ -119,7 +119,7 @@ class _Wanted(msgspec.Struct, frozen=True):
 
 
 def _events(scope: Scope, wanted: _Wanted) -> ir.Table:
-    rows = events_with(scope, names_in(wanted.event.filter))
+    rows = events_with(scope, referenced_dimensions(wanted.event.filter))
     rows = rows.filter(rows.player_no == wanted.player_no, event_matches(wanted.event, rows))
     if wanted.search is not None:
         rows = rows.filter(_is_found(rows, wanted.search))
@@ -164,8 +164,8 @@ def _known(player_id: str, context: Context) -> Mapping[str, Any]:
     return found[0]
 
 
-def _no_such_player(player_id: str) -> QuestionRefused:
-    return QuestionRefused("player_id", f"the game has no player {player_id[:100]!r}")
+def _no_such_player(player_id: str) -> InvalidQuery:
+    return InvalidQuery("player_id", f"the game has no player {player_id[:100]!r}")
 
 
 def _lifetime(player: Mapping[str, Any]) -> Period | None:

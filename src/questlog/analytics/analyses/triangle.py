@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from questlog.analytics.question.problems import QuestionRefused
+from questlog.analytics.question.problems import InvalidQuery
 from questlog.analytics.question.query import Granularity
 from questlog.analytics.selection.cardinality import OTHER
 
@@ -62,9 +62,9 @@ class Triangle:
 
     @classmethod
     def of(cls, sizes: pa.Table, granularity: Granularity, ages: int, today: dt.date, most: int) -> "Triangle":
-        """From rows of `cohort`, perhaps `group`, and `players`. Raises `QuestionRefused` for over `most` cells."""
+        """From rows of `cohort`, perhaps `group`, and `players`. Raises `InvalidQuery` for over `most` cells."""
         if sizes.num_rows * (ages + 1) > most:
-            raise QuestionRefused("ages", f"cohorts, groups and ages make more than {most} cells; ask for less at once")
+            raise InvalidQuery("ages", f"cohorts, groups and ages make more than {most} cells; ask for less at once")
         start = bucket_numbers(sizes["cohort"].to_numpy(), granularity)
         groups = _in_order(sizes["group"]) if "group" in sizes.column_names else None
         group = _places(sizes["group"], groups) if groups is not None else np.zeros_like(start)

@@ -13,7 +13,7 @@ from cachetools import LRUCache, cached
 
 from questlog.analytics.engine.compile import Dialect, arrow_schema, compiled
 from questlog.analytics.question.definitions import CustomMetric, SegmentDefinition
-from questlog.store.contract import Cancellation, QueryRefused
+from questlog.store.contract import Cancellation, QueryAborted
 
 _PLAYER_STEP = 65_536
 
@@ -27,7 +27,7 @@ class Reading(Protocol):
         ...
 
     def ask(self, statement: str) -> pa.Table:
-        """Answer a compiled question. Raises `QueryRefused` when it is stopped, or takes too much memory."""
+        """Answer a compiled question. Raises `QueryAborted` when it is stopped, or takes too much memory."""
         ...
 
 
@@ -35,7 +35,7 @@ class Engine(Protocol):
     """The answering half of a store. Called from any thread."""
 
     def reading(self, cancellation: Cancellation) -> AbstractContextManager[Reading]:
-        """Begin a question, which `cancellation` stops. Raises `QueryRefused`."""
+        """Begin a question, which `cancellation` stops. Raises `QueryAborted`."""
         ...
 
 
@@ -87,7 +87,7 @@ class Context(msgspec.Struct, frozen=True):
         return (self.last_player_no // _PLAYER_STEP + 1) * _PLAYER_STEP
 
     def run(self, build: Callable[..., ir.Table], *arguments: Hashable) -> pa.Table:
-        """The rows of the expression that `build(*arguments)` makes. Raises `QueryRefused`.
+        """The rows of the expression that `build(*arguments)` makes. Raises `QueryAborted`.
 
         `build` is a pure function of a module: its SQL is kept by its arguments, for making and compiling an expression
         takes as long as many an answer, and dashboards ask the same again and again.
@@ -96,7 +96,7 @@ class Context(msgspec.Struct, frozen=True):
         try:
             statement, schema = _statement(build, arguments, self.engine.dialect)
         except RecursionError as error:
-            raise QueryRefused("the question is nested too deeply") from error
+            raise QueryAborted("the question is nested too deeply") from error
         return self.engine.ask(statement).cast(schema)
 
     def run_once(self, build: Callable[..., ir.Table], *arguments: Hashable) -> pa.Table:

@@ -13,7 +13,7 @@ from questlog.analytics.metrics.measures import Measure
 from questlog.analytics.metrics.parts import Part, aggregated, players_of, with_groups
 from questlog.analytics.question.query import Granularity
 from questlog.analytics.selection.buckets import bucket_of_day
-from questlog.analytics.selection.filters import holds
+from questlog.analytics.selection.filters import predicate
 from questlog.analytics.selection.rows import player_days_with
 from questlog.store.event_kinds import KINDS, EventKind, bit
 
@@ -32,7 +32,7 @@ _OF_ACTIVE = frozenset({"active", "new", "player_days"})
 def build(part: Part) -> ir.Table:
     """The measures of activity."""
     rows = player_days_with(part.scope, part.names)
-    rows = rows.filter(holds(part.filter, rows), *_needed(part, rows))
+    rows = rows.filter(predicate(part.filter, rows), *_needed(part, rows))
     rows = with_groups(part, rows)
     bucket = bucket_of_day(rows.day, part.granularity)
     return aggregated(part, rows, bucket, [_aggregate(part, rows, measure) for measure in part.measures])

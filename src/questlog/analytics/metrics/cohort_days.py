@@ -14,7 +14,7 @@ from questlog.analytics.metrics.parts import Part, aggregated, with_groups
 from questlog.analytics.question.query import Period
 from questlog.analytics.selection.buckets import bucket_of_day, bucket_of_time
 from questlog.analytics.selection.dimensions import dimension_column
-from questlog.analytics.selection.filters import holds
+from questlog.analytics.selection.filters import predicate
 from questlog.analytics.selection.rows import Scope, installed_with, player_days_with
 
 
@@ -49,7 +49,7 @@ def installed(part: Part) -> ir.Table:
     players, period = installed_with(part.scope, part.names), part.scope.period
     players = players.mutate(first_day=players.first_seen.date(), last_day=players.last_seen.date())
     players = players.filter(players.first_day.between(period.start, period.end))
-    return players.filter(holds(part.filter, players))
+    return players.filter(predicate(part.filter, players))
 
 
 def bucket_of_first(part: Part, rows: ir.Table) -> ir.Value | None:

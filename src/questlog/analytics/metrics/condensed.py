@@ -15,7 +15,7 @@ from questlog.analytics.metrics.event_rows import meant_events
 from questlog.analytics.metrics.parts import Part
 from questlog.analytics.selection.dimensions import ATTRIBUTE
 
-SAMPLED = 10_000
+DISTRIBUTIONS = 10_000
 _EVENTS_A_TEXT = 4
 
 _SUMS: Mapping[str, Callable[[ir.Table], ir.Scalar]] = {
@@ -44,14 +44,14 @@ def sampled(part: Part) -> Part:
 
 def sample(part: Part) -> ir.Table:
     """The number of the first events, and of their different attributes."""
-    some = meant_events(part).select("attributes").limit(SAMPLED)
+    some = meant_events(part).select("attributes").limit(DISTRIBUTIONS)
     return some.aggregate(events=some.count(), texts=some.attributes.nunique())
 
 
 def is_worth_it(sampled: pa.Table) -> bool:
     """Whether many events have the same attributes, by the sample."""
     [found] = sampled.to_pylist()
-    return bool(found["events"] == SAMPLED and found["texts"] * _EVENTS_A_TEXT <= found["events"])
+    return bool(found["events"] == DISTRIBUTIONS and found["texts"] * _EVENTS_A_TEXT <= found["events"])
 
 
 def build(part: Part) -> ir.Table:

@@ -5,7 +5,7 @@ import ibis.expr.types as ir
 from questlog.analytics.metrics.measures import ReceiptState
 from questlog.analytics.metrics.parts import Part
 from questlog.analytics.selection.dimensions import is_dimension_column
-from questlog.analytics.selection.filters import holds
+from questlog.analytics.selection.filters import predicate
 from questlog.analytics.selection.rows import player_days_with
 
 
@@ -17,7 +17,7 @@ def with_player_days(part: Part, rows: ir.Table) -> ir.Table:
     if part.is_plain:
         return rows
     days = player_days_with(part.scope, part.names)
-    days = days.filter(holds(part.filter, days))
+    days = days.filter(predicate(part.filter, days))
     dimensions = [name for name in days.columns if is_dimension_column(name)]
     days = days.select(**{"day:owner": _owner(days), "day:day": days.day}, **{name: days[name] for name in dimensions})
     is_same = (_owner(rows) == days["day:owner"]) & (rows.day == days["day:day"])

@@ -8,7 +8,7 @@ from questlog.analytics.metrics.formulas import added, difference, difference_ra
 from questlog.analytics.metrics.measures import Base, Measure, Unit
 from questlog.analytics.metrics.metrics import Group, Metric
 from questlog.analytics.question.query import EventMatch
-from questlog.store.sampled import APP_MEMORY_USED, FRAME_RATES, MEMORY_USED, Sampled
+from questlog.store.distributions import APP_MEMORY_USED, FRAME_RATES, MEMORY_USED, Distribution
 
 _ANY = EventMatch()
 _DESIGN = EventMatch(category="design")
@@ -182,7 +182,7 @@ AD_METRICS = (
 _HEALTH, _SDK_INIT = EventMatch(category="health"), EventMatch(category="sdk_init")
 
 
-def _sampled(name: str, table: Sampled, unit: str, what: str) -> tuple[Metric, ...]:
+def _sampled(name: str, table: Distribution, unit: str, what: str) -> tuple[Metric, ...]:
     """The mean and percentiles over the samples of a table in health events."""
 
     def measured(how: str, share: float = 0.0) -> tuple[Measure, ...]:

@@ -13,18 +13,18 @@ from questlog.analytics.metrics.measures import Measure
 from questlog.analytics.metrics.parts import Part, aggregated, players_of, with_groups
 from questlog.analytics.question.query import EventMatch
 from questlog.analytics.selection.buckets import bucket_of_time
-from questlog.analytics.selection.dimensions import names_in
-from questlog.analytics.selection.filters import holds
+from questlog.analytics.selection.dimensions import referenced_dimensions
+from questlog.analytics.selection.filters import predicate
 from questlog.analytics.selection.named_events import is_meant
 from questlog.analytics.selection.rows import events_with
+from questlog.store.distributions import BOOT_TIMES
 from questlog.store.event_kinds import AD_COUNTS
-from questlog.store.sampled import BOOT_TIMES
 
 
 def meant_events(part: Part, names: Collection[str] = ()) -> ir.Table:
     """The events that any of the measures takes, with the columns of these dimensions."""
     matches = {measure.match for measure in part.measures}
-    rows = events_with(part.scope, {*names, *names_in(*(match.filter for match in matches))})
+    rows = events_with(part.scope, {*names, *referenced_dimensions(*(match.filter for match in matches))})
     return rows.filter(reduce(or_, (is_meant(match, rows, part.named) for match in _sorted(matches))))
 
 
@@ -32,7 +32,7 @@ def build(part: Part) -> ir.Table:
     """The measures of the events that any of them takes."""
     matches = {measure.match for measure in part.measures}
     rows = meant_events(part, part.names)
-    rows = with_groups(part, rows.filter(holds(part.filter, rows)))
+    rows = with_groups(part, rows.filter(predicate(part.filter, rows)))
     bucket = bucket_of_time(rows.event_time, part.granularity)
     aggregates = []
     for each in part.measures:

@@ -13,7 +13,7 @@ from questlog.analytics.metrics.parts import Part, aggregated, with_groups
 from questlog.analytics.question.query import Granularity
 from questlog.analytics.selection.buckets import bucket_of_day
 from questlog.analytics.selection.dimensions import add_event_dimensions
-from questlog.analytics.selection.filters import event_matches, holds
+from questlog.analytics.selection.filters import event_matches, predicate
 from questlog.store.event_kinds import AD_COUNTS
 
 ID_DIMENSIONS = frozenset(
@@ -43,7 +43,7 @@ def measured(part: Part, sums: ir.Table) -> ir.Table:
     """The measures of rows of sums, which tell of their events what the part asks for."""
     rows = add_event_dimensions(sums, part.names)
     matches = sorted({measure.match for measure in part.measures}, key=repr)
-    rows = rows.filter(holds(part.filter, rows))
+    rows = rows.filter(predicate(part.filter, rows))
     if "category" in rows.columns:
         rows = rows.filter(reduce(or_, (event_matches(match, rows) for match in matches)))
     rows = with_groups(part, rows)

@@ -24,7 +24,7 @@ _BUCKET = AnswerColumn("bucket", "", "Start of the bucket, UTC; also where the b
 
 
 def answer(question: Query, context: Context) -> Answer:
-    """The metrics. Raises `QuestionRefused` for what cannot be asked, `QueryRefused` for what takes too long."""
+    """The metrics. Raises `InvalidQuery` for what cannot be asked, `QueryAborted` for what takes too long."""
     metrics = checked(question, context.segments, context.custom_metrics)
     kept = _kept(question, metrics, context) if question.top and question.group_by else None
     return Answer(
@@ -39,7 +39,7 @@ def answer(question: Query, context: Context) -> Answer:
 def checked(
     question: Query, segments: Mapping[str, SegmentDefinition], custom: Mapping[str, CustomMetric]
 ) -> Sequence[Metric]:
-    """The metrics that are asked for. Raises `QuestionRefused` for what cannot be asked."""
+    """The metrics that are asked for. Raises `InvalidQuery` for what cannot be asked."""
     question.check()
     metrics = [
         metric_named(f"metrics[{place}]", name, CATALOGUE, custom) for place, name in enumerate(question.metrics)

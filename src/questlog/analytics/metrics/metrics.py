@@ -45,7 +45,7 @@ class Metric(msgspec.Struct, frozen=True):
 def metric_named(
     field: str, name: str, catalogue: Mapping[str, Metric], custom: Mapping[str, CustomMetric] | None = None
 ) -> Metric:
-    """The metric of that name. Raises `QuestionRefused` with the nearest name there is."""
+    """The metric of that name. Raises `InvalidQuery` with the nearest name there is."""
     custom = custom or {}
     found = catalogue.get(name) or _of_day(name)
     if found is None and name in custom:

@@ -14,8 +14,8 @@ from questlog.analytics.metrics.measures import Base, Measure
 from questlog.analytics.question.query import Filter, Granularity
 from questlog.analytics.selection import cardinality
 from questlog.analytics.selection.buckets import buckets
-from questlog.analytics.selection.cardinality import Capped, shown, with_shown
-from questlog.analytics.selection.dimensions import names_in
+from questlog.analytics.selection.cardinality import CardinalityCap, shown, with_shown
+from questlog.analytics.selection.dimensions import referenced_dimensions
 from questlog.analytics.selection.named_events import Named
 from questlog.analytics.selection.rows import Scope
 
@@ -47,13 +47,13 @@ class Part(msgspec.Struct, frozen=True):
     kept: Kept | None = None
     last_player_no: int = 0
     today: dt.date = dt.date(1970, 1, 1)
-    capped: tuple[Capped, ...] = ()
+    capped: tuple[CardinalityCap, ...] = ()
     named: Named = ()
 
     @property
     def names(self) -> frozenset[str]:
         """The dimensions it needs."""
-        return names_in(self.filter) | frozenset(self.group_by)
+        return referenced_dimensions(self.filter) | frozenset(self.group_by)
 
     @property
     def is_plain(self) -> bool:

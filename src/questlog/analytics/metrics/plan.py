@@ -27,8 +27,8 @@ from questlog.analytics.metrics.series import column_of
 from questlog.analytics.question.problems import too_many_rows
 from questlog.analytics.question.query import EventMatch, Filter, Granularity, Period
 from questlog.analytics.selection.buckets import with_starts
-from questlog.analytics.selection.cardinality import Capped, capped_dimensions
-from questlog.analytics.selection.dimensions import SEGMENT, names_in
+from questlog.analytics.selection.cardinality import CardinalityCap, capped_dimensions
+from questlog.analytics.selection.dimensions import SEGMENT, referenced_dimensions
 from questlog.analytics.selection.named_events import named_events
 from questlog.analytics.selection.rows import Scope
 
@@ -88,14 +88,14 @@ class Asked(msgspec.Struct, frozen=True):
 def answered(asked: Asked, context: Context) -> Sequence[pa.Table]:
     """A table for each part: `bucket`, the groups, and the columns of its measures (`series.column_of`).
 
-    Raises `QuestionRefused` for an answer of too many rows, `QueryRefused` when the engine refuses.
+    Raises `InvalidQuery` for an answer of too many rows, `QueryAborted` when the engine refuses.
     """
     names = {measure: column_of(place) for place, measure in enumerate(asked.measures)}
     return [_answer(part, names, context) for part in _parts(asked, context)]
 
 
 def _parts(asked: Asked, context: Context) -> Sequence[Part]:
-    names = names_in(asked.filter) | frozenset(asked.group_by)
+    names = referenced_dimensions(asked.filter) | frozenset(asked.group_by)
     grouped: dict[tuple[Base, str], list[Measure]] = {}
     for measure in asked.measures:
         base = _base(measure, names, asked.granularity)
@@ -161,14 +161,14 @@ def _matches(base: Base, measures: Sequence[Measure]) -> frozenset[EventMatch]:
     return purchases.PURCHASES if is_looked_at else frozenset()
 
 
-def _capped(base: Base, asked: Asked, context: Context) -> tuple[Capped, ...]:
+def _capped(base: Base, asked: Asked, context: Context) -> tuple[CardinalityCap, ...]:
     """The dimensions to cap, on all days whose rows count."""
     period = windows.looked_at(asked.period, asked.granularity) if base is Base.WINDOWS else asked.period
     return capped_dimensions(context, asked.group_by, period)
 
 
 def _names_of_matches(measures: Sequence[Measure]) -> frozenset[str]:
-    return names_in(*(measure.match.filter for measure in measures))
+    return referenced_dimensions(*(measure.match.filter for measure in measures))
 
 
 def scope_of(context: Context, period: Period, names: frozenset[str]) -> Scope:

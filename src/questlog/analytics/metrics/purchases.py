@@ -20,7 +20,7 @@ from questlog.analytics.metrics.parts import Part, aggregated, players_of, with_
 from questlog.analytics.question.query import EventMatch, Period
 from questlog.analytics.selection.buckets import bucket_of_time, is_within
 from questlog.analytics.selection.dimensions import EVENT_DIMENSIONS
-from questlog.analytics.selection.filters import holds
+from questlog.analytics.selection.filters import predicate
 from questlog.analytics.selection.named_events import Named, is_meant
 from questlog.analytics.selection.rows import events_with, player_days_with
 from questlog.store.schema import DIMENSIONS
@@ -73,7 +73,7 @@ def _aggregate(part: Part, rows: ir.Table, measure: Measure) -> ir.Scalar:
 def build_own(part: Part) -> ir.Table:
     """The measures of purchases by their own dimensions, of any receipts where a measure is of no state."""
     events = events_with(part.scope, part.names)
-    rows = with_groups(part, events.filter(is_purchase(events, part.named), holds(part.filter, events)))
+    rows = with_groups(part, events.filter(is_purchase(events, part.named), predicate(part.filter, events)))
     rows = rows.mutate(state=rows.receipt_state)
     bucket = bucket_of_time(rows.event_time, part.granularity)
     return aggregated(part, rows, bucket, [_aggregate(part, rows, measure) for measure in part.measures])

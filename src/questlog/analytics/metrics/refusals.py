@@ -6,15 +6,15 @@ from questlog.analytics.metrics.measures import Base, Measure
 from questlog.analytics.metrics.metrics import Group, Metric
 from questlog.analytics.metrics.purchases import WHAT_HAPPENED
 from questlog.analytics.question.definitions import SegmentDefinition
-from questlog.analytics.question.problems import QuestionRefused
+from questlog.analytics.question.problems import InvalidQuery
 from questlog.analytics.question.query import Query
-from questlog.analytics.selection.dimensions import check_event_dimension, names_in
+from questlog.analytics.selection.dimensions import check_event_dimension, referenced_dimensions
 from questlog.analytics.selection.filters import check_filter
 from questlog.analytics.selection.segment_rules import with_segments
 
 
 def check_metrics(question: Query, metrics: Sequence[Metric], segments: Mapping[str, SegmentDefinition]) -> None:
-    """Raises `QuestionRefused` naming what is at fault."""
+    """Raises `InvalidQuery` naming what is at fault."""
     check = with_segments(check_event_dimension, segments)
     for place, name in enumerate(question.group_by):
         check(f"group_by[{place}]", name)
@@ -31,17 +31,17 @@ def _check_buckets(field: str, metric: Metric, question: Query) -> None:
     has_window = any(measure.base is Base.WINDOWS for measure in metric.measures)
     if question.granularity.is_within_a_day and has_window:
         detail = f"{metric.name!r} is a number of whole days, and cannot be asked by {question.granularity}"
-        raise QuestionRefused(field, detail, "day")
+        raise InvalidQuery(field, detail, "day")
 
 
 def _check_dimensions(field: str, metric: Metric, question: Query) -> None:
     """Purchases split by what was bought have no players to be compared with who did not buy it."""
     if metric.group is not Group.MONEY:
         return
-    happened = sorted((names_in(question.filter) | frozenset(question.group_by)) & WHAT_HAPPENED)
+    happened = sorted((referenced_dimensions(question.filter) | frozenset(question.group_by)) & WHAT_HAPPENED)
     if happened and any(map(_is_of_all_players, metric.measures)):
         detail = f"{metric.name!r} is about all players, and {happened[0]!r} about single purchases"
-        raise QuestionRefused(field, detail)
+        raise InvalidQuery(field, detail)
 
 
 def _is_of_all_players(measure: Measure) -> bool:

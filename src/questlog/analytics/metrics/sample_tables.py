@@ -16,11 +16,11 @@ from questlog.analytics.metrics.measures import Measure
 from questlog.analytics.metrics.parts import Part, group_column, measure_column, with_groups
 from questlog.analytics.question.query import Granularity
 from questlog.analytics.selection.buckets import bucket_of_time
-from questlog.analytics.selection.filters import holds
-from questlog.analytics.selection.groups import numbered
+from questlog.analytics.selection.filters import predicate
+from questlog.analytics.selection.groups import group_codes
 from questlog.analytics.selection.named_events import is_meant
 from questlog.analytics.selection.rows import events_with
-from questlog.store.sampled import MOST_ENTRIES, MOST_SAMPLES
+from questlog.store.distributions import MOST_ENTRIES, MOST_SAMPLES
 
 MAX_ROWS = 2_000_000
 """A question with more buckets, groups and values is refused."""
@@ -38,7 +38,7 @@ def build(part: Part) -> ir.Table:
     """The `samples` of each bucket, group and `value`; all measures are of one table."""
     measure = part.measures[0]
     rows = events_with(part.scope, part.names)
-    rows = with_groups(part, rows.filter(is_meant(measure.match, rows, part.named), holds(part.filter, rows)))
+    rows = with_groups(part, rows.filter(is_meant(measure.match, rows, part.named), predicate(part.filter, rows)))
     bucket = bucket_of_time(rows.event_time, part.granularity)
     keys = {} if bucket is None else {"bucket": bucket}
     keys |= {name: rows[name] for name in _groups(part)}
@@ -61,7 +61,7 @@ def finish(part: Part, rows: pa.Table) -> pa.Table:
     """The mean and the quantiles of each bucket and group."""
     keys = [] if part.granularity is Granularity.ALL else ["bucket"]
     keys += _groups(part)
-    number, groups = numbered(rows, keys)
+    number, groups = group_codes(rows, keys)
     samples = np.zeros((groups.num_rows, MOST_ENTRIES))
     samples[number, rows["value"].to_numpy()] = rows["samples"].to_numpy()
     columns = {name: groups[name] for name in keys}

@@ -1,6 +1,6 @@
 """Means and quantiles from how often which number was there on a day, where no event has to be looked at.
 
-Bins tell in which of them a quantile lies (store/sampled.py); only the numbers of those are put in order.
+Bins tell in which of them a quantile lies (store/distributions.py); only the numbers of those are put in order.
 """
 
 from collections.abc import Mapping
@@ -19,11 +19,11 @@ from questlog.analytics.metrics.measures import Base, Measure
 from questlog.analytics.metrics.parts import Part, measure_column
 from questlog.analytics.question.query import EventMatch, Granularity
 from questlog.analytics.selection.buckets import bucket_of_day
-from questlog.analytics.selection.filters import holds
-from questlog.analytics.selection.groups import numbered
-from questlog.store.sampled import BOOT_TIMES, DESIGN_VALUES, Sampled
+from questlog.analytics.selection.filters import predicate
+from questlog.analytics.selection.groups import group_codes
+from questlog.store.distributions import BOOT_TIMES, DESIGN_VALUES, Distribution
 
-_FIELDS: Mapping[tuple[str, EventMatch], Sampled] = {
+_FIELDS: Mapping[tuple[str, EventMatch], Distribution] = {
     ("value_quantile", EventMatch(DESIGN_VALUES.category)): DESIGN_VALUES,
     **{(f"boot_{what}", EventMatch(BOOT_TIMES.category)): BOOT_TIMES for what in ("sum", "count", "quantile")},
 }
@@ -89,7 +89,7 @@ def finish_quantiles(part: Part, rows: pa.Table) -> pa.Table:
         nothing = [None] if part.granularity is Granularity.ALL else []
         empty = {measure_column(place): pa.array(nothing, pa.float64()) for place in range(len(part.measures))}
         return pa.table(empty | ({} if nothing else {"bucket": rows["bucket"]}))
-    number, groups = numbered(rows, ["bucket"])
+    number, groups = group_codes(rows, ["bucket"])
     value = rows["value"].to_numpy()
     by_value = np.argsort(value)
     order = by_value[np.argsort(number[by_value], kind="stable")]
@@ -127,7 +127,7 @@ def _of_part(rows: ir.Table, part: Part) -> ir.Table:
         rows.game_id == part.scope.game_id,
         rows.field == field_of(part.measures[0]),
         rows.day.between(period.start, period.end),
-        holds(part.filter, rows),
+        predicate(part.filter, rows),
     )
     bucket = bucket_of_day(rows.day, part.granularity)
     return rows.mutate(bucket=_ALL if bucket is None else bucket)

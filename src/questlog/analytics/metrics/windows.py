@@ -18,8 +18,8 @@ from questlog.analytics.metrics.parts import Part, group_column, measure_column,
 from questlog.analytics.question.problems import too_many_rows
 from questlog.analytics.question.query import Granularity, Period
 from questlog.analytics.selection.buckets import buckets, start_type
-from questlog.analytics.selection.filters import holds
-from questlog.analytics.selection.groups import numbered
+from questlog.analytics.selection.filters import predicate
+from questlog.analytics.selection.groups import group_codes
 from questlog.analytics.selection.rows import player_days_with
 
 LONGEST = 30
@@ -41,7 +41,7 @@ def build(part: Part) -> ir.Table:
     """How many player days there are of each `day`, group and `gap` to the player's day before (`LONGEST`: or more)."""
     scope = msgspec.structs.replace(part.scope, period=looked_at(part.scope.period, part.granularity))
     days = player_days_with(scope, part.names)
-    days = days.filter(days.player_no.notnull(), days.events > 0, holds(part.filter, days))
+    days = days.filter(days.player_no.notnull(), days.events > 0, predicate(part.filter, days))
     rows = with_groups(part, days)
     before = rows.prev_day if part.is_plain else _day_before(part, rows)
     gap = rows.day.delta(before, unit="day")
@@ -62,7 +62,7 @@ def finish(part: Part, rows: pa.Table) -> pa.Table:
     """The players of the windows that end with each bucket's last day."""
     period = part.scope.period
     keys = _keys(part)
-    group, groups = numbered(rows, keys)
+    group, groups = group_codes(rows, keys)
     if groups.num_rows * period.days > 5 * MAX_COUNTS:
         raise too_many_rows("group_by", 5 * MAX_COUNTS)
     day = rows["day"].cast(pa.date32()).cast(pa.int32()).to_numpy().astype(np.int64) - _number(period.start)

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 
 
-class QuestionRefused(Exception):
+class InvalidQuery(Exception):
     """A question that cannot be answered as asked. Safe to show to the asker.
 
     `field` is the path of the value at fault (`metrics[1]`, `filter.all[0].dimension`), `nearest` a value that would
@@ -19,12 +19,12 @@ class QuestionRefused(Exception):
         self.nearest = nearest
 
 
-def unknown(field: str, kind: str, name: str, known: Iterable[str]) -> QuestionRefused:
+def unknown(field: str, kind: str, name: str, known: Iterable[str]) -> InvalidQuery:
     """The refusal of a name that does not exist, with the nearest one that does."""
     matches = get_close_matches(name, list(known), n=1, cutoff=0.5)
-    return QuestionRefused(field, f"there is no {kind} {name[:100]!r}", matches[0] if matches else None)
+    return InvalidQuery(field, f"there is no {kind} {name[:100]!r}", matches[0] if matches else None)
 
 
-def too_many_rows(field: str, rows: int) -> QuestionRefused:
+def too_many_rows(field: str, rows: int) -> InvalidQuery:
     """The refusal of an answer that nobody can read."""
-    return QuestionRefused(field, f"the answer would have more than {rows} rows; ask for less at once")
+    return InvalidQuery(field, f"the answer would have more than {rows} rows; ask for less at once")

@@ -11,7 +11,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from questlog.analytics.question.problems import QuestionRefused
+from questlog.analytics.question.problems import InvalidQuery
 
 MAX_GROUPS = 4
 MAX_METRICS = 20
@@ -62,13 +62,13 @@ class Period(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return Period(self.start - length, self.end - length)
 
     def check(self) -> None:
-        """Raises `QuestionRefused` for a period that ends before it starts or is too long."""
+        """Raises `InvalidQuery` for a period that ends before it starts or is too long."""
         if self.end < self.start:
-            raise QuestionRefused("period.end", f"{self.end} is before the start, {self.start}")
+            raise InvalidQuery("period.end", f"{self.end} is before the start, {self.start}")
         if self.days > MAX_DAYS:
-            raise QuestionRefused("period", f"{self.days} days are more than {MAX_DAYS}")
+            raise InvalidQuery("period", f"{self.days} days are more than {MAX_DAYS}")
         if self.start.year < _FIRST_YEAR or self.end.year > _LAST_YEAR:
-            raise QuestionRefused("period", f"years from {_FIRST_YEAR} to {_LAST_YEAR} can be asked for")
+            raise InvalidQuery("period", f"years from {_FIRST_YEAR} to {_LAST_YEAR} can be asked for")
 
 
 class Operator(enum.StrEnum):
@@ -105,13 +105,13 @@ class Condition(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="co
         msgspec.structs.force_setattr(self, "values", tuple(map(_plain_value, self.values)))
 
 
-class All(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="all", tag_field="type"):
+class AllOf(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="all", tag_field="type"):
     """Every one holds."""
 
     filters: Annotated[tuple["Filter", ...], Meta(min_length=1, max_length=50)]
 
 
-class Any(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="any", tag_field="type"):
+class AnyOf(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="any", tag_field="type"):
     """At least one holds."""
 
     filters: Annotated[tuple["Filter", ...], Meta(min_length=1, max_length=50)]
@@ -123,7 +123,7 @@ class Not(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="not", ta
     filter: "Filter"
 
 
-Filter = Condition | All | Any | Not
+Filter = Condition | AllOf | AnyOf | Not
 
 
 class EventMatch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -139,9 +139,9 @@ class EventMatch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     filter: Filter | None = None
 
     def check(self, field: str) -> None:
-        """Raises `QuestionRefused`."""
+        """Raises `InvalidQuery`."""
         if self.is_prefix and self.event_id is None:
-            raise QuestionRefused(f"{field}.is_prefix", "a prefix needs an event_id")
+            raise InvalidQuery(f"{field}.is_prefix", "a prefix needs an event_id")
         check_size(self.filter, f"{field}.filter")
 
 
@@ -171,7 +171,7 @@ class Query(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     totals: bool = False
 
     def check(self) -> None:
-        """Raises `QuestionRefused` for what the types cannot say; names are checked where they are looked up."""
+        """Raises `InvalidQuery` for what the types cannot say; names are checked where they are looked up."""
         self.period.check()
         check_buckets(self.period, self.granularity)
         check_distinct("metrics", self.metrics)
@@ -180,13 +180,13 @@ class Query(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def check_buckets(period: Period, granularity: Granularity) -> None:
-    """Raises `QuestionRefused` for a period of more buckets than anyone can read."""
+    """Raises `InvalidQuery` for a period of more buckets than anyone can read."""
     most = _MAX_BUCKETS.get(granularity)
     if most is not None:
         minutes = period.days * 24 * 60
         buckets = minutes if granularity is Granularity.MINUTE else minutes // 60
         if buckets > most:
-            raise QuestionRefused("period", f"{buckets} buckets of one {granularity} are more than {most}")
+            raise InvalidQuery("period", f"{buckets} buckets of one {granularity} are more than {most}")
 
 
 def _plain_value(value: Value) -> Value:
@@ -197,35 +197,35 @@ def _plain_value(value: Value) -> Value:
 
 
 def check_distinct(field: str, names: Sequence[str]) -> None:
-    """Raises `QuestionRefused` for a name that stands twice."""
+    """Raises `InvalidQuery` for a name that stands twice."""
     for place, name in enumerate(names):
         if name in names[:place]:
-            raise QuestionRefused(f"{field}[{place}]", f"{name!r} stands there twice")
+            raise InvalidQuery(f"{field}[{place}]", f"{name!r} stands there twice")
 
 
 def check_size(condition: Filter | None, field: str = "filter") -> None:
-    """Raises `QuestionRefused` for a filter nested deeper than `MAX_FILTER_DEPTH` or of more than `MAX_CONDITIONS`."""
+    """Raises `InvalidQuery` for a filter nested deeper than `MAX_FILTER_DEPTH` or of more than `MAX_CONDITIONS`."""
     _check_depth(condition, field, MAX_FILTER_DEPTH)
     found = conditions_in(condition)
     if found > MAX_CONDITIONS:
         said = f"it has more than {MAX_CONDITIONS} conditions; {_VALUES_A_CONDITION} values of `in` count as one more"
-        raise QuestionRefused(field, said)
+        raise InvalidQuery(field, said)
 
 
 def conditions_in(condition: Filter | None) -> int:
     """How many conditions a filter is made of; many values take as long as more conditions, and count as such."""
     if isinstance(condition, Not):
         return conditions_in(condition.filter)
-    if isinstance(condition, All | Any):
+    if isinstance(condition, AllOf | AnyOf):
         return sum(map(conditions_in, condition.filters))
     return 0 if condition is None else 1 + len(condition.values) // _VALUES_A_CONDITION
 
 
 def _check_depth(condition: Filter | None, field: str, levels: int) -> None:
     if levels == 0:
-        raise QuestionRefused(field, f"a filter can be nested {MAX_FILTER_DEPTH} levels deep")
+        raise InvalidQuery(field, f"a filter can be nested {MAX_FILTER_DEPTH} levels deep")
     if isinstance(condition, Not):
         _check_depth(condition.filter, f"{field}.filter", levels - 1)
-    elif isinstance(condition, All | Any):
+    elif isinstance(condition, AllOf | AnyOf):
         for place, each in enumerate(condition.filters):
             _check_depth(each, f"{field}.filters[{place}]", levels - 1)

@@ -50,7 +50,7 @@ class Cardinality(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     period: Period
 
 
-class Capped(msgspec.Struct, frozen=True):
+class CardinalityCap(msgspec.Struct, frozen=True):
     """A dimension that has values above a field's limit on days of the period.
 
     With a `category`, the field is of events of that category only.
@@ -64,14 +64,14 @@ class Capped(msgspec.Struct, frozen=True):
 
 
 def answer(question: Cardinality, context: Context) -> Answer:
-    """The days and fields, the latest day first. Raises `QuestionRefused` and `QueryRefused`."""
+    """The days and fields, the latest day first. Raises `InvalidQuery` and `QueryAborted`."""
     question.period.check()
     found = context.run(_over, context.game_id, _limits(context, context.limits), question.period)
     found = found.sort_by([("day", "descending"), ("field", "ascending")])
     return Answer(found.select([column.name for column in _COLUMNS]), _COLUMNS, data_version=context.data_version)
 
 
-def capped_dimensions(context: Context, names: Collection[str], period: Period) -> tuple[Capped, ...]:
+def capped_dimensions(context: Context, names: Collection[str], period: Period) -> tuple[CardinalityCap, ...]:
     """Those of the dimensions that have to be capped: mostly none, which a small question finds out."""
     dimensions = {field: name for name in sorted(names) for field in _FIELDS_OF.get(name, ())}
     limits = _limits(context, dimensions)
@@ -79,7 +79,7 @@ def capped_dimensions(context: Context, names: Collection[str], period: Period) 
         return ()
     over = _fields_over_in(context, limits, period)
     return tuple(
-        Capped(dimensions[field], field, limit, period, _CATEGORIES.get(field))
+        CardinalityCap(dimensions[field], field, limit, period, _CATEGORIES.get(field))
         for field, limit in limits
         if field in over
     )
@@ -91,7 +91,7 @@ def id_dimensions(category: str) -> Mapping[str, int | None]:
     return {name: parts[field] for name, fields in _FIELDS_OF.items() for field in fields if field in parts}
 
 
-def with_shown(rows: ir.Table, capped: Collection[Capped], game_id: int, day: ir.DateValue) -> ir.Table:
+def with_shown(rows: ir.Table, capped: Collection[CardinalityCap], game_id: int, day: ir.DateValue) -> ir.Table:
     """Rows with a column of what is shown of each of these dimensions: `(other)` above the limit on its day.
 
     `rows` have the dimensions' columns, and `category` where it tells what a field is of; `day` is the UTC day of each.
@@ -124,13 +124,13 @@ def _shown_column(dimension: str) -> str:
     return f"shown:{dimension}"
 
 
-def warnings(context: Context, capped: Collection[Capped]) -> tuple[Warned, ...]:
+def warnings(context: Context, capped: Collection[CardinalityCap]) -> tuple[Warned, ...]:
     """What to tell of each field: on how many days, and of the first of them the value and how many."""
     found = [(each, context.run(_over, context.game_id, ((each.field, each.limit),), each.period)) for each in capped]
     return tuple(Warned(each.dimension, _told(each, days.sort_by("day").to_pylist())) for each, days in found)
 
 
-def _told(capped: Capped, days: Sequence[Mapping[str, object]]) -> str:
+def _told(capped: CardinalityCap, days: Sequence[Mapping[str, object]]) -> str:
     first = days[0]
     others = f", and on {len(days) - 1} more day{'s' if len(days) > 2 else ''}" if len(days) > 1 else ""
     return (

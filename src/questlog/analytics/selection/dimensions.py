@@ -13,8 +13,8 @@ import msgspec
 
 from questlog.analytics.engine import tables
 from questlog.analytics.engine.functions import attribute, event_rank
-from questlog.analytics.question.problems import QuestionRefused, unknown
-from questlog.analytics.question.query import All, Any, Condition, Filter, Not
+from questlog.analytics.question.problems import InvalidQuery, unknown
+from questlog.analytics.question.query import AllOf, AnyOf, Condition, Filter, Not
 from questlog.store.schema import DIMENSIONS, EVENTS, PLAYERS
 
 ATTRIBUTE = "attributes."
@@ -149,7 +149,7 @@ def is_dimension_column(column: str) -> bool:
     return column.startswith(_COLUMN_PREFIX)
 
 
-def names_in(*filters: Filter | None) -> frozenset[str]:
+def referenced_dimensions(*filters: Filter | None) -> frozenset[str]:
     """The dimensions that filters speak of."""
     found: set[str] = set()
     pending: list[Filter | None] = list(filters)
@@ -159,7 +159,7 @@ def names_in(*filters: Filter | None) -> frozenset[str]:
             found.add(each.dimension)
         elif isinstance(each, Not):
             pending.append(each.filter)
-        elif isinstance(each, All | Any):
+        elif isinstance(each, AllOf | AnyOf):
             pending.extend(each.filters)
     return frozenset(found)
 
@@ -181,17 +181,17 @@ def meaning_of(name: str) -> str:
 
 
 def check_event_dimension(field: str, name: str) -> None:
-    """Raises `QuestionRefused` for a name that is no dimension of events and player days."""
+    """Raises `InvalidQuery` for a name that is no dimension of events and player days."""
     _check(field, name, EVENT_DIMENSIONS, (ATTRIBUTE, SEGMENT))
 
 
 def check_player_dimension(field: str, name: str) -> None:
-    """Raises `QuestionRefused` for a name that is no dimension of players."""
+    """Raises `InvalidQuery` for a name that is no dimension of players."""
     _check(field, name, PLAYER_DIMENSIONS, (PROPERTY, SEGMENT))
 
 
 def check_installed_dimension(field: str, name: str) -> None:
-    """Raises `QuestionRefused` for a name that is no dimension of players, nor one of events on their first day."""
+    """Raises `InvalidQuery` for a name that is no dimension of players, nor one of events on their first day."""
     _check(field, name, {**EVENT_DIMENSIONS, **PLAYER_DIMENSIONS}, (ATTRIBUTE, PROPERTY, SEGMENT))
 
 
@@ -199,7 +199,7 @@ def _check(field: str, name: str, known: Mapping[str, Dimension], prefixes: Coll
     for prefix in prefixes:
         if name.startswith(prefix):
             if not 0 < len(name) - len(prefix) <= MAX_KEY_LENGTH:
-                raise QuestionRefused(field, f"{prefix} is followed by a key of 1 to {MAX_KEY_LENGTH} characters")
+                raise InvalidQuery(field, f"{prefix} is followed by a key of 1 to {MAX_KEY_LENGTH} characters")
             return
     if name not in known:
         raise unknown(field, "dimension", name, known)

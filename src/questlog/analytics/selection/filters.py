@@ -11,8 +11,8 @@ import ibis.expr.types as ir
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from questlog.analytics.question.problems import QuestionRefused
-from questlog.analytics.question.query import All, Any, Condition, EventMatch, Filter, Not, Operator, Value
+from questlog.analytics.question.problems import InvalidQuery
+from questlog.analytics.question.query import AllOf, AnyOf, Condition, EventMatch, Filter, Not, Operator, Value
 from questlog.analytics.selection.dimensions import Kind, dimension_column, kind_of
 
 _NUMBER_TEXT = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
@@ -31,24 +31,24 @@ _TEXT_ONLY = {Operator.CONTAINS, Operator.MATCHES}
 _ORDERED = {Operator.GREATER, Operator.GREATER_OR_EQUAL, Operator.LESS, Operator.LESS_OR_EQUAL}
 
 
-def holds(condition: Filter | None, rows: ir.Table, field: str = "filter") -> ir.BooleanValue:
+def predicate(condition: Filter | None, rows: ir.Table, field: str = "filter") -> ir.BooleanValue:
     """Whether the filter holds for a row, never null. `rows` has the dimensions' columns.
 
-    Raises `QuestionRefused` for values that do not go with the operator or the dimension.
+    Raises `InvalidQuery` for values that do not go with the operator or the dimension.
     """
     if condition is None:
         return ibis.literal(value=True)
     if isinstance(condition, Condition):
         return _compare(condition, rows, field)
     if isinstance(condition, Not):
-        return ~holds(condition.filter, rows, f"{field}.filter")
-    parts = [holds(each, rows, f"{field}.filters[{place}]") for place, each in enumerate(condition.filters)]
-    return reduce(and_ if isinstance(condition, All) else or_, parts)
+        return ~predicate(condition.filter, rows, f"{field}.filter")
+    parts = [predicate(each, rows, f"{field}.filters[{place}]") for place, each in enumerate(condition.filters)]
+    return reduce(and_ if isinstance(condition, AllOf) else or_, parts)
 
 
 def event_matches(match: EventMatch, rows: ir.Table, field: str = "event") -> ir.BooleanValue:
     """Whether an event is one of those meant. `rows` are events with the dimensions of the match's filter."""
-    found = holds(match.filter, rows, f"{field}.filter")
+    found = predicate(match.filter, rows, f"{field}.filter")
     if match.category is not None:
         found &= (rows.category == match.category).fill_null(False)
     if match.event_id is not None:
@@ -65,7 +65,7 @@ def id_matches(match: EventMatch, event_id: ir.StringColumn) -> ir.BooleanValue:
 
 
 def check_filter(field: str, condition: Filter | None, check_dimension: Callable[[str, str], None]) -> None:
-    """Raises `QuestionRefused` for a dimension that fails the check, or values that do not go with it or the operator.
+    """Raises `InvalidQuery` for a dimension that fails the check, or values that do not go with it or the operator.
 
     `field` is where the filter is; `check_dimension` is one of the checks of `dimensions`.
     """
@@ -82,7 +82,7 @@ def _conditions(field: str, condition: Filter | None) -> Iterator[tuple[str, Con
         yield field, condition
     elif isinstance(condition, Not):
         yield from _conditions(f"{field}.filter", condition.filter)
-    elif isinstance(condition, All | Any):
+    elif isinstance(condition, AllOf | AnyOf):
         for place, each in enumerate(condition.filters):
             yield from _conditions(f"{field}.filters[{place}]", each)
 
@@ -129,13 +129,13 @@ def _typed(condition: Condition, field: str) -> tuple[object, ...]:
     """The condition's values, of the dimension's kind."""
     operator, values = condition.operator, condition.values
     if operator in _NO_VALUE and values:
-        raise QuestionRefused(f"{field}.values", f"{operator} takes no value")
+        raise InvalidQuery(f"{field}.values", f"{operator} takes no value")
     if operator in _ONE_VALUE and len(values) != 1:
-        raise QuestionRefused(f"{field}.values", f"{operator} takes one value; these are {len(values)}")
+        raise InvalidQuery(f"{field}.values", f"{operator} takes one value; these are {len(values)}")
     kind = kind_of(condition.dimension)
     if operator in _TEXT_ONLY:
         if kind is not Kind.TEXT:
-            raise QuestionRefused(f"{field}.operator", f"{operator} is for text; {condition.dimension} is a {kind}")
+            raise InvalidQuery(f"{field}.operator", f"{operator} is for text; {condition.dimension} is a {kind}")
     elif operator in _ORDERED and kind is Kind.TEXT:
         kind = Kind.NUMBER
     if operator is Operator.MATCHES:
@@ -149,7 +149,7 @@ def _check_pattern(pattern: str, field: str) -> None:
         pc.match_substring_regex("", pattern)
     except pa.ArrowInvalid as error:
         detail = str(error).removeprefix("Invalid regular expression: ")
-        raise QuestionRefused(field, f"{pattern[:100]!r} is no regular expression: {detail}") from None
+        raise InvalidQuery(field, f"{pattern[:100]!r} is no regular expression: {detail}") from None
 
 
 def _of_kind(value: Value, kind: Kind, field: str) -> object:
@@ -160,9 +160,9 @@ def _of_kind(value: Value, kind: Kind, field: str) -> object:
     try:
         number = float(value)
     except (ValueError, OverflowError):
-        raise QuestionRefused(field, f"{value!r} is no number") from None
+        raise InvalidQuery(field, f"{value!r} is no number") from None
     if not math.isfinite(number):
-        raise QuestionRefused(field, f"{value!r} is no finite number")
+        raise InvalidQuery(field, f"{value!r} is no finite number")
     return number
 
 
@@ -170,4 +170,4 @@ def _date(value: Value, field: str) -> dt.date:
     try:
         return dt.date.fromisoformat(str(value))
     except ValueError:
-        raise QuestionRefused(field, f"{str(value)[:50]!r} is no day like 2025-01-31") from None
+        raise InvalidQuery(field, f"{str(value)[:50]!r} is no day like 2025-01-31") from None

@@ -9,7 +9,7 @@ import pyarrow as pa
 Ints = npt.NDArray[np.int64]
 
 
-def numbered(rows: pa.Table, names: Sequence[str]) -> tuple[Ints, pa.Table]:
+def group_codes(rows: pa.Table, names: Sequence[str]) -> tuple[Ints, pa.Table]:
     """The number of each row's group, from 0, and the groups by number. Null is a value; without names all is one."""
     if not names:
         return np.zeros(rows.num_rows, np.int64), pa.table({"": [0]})

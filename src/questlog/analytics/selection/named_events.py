@@ -5,7 +5,7 @@ import ibis.expr.types as ir
 from questlog.analytics.engine import tables
 from questlog.analytics.engine.context import Context
 from questlog.analytics.question.query import EventMatch
-from questlog.analytics.selection.filters import event_matches, holds, id_matches
+from questlog.analytics.selection.filters import event_matches, id_matches, predicate
 
 MOST = 1_000
 """Of more names than this the texts are compared: a list of numbers would be too long."""
@@ -15,7 +15,7 @@ Named = tuple[tuple[EventMatch, tuple[int, ...]], ...]
 
 
 def named_events(context: Context, matches: frozenset[EventMatch]) -> Named:
-    """The numbers of the matches that have few; a match of every event has none. Raises `QueryRefused`."""
+    """The numbers of the matches that have few; a match of every event has none. Raises `QueryAborted`."""
     found = []
     for match in sorted(matches, key=repr):
         if match.category is None and match.event_id is None:
@@ -31,7 +31,7 @@ def is_meant(match: EventMatch, events: ir.Table, named: Named) -> ir.BooleanVal
     numbers = dict(named).get(match)
     if numbers is None:
         return event_matches(match, events)
-    return _is_one_of(events.event_no, numbers) & holds(match.filter, events)
+    return _is_one_of(events.event_no, numbers) & predicate(match.filter, events)
 
 
 def _is_one_of(number: ir.IntegerColumn, numbers: tuple[int, ...]) -> ir.BooleanValue:

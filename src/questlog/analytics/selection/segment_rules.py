@@ -14,13 +14,13 @@ from questlog.analytics.question.definitions import (
     SegmentDefinition,
     Who,
 )
-from questlog.analytics.question.problems import QuestionRefused, unknown
+from questlog.analytics.question.problems import InvalidQuery, unknown
 from questlog.analytics.question.query import Operator, check_size, conditions_in
 from questlog.analytics.selection.dimensions import (
     SEGMENT,
     check_event_dimension,
     check_player_dimension,
-    names_in,
+    referenced_dimensions,
 )
 from questlog.analytics.selection.filters import check_filter
 
@@ -51,7 +51,7 @@ _COMPARISONS = {
 
 
 def check_segment(field: str, definition: SegmentDefinition, segments: Mapping[str, SegmentDefinition]) -> None:
-    """Raises `QuestionRefused` for a definition that cannot be answered: names, values, circles, size."""
+    """Raises `InvalidQuery` for a definition that cannot be answered: names, values, circles, size."""
     for path, rule in rules_of(definition.rule, f"{field}.rule"):
         _check_rule(path, rule)
         for name in names_of(rule):
@@ -60,7 +60,7 @@ def check_segment(field: str, definition: SegmentDefinition, segments: Mapping[s
 
 
 def check_name(field: str, name: str, segments: Collection[str]) -> None:
-    """Raises `QuestionRefused` for a name that no saved segment has."""
+    """Raises `InvalidQuery` for a name that no saved segment has."""
     if name not in segments:
         raise unknown(field, "segment", name, segments)
 
@@ -81,9 +81,9 @@ def with_segments(
 
 
 def rules_of(rule: Rule, field: str = "rule", levels: int = MAX_DEPTH) -> Iterator[tuple[str, Rule]]:
-    """The rule and all within it, with their paths. Raises `QuestionRefused` below `MAX_DEPTH`."""
+    """The rule and all within it, with their paths. Raises `InvalidQuery` below `MAX_DEPTH`."""
     if levels == 0:
-        raise QuestionRefused(field, f"rules can be nested {MAX_DEPTH} levels deep")
+        raise InvalidQuery(field, f"rules can be nested {MAX_DEPTH} levels deep")
     yield field, rule
     if isinstance(rule, NotRule):
         yield from rules_of(rule.rule, f"{field}.rule", levels - 1)
@@ -100,9 +100,9 @@ def _check_rule(field: str, rule: Rule) -> None:
         rule.event.check(f"{field}.event")
         check_filter(f"{field}.event.filter", rule.event.filter, check_event_dimension)
         if rule.operator not in _COMPARISONS:
-            raise QuestionRefused(f"{field}.operator", f"{rule.operator} does not compare numbers")
+            raise InvalidQuery(f"{field}.operator", f"{rule.operator} does not compare numbers")
         if not math.isfinite(rule.value) or abs(rule.value) > MAX_VALUE:
-            raise QuestionRefused(f"{field}.value", f"must be a number up to {MAX_VALUE:.0e}")
+            raise InvalidQuery(f"{field}.value", f"must be a number up to {MAX_VALUE:.0e}")
 
 
 def names_of(rule: Rule) -> tuple[str, ...]:
@@ -110,8 +110,8 @@ def names_of(rule: Rule) -> tuple[str, ...]:
     if isinstance(rule, InSegment):
         return (rule.name,)
     if isinstance(rule, Who):
-        return segment_names(names_in(rule.filter))
-    return segment_names(names_in(rule.event.filter)) if isinstance(rule, Did) else ()
+        return segment_names(referenced_dimensions(rule.filter))
+    return segment_names(referenced_dimensions(rule.event.filter)) if isinstance(rule, Did) else ()
 
 
 def segment_names(dimensions: Collection[str]) -> tuple[str, ...]:
@@ -122,7 +122,7 @@ def segment_names(dimensions: Collection[str]) -> tuple[str, ...]:
 def _weight(
     field: str, definition: SegmentDefinition, segments: Mapping[str, SegmentDefinition], chain: tuple[str, ...]
 ) -> int:
-    """How many rules it is made of. Raises `QuestionRefused` for unknown names, circles and too many rules."""
+    """How many rules it is made of. Raises `InvalidQuery` for unknown names, circles and too many rules."""
     weight = 0
     for _, rule in rules_of(definition.rule, field):
         weight += _weight_of(rule)
@@ -130,11 +130,11 @@ def _weight(
             check_name(field, name, segments)
             if name in chain:
                 circle = " → ".join((*chain[chain.index(name) :], name))
-                raise QuestionRefused(field, f"segments go round in a circle: {circle}")
+                raise InvalidQuery(field, f"segments go round in a circle: {circle}")
             weight += _weight(field, segments[name], segments, (*chain, name))
         if weight > MAX_RULES:
             said = f"it is made of more than {MAX_RULES} rules and conditions, those of its segments included"
-            raise QuestionRefused(field, f"{said}; a `did` counts as {_DID_WEIGHT}")
+            raise InvalidQuery(field, f"{said}; a `did` counts as {_DID_WEIGHT}")
     return weight
 
 

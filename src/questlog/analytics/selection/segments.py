@@ -26,7 +26,7 @@ from questlog.analytics.question.definitions import (
     SegmentDefinition,
     Who,
 )
-from questlog.analytics.question.problems import QuestionRefused
+from questlog.analytics.question.problems import InvalidQuery
 from questlog.analytics.question.query import EventMatch, Name, Operator
 from questlog.analytics.selection.dimensions import (
     NO,
@@ -35,9 +35,9 @@ from questlog.analytics.selection.dimensions import (
     add_event_dimensions,
     add_player_dimensions,
     dimension_column,
-    names_in,
+    referenced_dimensions,
 )
-from questlog.analytics.selection.filters import holds, id_matches
+from questlog.analytics.selection.filters import id_matches, predicate
 from questlog.analytics.selection.segment_rules import (
     Segments,
     check_name,
@@ -101,13 +101,13 @@ class Segment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def answer(question: Segment, context: Context) -> Answer:
-    """The segment's size or its members. Raises `QuestionRefused` and `QueryRefused`."""
+    """The segment's size or its members. Raises `InvalidQuery` and `QueryAborted`."""
     definition = _definition(question, context.segments)
     segments = segments_of(definition, context.segments)
     today = counted_from(definition, segments, context.today)
     arguments = (definition, context.game_id, segments, today)
     if question.after is not None and not question.players:
-        raise QuestionRefused("after", "members are listed with `players`, so many at a time")
+        raise InvalidQuery("after", "members are listed with `players`, so many at a time")
     if question.players:
         page = _Page(question.players, _number_of(question.after, context))
         members = context.run(_members, *arguments, page)
@@ -131,12 +131,12 @@ def _size(definition: SegmentDefinition, game_id: int, segments: Segments, today
 
 
 def _number_of(player_id: str | None, context: Context) -> int:
-    """The player's number; less than all numbers for None. Raises `QuestionRefused` for nobody's id."""
+    """The player's number; less than all numbers for None. Raises `InvalidQuery` for nobody's id."""
     if player_id is None:
         return -1
     numbers: list[int] = context.run(_numbers, context.game_id, player_id)["player_no"].to_pylist()
     if not numbers:
-        raise QuestionRefused("after", f"the game has no player {player_id[:100]!r}")
+        raise InvalidQuery("after", f"the game has no player {player_id[:100]!r}")
     return numbers[0]
 
 
@@ -170,7 +170,7 @@ def _with_share(size: pa.Table) -> pa.Table:
 def players_in(definition: SegmentDefinition, game_id: int, segments: Segments, today: dt.date) -> ir.Table:
     """The members: one column, `player_no`, once for each of the game's players for whom the rule holds.
 
-    `today` is the day that `last_days` count back from. Raises `QuestionRefused` for segments that do not exist or go
+    `today` is the day that `last_days` count back from. Raises `InvalidQuery` for segments that do not exist or go
     round in a circle.
     """
     known = dict(segments)
@@ -178,7 +178,7 @@ def players_in(definition: SegmentDefinition, game_id: int, segments: Segments, 
     inner = _inner_segments(definition, known)
     involved = [rule for each in (*(known[name] for name in inner), definition) for _, rule in rules_of(each.rule)]
     dids = {rule: f"did:{place}" for place, rule in enumerate(involved) if isinstance(rule, Did)}
-    who = _plain(names_in(*(rule.filter for rule in involved if isinstance(rule, Who))))
+    who = _plain(referenced_dimensions(*(rule.filter for rule in involved if isinstance(rule, Who))))
     rows = add_player_dimensions(_players(game_id), who).select("player_no", *map(dimension_column, who))
     for dtype in sorted({_MEASURED_AS[did.measured] for did in dids}):
         alike = {column: did for did, column in dids.items() if _MEASURED_AS[did.measured] == dtype}
@@ -230,7 +230,7 @@ def _inner_segments(definition: SegmentDefinition, known: Mapping[str, SegmentDe
 def _holds(rule: Rule, rows: ir.Table, dids: Mapping[Did, str]) -> ir.BooleanValue:
     """Whether the rule holds for a player, never null."""
     if isinstance(rule, Who):
-        return holds(rule.filter, rows)
+        return predicate(rule.filter, rows)
     if isinstance(rule, Did):
         return _COMPARISONS[rule.operator](rows[dids[rule]], _literal(rule))
     if isinstance(rule, InSegment):
@@ -299,12 +299,12 @@ def _measured(did: Did, game_id: int, segments: Segments, today: dt.date) -> ir.
     if did.last_days is not None:
         first, after = today - dt.timedelta(days=did.last_days - 1), today + dt.timedelta(days=1)
         events = events.filter(events.event_time >= _midnight(first), events.event_time < _midnight(after))
-    names = names_in(did.event.filter)
+    names = referenced_dimensions(did.event.filter)
     plain = _plain(names)
     # Without the many other columns: each costs time in making and reading the statement.
     events = add_event_dimensions(events, plain).select(*_MEASURED_COLUMNS, *map(dimension_column, plain))
     events = with_membership(events, names, game_id, segments, today)
-    events = events.filter(holds(did.event.filter, events))
+    events = events.filter(predicate(did.event.filter, events))
     return events.group_by("player_no").aggregate(measure=_measure_of_events(did.measured, events))
 
 

@@ -9,16 +9,16 @@ import ibis
 import ibis.expr.types as ir
 
 from questlog.analytics.engine import tables
-from questlog.analytics.selection.cardinality import Capped, shown, with_shown
+from questlog.analytics.selection.cardinality import CardinalityCap, shown, with_shown
 from questlog.analytics.selection.dimensions import dimension_column
 
 
-def keys_of(capped: tuple[Capped, ...]) -> list[str]:
+def keys_of(capped: tuple[CardinalityCap, ...]) -> list[str]:
     """The columns that tell names apart, of `shown_names` and of `with_day`."""
     return ["event_no", "day"] if capped else ["event_no"]
 
 
-def with_day(events: ir.Table, capped: tuple[Capped, ...]) -> ir.Table:
+def with_day(events: ir.Table, capped: tuple[CardinalityCap, ...]) -> ir.Table:
     """Events with the columns of `keys_of`."""
     return events.mutate(day=events.event_time.date()) if capped else events
 
@@ -29,7 +29,9 @@ def names_of(game_id: int, category: str) -> ir.Table:
     return names.filter(names.game_id == game_id, names.category == category)
 
 
-def shown_names(names: ir.Table, dimensions: Mapping[str, str], game_id: int, capped: tuple[Capped, ...]) -> ir.Table:
+def shown_names(
+    names: ir.Table, dimensions: Mapping[str, str], game_id: int, capped: tuple[CardinalityCap, ...]
+) -> ir.Table:
     """Names with a number, `name_no`, for each row, and columns as shown; `dimensions` says which column is which."""
     if not capped:
         return names.mutate(name_no=names.event_no)

@@ -45,7 +45,7 @@ class SendSql(Protocol):
     """Runs one SELECT with these settings and returns the answer as an Arrow IPC file or stream."""
 
     def __call__(self, sql: str, settings: Mapping[str, int | str], cancellation: Cancellation) -> bytes:
-        """The answer's bytes. Raises the contract's `QueryRefused` or `StoreFailed`, never a driver's own error."""
+        """The answer's bytes. Raises the contract's `QueryAborted` or `StoreFailed`, never a driver's own error."""
         ...
 
 
@@ -76,7 +76,7 @@ class ClickHouseReading:
         self._cancellation = cancellation
 
     def ask(self, statement: str) -> pa.Table:
-        """The answer, in the types that DuckDB gives. Raises what `send` raises, `QueryRefused` when cancelled."""
+        """The answer, in the types that DuckDB gives. Raises what `send` raises, `QueryAborted` when cancelled."""
         self._cancellation.check()
         return in_plain_types(read_arrow(self._send(statement, self._settings, self._cancellation)))
 

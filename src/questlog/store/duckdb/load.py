@@ -60,7 +60,7 @@ _STORED, _REJECTED, _DUPLICATE, _REQUEST = range(4)
 
 
 def load_events(
-    transaction: Transaction, staged: Staged, grace_s: int, has_sessionless: bool, folding: value_counts.Folding
+    transaction: Transaction, staged: Staged, grace_s: int, has_sessionless: bool, folding: value_counts.Compaction
 ) -> None:
     """Insert the events and everything that is computed from them.
 

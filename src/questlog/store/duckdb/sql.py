@@ -15,7 +15,7 @@ from typing import Literal, TypeAlias
 import duckdb
 import pyarrow as pa
 
-from questlog.store.contract import Cancellation, QueryRefused, StoreFailed
+from questlog.store.contract import Cancellation, QueryAborted, StoreFailed
 from questlog.store.duckdb.connection import new_cursor
 
 TABLE_FUNCTIONS = frozenset({"range", "generate_series", "unnest", "json_each", "json_tree", "duckdb_functions"})
@@ -54,7 +54,7 @@ class SqlRunner:
     def answer(self, statement: str, max_rows: int, timeout_s: float) -> pa.Table:
         """At most `max_rows` rows of the answer to a user's statement.
 
-        Raises `QueryRefused`, safe to show, and `StoreFailed` while the database is closed.
+        Raises `QueryAborted`, safe to show, and `StoreFailed` while the database is closed.
         """
         cancellation = Cancellation()
         timer = threading.Timer(timeout_s, cancellation.cancel, [f"the statement took longer than {timeout_s:g} s"])
@@ -72,7 +72,7 @@ class SqlRunner:
     def reading(self, cancellation: Cancellation) -> Iterator["DuckDBReading"]:
         """One state of the data, for statements of our own.
 
-        Raises `QueryRefused` where it was cancelled before, `StoreFailed` while the database is closed.
+        Raises `QueryAborted` where it was cancelled before, `StoreFailed` while the database is closed.
         """
         with self._cursor(cancellation) as cursor:
             yield DuckDBReading(cursor, cancellation, self._statements)
@@ -141,7 +141,7 @@ class DuckDBReading:
         self._statements = statements
 
     def ask(self, statement: str, parameters: Mapping[str, object] | None = None) -> pa.Table:
-        """The answer, with named `$parameters`. Raises `QueryRefused` when it is stopped, or takes too much memory."""
+        """The answer, with named `$parameters`. Raises `QueryAborted` when it is stopped, or takes too much memory."""
         self._cancellation.check()
         with _refusals(self._cancellation):
             # `sql()` would bind twice, up to a third of a small question; a large answer is in memory twice for it.
@@ -161,26 +161,26 @@ class DuckDBReading:
 
 @contextmanager
 def _refusals(cancellation: Cancellation) -> Iterator[None]:
-    """What the engine raises inside is a `QueryRefused`."""
+    """What the engine raises inside is a `QueryAborted`."""
     try:
         yield
     except RecursionError as error:
-        raise QueryRefused("the statement is nested too deeply") from error
+        raise QueryAborted("the statement is nested too deeply") from error
     # An error while rows are read comes through Arrow as OSError.
     except (duckdb.Error, pa.ArrowException, OSError, ValueError, NotImplementedError, OverflowError) as error:
         cancellation.check()
         if isinstance(error, duckdb.InterruptException) or str(error).startswith("INTERRUPT Error"):
-            raise QueryRefused("the statement was stopped: loading needed the memory or the disk") from error
-        raise QueryRefused(str(error)) from error
+            raise QueryAborted("the statement was stopped: loading needed the memory or the disk") from error
+        raise QueryAborted(str(error)) from error
 
 
 def checked(cursor: duckdb.DuckDBPyConnection, statement: str) -> duckdb.Statement:
-    """The parsed statement. Raises `QueryRefused` unless it is one statement that only reads."""
+    """The parsed statement. Raises `QueryAborted` unless it is one statement that only reads."""
     if not statement.isascii():
         statement.encode()  # half a surrogate pair is no text: ValueError
     statements = cursor.extract_statements(statement)
     if len(statements) != 1:
-        raise QueryRefused(f"one statement at a time, please: these are {len(statements)}")
+        raise QueryAborted(f"one statement at a time, please: these are {len(statements)}")
     [parsed] = statements
     explained = _EXPLAIN.match(statement)
     _check_tree(cursor, statement[explained.end() :] if explained else statement)
@@ -191,28 +191,28 @@ def _check_tree(cursor: duckdb.DuckDBPyConnection, statement: str) -> None:
     [(text,)] = cursor.execute("SELECT json_serialize_sql($statement)", {"statement": statement}).fetchall()
     tree = json.loads(text)
     if tree["error"]:
-        raise QueryRefused(tree.get("error_message", "") or "only SELECT, EXPLAIN, DESCRIBE and SHOW are answered here")
+        raise QueryAborted(tree.get("error_message", "") or "only SELECT, EXPLAIN, DESCRIBE and SHOW are answered here")
     makes_rows = set()
     for node in _nodes(tree):
         if str(node.get("type", "")).endswith(("INSERT_QUERY_NODE", "UPDATE_QUERY_NODE", "DELETE_QUERY_NODE")):
-            raise QueryRefused("only statements that read are answered here")
+            raise QueryAborted("only statements that read are answered here")
         function = node.get("function")
         if node.get("type") == "TABLE_FUNCTION" and isinstance(function, dict):
             makes_rows.add(id(function))
             name = str(function.get("function_name", "")).lower()
             if name not in TABLE_FUNCTIONS:
-                raise QueryRefused(f"the function {name} is not available here")
+                raise QueryAborted(f"the function {name} is not available here")
         elif id(node) not in makes_rows:
             _check_function(str(node.get("function_name", "")))
 
 
 def _check_function(written: str) -> None:
-    """Raises `QueryRefused` for the name of a function that is not available in expressions."""
+    """Raises `QueryAborted` for the name of a function that is not available in expressions."""
     name = written.lower()
     if name in REFUSED_FUNCTIONS:
-        raise QueryRefused(f"the function {written} is not available here")
+        raise QueryAborted(f"the function {written} is not available here")
     if name in ROW_FUNCTIONS:
-        raise QueryRefused(f"the function {written} is available in FROM only: SELECT … FROM {name}(…)")
+        raise QueryAborted(f"the function {written} is available in FROM only: SELECT … FROM {name}(…)")
 
 
 def _nodes(tree: object) -> Iterator[dict[str, object]]:
@@ -237,7 +237,7 @@ def _rows(cursor: duckdb.DuckDBPyConnection, parsed: duckdb.Statement, max_rows:
         rows += batches[-1].num_rows
         size += batches[-1].nbytes
         if size > MAX_RESULT_BYTES:
-            raise QueryRefused(f"the result is larger than {MAX_RESULT_BYTES // 2**20} MiB")
+            raise QueryAborted(f"the result is larger than {MAX_RESULT_BYTES // 2**20} MiB")
         if rows >= max_rows:
             break
     return pa.Table.from_batches(batches, reader.schema)

@@ -14,17 +14,17 @@ import structlog
 from questlog.model.record import Position
 from questlog.store.contract import Batch, BatchRefused, Cancellation, Expiry, LoadResult, PlayerErasure, StoreFailed
 from questlog.store.duckdb import erasures, load, rebuild
+from questlog.store.duckdb.checkpointer import Checkpointer
 from questlog.store.duckdb.connection import EngineSettings, new_cursor, open_engine
 from questlog.store.duckdb.expiry import expire_rejected
 from questlog.store.duckdb.failures import OutOfMemory, failure
 from questlog.store.duckdb.indexes import abandon_indexes, close_indexes, open_indexes
 from questlog.store.duckdb.rollups import properties
 from questlog.store.duckdb.rollups.field_values import KnownValues
-from questlog.store.duckdb.rollups.value_counts import Folding
+from questlog.store.duckdb.rollups.value_counts import Compaction
 from questlog.store.duckdb.sql import DuckDBReading, SqlRunner
 from questlog.store.duckdb.staging import Counters, NewKeys, Staged, stage
 from questlog.store.duckdb.transaction import Transaction
-from questlog.store.duckdb.write_ahead_log import WriteAheadLog
 from questlog.store.key_index import KeyIndex
 from questlog.store.keys import text_keys
 
@@ -62,7 +62,7 @@ class DuckDBStore:
         try:
             self._runner = SqlRunner(self._connection, self._settings.memory_limit_mb // 2)
             self._loader = Transaction(new_cursor(self._connection))
-            self._wal = WriteAheadLog(self._directory, self._connection, self._runner, self._settings.checkpoint_mb)
+            self._wal = Checkpointer(self._directory, self._connection, self._runner, self._settings.checkpoint_mb)
             self._counters = self._read_counters()
             self._has_sessionless = bool(self._rows("SELECT 1 FROM sessionless_events LIMIT 1"))
             is_cut_short = bool(self._rows("SELECT 1 FROM erasures WHERE NOT is_done LIMIT 1"))
@@ -71,12 +71,12 @@ class DuckDBStore:
             self._erasures = self._read_erasures()
             self._unerased: list[PlayerErasure] = []
             self._known_values = KnownValues()
-            self._folding = Folding()
+            self._folding = Compaction()
             self._indexes = open_indexes(self._directory / "keys", self._connection, self._counters, is_cut_short)
         except BaseException:
             self._connection.close()
             raise
-        self._is_doubtful = False
+        self._needs_reopen = False
 
     def positions(self) -> Mapping[int, Position]:
         """Where each writer's journal has been loaded to. After a failure of the engine, opens the database anew.
@@ -84,7 +84,7 @@ class DuckDBStore:
         Once DuckDB could not write a database, on a full disk for example, it refuses every statement on it for good,
         and whether the last transaction is stored is only known after opening it again. Raises `StoreFailed`.
         """
-        if self._is_doubtful:
+        if self._needs_reopen:
             self._reopen()
         rows = self._rows("SELECT writer, segment, byte_offset FROM positions")
         return {writer: Position(writer, segment, offset) for writer, segment, offset in rows}
@@ -104,7 +104,7 @@ class DuckDBStore:
             self._runner.stop_all()
             result = self._transact(lambda: self._write(batch, staged))
         self._remember(staged)
-        self._wal.fold_if_long()
+        self._wal.checkpoint_if_needed()
         if batch.erasures:
             self._erasures = self._read_erasures()
             self._unerased.extend(batch.erasures)
@@ -127,11 +127,11 @@ class DuckDBStore:
             self._indexes.events.expire(max(0, before))
 
     def sql(self, statement: str, max_rows: int, timeout_s: float) -> pa.Table:
-        """Answer one read-only statement of a user. Raises `QueryRefused`, `StoreFailed`."""
+        """Answer one read-only statement of a user. Raises `QueryAborted`, `StoreFailed`."""
         return self._runner.answer(statement, max_rows, timeout_s)
 
     def reading(self, cancellation: Cancellation) -> AbstractContextManager[DuckDBReading]:
-        """One state of the data for all statements of a question. Raises `QueryRefused`, `StoreFailed`."""
+        """One state of the data for all statements of a question. Raises `QueryAborted`, `StoreFailed`."""
         return self._runner.reading(cancellation)
 
     def query(self, statement: str, parameters: Mapping[str, object]) -> pa.Table:
@@ -174,7 +174,7 @@ class DuckDBStore:
         except duckdb.Error as error:
             self._loader.rollback()
             failed = failure(error)
-            self._is_doubtful = not isinstance(failed, BatchRefused | OutOfMemory)
+            self._needs_reopen = not isinstance(failed, BatchRefused | OutOfMemory)
             raise failed from error
         except BaseException:
             self._loader.rollback()

@@ -14,7 +14,7 @@ from questlog.analytics.analyses.economy import Balances, Economy, Largest, Part
 from questlog.analytics.analyses.economy_rows import COLUMNS, Level
 from questlog.analytics.analyses.histogram import Histogram
 from questlog.analytics.engine.context import Context
-from questlog.analytics.question.problems import QuestionRefused
+from questlog.analytics.question.problems import InvalidQuery
 from questlog.analytics.question.query import Condition, Granularity, Operator, Period
 from tests.support.asked import column, context_of, rows_of
 from tests.support.engines import BothEngines, embedded_store
@@ -174,7 +174,7 @@ def test_balances_in_bins(context: Context) -> None:
     ],
 )
 def test_what_cannot_be_asked_is_named(asked: dict[str, Any], field: str, engines: BothEngines) -> None:
-    with pytest.raises(QuestionRefused) as refused:
+    with pytest.raises(InvalidQuery) as refused:
         ask(context_of(engines.duckdb), **asked)
     assert refused.value.field == field
 
@@ -184,14 +184,14 @@ def test_sums_beyond_all_numbers_are_an_answer_and_have_no_bins_of_their_own(con
     context = msgspec.structs.replace(context, game_id=7)
     [row] = owned(context)
     assert (row["players"], row["max"]) == (1, math.inf)
-    with pytest.raises(QuestionRefused, match="edges"):
+    with pytest.raises(InvalidQuery, match="edges"):
         owned(context, currency="gold", histogram=Histogram())
     rows = owned(context, currency="gold", histogram=Histogram(edges=(0.0, 1.0)))
     assert column(rows, "low", "players") == [(None, 0), (0.0, 0), (1.0, 1)]
 
 
 def test_a_histogram_is_of_one_currency(engines: BothEngines) -> None:
-    with pytest.raises(QuestionRefused, match="currency"):
+    with pytest.raises(InvalidQuery, match="currency"):
         owned(context_of(engines.duckdb), histogram=Histogram())
 
 

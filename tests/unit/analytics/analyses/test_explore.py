@@ -18,7 +18,7 @@ from questlog.analytics.analyses.explore_rows import Tree
 from questlog.analytics.analyses.histogram import Histogram
 from questlog.analytics.analyses.split import events_of
 from questlog.analytics.engine.context import Context
-from questlog.analytics.question.problems import QuestionRefused
+from questlog.analytics.question.problems import InvalidQuery
 from questlog.analytics.question.query import Condition, Granularity, Operator, Period
 from tests.support.asked import column, context_of, rows_of
 from tests.support.engines import BothEngines, embedded_store
@@ -295,7 +295,7 @@ def test_players_are_the_same_with_bitmaps_and_without(context: Context) -> None
     ],
 )
 def test_what_cannot_be_asked_is_named(asked: dict[str, Any], field: str, engines: BothEngines) -> None:
-    with pytest.raises(QuestionRefused) as refused:
+    with pytest.raises(InvalidQuery) as refused:
         ask(context_of(engines.duckdb), **asked)
     assert refused.value.field == field
 

@@ -21,7 +21,7 @@ from questlog.analytics.analyses.funnel_answers import Counted, steps_answer
 from questlog.analytics.analyses.funnel_matching import Attempts, Order
 from questlog.analytics.engine.context import Context
 from questlog.analytics.question.definitions import SegmentDefinition, Who
-from questlog.analytics.question.problems import QuestionRefused
+from questlog.analytics.question.problems import InvalidQuery
 from questlog.analytics.question.query import Condition, EventMatch, Filter, Operator, Period
 from tests.support.engines import BothEngines, embedded_store
 from tests.support.generated_histories import DAYS, FEW, FIRST_DAY, GAME, MANY, NOW, Event, History, histories, load
@@ -333,7 +333,7 @@ def test_nobody_at_all(example: list[Context]) -> None:
     ],
 )
 def test_what_cannot_be_asked(example: list[Context], question: Funnel, field: str) -> None:
-    with pytest.raises(QuestionRefused) as refused:
+    with pytest.raises(InvalidQuery) as refused:
         funnel.answer(question, example[0])
     assert refused.value.field == field
 

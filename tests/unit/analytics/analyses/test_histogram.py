@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from questlog.analytics.analyses.histogram import Histogram, counts, histogram_table
-from questlog.analytics.question.problems import QuestionRefused
+from questlog.analytics.question.problems import InvalidQuery
 
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
 
@@ -26,7 +26,7 @@ def test_edges_ascend_from_the_least_to_the_greatest(first: float, second: float
 
 @pytest.mark.parametrize(("least", "greatest"), [(-math.inf, 1.0), (0.0, math.inf), (math.nan, math.nan)])
 def test_between_infinite_numbers_there_are_no_bins(least: float, greatest: float) -> None:
-    with pytest.raises(QuestionRefused, match="histogram"):
+    with pytest.raises(InvalidQuery, match="histogram"):
         Histogram().bins_for(least, greatest)
     assert Histogram(edges=(0.0, 1.0)).bins_for(least, greatest).edges == (0.0, 1.0)
 

@@ -21,7 +21,7 @@ from questlog.analytics.analyses.cohorts import Cohort
 from questlog.analytics.analyses.retention import Retention, Return
 from questlog.analytics.engine.context import Context
 from questlog.analytics.question.definitions import SegmentDefinition, Who
-from questlog.analytics.question.problems import QuestionRefused
+from questlog.analytics.question.problems import InvalidQuery
 from questlog.analytics.question.query import Condition, EventMatch, Filter, Granularity, Not, Operator, Period
 from tests.support.engines import BothEngines, embedded_store
 from tests.support.generated_histories import DAYS, FEW, FIRST_DAY, GAME, MANY, NOW, Event, History, histories, load
@@ -406,7 +406,7 @@ def test_nobody_at_all(example: list[Context]) -> None:
     ],
 )
 def test_what_cannot_be_asked(example: list[Context], question: Retention | Cohort, field: str) -> None:
-    with pytest.raises(QuestionRefused) as refused:
+    with pytest.raises(InvalidQuery) as refused:
         (retention.answer if isinstance(question, Retention) else cohorts.answer)(question, example[0])  # type: ignore[arg-type]
     assert refused.value.field == field
 
@@ -430,19 +430,19 @@ def test_long_periods_look_at_no_more_days_than_ages(example: list[Context], gra
 def test_more_rows_than_can_be_looked_at(example: list[Context], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cohort_members, "_MOST_ROWS", 2)
     for context in example:
-        with pytest.raises(QuestionRefused, match="too many cohorts"):
+        with pytest.raises(InvalidQuery, match="too many cohorts"):
             retention.answer(Retention(days_since(0, 8), ages=1), context)
 
 
 def test_an_answer_of_too_many_rows_is_refused(example: list[Context], monkeypatch: pytest.MonkeyPatch) -> None:
     question = Retention(_ALL_DAYS, ages=3)
     monkeypatch.setitem(MOST_CELLS, Form.TRIANGLE, 7)
-    with pytest.raises(QuestionRefused, match="more than 7 cells"):
+    with pytest.raises(InvalidQuery, match="more than 7 cells"):
         retention.answer(question, example[0])
     curve = msgspec.structs.replace(question, form=Form.CURVE)
     assert retention.answer(curve, example[0]).table.num_rows == 4
     monkeypatch.setitem(MOST_CELLS, Form.CURVE, 7)
-    with pytest.raises(QuestionRefused, match="more than 7 cells"):
+    with pytest.raises(InvalidQuery, match="more than 7 cells"):
         retention.answer(curve, example[0])
 
 

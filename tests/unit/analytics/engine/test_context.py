@@ -8,7 +8,7 @@ import pytest
 from questlog.analytics.engine.compile import Dialect
 from questlog.analytics.engine.context import Context, KeptAnswers
 from questlog.analytics.runner import Analytics, Definitions
-from questlog.store.contract import Cancellation, PlayerErasure, QueryRefused
+from questlog.store.contract import Cancellation, PlayerErasure, QueryAborted
 from tests.support.engines import embedded_store
 from tests.support.loading import FakeClock
 from tests.support.staged import NOON, batch
@@ -36,7 +36,7 @@ def test_nothing_more_is_asked_once_the_question_is_cancelled() -> None:
     context = Context(1, reading, 0, cancellation=cancellation)
     context.run(_one)
     cancellation.cancel("it took longer than 25 s")
-    with pytest.raises(QueryRefused, match="longer than 25 s"):
+    with pytest.raises(QueryAborted, match="longer than 25 s"):
         context.run(_one)
     assert len(reading.statements) == 1
 

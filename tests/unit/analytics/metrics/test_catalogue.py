@@ -7,7 +7,7 @@ from questlog.analytics.metrics.measures import Unit
 from questlog.analytics.metrics.metrics import MAX_DAY, Group, Metric, metric_named
 from questlog.analytics.metrics.plan import WAYS
 from questlog.analytics.question.definitions import CustomMetric, CustomMetricKind
-from questlog.analytics.question.problems import QuestionRefused
+from questlog.analytics.question.problems import InvalidQuery
 from questlog.analytics.question.query import EventMatch
 
 JUMPS = CustomMetric(CustomMetricKind.COUNT, EventMatch(category="custom", event_id="jump"), "Jumps.")
@@ -47,7 +47,7 @@ def test_the_metrics_of_the_definitions_are_there() -> None:
     ],
 )
 def test_an_unknown_name_is_refused_with_a_near_one(name: str, nearest: str | None) -> None:
-    with pytest.raises(QuestionRefused) as refused:
+    with pytest.raises(InvalidQuery) as refused:
         metric_named("metrics[3]", name, CATALOGUE, {"jumps": JUMPS})
     assert refused.value.field == "metrics[3]"
     assert (refused.value.nearest is None) == (nearest is None)

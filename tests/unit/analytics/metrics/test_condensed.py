@@ -65,7 +65,7 @@ def test_the_numbers_are_the_same(
 def test_a_sample_tells(texts: int, is_taken: bool) -> None:
     rows = [
         {"category": "design", "event_id": "a", "attributes": f'{{"mode":{place % texts}}}'}
-        for place in range(condensed.SAMPLED)
+        for place in range(condensed.DISTRIBUTIONS)
     ]
     with embedded_store() as store:
         store.load(batch(rows), NOON)

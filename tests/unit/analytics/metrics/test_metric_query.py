@@ -12,9 +12,9 @@ from questlog.analytics.metrics.catalogue import CATALOGUE
 from questlog.analytics.metrics.metrics import DAY_METRICS
 from questlog.analytics.question.answer import Answer
 from questlog.analytics.question.definitions import CustomMetric, CustomMetricKind, Did, SegmentDefinition
-from questlog.analytics.question.problems import QuestionRefused
+from questlog.analytics.question.problems import InvalidQuery
 from questlog.analytics.question.query import (
-    All,
+    AllOf,
     Comparison,
     Condition,
     EventMatch,
@@ -254,7 +254,7 @@ def test_money_by_what_was_bought_is_by_the_purchase(analytics: Analytics) -> No
         {"item_id": "gems", "revenue": Decimal("12.5"), "paying_players": 1, "revenue_valid": Decimal("2.5")},
         {"item_id": "hat", "revenue": Decimal(1), "paying_players": 1, "revenue_valid": Decimal(0)},
     ]
-    with pytest.raises(QuestionRefused, match="about all players"):
+    with pytest.raises(InvalidQuery, match="about all players"):
         analytics.ask(GAME, query("conversion", group_by=("item_id",)))
 
 
@@ -321,18 +321,18 @@ def test_errors_are_told_apart_by_what_does_not_vary(analytics: Analytics) -> No
         (query("dau", group_by=("segment.none",)), "group_by[0]"),
         (query("dau", filter=Condition("birth_year", Operator.GREATER, ("old",))), "filter.values[0]"),
         (query("dau", filter=Condition("segment.none", Operator.IS, ("yes",))), "filter.dimension"),
-        (query("dau", filter=All((GERMAN, Not(Condition("segment.none", Operator.IS_SET))))), NESTED),
+        (query("dau", filter=AllOf((GERMAN, Not(Condition("segment.none", Operator.IS_SET))))), NESTED),
         (
-            query("dau", filter=All((GERMAN, Condition("build", Operator.MATCHES, ("1.(",))))),
+            query("dau", filter=AllOf((GERMAN, Condition("build", Operator.MATCHES, ("1.(",))))),
             "filter.filters[1].values[0]",
         ),
-        (query("dau", filter=All((MANY_COUNTRIES,) * 5)), "filter"),
+        (query("dau", filter=AllOf((MANY_COUNTRIES,) * 5)), "filter"),
         (query("dau", last=-1), "period.end"),
     ],
 )
 def test_what_cannot_be_asked_is_refused_by_field(asked: Query, field: str, engines: BothEngines) -> None:
     analytics = Analytics(engines.duckdb, FakeClock(NOW), lambda _: DEFINITIONS)
-    with pytest.raises(QuestionRefused) as refused:
+    with pytest.raises(InvalidQuery) as refused:
         analytics.ask(GAME, asked)
     assert refused.value.field == field
 

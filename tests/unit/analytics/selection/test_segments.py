@@ -25,9 +25,9 @@ from questlog.analytics.question.definitions import (
     SegmentDefinition,
     Who,
 )
-from questlog.analytics.question.problems import QuestionRefused
-from questlog.analytics.question.query import All, Condition, EventMatch, Filter, Not, Operator, Query, check_size
-from questlog.analytics.question.query import Any as OneOf
+from questlog.analytics.question.problems import InvalidQuery
+from questlog.analytics.question.query import AllOf, Condition, EventMatch, Filter, Not, Operator, Query, check_size
+from questlog.analytics.question.query import AnyOf as OneOf
 from questlog.analytics.selection.segment_rules import check_segment
 from questlog.analytics.selection.segments import Segment, answer
 from questlog.store.contract import PlayerProperties
@@ -216,7 +216,7 @@ def test_members_are_listed_page_by_page(engine: ExactOnly) -> None:
 
 @pytest.mark.parametrize(("players", "after"), [(10, "nobody"), (0, "payer")])
 def test_the_list_goes_on_behind_a_player_there_is(engine: ExactOnly, players: int, after: str) -> None:
-    with pytest.raises(QuestionRefused) as refused:
+    with pytest.raises(InvalidQuery) as refused:
         answer(Segment("payers", players, after), context(engine, SAVED))
     assert refused.value.field == "after"
 
@@ -234,7 +234,7 @@ def test_a_statement_serves_every_day_unless_days_are_counted_back(engine: Exact
 # What cannot be asked
 
 
-def refusal(rule: Rule, saved: Mapping[str, Rule] | None = None) -> QuestionRefused:
+def refusal(rule: Rule, saved: Mapping[str, Rule] | None = None) -> InvalidQuery:
     class NoEngine:
         dialect = "duckdb"
 
@@ -243,7 +243,7 @@ def refusal(rule: Rule, saved: Mapping[str, Rule] | None = None) -> QuestionRefu
 
     segments = {name: SegmentDefinition(each) for name, each in (saved or {}).items()}
     surroundings = Context(1, NoEngine(), NOON, segments=segments)  # type: ignore[arg-type]
-    with pytest.raises(QuestionRefused) as refused:
+    with pytest.raises(InvalidQuery) as refused:
         answer(Segment(SegmentDefinition(rule)), surroundings)
     return refused.value
 
@@ -260,7 +260,7 @@ def test_a_circle_is_refused_by_its_names() -> None:
 def test_an_unknown_segment_is_refused_with_the_nearest() -> None:
     assert refusal(InSegment("payer"), SAVED).nearest == "payers"
     assert refusal(Who(segment_is("actve", "yes")), SAVED).nearest == "active"
-    with pytest.raises(QuestionRefused) as refused:
+    with pytest.raises(InvalidQuery) as refused:
         answer(Segment("pyers"), Context(1, None, NOON, segments={"payers": SegmentDefinition(IN_DE)}))  # type: ignore[arg-type]
     assert (refused.value.field, refused.value.nearest) == ("segment", "payers")
 
@@ -304,11 +304,11 @@ def test_a_segment_that_takes_too_long_to_write_as_a_statement_is_refused() -> N
 
 
 def test_a_filter_of_too_many_conditions_is_refused() -> None:
-    fifty = All((IN_DE.filter,) * 50)
-    many = All((fifty, fifty, Not(OneOf((fifty, fifty))), fifty))
+    fifty = AllOf((IN_DE.filter,) * 50)
+    many = AllOf((fifty, fifty, Not(OneOf((fifty, fifty))), fifty))
     check_size(many)
-    with pytest.raises(QuestionRefused, match="more than 250 conditions"):
-        check_size(All((many, IN_DE.filter)))
+    with pytest.raises(InvalidQuery, match="more than 250 conditions"):
+        check_size(AllOf((many, IN_DE.filter)))
 
 
 def test_rules_nested_too_deep_are_refused() -> None:
@@ -386,8 +386,8 @@ _RULES: SearchStrategy[Rule] = st.recursive(_PLAIN | st.just(InSegment("first"))
 _FIRST = st.builds(Did, event=st.just(EventMatch("design")), last_days=st.sampled_from([None, 5]))
 
 
-class Asker:
-    """Says of a player whether a rule holds, by looking at each event."""
+class QueryService:
+    """Says of a player whether a rule predicate, by looking at each event."""
 
     def __init__(self, known: Game, saved: Mapping[str, Rule]) -> None:
         self._game = known
@@ -455,7 +455,7 @@ def test_members_are_those_for_whom_the_rule_holds_at_length(history: History, r
 
 
 def _compare(history: History, rule: Rule, first: Rule) -> None:
-    expected = Asker(game(history, NOW), {"first": first}).members(rule)
+    expected = QueryService(game(history, NOW), {"first": first}).members(rule)
     with embedded_store() as store:
         load(store, history)
         for engine in BothEngines(store):

@@ -1,4 +1,4 @@
-"""The tables value_counts and value_bins: how often which number was there, by day (store/sampled.py)."""
+"""The tables value_counts and value_bins: how often which number was there, by day (store/distributions.py)."""
 
 import datetime as dt
 from collections.abc import Sequence
@@ -7,8 +7,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from questlog.store.distributions import BIN_SHIFT, DISTRIBUTIONS, MOST_ENTRIES, MOST_SAMPLES, Distribution, Form
 from questlog.store.duckdb.transaction import Transaction
-from questlog.store.sampled import BIN_SHIFT, MOST_ENTRIES, MOST_SAMPLES, SAMPLED, Form, Sampled
 
 COLUMNS = ("game_id", "day", "field", "bin", "value", "samples")
 COLUMN_LIST = ", ".join(COLUMNS)
@@ -17,7 +17,7 @@ BIN_COLUMN_LIST = "value_bin_no, game_id, day, field, bin, samples, value_sum"
 _SIGN_BITS = 1 << (64 - BIN_SHIFT)  # room for bins of either sign
 
 
-def facts(source: str, condition: str = "true", kinds: Sequence[Sampled] = SAMPLED) -> str:
+def facts(source: str, condition: str = "true", kinds: Sequence[Distribution] = DISTRIBUTIONS) -> str:
     """SQL: the rows of `value_counts` that the events in `source` make, each number once."""
     found = " UNION ALL ".join(_numbers(sampled, f"(SELECT * FROM {source} WHERE {condition})") for sampled in kinds)
     return f"""
@@ -36,7 +36,7 @@ def bin_facts(source: str, condition: str = "true") -> str:
     """
 
 
-def _numbers(sampled: Sampled, source: str) -> str:
+def _numbers(sampled: Distribution, source: str) -> str:
     """SQL: `value` and `samples` of the numbers of one kind."""
     head = f"SELECT game_id, event_time::DATE AS day, '{sampled.field}' AS field"
     events = f"FROM {source} WHERE category = '{sampled.category}'"
@@ -63,7 +63,9 @@ BIN_SQL = (
     f"CASE WHEN value >= 0 THEN {_BITS} >> {BIN_SHIFT}"
     f" ELSE -1 - (({_BITS} & {(1 << 63) - 1}) >> {BIN_SHIFT}) END::INTEGER"
 )
-_FIELD_NO = f"CASE field {' '.join(f'WHEN {sampled.field!r} THEN {no}' for no, sampled in enumerate(SAMPLED))} END"
+_FIELD_NO = (
+    f"CASE field {' '.join(f'WHEN {sampled.field!r} THEN {no}' for no, sampled in enumerate(DISTRIBUTIONS))} END"
+)
 # Games below 2^20, fields below 2^3, days within 2^22, bins within 2^18.
 _KEY = (
     f"((game_id::BIGINT * 8 + {_FIELD_NO}) * 4194304 + (day - DATE '1970-01-01') + 2097152) * {_SIGN_BITS}"
@@ -86,7 +88,7 @@ _FOLDED = """
 """
 
 
-class Folding:
+class Compaction:
     """Which days have got so many rows that adding up those of the same number is worth it.
 
     A batch adds rows and looks for none. Once a day has got as many as it had after the last time, and at least
@@ -116,10 +118,10 @@ class Folding:
         del self._added[day]
 
 
-def update(transaction: Transaction, events: pa.Table, folding: Folding) -> None:
+def update(transaction: Transaction, events: pa.Table, folding: Compaction) -> None:
     """Add the events of a batch. A number has a row for each batch that brought it, until its day is folded."""
     categories = set(events["category"].unique().to_pylist())
-    kinds = [sampled for sampled in SAMPLED if sampled.category in categories]
+    kinds = [sampled for sampled in DISTRIBUTIONS if sampled.category in categories]
     if not kinds:
         return
     wanted = pa.array(sorted({sampled.category for sampled in kinds}))

@@ -27,7 +27,7 @@ class Form(enum.StrEnum):
     TABLE = "table"  # an attribute that says of each value how many samples had it
 
 
-class Sampled(msgspec.Struct, frozen=True):
+class Distribution(msgspec.Struct, frozen=True):
     """Numbers of the events of a category. `field` names them in `value_counts`, and is the attribute that has them."""
 
     field: str
@@ -35,12 +35,12 @@ class Sampled(msgspec.Struct, frozen=True):
     form: Form
 
 
-DESIGN_VALUES = Sampled("design_value", "design", Form.VALUE)
-BOOT_TIMES = Sampled("app_boot_time", "sdk_init", Form.NUMBER)
+DESIGN_VALUES = Distribution("design_value", "design", Form.VALUE)
+BOOT_TIMES = Distribution("app_boot_time", "sdk_init", Form.NUMBER)
 
-FRAME_RATES = Sampled("fps_data_table", "health", Form.TABLE)
-MEMORY_USED = Sampled("memory_sys_data_table", "health", Form.TABLE)
-APP_MEMORY_USED = Sampled("memory_app_data_table", "health", Form.TABLE)
+FRAME_RATES = Distribution("fps_data_table", "health", Form.TABLE)
+MEMORY_USED = Distribution("memory_sys_data_table", "health", Form.TABLE)
+APP_MEMORY_USED = Distribution("memory_app_data_table", "health", Form.TABLE)
 
-SAMPLED = (DESIGN_VALUES, BOOT_TIMES, FRAME_RATES, MEMORY_USED, APP_MEMORY_USED)
+DISTRIBUTIONS = (DESIGN_VALUES, BOOT_TIMES, FRAME_RATES, MEMORY_USED, APP_MEMORY_USED)
 """In the order of their numbers in keys, which are stored: new ones go to the end, with a migration."""

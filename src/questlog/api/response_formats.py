@@ -6,7 +6,7 @@ from http import HTTPStatus
 from questlog.api.errors import ApiError
 
 
-class Form(enum.StrEnum):
+class ResponseFormat(enum.StrEnum):
     """The form of an answer."""
 
     JSON = "json"
@@ -17,27 +17,27 @@ class Form(enum.StrEnum):
 
 
 MEDIA_TYPES = {
-    Form.JSON: "application/json",
-    Form.COMPACT: "application/json",
-    Form.CSV: "text/csv",
-    Form.PARQUET: "application/vnd.apache.parquet",
-    Form.ARROW: "application/vnd.apache.arrow.stream",
+    ResponseFormat.JSON: "application/json",
+    ResponseFormat.COMPACT: "application/json",
+    ResponseFormat.CSV: "text/csv",
+    ResponseFormat.PARQUET: "application/vnd.apache.parquet",
+    ResponseFormat.ARROW: "application/vnd.apache.arrow.stream",
 }
 
 _ACCEPTED = {
-    "application/json": Form.JSON,
-    "text/csv": Form.CSV,
-    "application/vnd.apache.parquet": Form.PARQUET,
-    "application/vnd.apache.arrow.stream": Form.ARROW,
-    "application/*": Form.JSON,
-    "*/*": Form.JSON,
+    "application/json": ResponseFormat.JSON,
+    "text/csv": ResponseFormat.CSV,
+    "application/vnd.apache.parquet": ResponseFormat.PARQUET,
+    "application/vnd.apache.arrow.stream": ResponseFormat.ARROW,
+    "application/*": ResponseFormat.JSON,
+    "*/*": ResponseFormat.JSON,
 }
 
 
-def accepted_form(accept: str) -> Form:
+def accepted_form(accept: str) -> ResponseFormat:
     """The form that an Accept header likes best. Raises `ApiError` 406 when none of ours is in it."""
     if not accept.strip():
-        return Form.JSON
+        return ResponseFormat.JSON
     ranges = sorted((_range(part) for part in accept.split(",")), key=lambda part: -part[1])
     for media_type, quality in ranges:
         if quality > 0 and media_type in _ACCEPTED:

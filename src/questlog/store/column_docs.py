@@ -1,6 +1,6 @@
 """What the columns of a decoded event mean, in the words of the documentation."""
 
-MEANINGS = {
+COLUMN_DOCS = {
     "client_event_id": "the id the client gave the event, where it is no UUID (else it is `event_uuid`)",
     "client_time": "when it happened by the client's clock, as sent",
     "category": "`user`, `session_end`, `business`, `resource`, `progression`, `design`, `error`, `ads`, `impression`, "

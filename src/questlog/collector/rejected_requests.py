@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
-from questlog.collector.limits import Allowance
+from questlog.collector.limits import RateLimiter
 from questlog.journal.contract import JournalUnavailable, JournalWriter
 from questlog.model.event import Source
 from questlog.model.reasons import Reason, RequestRejected
@@ -25,8 +25,8 @@ class RejectedRequests:
 
     def __init__(self, journal: JournalWriter, now_s: Callable[[], float]) -> None:
         self._journal = journal
-        self._allowance = Allowance(_BURST, _PER_MINUTE, now_s)
-        self._strangers_allowance = Allowance(_BURST, _PER_MINUTE, now_s)
+        self._allowance = RateLimiter(_BURST, _PER_MINUTE, now_s)
+        self._strangers_allowance = RateLimiter(_BURST, _PER_MINUTE, now_s)
 
     def keep(
         self,

@@ -1,4 +1,4 @@
-"""Folding the engine's log into the tables when questions keep it from doing so itself.
+"""Checkpointing the engine's log into the tables when questions keep it from doing so itself.
 
 At a commit DuckDB folds a log longer than `checkpoint_mb`, but only while nothing is being read. Where questions
 overlap without end that moment never comes: the log would grow as long as people look at it, and the next start would
@@ -21,7 +21,7 @@ _TOO_LONG = 8
 """So many times `checkpoint_mb` it may grow before questions are waited for, and before they are stopped."""
 
 
-class WriteAheadLog:
+class Checkpointer:
     """The log of one open database. Used by the loading thread only."""
 
     def __init__(
@@ -33,7 +33,7 @@ class WriteAheadLog:
         self._limit = checkpoint_mb * _MB
         self._fold_at = _LONG * self._limit
 
-    def fold_if_long(self) -> None:
+    def checkpoint_if_needed(self) -> None:
         """To be called after commits. What cannot be done now is tried again when the log has grown further."""
         size = self._size()
         if size < self._fold_at:

@@ -14,7 +14,7 @@ from questlog.api.errors import ApiError
 _Answer = TypeVar("_Answer")
 
 
-class QueryGate:
+class ConcurrencyLimiter:
     """Runs heavy work in threads of its own, a few at a time.
 
     Whoever finds all places taken waits up to `wait_s` for one, with at most `max_waiting` others; everyone else is
@@ -53,7 +53,7 @@ class QueryGate:
         return self._limiter
 
 
-Gate = NamedDependency[SkipValidation[QueryGate]]
+Gate = NamedDependency[SkipValidation[ConcurrencyLimiter]]
 """What a handler that asks for the gate is given."""
 
 
