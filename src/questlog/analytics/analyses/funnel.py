@@ -21,15 +21,15 @@ from questlog.analytics.analyses.funnel_ties import MAX_STEPS
 from questlog.analytics.analyses.split import check_split
 from questlog.analytics.engine import tables
 from questlog.analytics.engine.context import Context
-from questlog.analytics.metrics.plan import scope_of
 from questlog.analytics.question.answer import Answer
 from questlog.analytics.question.definitions import SegmentDefinition
 from questlog.analytics.question.problems import InvalidQuery
 from questlog.analytics.question.query import EventMatch, Filter, Name, Period
-from questlog.analytics.selection.cardinality import CardinalityCap, capped_dimensions, shown, warnings, with_shown
+from questlog.analytics.selection.cardinality import shown, warnings, with_shown
 from questlog.analytics.selection.dimensions import referenced_dimensions
 from questlog.analytics.selection.filters import id_matches, predicate
-from questlog.analytics.selection.rows import Scope, events_with
+from questlog.analytics.selection.rows import events_with
+from questlog.analytics.selection.selection import Selection, select
 
 MAX_WINDOW_S = 366 * 86_400
 MAX_DROPPED = 10_000
@@ -89,41 +89,32 @@ class Funnel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Asked(msgspec.Struct, frozen=True):
     """What is asked of the engine: the events that are steps, of one of `parts` of the players or sessions."""
 
-    scope: Scope
+    selection: Selection
     steps: tuple[EventMatch, ...]
-    filter: Filter | None
     unit: Unit
     is_strict: bool
-    group_by: str | None
-    capped: tuple[CardinalityCap, ...] = ()
     parts: int = 1
     part: int = 0
 
     @property
     def names(self) -> frozenset[str]:
         """The events' dimensions that it needs."""
-        return referenced_dimensions(self.filter, *(step.filter for step in self.steps)) | (
-            {self.group_by} if self.group_by else frozenset()
-        )
+        return self.selection.dimensions | referenced_dimensions(*(step.filter for step in self.steps))
 
 
 def answer(question: Funnel, context: Context) -> Answer:
     """The steps, or those who dropped. Raises `InvalidQuery`, `QueryAborted`."""
     question.check(context.segments)
-    asked = Asked(
-        Scope(context.game_id, question.period),
-        question.steps,
-        question.filter,
-        question.count,
-        question.order is Order.STRICT,
-        question.group_by,
-    )
-    capped = capped_dimensions(context, [asked.group_by] if asked.group_by else [], question.period)
-    asked = msgspec.structs.replace(asked, scope=scope_of(context, question.period, asked.names), capped=capped)
+    groups = (question.group_by,) if question.group_by else ()
+    names = referenced_dimensions(*(step.filter for step in question.steps))
+    selection = select(context, question.period, question.filter, groups, names=names)
+    asked = Asked(selection, question.steps, question.count, question.order is Order.STRICT)
     counted = _counted(question, asked, context)
     if question.dropped_after is None:
         found = steps_answer(counted, question.top)
-        return msgspec.structs.replace(found, warnings=warnings(context, capped), data_version=context.data_version)
+        return msgspec.structs.replace(
+            found, warnings=warnings(context, selection.caps), data_version=context.data_version
+        )
     return _dropped(question, counted.attempts, context)
 
 
@@ -134,7 +125,7 @@ def _counted(question: Funnel, asked: Asked, context: Context) -> Counted:
     found, values = [], []
     for part in range(parts):
         rows = context.run(step_events, msgspec.structs.replace(asked, parts=parts, part=part))
-        code, groups = _codes(rows["group"]) if asked.group_by else (None, None)
+        code, groups = _codes(rows["group"]) if asked.selection.group_by else (None, None)
         matching = Matching(
             rows["unit"].to_numpy(), rows["time"].to_numpy().view(np.int64), rows["steps"].to_numpy(), code
         )
@@ -177,8 +168,8 @@ def _dropped(question: Funnel, attempts: Attempts, context: Context) -> Answer:
 
 def event_count(asked: Asked) -> ir.Table:
     """How many events there are to look at, at most, as `events`."""
-    period, days, names = asked.scope.period, tables.event_days, _named(asked)
-    days = days.filter(days.game_id == asked.scope.game_id, days.day.between(period.start, period.end))
+    days, names, selection = tables.event_days, _named(asked), asked.selection
+    days = days.filter(days.game_id == selection.game_id, selection.days.holds_day(days.day))
     rows = days.inner_join(names, days.event_no == names["name:no"])
     return rows.aggregate(events=rows.events.sum())
 
@@ -188,12 +179,12 @@ def step_events(asked: Asked) -> ir.Table:
 
     For a strict funnel: of all events of those who did step 1.
     """
-    rows = _matched(asked)
-    if asked.group_by is not None:
-        rows = with_shown(rows, asked.capped, asked.scope.game_id, rows.event_time.date())
+    rows, selection = _matched(asked), asked.selection
+    if selection.caps:
+        rows = with_shown(rows, selection.caps, selection.game_id, selection.days.day_of(rows.event_time))
     columns = {"unit": rows["unit"], "time": rows.event_time, "steps": rows["steps"]}
-    if asked.group_by is not None:
-        columns["group"] = ibis.cases(((rows["steps"] & 1) > 0, shown(rows, asked.group_by)))
+    for name in selection.group_by:
+        columns["group"] = ibis.cases(((rows["steps"] & 1) > 0, shown(rows, name)))
     if not asked.is_strict:
         return rows.filter(rows["steps"] > 0).select(**columns)
     begun = rows.filter((rows["steps"] & 1) > 0).select(begun=rows["unit"]).distinct()
@@ -211,17 +202,17 @@ def names_of(game_id: int, unit: Unit, numbers: tuple[int, ...]) -> ir.Table:
 
 def _matched(asked: Asked) -> ir.Table:
     """The events that have a step's name, with the `steps` that they are."""
-    events, names = events_with(asked.scope, asked.names), _named(asked)
+    events, names = events_with(asked.selection, asked.names), _named(asked)
     events = events.filter(events.player_no.notnull(), events[asked.unit.number].notnull())
     if asked.parts > 1:
         events = events.filter(events[asked.unit.number] % asked.parts == asked.part)
     rows = events.inner_join(names, events.event_no == names["name:no"])
-    is_allowed = predicate(asked.filter, rows)
+    is_allowed = predicate(asked.selection.filter, rows)
     if all(step.filter is None for step in asked.steps):
         steps = rows["name:steps"]
     else:
         steps = reduce(or_, (_bit(rows, place, step) for place, step in enumerate(asked.steps)))
-    if asked.filter is not None:
+    if asked.selection.filter is not None:
         steps = is_allowed.ifelse(steps, 0)
     return rows.mutate(unit=rows[asked.unit.number], steps=steps.cast("int64"))
 
@@ -234,7 +225,7 @@ def _bit(rows: ir.Table, place: int, step: EventMatch) -> ir.IntegerValue:
 def _named(asked: Asked) -> ir.Table:
     """The numbers of the names that are looked at, with the steps that bear them: for a strict funnel all names."""
     names = tables.event_names
-    names = names.filter(names.game_id == asked.scope.game_id)
+    names = names.filter(names.game_id == asked.selection.game_id)
     steps = reduce(or_, (_is_named(step, names).ifelse(1 << place, 0) for place, step in enumerate(asked.steps)))
     named = names.select(**{"name:no": names.event_no, "name:steps": steps})
     return named if asked.is_strict else named.filter(named["name:steps"] > 0)

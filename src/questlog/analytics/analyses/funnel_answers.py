@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from questlog.analytics.analyses.funnel_matching import Attempts, Ints
-from questlog.analytics.metrics.parts import MAX_ROWS
+from questlog.analytics.metrics.sub_query import MAX_ROWS
 from questlog.analytics.question.answer import Answer, AnswerColumn
 from questlog.analytics.question.problems import InvalidQuery
 from questlog.analytics.selection.cardinality import OTHER
