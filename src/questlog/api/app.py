@@ -10,6 +10,7 @@ from litestar.openapi.spec import Components, SecurityScheme
 from litestar.types import ControllerRouterHandler, Message, Scope
 
 from questlog.api.analytics import ANALYTICS_HANDLERS
+from questlog.api.answer_cache import AnswerCache
 from questlog.api.api_keys import API_KEY_HANDLERS
 from questlog.api.asking import provide_asker
 from questlog.api.authentication import TokenCheck, token_guard
@@ -49,12 +50,13 @@ def create_app(services: ConsoleServices, pages: Sequence[ControllerRouterHandle
     failures = FailedAttempts(services.monotonic_s)
     check = TokenCheck(services.control, services.clock, failures)
     registry = metrics_registry(services.progress, services.clock)
-    gate = ConcurrencyLimiter()
+    gate, cache = ConcurrencyLimiter(), AnswerCache()
     return Litestar(
         route_handlers=[healthcheck, readycheck, metrics, _api(check), *pages],
         dependencies={
             "services": Provide(lambda: services, sync_to_thread=False),
             "gate": Provide(lambda: gate, sync_to_thread=False),
+            "cache": Provide(lambda: cache, sync_to_thread=False),
             "check": Provide(lambda: check, sync_to_thread=False),
             "asker": Provide(provide_asker, sync_to_thread=False),
             "registry": Provide(lambda: registry, sync_to_thread=False),

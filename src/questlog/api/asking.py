@@ -11,7 +11,7 @@ from litestar import Response
 from litestar.response import Stream
 
 from questlog.analytics.analyses.realtime import Realtime
-from questlog.api.answers import written
+from questlog.api.answer_cache import Cache
 from questlog.api.concurrency import Gate
 from questlog.api.disconnects import Deadline, stopped_when_gone
 from questlog.api.errors import AnyRequest, ApiError
@@ -39,9 +39,10 @@ class _Made(msgspec.Struct):
 class QueryService:
     """Asks what one request wants to know."""
 
-    def __init__(self, services: ConsoleServices, gate: Gate, request: AnyRequest) -> None:
+    def __init__(self, services: ConsoleServices, gate: Gate, cache: Cache, request: AnyRequest) -> None:
         self._services = services
         self._gate = gate
+        self._cache = cache
         self._request = request
 
     async def answer(self, game: str, question: msgspec.Struct, form: ResponseFormat | None) -> Answered:
@@ -75,7 +76,8 @@ class QueryService:
         tag = self._tag(game_id, question, form)
         if _is_seen(tag, seen):
             return _Made(tag, None)
-        return _Made(tag, written(self._services.analytics.ask(game_id, question, cancellation), form))
+        ask = self._services.analytics.ask
+        return _Made(tag, self._cache.written(tag, form, cancellation, lambda: ask(game_id, question, cancellation)))
 
     def _tag(self, game_id: int, question: msgspec.Struct, form: ResponseFormat) -> str:
         """Another one whenever the answer could be another one. Asked for before the answer: it is never too new."""
@@ -92,9 +94,9 @@ class QueryService:
         return f'"{hashlib.sha256(msgspec.json.encode(made_of)).hexdigest()[:32]}"'
 
 
-def provide_asker(services: Services, gate: Gate, request: AnyRequest) -> QueryService:
+def provide_asker(services: Services, gate: Gate, cache: Cache, request: AnyRequest) -> QueryService:
     """Litestar's way to give a handler what it needs."""
-    return QueryService(services, gate, request)
+    return QueryService(services, gate, cache, request)
 
 
 def _response(made: _Made, form: ResponseFormat) -> Answered:
