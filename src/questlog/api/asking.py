@@ -10,7 +10,7 @@ import msgspec
 from litestar import Response
 from litestar.response import Stream
 
-from questlog.analytics.analyses.realtime import Realtime
+from questlog.analytics.engine.analysis import Freshness
 from questlog.api.answer_cache import Cache
 from questlog.api.concurrency import Gate
 from questlog.api.disconnects import Deadline, stopped_when_gone
@@ -25,8 +25,7 @@ _T = TypeVar("_T")
 
 # Another version of this program, or other settings, may give other answers.
 _STARTED = secrets.token_hex(8)
-_MINUTE_US = 60_000_000
-_DAY_US = 86_400_000_000
+_LASTS_US = {Freshness.MINUTE: 60_000_000, Freshness.DAY: 86_400_000_000}
 
 
 class _Made(msgspec.Struct):
@@ -45,16 +44,28 @@ class QueryService:
         self._cache = cache
         self._request = request
 
-    async def answer(self, game: str, question: msgspec.Struct, form: ResponseFormat | None) -> Answered:
+    async def answer(
+        self, game: str, question: msgspec.Struct, form: ResponseFormat | None, freshness: Freshness = Freshness.DAY
+    ) -> Answered:
         """The answer to a question about a game, by its number, game key or name.
 
-        `form` wins over the Accept header. Raises `ApiError`, `ControlError`, `InvalidQuery`.
+        `form` wins over the Accept header; `freshness` is that of the analysis. Raises `ApiError`, `ControlError`,
+        `InvalidQuery`.
         """
         headers = self._request.headers
         form = form or accepted_form(headers.get("accept", ""))
         seen = headers.get("if-none-match", "")
-        made = await self.run(lambda cancellation: self._make(game, question, form, seen, cancellation))
-        return _response(made, form)
+
+        def make(cancellation: Cancellation) -> _Made:
+            game_id = self._services.control.find_game(game).game_id
+            tag = self._tag(game_id, question, form, freshness)
+            if _is_seen(tag, seen):
+                return _Made(tag, None)
+            ask = self._services.analytics.ask
+            made = self._cache.written(tag, form, cancellation, lambda: ask(game_id, question, cancellation))
+            return _Made(tag, made)
+
+        return _response(await self.run(make), form)
 
     async def run(self, work: Callable[[Cancellation], _T]) -> _T:
         """The result of `work`, in a thread: cancelled when its time is over, or when the asker goes away.
@@ -69,23 +80,13 @@ class QueryService:
         except QueryAborted as error:
             raise ApiError(HTTPStatus.BAD_REQUEST, "query_aborted", str(error)) from None
 
-    def _make(
-        self, game: str, question: msgspec.Struct, form: ResponseFormat, seen: str, cancellation: Cancellation
-    ) -> _Made:
-        game_id = self._services.control.find_game(game).game_id
-        tag = self._tag(game_id, question, form)
-        if _is_seen(tag, seen):
-            return _Made(tag, None)
-        ask = self._services.analytics.ask
-        return _Made(tag, self._cache.written(tag, form, cancellation, lambda: ask(game_id, question, cancellation)))
-
-    def _tag(self, game_id: int, question: msgspec.Struct, form: ResponseFormat) -> str:
+    def _tag(self, game_id: int, question: msgspec.Struct, form: ResponseFormat, freshness: Freshness) -> str:
         """Another one whenever the answer could be another one. Asked for before the answer: it is never too new."""
         made_of = (
             _STARTED,
             self._services.analytics.data_version(),
             self._services.control.version(),
-            self._services.clock.now_us() // (_MINUTE_US if isinstance(question, Realtime) else _DAY_US),
+            self._services.clock.now_us() // _LASTS_US[freshness],
             game_id,
             form,
             type(question).__name__,
