@@ -10,11 +10,13 @@ import msgspec
 import pyarrow as pa
 
 from questlog.analytics.engine import tables
+from questlog.analytics.engine.analysis import Analysis, Freshness
 from questlog.analytics.engine.context import Context
 from questlog.analytics.engine.functions import distinct_players
 from questlog.analytics.metrics import metric_query
 from questlog.analytics.metrics.sources.purchases import is_purchase
 from questlog.analytics.question.answer import Answer, AnswerColumn
+from questlog.analytics.question.examples import Example
 from questlog.analytics.question.query import Filter, Granularity, Period, Query
 from questlog.analytics.selection.buckets import LocalDays, timestamp
 from questlog.model.calendar import DAY_US, HOUR_US, MINUTE_US, Zone
@@ -178,5 +180,19 @@ _COLUMNS = (
     *(
         AnswerColumn(f"week_ago_{name}", unit, f"A week earlier, the whole minute or hour: {meaning}")
         for name, (unit, meaning) in _MEANINGS.items()
+    ),
+)
+
+
+ANALYSIS = Analysis(
+    "realtime",
+    Realtime,
+    answer,
+    "The last hour by minute, or the last day by hour, beside the same time a week ago.",
+    page="reference/analyses/realtime.md",
+    freshness=Freshness.MINUTE,
+    examples=(
+        Example("The last hour, minute by minute", {}),
+        Example("The last day, hour by hour", {"span": "day"}),
     ),
 )
