@@ -31,7 +31,8 @@ def happened(*sent: Sent, received_at: int = RECEIVED_AT, earliest_us: int = DEF
         pa.array([player for _, player, _ in sent], pa.string()),
     )
     received = np.full(len(sent), received_at, np.int64)
-    return (event_times(client_times, received, senders, earliest_us) - received).tolist()
+    times: list[int] = event_times(client_times, received, senders, earliest_us).tolist()
+    return [time - received_at for time in times]
 
 
 @pytest.mark.parametrize(
