@@ -1,5 +1,6 @@
 """Writes the generated pages of the documentation: `python -m questlog.cli.reference [DIRECTORY]`."""
 
+import datetime
 import inspect
 import json
 import sys
@@ -101,7 +102,7 @@ def _range(kind: Any) -> str:
     bare = typing.get_args(kind)[0]
     if typing.get_origin(bare) is typing.Literal:
         return ", ".join(f"`{word}`" for word in typing.get_args(bare))
-    name = {int: "whole number", float: "number", str: "text"}[bare]
+    name = {int: "whole number", float: "number", str: "text", datetime.date: "date"}[bare]
     limits = [
         f"{sign} {limit}"
         for meta in _metas(kind)
