@@ -8,8 +8,9 @@ from questlog.control.computed import ComputedProperty
 from questlog.control.errors import ControlUnavailable
 from questlog.loader.batch import BatchBuilder, Decoding
 from questlog.loader.computed import MARKER, ComputedPush
-from questlog.loader.money import Converter, Rates
+from questlog.loader.money import Converter
 from questlog.model.record import Kind
+from questlog.rates.rates import Rates
 from questlog.store.contract import Batch, StoreFailed
 from questlog.store.duckdb.store import DuckDBStore
 from tests.support.loading import FAKE_SOURCES, NOW_US, FakeClock, FakeJournal, FakeStore, envelope
