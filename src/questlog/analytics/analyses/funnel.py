@@ -20,10 +20,12 @@ from questlog.analytics.analyses.funnel_matching import Attempts, Ints, Matching
 from questlog.analytics.analyses.funnel_ties import MAX_STEPS
 from questlog.analytics.analyses.split import check_split
 from questlog.analytics.engine import tables
+from questlog.analytics.engine.analysis import Analysis
 from questlog.analytics.engine.context import Context
 from questlog.analytics.metrics.plan import scope_of
 from questlog.analytics.question.answer import Answer
 from questlog.analytics.question.definitions import SegmentDefinition
+from questlog.analytics.question.examples import JANUARY, PURCHASE, Example
 from questlog.analytics.question.problems import InvalidQuery
 from questlog.analytics.question.query import EventMatch, Filter, Name, Period
 from questlog.analytics.selection.cardinality import CardinalityCap, capped_dimensions, shown, warnings, with_shown
@@ -245,3 +247,40 @@ def _is_named(match: EventMatch, names: ir.Table) -> ir.BooleanValue:
     if match.category is not None:
         is_named &= names.category == match.category
     return is_named & id_matches(match, names.event_id) if match.event_id is not None else is_named
+
+
+ANALYSIS = Analysis(
+    "funnel",
+    Funnel,
+    answer,
+    "How many get from step to step, how fast, and who drops.",
+    page="reference/analyses/funnels.md",
+    is_savable=True,
+    examples=(
+        Example(
+            "From the tutorial to the first purchase within three days, by platform",
+            {
+                "period": JANUARY,
+                "steps": [
+                    {"category": "design", "event_id": "Tutorial:Done"},
+                    {"category": "progression", "event_id": "Complete:world01", "is_prefix": True},
+                    PURCHASE,
+                ],
+                "window_s": 259_200,
+                "group_by": "platform",
+            },
+        ),
+        Example(
+            "Who began a level and did not complete it",
+            {
+                "period": JANUARY,
+                "steps": [
+                    {"category": "progression", "event_id": "Start", "is_prefix": True},
+                    {"category": "progression", "event_id": "Complete", "is_prefix": True},
+                ],
+                "dropped_after": 1,
+                "limit": 20,
+            },
+        ),
+    ),
+)
