@@ -1,5 +1,6 @@
 """Settings: a TOML file, overridden by the environment, overridden by flags. Unknown names are refused."""
 
+import datetime
 import difflib
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
@@ -175,6 +176,15 @@ class EventSettings(_Section, frozen=True, kw_only=True):
             description="An event without a session joins the player's latest one up to this long after its end.",
         ),
     ] = 3600
+    earliest_time: Annotated[
+        datetime.date,
+        Meta(description="First day (UTC) of events; an earlier client time counts as not sent."),
+    ] = datetime.date(2010, 1, 1)
+
+    @property
+    def earliest_us(self) -> int:
+        """`earliest_time` as UTC microseconds."""
+        return (self.earliest_time - datetime.date(1970, 1, 1)).days * _DAY_S * 1_000_000
 
 
 class GeoSettings(_Section, frozen=True, kw_only=True):

@@ -31,10 +31,10 @@ from questlog.collector.counters import CollectorCounters, published
 from questlog.config import Settings
 from questlog.control.database import ControlDatabase
 from questlog.journal.reader import FileJournalReader
-from questlog.loader.batch import Decoding
 from questlog.loader.codecs import EVENT_SOURCES
 from questlog.loader.computed import ComputedPush
 from questlog.loader.counters import LoaderCounters
+from questlog.loader.decoding import Decoding
 from questlog.loader.loop import BatchLimits, Loader
 from questlog.loader.money import Converter
 from questlog.logs import GRANIAN_LOGGING
@@ -127,7 +127,12 @@ def _serve(settings: Settings) -> None:
         try:
             reader = FileJournalReader(settings.journal_dir)
             converter = Converter(rates(settings))
-            decoding = Decoding(EVENT_SOURCES, converter, receipts=receipts(settings, control))
+            decoding = Decoding(
+                EVENT_SOURCES,
+                converter,
+                receipts=receipts(settings, control),
+                earliest_us=settings.event.earliest_us,
+            )
             loader = Loader(reader, store, decoding, clock, _pace(settings), [ComputedPush(store, control, clock)])
             progress = Progress(settings, loader, clock)
             services = ConsoleServices(

@@ -1,5 +1,6 @@
 """Writes the generated pages of the documentation: `python -m questlog.cli.reference [DIRECTORY]`."""
 
+import datetime
 import inspect
 import json
 import sys
@@ -105,7 +106,7 @@ def _range(kind: Any) -> str:
         return ", ".join(f"`{word}`" for word in typing.get_args(bare))
     if bare is bool:
         return "`true`, `false`"
-    name = {int: "whole number", float: "number", str: "text"}[bare]
+    name = {int: "whole number", float: "number", str: "text", datetime.date: "date"}[bare]
     limits = [
         f"{sign} {limit}"
         for meta in _metas(kind)

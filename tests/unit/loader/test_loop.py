@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from questlog.loader.batch import Decoding
+from questlog.loader.decoding import Decoding
 from questlog.loader.loop import BatchLimits, Loader
 from questlog.loader.money import Converter
 from questlog.loader.rebuild import RebuildState

@@ -10,8 +10,8 @@ import pytest
 
 from questlog.journal.reader import FileJournalReader
 from questlog.journal.writer import open_writer
-from questlog.loader.batch import Decoding
 from questlog.loader.codecs import EVENT_SOURCES
+from questlog.loader.decoding import Decoding
 from questlog.loader.loop import BatchLimits, Loader
 from questlog.loader.money import Converter
 from questlog.model.record import Envelope, Kind, encode_record
