@@ -10,9 +10,10 @@ from typing import NamedTuple, Protocol
 import structlog
 
 from questlog.journal.contract import Entry, JournalReader
-from questlog.loader.batch import BatchBuilder, Decoding, ValuesRefused
+from questlog.loader.batch import BatchBuilder, ValuesRefused
 from questlog.loader.completeness import Completeness
 from questlog.loader.counters import CounterBook, Loaded, LoaderCounters
+from questlog.loader.decoding import Decoding
 from questlog.loader.rebuild import Rebuild
 from questlog.model.clock import Clock
 from questlog.model.record import Position
@@ -39,7 +40,7 @@ class BatchLimits(NamedTuple):
 
     tick_ms: int = 250
     batch_bytes: int = 33_554_432
-    batch_events: int = 100_000
+    batch_events: int = 50_000
     keep_s: float = 86_400.0
     expiry: Expiry = Expiry()
 
