@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
-from questlog.loader.times import event_times
+from questlog.loader.times import DEFAULT_EARLIEST_US, Senders, event_times
 from questlog.store.contract import STAGED_EVENTS, STAGED_REJECTED, Batch
 from questlog.store.duckdb.store import DuckDBStore
 from tests.support.staged import DAY, HOUR, MINUTE, SECOND
@@ -138,7 +138,9 @@ def _batch(events: Sequence[Event], place: int, game_id: int) -> Batch:
         for field in STAGED_EVENTS
         if field.name != "event_time"
     }
-    columns["event_time"] = pa.array(event_times(client_times, received), pa.timestamp("us"))
+    each_its_own_request = Senders(np.arange(len(events)), columns["player_id"])
+    times = event_times(client_times, received, each_its_own_request, DEFAULT_EARLIEST_US)
+    columns["event_time"] = pa.array(times, pa.timestamp("us"))
     table = pa.table([columns[field.name] for field in STAGED_EVENTS], schema=STAGED_EVENTS)
     return Batch(table, STAGED_REJECTED.empty_table(), (), (), {})
 

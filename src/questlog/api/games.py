@@ -12,10 +12,14 @@ from litestar.params import FromPath, JSONBody, SkipValidation
 from questlog.api.services import ConsoleServices, Control
 from questlog.control.games import MAX_EVENT_NAME, ListedGame
 from questlog.control.names import MAX_NAME
+from questlog.model import calendar
 from questlog.model.game import Game
 
 Services = NamedDependency[SkipValidation[ConsoleServices]]
 GameName = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_NAME)]
+TimeZone = Annotated[
+    str, msgspec.Meta(min_length=1, max_length=calendar.MAX_NAME, description="A name of the IANA database.")
+]
 EventName = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_EVENT_NAME)]
 
 
@@ -27,6 +31,8 @@ class GameView(msgspec.Struct, frozen=True, kw_only=True):
     game_key: str
     is_enabled: bool
     is_strict: bool
+    is_lenient: bool
+    time_zone: str
     event_names: list[str]
 
 
@@ -37,21 +43,26 @@ class GameWithSecret(GameView, frozen=True, kw_only=True):
 
 
 class CreateGame(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A new game. Without keys, a pair is made up."""
+    """A new game. Without keys, a pair is made up. Its days are those of `time_zone`."""
 
     name: GameName
     game_key: str | None = None
     secret_key: str | None = None
+    time_zone: TimeZone = "UTC"
 
 
 class UpdateGame(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What to change; a field that is left out stays as it is.
 
-    With `is_strict`, Satori events whose name is not in `event_names` are dropped.
+    With `is_strict`, Satori events whose name is not in `event_names` are dropped. With `is_lenient`, an optional
+    annotation that breaks its rule goes to `attributes.invalid` instead of dropping the event. After a change of
+    `time_zone` the server computes the game's rollups again.
     """
 
     is_enabled: bool | None = None
     is_strict: bool | None = None
+    is_lenient: bool | None = None
+    time_zone: TimeZone | None = None
     event_names: list[EventName] | None = None
 
 
@@ -64,7 +75,7 @@ def list_games(services: Services) -> Sequence[ListedGame]:
 @post("/games", sync_to_thread=True)
 def create_game(services: Services, data: JSONBody[CreateGame]) -> GameWithSecret:
     """Make a game. The answer is the only one that shows its secret key."""
-    return _with_secret(services.control.create_game(data.name, data.game_key, data.secret_key))
+    return _with_secret(services.control.create_game(data.name, data.game_key, data.secret_key, data.time_zone))
 
 
 @get("/games/{game:str}", sync_to_thread=True)
@@ -75,12 +86,16 @@ def get_game(services: Services, game: FromPath[str]) -> GameView:
 
 @patch("/games/{game:str}", sync_to_thread=True)
 def update_game(services: Services, game: FromPath[str], data: JSONBody[UpdateGame]) -> GameView:
-    """Switch a game on or off, or say which event names it takes. Collectors follow within seconds."""
+    """Switch a game on or off, or change its events or its time zone. Collectors follow within seconds."""
     control = services.control
+    if data.time_zone is not None:  # the only one that can be refused for its value, hence before the others
+        control.set_time_zone(game, data.time_zone)
     if data.event_names is not None:
         _set_event_names(control, game, frozenset(data.event_names))
     if data.is_strict is not None:
         control.set_strict(game, data.is_strict)
+    if data.is_lenient is not None:
+        control.set_lenient(game, data.is_lenient)
     if data.is_enabled is not None:
         (control.enable_game if data.is_enabled else control.disable_game)(game)
     return _view(control.find_game(game))
@@ -106,6 +121,8 @@ def _view(game: Game) -> GameView:
         game_key=game.game_key,
         is_enabled=game.is_enabled,
         is_strict=game.is_strict,
+        is_lenient=game.is_lenient,
+        time_zone=game.time_zone,
         event_names=sorted(game.event_names),
     )
 

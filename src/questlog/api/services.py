@@ -18,6 +18,7 @@ from questlog.loader.rebuild import RebuildStatus
 from questlog.model.clock import Clock
 from questlog.model.game import ApiKey, Game
 from questlog.model.receipt import ReceiptSettings
+from questlog.rates.status import RatesStatus
 from questlog.store.contract import Cancellation
 
 
@@ -35,7 +36,9 @@ class Control(Protocol):
         """One game."""
         ...
 
-    def create_game(self, name: str, game_key: str | None = None, secret_key: str | None = None) -> Game:
+    def create_game(
+        self, name: str, game_key: str | None = None, secret_key: str | None = None, time_zone: str = "UTC"
+    ) -> Game:
         """A new game; keys that are None are made up."""
         ...
 
@@ -49,6 +52,14 @@ class Control(Protocol):
 
     def set_strict(self, reference: str, is_strict: bool) -> Game:
         """Take only Satori events whose name is declared, or any."""
+        ...
+
+    def set_lenient(self, reference: str, is_lenient: bool) -> Game:
+        """Take events with an optional annotation that breaks its rule, or drop them."""
+        ...
+
+    def set_time_zone(self, reference: str, time_zone: str) -> Game:
+        """Let its days be those of this zone."""
         ...
 
     def declare_event_names(self, reference: str, names: Iterable[str]) -> Game:
@@ -208,6 +219,10 @@ class Progress(Protocol):
 
     def collector_counters(self) -> Sequence[CollectorCounters]:
         """What the collectors of this machine have done; empty when they run elsewhere."""
+        ...
+
+    def rates_status(self) -> Sequence[RatesStatus]:
+        """How old the tables of exchange rates are, and whether fetching new ones goes well."""
         ...
 
 

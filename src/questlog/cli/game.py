@@ -18,13 +18,14 @@ def command() -> None:
 @click.argument("name")
 @click.option("--game-key", metavar="KEY", help="A game key one has already: 32 letters and digits.")
 @click.option("--secret-key", metavar="KEY", help="The secret key that belongs to it: 40 letters and digits.")
+@click.option("--time-zone", metavar="ZONE", default="UTC", help="Zone of its days, as Europe/Berlin (default: UTC).")
 @settings_options
-def create(settings: Settings, name: str, game_key: str | None, secret_key: str | None) -> None:
+def create(settings: Settings, name: str, game_key: str | None, secret_key: str | None, time_zone: str) -> None:
     """Add a game called NAME and print its keys."""
     if (game_key is None) != (secret_key is None):
         raise click.UsageError("--game-key and --secret-key go together")
     with opened_control(settings) as control:
-        print_json(_with_keys(control.create_game(name, game_key, secret_key)))
+        print_json(_with_keys(control.create_game(name, game_key, secret_key, time_zone)))
 
 
 @command.command("list", short_help="List the games.")
@@ -40,11 +41,22 @@ def list_games(settings: Settings) -> None:
                     "game_key": game.game_key,
                     "is_enabled": game.is_enabled,
                     "is_strict": game.is_strict,
+                    "is_lenient": game.is_lenient,
+                    "time_zone": game.time_zone,
                     "created_at": rfc3339(game.created_at),
                 }
                 for game in control.list_games()
             ]
         )
+
+
+@command.command("show", short_help="Show a game.")
+@click.argument("game")
+@settings_options
+def show(settings: Settings, game: str) -> None:
+    """Show GAME, without its secret key."""
+    with existing_control(settings) as control:
+        print_json(_state(control.find_game(game)))
 
 
 @command.command("enable", short_help="Take a game's events again.")
@@ -73,6 +85,32 @@ def strict(settings: Settings, game: str, is_strict: bool) -> None:
     """Take only those Satori events of GAME whose name was declared with `questlog event declare`."""
     with existing_control(settings) as control:
         print_json(_state(control.set_strict(game, is_strict)))
+
+
+@command.command("lenient", short_help="Take events with bad annotations.")
+@click.argument("game")
+@click.option("--on/--off", "is_lenient", default=True, help="Take such events (default), or drop them again.")
+@settings_options
+def lenient(settings: Settings, game: str, is_lenient: bool) -> None:
+    """Take events of GAME with an optional annotation that breaks its rule.
+
+    The annotation goes to `attributes.invalid` of the event, and nothing else of the event changes.
+    """
+    with existing_control(settings) as control:
+        print_json(_state(control.set_lenient(game, is_lenient)))
+
+
+@command.command("time-zone", short_help="Set the zone of a game's days.")
+@click.argument("game")
+@click.argument("zone")
+@settings_options
+def time_zone(settings: Settings, game: str, zone: str) -> None:
+    """Let the days, weeks and months of GAME be those of ZONE, a name of the IANA database as Europe/Berlin.
+
+    The server computes the game's rollups again; until it is done, questions are answered in the old zone.
+    """
+    with existing_control(settings) as control:
+        print_json(_state(control.set_time_zone(game, zone)))
 
 
 @command.command("receipts", short_help="Say what a game's receipts are checked with.")
@@ -112,4 +150,6 @@ def _state(game: Game) -> dict[str, object]:
         "game_key": game.game_key,
         "is_enabled": game.is_enabled,
         "is_strict": game.is_strict,
+        "is_lenient": game.is_lenient,
+        "time_zone": game.time_zone,
     }

@@ -14,6 +14,7 @@ from questlog.control.errors import AlreadyExists, NotAllowed, NotFound
 from questlog.control.names import checked_name
 from questlog.control.part import Part
 from questlog.control.tables import event_definitions, games
+from questlog.model.calendar import UTC, UnknownZone, zone_named
 from questlog.model.game import Game
 
 _GAME_KEY = re.compile(r"[A-Za-z0-9]{32}")
@@ -30,22 +31,28 @@ class ListedGame(msgspec.Struct, frozen=True):
     game_key: str
     is_enabled: bool
     is_strict: bool
+    is_lenient: bool
+    time_zone: str
     created_at: int
 
 
 class Games(Part):
     """The games."""
 
-    def create_game(self, name: str, game_key: str | None = None, secret_key: str | None = None) -> Game:
-        """Add a game, with a pair of keys of its own or the one given.
+    def create_game(
+        self, name: str, game_key: str | None = None, secret_key: str | None = None, time_zone: str = UTC.name
+    ) -> Game:
+        """Add a game, with a pair of keys of its own or the one given. Its days are those of `time_zone`.
 
-        Raises `NotAllowed` for a name or a key of the wrong form, `AlreadyExists` for one that is taken.
+        Raises `NotAllowed` for a name or a key of the wrong form and for an unknown time zone, `AlreadyExists` for a
+        name or a key that is taken.
         """
         game = Game(
             game_id=0,
             name=_checked_game_name(name),
             game_key=secrets.token_hex(16) if game_key is None else game_key,
             secret_key=secrets.token_hex(20) if secret_key is None else secret_key,
+            time_zone=_checked_time_zone(time_zone),
         )
         if not _GAME_KEY.fullmatch(game.game_key):
             raise NotAllowed("a game key has 32 letters and digits")
@@ -65,6 +72,8 @@ class Games(Part):
             "secret_key": game.secret_key,
             "is_enabled": game.is_enabled,
             "is_strict": game.is_strict,
+            "is_lenient": game.is_lenient,
+            "time_zone": game.time_zone,
             "created_at": self._clock.now_us(),
         }
         game_id = connection.execute(insert(connection, games).values(values).returning(games.c.game_id)).scalar_one()
@@ -95,6 +104,14 @@ class Games(Part):
     def set_strict(self, reference: str, is_strict: bool) -> Game:
         """Take only Satori events whose name is declared, or any. Raises `NotFound`."""
         return self._change(reference, {"is_strict": is_strict})
+
+    def set_lenient(self, reference: str, is_lenient: bool) -> Game:
+        """Take events with an optional annotation that breaks its rule, or drop them. Raises `NotFound`."""
+        return self._change(reference, {"is_lenient": is_lenient})
+
+    def set_time_zone(self, reference: str, time_zone: str) -> Game:
+        """Let its days be those of this zone. Raises `NotFound`, and `NotAllowed` for an unknown zone."""
+        return self._change(reference, {"time_zone": _checked_time_zone(time_zone)})
 
     def rotate_secret(self, reference: str) -> Game:
         """Give it a new secret key; the old one is refused from now on. Raises `NotFound`."""
@@ -159,6 +176,8 @@ def game_of(row: Row[Any], event_names: Iterable[str]) -> Game:
         secret_key=row.secret_key,
         is_enabled=row.is_enabled,
         is_strict=row.is_strict,
+        is_lenient=row.is_lenient,
+        time_zone=row.time_zone,
         event_names=frozenset(event_names),
     )
 
@@ -176,6 +195,13 @@ def _checked_game_name(name: str) -> str:
     if _GAME_KEY.fullmatch(name):
         raise NotAllowed(f"the name of a game is not 32 letters and digits, as a game key is: {name!r}")
     return checked_name("game", name)
+
+
+def _checked_time_zone(name: str) -> str:
+    try:
+        return zone_named(name).name
+    except UnknownZone as unknown:
+        raise NotAllowed(str(unknown)) from unknown
 
 
 def _checked_event_name(name: str) -> str:

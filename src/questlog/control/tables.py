@@ -16,9 +16,10 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    false,
 )
 
-SCHEMA_REVISION = "0003"
+SCHEMA_REVISION = "0004"
 
 metadata = MetaData(
     naming_convention={
@@ -55,6 +56,8 @@ games = Table(
     Column("is_enabled", Boolean, nullable=False),
     Column("is_strict", Boolean, nullable=False),
     Column("created_at", BigInteger, nullable=False),
+    Column("time_zone", Text, nullable=False, server_default="UTC"),
+    Column("is_lenient", Boolean, nullable=False, server_default=false()),
     sqlite_autoincrement=True,
 )
 

@@ -7,7 +7,9 @@ class Game(msgspec.Struct, frozen=True):
     """One game.
 
     `game_key` (32 characters) and `secret_key` (40) are GameAnalytics' pair. With `is_strict`, Satori events whose name
-    is not in `event_names` are dropped; otherwise any name is taken.
+    is not in `event_names` are dropped; otherwise any name is taken. With `is_lenient`, an optional annotation
+    that breaks its rule goes to `attributes.invalid` instead of dropping the event. The game's days are those of
+    `time_zone`, a name of the IANA database.
     """
 
     game_id: int
@@ -17,6 +19,8 @@ class Game(msgspec.Struct, frozen=True):
     is_enabled: bool = True
     is_strict: bool = False
     event_names: frozenset[str] = frozenset()
+    time_zone: str = "UTC"
+    is_lenient: bool = False
 
 
 class ApiKey(msgspec.Struct, frozen=True):

@@ -60,6 +60,8 @@ def test_the_list_has_every_game_without_secrets(client: Client, game: dict[str,
             "game_key": game["game_key"],
             "is_enabled": True,
             "is_strict": False,
+            "is_lenient": False,
+            "time_zone": "UTC",
             "created_at": 1_767_225_600_000_000,
         }
     ]
@@ -71,6 +73,32 @@ def test_a_change_leaves_the_rest_as_it_was(client: Client, game: dict[str, Any]
     assert answer.status_code == 200
     changed = answer.json()
     assert (changed["is_enabled"], changed["is_strict"], changed["event_names"]) == (False, True, ["a", "b"])
+
+
+def test_a_game_has_the_zone_that_it_is_given_and_changes_it(client: Client) -> None:
+    client.post("/api/v1/games", json={"name": "a", "time_zone": "Asia/Kathmandu"})
+    assert client.get("/api/v1/games/a").json()["time_zone"] == "Asia/Kathmandu"
+    assert client.patch("/api/v1/games/a", json={"time_zone": "America/Sao_Paulo"}).json()["time_zone"] == (
+        "America/Sao_Paulo"
+    )
+    assert client.get("/api/v1/games").json()[0]["time_zone"] == "America/Sao_Paulo"
+
+
+@pytest.mark.parametrize("zone", ["Berlin", "europe/berlin", "Europe/Berlim"])
+def test_an_unknown_zone_is_refused_with_the_nearest_and_nothing_is_changed(
+    client: Client, game: dict[str, Any], zone: str
+) -> None:
+    refused = client.patch("/api/v1/games/1", json={"is_enabled": False, "time_zone": zone})
+    assert refused.status_code == 400
+    assert refused.json()["error"]["message"] == f"there is no time zone '{zone}'; did you mean 'Europe/Berlin'?"
+    assert client.get("/api/v1/games/1").json()["is_enabled"] is True
+    assert client.post("/api/v1/games", json={"name": "b", "time_zone": zone}).status_code == 400
+
+
+def test_a_game_is_made_lenient_and_strict_again(client: Client, game: dict[str, Any]) -> None:
+    assert client.get("/api/v1/games/1").json()["is_lenient"] is False
+    assert client.patch("/api/v1/games/1", json={"is_lenient": True}).json()["is_lenient"] is True
+    assert client.patch("/api/v1/games/1", json={"is_lenient": False}).json()["is_lenient"] is False
 
 
 def test_event_names_are_replaced_as_a_whole(client: Client, game: dict[str, Any]) -> None:

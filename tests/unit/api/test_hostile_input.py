@@ -43,7 +43,18 @@ ROUTES = [
 ]
 PARAMETERS = ["status", "event_id", "player_id", "from", "to", "limit", "before", "reason", "other", "search"]
 PARAMETERS += ["before_time", "before_no", "format"]
-FIELDS = ["name", "game_key", "secret_key", "is_enabled", "is_strict", "event_names", "sql", "format"]
+FIELDS = [
+    "name",
+    "game_key",
+    "secret_key",
+    "is_enabled",
+    "is_strict",
+    "is_lenient",
+    "time_zone",
+    "event_names",
+    "sql",
+    "format",
+]
 FIELDS += ["google_licence_key", "apple_bundle_id", "definition", "rule", "metrics", "period"]
 
 texts = st.one_of(

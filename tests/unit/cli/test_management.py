@@ -40,7 +40,16 @@ def test_game_list_is_a_list_without_secrets(questlog: CommandLine) -> None:
     made = questlog("game", "create", "Tetris").json
     ended = questlog("game", "list")
     (listed,) = ended.json
-    assert list(listed) == ["game_id", "name", "game_key", "is_enabled", "is_strict", "created_at"]
+    assert list(listed) == [
+        "game_id",
+        "name",
+        "game_key",
+        "is_enabled",
+        "is_strict",
+        "is_lenient",
+        "time_zone",
+        "created_at",
+    ]
     assert TIME.fullmatch(listed["created_at"])
     assert made["secret_key"] not in ended.stdout
 
@@ -67,6 +76,27 @@ def test_event_names_are_declared_for_a_strict_game(questlog: CommandLine) -> No
     assert questlog("event", "list", "--game", "Tetris").json == [{"name": "a"}, {"name": "b"}]
     assert questlog("event", "forget", "a", "--game", "Tetris").json == [{"name": "b"}]
     assert questlog("game", "strict", "Tetris", "--off").json["is_strict"] is False
+
+
+def test_a_game_is_made_in_a_zone_and_moved_to_another(questlog: CommandLine) -> None:
+    questlog("game", "create", "Tetris", "--time-zone", "Europe/Moscow")
+    assert questlog("game", "show", "Tetris").json["time_zone"] == "Europe/Moscow"
+    assert questlog("game", "time-zone", "Tetris", "Australia/Lord_Howe").json["time_zone"] == "Australia/Lord_Howe"
+    assert questlog("game", "list").json[0]["time_zone"] == "Australia/Lord_Howe"
+
+
+def test_a_zone_that_there_is_not_is_refused_with_the_nearest(questlog: CommandLine) -> None:
+    refused = questlog("game", "create", "Tetris", "--time-zone", "moscow").refusal
+    assert refused == "there is no time zone 'moscow'; did you mean 'Europe/Moscow'?"
+    assert questlog("game", "create", "Tetris").json["game_id"] == 1
+    assert "did you mean" not in questlog("game", "time-zone", "Tetris", "@" * 9).refusal
+
+
+def test_a_game_is_made_lenient(questlog: CommandLine) -> None:
+    questlog("game", "create", "Tetris")
+    assert questlog("game", "show", "Tetris").json["is_lenient"] is False
+    assert questlog("game", "lenient", "Tetris").json["is_lenient"] is True
+    assert questlog("game", "lenient", "Tetris", "--off").json["is_lenient"] is False
 
 
 def test_api_key_create_prints_name_and_key(questlog: CommandLine) -> None:

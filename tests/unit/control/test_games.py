@@ -69,6 +69,46 @@ def test_disabling_enabling_and_strictness_are_kept(control: ControlDatabase, ot
     assert not control.set_strict("Tetris", False).is_strict
 
 
+def test_the_days_of_a_game_are_utc_days_or_those_of_its_zone(control: ControlDatabase, other: ControlDatabase) -> None:
+    assert control.create_game("Tetris").time_zone == "UTC"
+    assert control.create_game("Pong", time_zone="Pacific/Apia").time_zone == "Pacific/Apia"
+    assert control.set_time_zone("Tetris", "America/St_Johns").time_zone == "America/St_Johns"
+    assert [game.time_zone for game in other.list_games()] == ["America/St_Johns", "Pacific/Apia"]
+    assert other.snapshot().games_by_id[2].time_zone == "Pacific/Apia"
+
+
+@pytest.mark.parametrize(
+    ("zone", "nearest"),
+    [
+        ("Europe/Pari", "Europe/Paris"),
+        ("new york", "America/New_York"),
+        ("utc", "UTC"),
+        ("Etc/GMT+99", "Etc/GMT+9"),
+    ],
+)
+def test_a_zone_that_there_is_not_is_refused_with_the_nearest(
+    control: ControlDatabase, zone: str, nearest: str
+) -> None:
+    control.create_game("Tetris")
+    with pytest.raises(
+        NotAllowed, match=f"there is no time zone {zone!r}; did you mean {nearest!r}?".replace("+", "[+]")
+    ):
+        control.set_time_zone("Tetris", zone)
+
+
+@pytest.mark.parametrize("zone", ["", "../../etc/passwd", "localtime", "Factory", "a\0", "posix/UTC", "z" * 100_000])
+def test_no_other_text_is_a_zone(control: ControlDatabase, zone: str) -> None:
+    with pytest.raises(NotAllowed, match="there is no time zone"):
+        control.create_game("Tetris", time_zone=zone)
+
+
+def test_leniency_is_kept(control: ControlDatabase, other: ControlDatabase) -> None:
+    assert not control.create_game("Tetris").is_lenient
+    assert control.set_lenient("Tetris", True).is_lenient
+    assert other.snapshot().games_by_id[1].is_lenient
+    assert not control.set_lenient("Tetris", False).is_lenient
+
+
 def test_a_rotated_secret_is_new_and_the_game_key_stays(control: ControlDatabase) -> None:
     before = control.create_game("Tetris")
     after = control.rotate_secret("Tetris")

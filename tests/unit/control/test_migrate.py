@@ -66,6 +66,20 @@ def test_the_migrations_can_be_said_to_postgresql() -> None:
     assert "game_id SERIAL NOT NULL" in statements
 
 
+def test_games_of_an_older_version_are_in_utc_and_not_lenient(path: Path) -> None:
+    connections = Connections(path)
+    migrate(connections)
+    with connections.write() as connection:
+        for name in ("time_zone", "is_lenient"):
+            connection.exec_driver_sql(f"ALTER TABLE games DROP COLUMN {name}")
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0003'")
+        connection.exec_driver_sql("INSERT INTO games VALUES (1, 'Tetris', 'key', 'secret', 1, 0, 5)")
+    connections.close()
+    with ControlDatabase(path, SystemClock()) as control:
+        (game,) = control.list_games()
+    assert (game.name, game.time_zone, game.is_lenient, game.created_at) == ("Tetris", "UTC", False, 5)
+
+
 def test_processes_that_start_at_once_share_one_database(path: Path) -> None:
     starting = [
         subprocess.Popen([sys.executable, "-c", OPEN_AND_WRITE, str(path), f"game {number}"], stdout=subprocess.PIPE)
