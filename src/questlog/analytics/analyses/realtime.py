@@ -14,7 +14,6 @@ from questlog.analytics.engine.analysis import Analysis, Freshness
 from questlog.analytics.engine.context import Context
 from questlog.analytics.engine.functions import distinct_players
 from questlog.analytics.metrics import metric_query
-from questlog.analytics.metrics.sources.purchases import is_purchase
 from questlog.analytics.question.answer import Answer, AnswerColumn
 from questlog.analytics.question.examples import Example
 from questlog.analytics.question.query import Filter, Granularity, Period, Query
@@ -87,13 +86,18 @@ def _week_ago(start_us: int, width_us: int, zone: Zone) -> int:
 
 
 def events_by_bucket(window: Window, count: int) -> ir.Table:
-    """`start`, `active`, `revenue`, `errors` of the events of each bucket that has any; there are about `count`."""
+    """`start`, `active`, `errors` of the events of each bucket that has any; there are about `count`."""
     rows = _within(tables.events, "event_time", window)
     return rows.group_by("start").aggregate(
         active=distinct_players(rows.player_no, window.player_bound, count),
-        revenue=rows.amount_usd.sum(where=is_purchase(rows)).cast("decimal(38, 6)").fill_null(_ZERO),
         errors=rows.count(where=(rows.category == "error").fill_null(False)),
     )
+
+
+def revenue_by_bucket(window: Window, _: int) -> ir.Table:
+    """`start` and `revenue`: purchases less refunds in each bucket."""
+    rows = _within(tables.purchases, "event_time", window)
+    return rows.group_by("start").aggregate(revenue=rows.amount_usd.sum().cast("decimal(38, 6)").fill_null(_ZERO))
 
 
 def new_by_bucket(window: Window, _: int) -> ir.Table:
@@ -138,7 +142,7 @@ def _numbers(starts: list[int], granularity: Granularity, context: Context) -> M
     window = Window(context.game_id, granularity, start_us, end_us, context.zone, context.player_bound)
     count = (end_us - start_us) // _WIDTHS[granularity][0]
     found: dict[int, dict[str, Any]] = {}
-    for build in (events_by_bucket, new_by_bucket, sessions_by_bucket):
+    for build in (events_by_bucket, revenue_by_bucket, new_by_bucket, sessions_by_bucket):
         for row in context.run(build, window, count).to_pylist():
             found.setdefault(row.pop("start"), {}).update(row)
     return found
@@ -171,7 +175,7 @@ _MEANINGS = {
     "active": ("players", "Distinct players with an event."),
     "new": ("players", "Players first seen."),
     "sessions": ("sessions", "Sessions started."),
-    "revenue": ("USD", "Σ `amount_usd` of purchases."),
+    "revenue": ("USD", "Σ `amount_usd` of purchases, net of refunds."),
     "errors": ("events", "Error events."),
 }
 _COLUMNS = (

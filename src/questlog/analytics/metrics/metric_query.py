@@ -8,7 +8,7 @@ import pyarrow as pa
 from questlog.analytics.engine.analysis import Analysis
 from questlog.analytics.engine.context import Context
 from questlog.analytics.metrics.catalogue import CATALOGUE
-from questlog.analytics.metrics.measures import BY_AGE
+from questlog.analytics.metrics.measures import BY_AGE, counted_under
 from questlog.analytics.metrics.metric import Metric, metric_named
 from questlog.analytics.metrics.planner import answered
 from questlog.analytics.metrics.result import (
@@ -73,7 +73,7 @@ def _selection(question: Query, metrics: Sequence[Metric], context: Context) -> 
 
 def _table(question: Query, metrics: Sequence[Metric], selection: Selection, context: Context) -> pa.Table:
     shape = _shape(question, metrics, selection)
-    rows = _rows(shape, selection, context)
+    rows = _rows(shape, metrics, selection, context)
     if selection.top:
         rows = in_order(rows, shape, selection.top)
     columns = [rows["bucket"]] if "bucket" in shape.keys else []
@@ -93,12 +93,12 @@ def _shape(question: Query, metrics: Sequence[Metric], selection: Selection) -> 
     return ResultShape(selection.days, question.granularity, len(question.group_by), measures, previous)
 
 
-def _rows(shape: ResultShape, selection: Selection, context: Context) -> pa.Table:
+def _rows(shape: ResultShape, metrics: Sequence[Metric], selection: Selection, context: Context) -> pa.Table:
     request = MetricRequest(shape.measures, selection, shape.granularity)
-    tables = [each.rows for each in answered(request, context)]
+    tables = [each.rows for each in answered(request, metrics, context)]
     if shape.previous is not None:
         before = msgspec.structs.replace(request, selection=selection.over(shape.previous.period))
-        tables += [align_periods(shape, each.rows) for each in answered(before, context)]
+        tables += [align_periods(shape, each.rows) for each in answered(before, metrics, context)]
     return merge(shape, tables)
 
 
@@ -114,7 +114,7 @@ def _top_groups(question: Query, metrics: Sequence[Metric], selection: Selection
     found: TopGroups = ()
     for known in (metrics[:1], metrics):
         shape = _shape(whole, known, selection)
-        rows = _rows(shape, selection.with_top(()), context)
+        rows = _rows(shape, known, selection.with_top(()), context)
         found = top_n(rows, _values(metrics[0], shape, rows), shape.groups, most)
         if len(found) == most or len(metrics) == 1:
             break
@@ -132,9 +132,12 @@ def _columns(question: Query, metrics: Sequence[Metric]) -> Sequence[AnswerColum
     columns = [] if question.granularity is Granularity.ALL else [_BUCKET]
     columns += [AnswerColumn(_group_name(name, question), "", meaning_of(name)) for name in question.group_by]
     for metric in metrics:
-        columns.append(AnswerColumn(metric.name, metric.unit, metric.definition))
+        definition = metric.definition
+        if question.group_by or question.filter is not None:
+            definition = " ".join(dict.fromkeys((definition, *(counted_under(m.quantity) for m in metric.measures))))
+        columns.append(AnswerColumn(metric.name, metric.unit, definition))
         if question.compare is not None:
-            described = f"{metric.name} of the previous period of the same length: {metric.definition}"
+            described = f"{metric.name} of the previous period of the same length: {definition}"
             columns.append(AnswerColumn(f"previous_{metric.name}", metric.unit, described))
     return columns
 
