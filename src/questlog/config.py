@@ -118,13 +118,29 @@ class LoaderSettings(_Section, frozen=True, kw_only=True):
         int, Meta(ge=10, le=60_000, description="Least time from one look for new records to the next.")
     ] = 250
     batch_bytes: Annotated[Bytes, Meta(description="Most journal bytes in one batch.")] = 33_554_432
-    batch_events: Annotated[int, Meta(ge=1, le=10_000_000, description="Most events in one batch.")] = 100_000
+    batch_events: Annotated[int, Meta(ge=1, le=10_000_000, description="Most events in one batch.")] = 50_000
+
+
+class MemorySettings(_Section, frozen=True, kw_only=True):
+    """The server's memory."""
+
+    server_mb: Annotated[
+        int,
+        Meta(
+            ge=256,
+            le=2**24,
+            description="Memory the server may use: engine, loading and questions together. Above it, questions that "
+            "run are stopped. Each collector takes some 60 more.",
+        ),
+    ] = 1536
 
 
 class StoreSettings(_Section, frozen=True, kw_only=True):
     """The analytics store."""
 
-    memory_limit_mb: Annotated[int, Meta(ge=64, le=2**24, description="Memory the engine may use.")] = 1024
+    memory_limit_mb: Annotated[
+        int, Meta(ge=0, le=2**24, description="Memory the engine may use; 0 = half of `memory.server_mb`.")
+    ] = 0
     threads: Annotated[int, Meta(ge=0, le=1024, description="Threads the engine may use; 0 = one per core.")] = 0
     checkpoint_mb: Annotated[
         int, Meta(ge=1, le=2**20, description="Size of the engine's own log at which it is folded in.")
@@ -197,13 +213,37 @@ class GeoSettings(_Section, frozen=True, kw_only=True):
 
 
 class MoneySettings(_Section, frozen=True, kw_only=True):
-    """Amounts in US dollars, fixed when an event is loaded."""
+    """Amounts in US dollars, fixed when an event is loaded. `questlog reprice` values stored ones again."""
 
     rates_path: Annotated[
         str,
         Meta(
             description="Exchange rates of one's own, CSV with the header `day,currency,usd`: what one unit was worth "
-            "in US dollars from that day on. They alone count for their currencies; others use the ECB's. Empty: none.",
+            "in US dollars from that day on. They alone count for their currencies. Empty: none.",
+        ),
+    ] = ""
+    refresh: Annotated[
+        bool, Meta(description="Fetch new rates once a day. Switch it off where the server has no way out.")
+    ] = True
+    ecb_url: Annotated[
+        str,
+        Meta(
+            min_length=1, description="Where the ECB's reference rates of all days are fetched (`eurofxref-hist.zip`)."
+        ),
+    ] = "https://www.ecb.europa.eu/stats/eurofxref/eurofxref-hist.zip"
+    wide_rates: Annotated[
+        bool,
+        Meta(
+            description="Use a wider table of daily rates, of about 150 currencies, for those that the ECB does not "
+            "quote. Its rates are approximate. It is fetched once a day, where `money.refresh` is on.",
+        ),
+    ] = False
+    wide_rates_url: Annotated[
+        str,
+        Meta(
+            description="Where the wider table is fetched: the newest package of `@fawazahmed0/currency-api` (`.tgz`), "
+            "or its file `usd.json`. Empty: the package is asked for with the npm client of this machine, from the "
+            "registry that it is set to.",
         ),
     ] = ""
 
@@ -253,6 +293,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     cardinality: CardinalitySettings = field(default_factory=CardinalitySettings)
     journal: JournalSettings = field(default_factory=JournalSettings)
     loader: LoaderSettings = field(default_factory=LoaderSettings)
+    memory: MemorySettings = field(default_factory=MemorySettings)
     store: StoreSettings = field(default_factory=StoreSettings)
     dedupe: DedupeSettings = field(default_factory=DedupeSettings)
     rejected: RejectedSettings = field(default_factory=RejectedSettings)
@@ -278,6 +319,11 @@ class Settings(Struct, frozen=True, kw_only=True):
     def console_file(self) -> Path:
         """Where a running server says how the CLI of the same machine reaches it."""
         return self.data_dir / "console.json"
+
+    @property
+    def rates_dir(self) -> Path:
+        """Where fetched exchange rates are."""
+        return self.data_dir / "rates"
 
     @property
     def control_database(self) -> str | Path:

@@ -91,6 +91,8 @@ def _setting_row(info: SettingInfo) -> str:
 
 
 def _default(value: object) -> str:
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
     return "(empty)" if value == "" else f"`{value}`"
 
 
@@ -102,6 +104,8 @@ def _range(kind: Any) -> str:
     bare = typing.get_args(kind)[0]
     if typing.get_origin(bare) is typing.Literal:
         return ", ".join(f"`{word}`" for word in typing.get_args(bare))
+    if bare is bool:
+        return "`true`, `false`"
     name = {int: "whole number", float: "number", str: "text", datetime.date: "date"}[bare]
     limits = [
         f"{sign} {limit}"

@@ -6,7 +6,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from questlog.analytics.analyses.funnel_matching import Matching, Order, best_attempts
+from questlog.analytics.analyses.funnel_attempts import Matching, Order, Rules
+from questlog.analytics.analyses.funnel_matching import best_attempts
 from tests.support.generated_histories import Event
 from tests.support.oracle import funnel
 from tests.support.oracle.funnel import Is
@@ -30,7 +31,8 @@ def test_the_best_attempt_is_the_best_of_all(
     game = Game(tuple(stored), (), 0)
     tried = funnel.attempts(game, stored, _steps(steps), window, order)
     columns = [np.array(column, np.int64) for column in zip(*events, strict=True)]
-    found = best_attempts(Matching(columns[0], columns[1], np.array(masks, np.int64)), steps, window, order)
+    rules = Rules(steps, window, order)
+    found = best_attempts(Matching(columns[0], columns[1], np.array(masks, np.int64)), rules)
     times = {
         f"player-{unit}": tuple(found.times_us[:reached, place].tolist())
         for place, (unit, reached) in enumerate(zip(found.unit.tolist(), found.reached.tolist(), strict=True))

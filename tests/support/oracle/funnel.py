@@ -29,16 +29,26 @@ class Attempt:
 
 
 def attempts(
-    game: Game, events: Sequence[Stored], steps: Sequence[Is], window: int, order: str, unit: str = "player"
+    game: Game,
+    events: Sequence[Stored],
+    steps: Sequence[Is],
+    window: int,
+    order: str,
+    unit: str = "player",
+    *,
+    may_begin: Is = lambda _: True,
+    cut: Callable[[Attempt], Attempt] = lambda attempt: attempt,
 ) -> list[Attempt]:
     """The attempt that counts of everyone who did step 1: of those that get furthest the earliest, and the quickest.
 
-    `events` are those to look at; `unit` is `player` or `session`.
+    `events` are those to look at, `may_begin` those that an attempt can begin with; `cut` says how far an attempt
+    came before an exclusion ended it; `unit` is `player` or `session`.
     """
     best = []
     for name in _units(game, unit):
         mine = [event for event in events if (event.player if unit == "player" else event.session_id) == name]
-        tried = [attempt for attempt in _ORDERS[order](name, mine, steps, window) if attempt.reached]
+        tried = [cut(attempt) for attempt in _ORDERS[order](name, mine, steps, window) if may_begin(attempt.first)]
+        tried = [attempt for attempt in tried if attempt.reached]
         if tried:
             best.append(min(tried, key=lambda attempt: (-attempt.reached, attempt.first.time, attempt.times)))
     return best

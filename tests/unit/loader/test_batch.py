@@ -8,8 +8,9 @@ from questlog.journal.contract import Entry
 from questlog.loader.batch import BatchBuilder, ValuesRefused
 from questlog.loader.columns import CHUNK_EVENTS
 from questlog.loader.decoding import Decoding
-from questlog.loader.money import Converter, Rates
+from questlog.loader.money import Converter
 from questlog.model.record import Envelope, Kind, Position
+from questlog.rates.rates import Rates
 from questlog.store.contract import STAGED_EVENTS, STAGED_REJECTED, Batch, PlayerErasure, PlayerProperties
 from tests.support.loading import FAKE_SOURCES, NOW_US, FakeJournal, envelope
 

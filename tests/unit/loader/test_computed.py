@@ -9,8 +9,9 @@ from questlog.control.errors import ControlUnavailable
 from questlog.loader.batch import BatchBuilder
 from questlog.loader.computed import MARKER, ComputedPush
 from questlog.loader.decoding import Decoding
-from questlog.loader.money import Converter, Rates
+from questlog.loader.money import Converter
 from questlog.model.record import Kind
+from questlog.rates.rates import Rates
 from questlog.store.contract import Batch, StoreFailed
 from questlog.store.duckdb.store import DuckDBStore
 from tests.support.loading import FAKE_SOURCES, NOW_US, FakeClock, FakeJournal, FakeStore, envelope
