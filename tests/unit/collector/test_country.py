@@ -48,6 +48,7 @@ class _Everywhere:
     """A database that knows a country of every address, as some do of documentation addresses."""
 
     def get(self, address: object) -> dict[str, str]:
+        assert address is not None
         return {"country_code": "AU"}
 
     def close(self) -> None:
@@ -57,7 +58,7 @@ class _Everywhere:
 @pytest.mark.parametrize(
     "address",
     [
-        "0.0.0.0",
+        "0.1.2.3",
         "10.1.2.3",
         "100.64.0.1",
         "127.0.0.1",
