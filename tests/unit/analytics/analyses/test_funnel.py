@@ -24,16 +24,28 @@ from questlog.analytics.question.definitions import SegmentDefinition, Who
 from questlog.analytics.question.problems import InvalidQuery
 from questlog.analytics.question.query import Condition, EventMatch, Filter, Operator, Period
 from tests.support.engines import BothEngines, embedded_store
-from tests.support.generated_histories import DAYS, FEW, FIRST_DAY, GAME, MANY, NOW, Event, History, histories, load
+from tests.support.generated_histories import (
+    DAYS,
+    FEW,
+    FIRST_DAY,
+    GAME,
+    IN_UTC,
+    MANY,
+    NOW,
+    Event,
+    History,
+    histories,
+    load,
+)
 from tests.support.oracle.asked import Value
 from tests.support.oracle.dimensions import of_event
-from tests.support.oracle.funnel import Attempt, attempts
-from tests.support.oracle.game import Game, Stored, day_of, game
+from tests.support.oracle.funnel import Attempt, Rules, attempts
+from tests.support.oracle.game import Game, Stored, game
 from tests.support.staged import DAY, HOUR, MINUTE, SECOND
 
 SEGMENTS = {"germans": SegmentDefinition(Who(Condition("country", values=("DE",))))}
 
-_FIRST = day_of(FIRST_DAY)
+_FIRST = IN_UTC.first_day
 _ALL_DAYS = Period(_FIRST - dt.timedelta(days=60), _FIRST + dt.timedelta(days=DAYS + 2))
 _SOME_DAYS = Period(_FIRST, _FIRST + dt.timedelta(days=5))
 
@@ -125,7 +137,7 @@ def tried(question: Funnel, known: Game) -> list[Attempt]:
     ]
     steps = [with_filter(_STEPS[step], _FILTERS[question.filter]) for step in question.steps]
     unit = "player" if question.count is Unit.PLAYERS else "session"
-    return attempts(known, events, steps, question.window_s * SECOND, question.order, unit)
+    return attempts(known, events, Rules(steps, question.window_s * SECOND, question.order, unit))
 
 
 def with_filter(step: Is, condition: Is) -> Is:
@@ -140,7 +152,7 @@ def group_of(attempt: Attempt, question: Funnel, known: Game) -> Value:
     values = [
         of_event(known, event)(question.group_by)
         for event in known.events
-        if attempt.unit in (event.player if question.count is Unit.PLAYERS else event.session_id, None)
+        if attempt.unit == (event.player if question.count is Unit.PLAYERS else event.session)
         and event.player is not None
         and event.time == attempt.times[0]
         and is_first(event)
