@@ -1,5 +1,6 @@
 """Settings: a TOML file, overridden by the environment, overridden by flags. Unknown names are refused."""
 
+import datetime
 import difflib
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
@@ -175,6 +176,15 @@ class EventSettings(_Section, frozen=True, kw_only=True):
             description="An event without a session joins the player's latest one up to this long after its end.",
         ),
     ] = 3600
+    earliest_time: Annotated[
+        datetime.date,
+        Meta(description="First day (UTC) of events; an earlier client time counts as not sent."),
+    ] = datetime.date(2010, 1, 1)
+
+    @property
+    def earliest_us(self) -> int:
+        """`earliest_time` as UTC microseconds."""
+        return (self.earliest_time - datetime.date(1970, 1, 1)).days * _DAY_S * 1_000_000
 
 
 class GeoSettings(_Section, frozen=True, kw_only=True):
@@ -187,13 +197,37 @@ class GeoSettings(_Section, frozen=True, kw_only=True):
 
 
 class MoneySettings(_Section, frozen=True, kw_only=True):
-    """Amounts in US dollars, fixed when an event is loaded."""
+    """Amounts in US dollars, fixed when an event is loaded. `questlog reprice` values stored ones again."""
 
     rates_path: Annotated[
         str,
         Meta(
             description="Exchange rates of one's own, CSV with the header `day,currency,usd`: what one unit was worth "
-            "in US dollars from that day on. They alone count for their currencies; others use the ECB's. Empty: none.",
+            "in US dollars from that day on. They alone count for their currencies. Empty: none.",
+        ),
+    ] = ""
+    refresh: Annotated[
+        bool, Meta(description="Fetch new rates once a day. Switch it off where the server has no way out.")
+    ] = True
+    ecb_url: Annotated[
+        str,
+        Meta(
+            min_length=1, description="Where the ECB's reference rates of all days are fetched (`eurofxref-hist.zip`)."
+        ),
+    ] = "https://www.ecb.europa.eu/stats/eurofxref/eurofxref-hist.zip"
+    wide_rates: Annotated[
+        bool,
+        Meta(
+            description="Use a wider table of daily rates, of about 150 currencies, for those that the ECB does not "
+            "quote. Its rates are approximate. It is fetched once a day, where `money.refresh` is on.",
+        ),
+    ] = False
+    wide_rates_url: Annotated[
+        str,
+        Meta(
+            description="Where the wider table is fetched: the newest package of `@fawazahmed0/currency-api` (`.tgz`), "
+            "or its file `usd.json`. Empty: the package is asked for with the npm client of this machine, from the "
+            "registry that it is set to.",
         ),
     ] = ""
 
@@ -268,6 +302,11 @@ class Settings(Struct, frozen=True, kw_only=True):
     def console_file(self) -> Path:
         """Where a running server says how the CLI of the same machine reaches it."""
         return self.data_dir / "console.json"
+
+    @property
+    def rates_dir(self) -> Path:
+        """Where fetched exchange rates are."""
+        return self.data_dir / "rates"
 
     @property
     def control_database(self) -> str | Path:

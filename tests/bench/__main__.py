@@ -1,6 +1,7 @@
 """`make bench`: the measurements in turn. Absolute figures are of this machine and these minutes; ratios count.
 
-python -m tests.bench [collector] [whole] [dedupe] [growth] [queries] [metrics] [--rounds 5] [--events 10000000]
+python -m tests.bench [collector] [whole] [dedupe] [growth] [queries] [metrics] [soak]
+    [--rounds 5] [--events 10000000]
 """
 
 import argparse
@@ -10,10 +11,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.bench import collector, dedupe, growth, whole
+from tests.bench import collector, dedupe, growth, soak, whole
 from tests.bench.queries import comparison, metrics
 
-PARTS = ("collector", "whole", "dedupe", "growth", "queries", "metrics")
+PARTS = ("collector", "whole", "dedupe", "growth", "queries", "metrics", "soak")
 
 
 def main() -> None:
@@ -33,6 +34,13 @@ def main() -> None:
     parser.add_argument("--events", type=int, default=10_000_000, help="events of the history that is asked about")
     parser.add_argument("--threads", type=int, default=os.cpu_count(), help="threads of the engines that are asked")
     parser.add_argument("--kept", type=Path, help="folder where history and store of the questions are kept")
+    parser.add_argument("--soak-rate", type=int, default=15_000, help="events/s of the soak")
+    parser.add_argument("--soak-seconds", type=int, default=420, help="how long the soak lasts")
+    parser.add_argument("--players", type=int, default=20_000, help="players of the soak")
+    parser.add_argument("--askers", type=int, default=4, help="how many ask without a pause in the soak")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="NAME=VALUE", help="settings of the soak's server"
+    )
     parser.add_argument("--work", type=Path, help="folder on the disk to measure; a temporary one by default")
     options = parser.parse_args()
     parts = options.parts or PARTS
@@ -54,6 +62,9 @@ def main() -> None:
             comparison.measure(Path(folder), options.events, options.rounds, options.threads, options.kept)
         if "metrics" in parts:
             metrics.measure(Path(folder), options.events, options.rounds, options.threads, options.kept)
+        if "soak" in parts:
+            load = soak.Load(options.soak_rate, options.soak_seconds, options.players, options.askers)
+            soak.measure(Path(folder), load, dict(setting.split("=", 1) for setting in options.set))
 
 
 if __name__ == "__main__":

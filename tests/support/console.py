@@ -19,6 +19,7 @@ from questlog.collector.counters import CollectorCounters
 from questlog.control.database import ControlDatabase
 from questlog.loader.counters import LoaderCounters
 from questlog.loader.rebuild import Rebuild
+from questlog.rates.status import RatesStatus
 from questlog.store.contract import Cancellation, QueryAborted
 from questlog.store.schema import TABLES
 
@@ -128,6 +129,7 @@ class FakeProgress:
         self.reasons: list[str] = []
         self.loader = LoaderCounters()
         self.collectors: list[CollectorCounters] = []
+        self.rates: list[RatesStatus] = []
 
     def reasons_not_ready(self) -> Sequence[str]:
         return self.reasons
@@ -137,6 +139,9 @@ class FakeProgress:
 
     def collector_counters(self) -> Sequence[CollectorCounters]:
         return self.collectors
+
+    def rates_status(self) -> Sequence[RatesStatus]:
+        return self.rates
 
 
 class FakeConsole:

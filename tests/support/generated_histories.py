@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
-from questlog.loader.times import event_times
+from questlog.loader.times import Senders, event_times, known_times
 from questlog.store.contract import STAGED_EVENTS, STAGED_REJECTED, Batch
 from questlog.store.duckdb.store import DuckDBStore
 from tests.support.oracle.zones import Zone
@@ -203,8 +203,15 @@ def _staged(events: Sequence[Event], game_id: int) -> pa.Table:
         for field in STAGED_EVENTS
         if field.name != "event_time"
     }
-    columns["event_time"] = pa.array(event_times(client_times, received), pa.timestamp("us"))
+    columns["session_issued_at"] = known_times(columns["session_issued_at"], EARLIEST)
+    senders = Senders(np.array([_request(event, place) for place, event in enumerate(events)]), columns["player_id"])
+    columns["event_time"] = pa.array(event_times(client_times, received, senders, EARLIEST), pa.timestamp("us"))
     return pa.table([columns[field.name] for field in STAGED_EVENTS], schema=STAGED_EVENTS)
+
+
+def _request(event: Event, place: int) -> int:
+    """The number of the event's request; an event that is of none came by itself."""
+    return place if event.request is None else -1 - event.request
 
 
 def _made(event: Event, offset: int, game_id: int) -> dict[str, Any]:

@@ -66,6 +66,7 @@ class Installation:
             "collector.workers": 2,
             "loader.tick_ms": 50,
             "log.format": "json",
+            "money.refresh": "false",  # tests reach no other machine
             **(settings or {}),
         }
         self._processes: dict[str, subprocess.Popen[bytes]] = {}

@@ -1,30 +1,18 @@
-"""Answers every kind of question: the one place that knows which analysis is whose."""
+"""Answers every kind of question that the registry has."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Protocol
 
 import ibis
 import ibis.expr.types as ir
 import msgspec
 
-from questlog.analytics.analyses import cohorts, economy, explore, funnel, progression, realtime, retention, timeline
-from questlog.analytics.analyses.cohorts import Cohort
-from questlog.analytics.analyses.economy import Balances, Economy
-from questlog.analytics.analyses.explore import Explore
-from questlog.analytics.analyses.funnel import Funnel
-from questlog.analytics.analyses.progression import Progression
-from questlog.analytics.analyses.realtime import Realtime
-from questlog.analytics.analyses.retention import Retention
-from questlog.analytics.analyses.timeline import PlayerProfile, PlayerSessions, PlayerTimeline
+from questlog.analytics.engine.analysis import Analysis
 from questlog.analytics.engine.context import Context, Engine, KeptAnswers
-from questlog.analytics.metrics import metric_query
 from questlog.analytics.question.answer import Answer
 from questlog.analytics.question.definitions import CustomMetric, SegmentDefinition
-from questlog.analytics.question.query import Query
-from questlog.analytics.selection import cardinality, segments
-from questlog.analytics.selection.cardinality import Cardinality
-from questlog.analytics.selection.segments import Segment
+from questlog.analytics.registry import ANALYSES
 from questlog.store.contract import Cancellation
 from questlog.store.schema import COUNTERS
 
@@ -44,26 +32,6 @@ class Definitions(msgspec.Struct, frozen=True):
     custom_metrics: Mapping[str, CustomMetric] = {}
 
 
-Answering = Callable[[Any, Context], Answer]
-ANALYSES: Mapping[type, Answering] = {
-    Query: metric_query.answer,
-    Explore: explore.answer,
-    Retention: retention.answer,
-    Cohort: cohorts.answer,
-    Funnel: funnel.answer,
-    Progression: progression.answer,
-    Economy: economy.answer,
-    Balances: economy.balances,
-    Segment: segments.answer,
-    Realtime: realtime.answer,
-    PlayerProfile: timeline.profile,
-    PlayerSessions: timeline.sessions,
-    PlayerTimeline: timeline.answer,
-    Cardinality: cardinality.answer,
-}
-"""Which function answers which type of question."""
-
-
 class Analytics:
     """Questions of all games. Methods may be called from any thread."""
 
@@ -73,8 +41,10 @@ class Analytics:
         clock: Clock,
         definitions_of: Callable[[int], Definitions],
         values_a_day: Mapping[str, int] | None = None,
+        analyses: Sequence[Analysis] = ANALYSES,
     ) -> None:
         """`values_a_day` are the greatest numbers of values per field and day (metrics.md §6)."""
+        self._analyses = {analysis.question: analysis for analysis in analyses}
         self._engine = engine
         self._clock = clock
         self._definitions_of = definitions_of
@@ -82,13 +52,13 @@ class Analytics:
         self._kept_answers = KeptAnswers()
 
     def ask(self, game_id: int, question: msgspec.Struct, cancellation: Cancellation | None = None) -> Answer:
-        """The answer to a question of one of the types of `ANALYSES`, from one state of the data.
+        """The answer to a question of one of the registry's types, from one state of the data.
 
         Raises `InvalidQuery` for what is wrong with it, `QueryAborted` when it needs too much memory or is stopped.
         """
-        analysis = ANALYSES[type(question)]
+        analysis = self._analyses[type(question)]
         with self.context(game_id, cancellation) as context:
-            return analysis(question, context)
+            return analysis.answer(question, context)
 
     @contextmanager
     def context(self, game_id: int, cancellation: Cancellation | None = None) -> Iterator[Context]:

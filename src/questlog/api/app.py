@@ -9,7 +9,10 @@ from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.spec import Components, SecurityScheme
 from litestar.types import ControllerRouterHandler, Message, Scope
 
-from questlog.api.analytics import ANALYTICS_HANDLERS
+from questlog.analytics.engine.analysis import Analysis
+from questlog.analytics.registry import ANALYSES
+from questlog.api.analytics import question_handlers
+from questlog.api.answer_cache import AnswerCache
 from questlog.api.api_keys import API_KEY_HANDLERS
 from questlog.api.asking import provide_asker
 from questlog.api.authentication import TokenCheck, token_guard
@@ -22,7 +25,7 @@ from questlog.api.health import healthcheck, readycheck
 from questlog.api.ingest_hours import list_ingest_hours
 from questlog.api.metrics import metrics, metrics_registry
 from questlog.api.parameters import refuse_unknown_parameters
-from questlog.api.players import PLAYER_HANDLERS, PLAYER_QUESTION_HANDLERS
+from questlog.api.players import PLAYER_HANDLERS
 from questlog.api.rebuild import REBUILD_HANDLERS
 from questlog.api.receipts import RECEIPT_HANDLERS
 from questlog.api.schema import QuestionSchema
@@ -41,26 +44,29 @@ _SECURITY_HEADERS = {
 _DESCRIPTION = "Games, keys, events and SQL. Every route under /api/v1 needs `Authorization: Bearer TOKEN`."
 
 
-def create_app(services: ConsoleServices, pages: Sequence[ControllerRouterHandler] = ()) -> Litestar:
-    """The API, the checks and the metrics, together with `pages` for people.
+def create_app(
+    services: ConsoleServices, pages: Sequence[ControllerRouterHandler] = (), analyses: Sequence[Analysis] = ANALYSES
+) -> Litestar:
+    """The API, with a route for each of the `analyses`, the checks and the metrics, together with `pages` for people.
 
     Handlers that ask a database run in threads: the event loop is never kept.
     """
     failures = FailedAttempts(services.monotonic_s)
     check = TokenCheck(services.control, services.clock, failures)
     registry = metrics_registry(services.progress, services.clock)
-    gate = ConcurrencyLimiter()
+    gate, cache = ConcurrencyLimiter(), AnswerCache()
     return Litestar(
-        route_handlers=[healthcheck, readycheck, metrics, _api(check), *pages],
+        route_handlers=[healthcheck, readycheck, metrics, _api(check, analyses), *pages],
         dependencies={
             "services": Provide(lambda: services, sync_to_thread=False),
             "gate": Provide(lambda: gate, sync_to_thread=False),
+            "cache": Provide(lambda: cache, sync_to_thread=False),
             "check": Provide(lambda: check, sync_to_thread=False),
             "asker": Provide(provide_asker, sync_to_thread=False),
             "registry": Provide(lambda: registry, sync_to_thread=False),
         },
         exception_handlers=ERROR_HANDLERS,
-        openapi_config=_openapi(),
+        openapi_config=_openapi(analyses),
         request_max_body_size=services.limits.max_body_bytes,
         before_send=[_add_security_headers],
         logging_config=None,
@@ -76,15 +82,14 @@ async def _add_security_headers(message: Message, _: Scope) -> None:
             headers.setdefault(name, value)
 
 
-def _api(check: TokenCheck) -> Router:
+def _api(check: TokenCheck, analyses: Sequence[Analysis]) -> Router:
     handlers = [
         *GAME_HANDLERS,
         *RECEIPT_HANDLERS,
         *API_KEY_HANDLERS,
         *DEFINITION_HANDLERS,
-        *ANALYTICS_HANDLERS,
+        *question_handlers(analyses),
         *PLAYER_HANDLERS,
-        *PLAYER_QUESTION_HANDLERS,
         list_events,
         list_ingest_hours,
         answer_sql,
@@ -98,7 +103,7 @@ def _api(check: TokenCheck) -> Router:
     )
 
 
-def _openapi() -> OpenAPIConfig:
+def _openapi(analyses: Sequence[Analysis]) -> OpenAPIConfig:
     """The schema holds no data and may be read by anyone."""
     token = SecurityScheme(type="http", scheme="bearer", description="`questlog token create NAME` makes one.")
     return OpenAPIConfig(
@@ -106,7 +111,7 @@ def _openapi() -> OpenAPIConfig:
         version="1",
         description=_DESCRIPTION,
         path="/api/schema",
-        render_plugins=[QuestionSchema("/", [*ANALYTICS_HANDLERS, *PLAYER_QUESTION_HANDLERS])],
+        render_plugins=[QuestionSchema("/", analyses)],
         components=Components(security_schemes={"token": token}),
         use_handler_docstrings=True,
     )

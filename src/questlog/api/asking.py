@@ -10,8 +10,8 @@ import msgspec
 from litestar import Response
 from litestar.response import Stream
 
-from questlog.analytics.analyses.realtime import Realtime
-from questlog.api.answers import written
+from questlog.analytics.engine.analysis import Freshness
+from questlog.api.answer_cache import Cache
 from questlog.api.concurrency import Gate
 from questlog.api.disconnects import Deadline, stopped_when_gone
 from questlog.api.errors import AnyRequest, ApiError
@@ -25,8 +25,7 @@ _T = TypeVar("_T")
 
 # Another version of this program, or other settings, may give other answers.
 _STARTED = secrets.token_hex(8)
-_MINUTE_US = 60_000_000
-_DAY_US = 86_400_000_000
+_LASTS_US = {Freshness.MINUTE: 60_000_000, Freshness.DAY: 86_400_000_000}
 
 
 class _Made(msgspec.Struct):
@@ -39,21 +38,34 @@ class _Made(msgspec.Struct):
 class QueryService:
     """Asks what one request wants to know."""
 
-    def __init__(self, services: ConsoleServices, gate: Gate, request: AnyRequest) -> None:
+    def __init__(self, services: ConsoleServices, gate: Gate, cache: Cache, request: AnyRequest) -> None:
         self._services = services
         self._gate = gate
+        self._cache = cache
         self._request = request
 
-    async def answer(self, game: str, question: msgspec.Struct, form: ResponseFormat | None) -> Answered:
+    async def answer(
+        self, game: str, question: msgspec.Struct, form: ResponseFormat | None, freshness: Freshness = Freshness.DAY
+    ) -> Answered:
         """The answer to a question about a game, by its number, game key or name.
 
-        `form` wins over the Accept header. Raises `ApiError`, `ControlError`, `InvalidQuery`.
+        `form` wins over the Accept header; `freshness` is that of the analysis. Raises `ApiError`, `ControlError`,
+        `InvalidQuery`.
         """
         headers = self._request.headers
         form = form or accepted_form(headers.get("accept", ""))
         seen = headers.get("if-none-match", "")
-        made = await self.run(lambda cancellation: self._make(game, question, form, seen, cancellation))
-        return _response(made, form)
+
+        def make(cancellation: Cancellation) -> _Made:
+            game_id = self._services.control.find_game(game).game_id
+            tag = self._tag(game_id, question, form, freshness)
+            if _is_seen(tag, seen):
+                return _Made(tag, None)
+            ask = self._services.analytics.ask
+            made = self._cache.written(tag, form, cancellation, lambda: ask(game_id, question, cancellation))
+            return _Made(tag, made)
+
+        return _response(await self.run(make), form)
 
     async def run(self, work: Callable[[Cancellation], _T]) -> _T:
         """The result of `work`, in a thread: cancelled when its time is over, or when the asker goes away.
@@ -68,22 +80,13 @@ class QueryService:
         except QueryAborted as error:
             raise ApiError(HTTPStatus.BAD_REQUEST, "query_aborted", str(error)) from None
 
-    def _make(
-        self, game: str, question: msgspec.Struct, form: ResponseFormat, seen: str, cancellation: Cancellation
-    ) -> _Made:
-        game_id = self._services.control.find_game(game).game_id
-        tag = self._tag(game_id, question, form)
-        if _is_seen(tag, seen):
-            return _Made(tag, None)
-        return _Made(tag, written(self._services.analytics.ask(game_id, question, cancellation), form))
-
-    def _tag(self, game_id: int, question: msgspec.Struct, form: ResponseFormat) -> str:
+    def _tag(self, game_id: int, question: msgspec.Struct, form: ResponseFormat, freshness: Freshness) -> str:
         """Another one whenever the answer could be another one. Asked for before the answer: it is never too new."""
         made_of = (
             _STARTED,
             self._services.analytics.data_version(),
             self._services.control.version(),
-            self._services.clock.now_us() // (_MINUTE_US if isinstance(question, Realtime) else _DAY_US),
+            self._services.clock.now_us() // _LASTS_US[freshness],
             game_id,
             form,
             type(question).__name__,
@@ -92,9 +95,9 @@ class QueryService:
         return f'"{hashlib.sha256(msgspec.json.encode(made_of)).hexdigest()[:32]}"'
 
 
-def provide_asker(services: Services, gate: Gate, request: AnyRequest) -> QueryService:
+def provide_asker(services: Services, gate: Gate, cache: Cache, request: AnyRequest) -> QueryService:
     """Litestar's way to give a handler what it needs."""
-    return QueryService(services, gate, request)
+    return QueryService(services, gate, cache, request)
 
 
 def _response(made: _Made, form: ResponseFormat) -> Answered:

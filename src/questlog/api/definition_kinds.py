@@ -1,58 +1,46 @@
-"""The kinds of definitions that people save, and their types."""
+"""The kinds of definitions that people save, and their types: savable questions, segments and metrics."""
 
 import enum
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 
 import msgspec
 import structlog
 
-from questlog.analytics.analyses.cohorts import Cohort
-from questlog.analytics.analyses.economy import Balances, Economy
-from questlog.analytics.analyses.explore import Explore
-from questlog.analytics.analyses.funnel import Funnel
-from questlog.analytics.analyses.progression import Progression
-from questlog.analytics.analyses.retention import Retention
+from questlog.analytics.engine.analysis import Analysis
+from questlog.analytics.question import examples
 from questlog.analytics.question.definitions import CustomMetric, SegmentDefinition
-from questlog.analytics.question.query import Query
+from questlog.analytics.question.examples import Example
+from questlog.analytics.registry import ANALYSES
 from questlog.control.definitions import SavedDefinition
 
-Question = Query | Explore | Retention | Cohort | Funnel | Progression | Economy | Balances
 _Read = TypeVar("_Read", SegmentDefinition, CustomMetric)
 
 _log = structlog.get_logger(__name__)
 
-
-class DefinitionKind(enum.StrEnum):
-    """What can be saved."""
-
-    QUERY = "query"
-    EXPLORE = "explore"
-    RETENTION = "retention"
-    COHORTS = "cohorts"
-    FUNNEL = "funnel"
-    PROGRESSION = "progression"
-    ECONOMY = "economy"
-    BALANCES = "balances"
-    SEGMENT = "segment"
-    CUSTOM_METRIC = "custom_metric"
+SEGMENT = "segment"
+CUSTOM_METRIC = "custom_metric"
 
 
-DEFINITION_TYPES: Mapping[DefinitionKind, type[msgspec.Struct]] = {
-    DefinitionKind.QUERY: Query,
-    DefinitionKind.EXPLORE: Explore,
-    DefinitionKind.RETENTION: Retention,
-    DefinitionKind.COHORTS: Cohort,
-    DefinitionKind.FUNNEL: Funnel,
-    DefinitionKind.PROGRESSION: Progression,
-    DefinitionKind.ECONOMY: Economy,
-    DefinitionKind.BALANCES: Balances,
-    DefinitionKind.SEGMENT: SegmentDefinition,
-    DefinitionKind.CUSTOM_METRIC: CustomMetric,
-}
+def definition_types(analyses: Iterable[Analysis]) -> Mapping[str, type[msgspec.Struct]]:
+    """The type of each kind of definition."""
+    questions = {analysis.name: analysis.question for analysis in analyses if analysis.is_savable}
+    return {**questions, SEGMENT: SegmentDefinition, CUSTOM_METRIC: CustomMetric}
 
 
-def of_kind(saved: Sequence[SavedDefinition], kind: DefinitionKind, wanted: type[_Read]) -> dict[str, _Read]:
+def definition_examples(analyses: Iterable[Analysis]) -> Mapping[str, Example]:
+    """An example of each kind."""
+    questions = {analysis.name: analysis.examples[0] for analysis in analyses if analysis.is_savable}
+    return {**questions, SEGMENT: examples.SEGMENT, CUSTOM_METRIC: examples.CUSTOM_METRIC}
+
+
+DEFINITION_TYPES = definition_types(ANALYSES)
+# The members are the registry's, known when the program runs.
+DefinitionKind = enum.StrEnum("DefinitionKind", list(DEFINITION_TYPES))  # type: ignore[misc]
+"""What can be saved."""
+
+
+def of_kind(saved: Sequence[SavedDefinition], kind: str, wanted: type[_Read]) -> dict[str, _Read]:
     """Those of one kind, by name. One that this version of Questlog cannot read is passed over, and logged."""
     read = {}
     for each in saved:

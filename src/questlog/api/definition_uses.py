@@ -3,16 +3,16 @@
 from collections.abc import Sequence
 from typing import Any
 
-from questlog.analytics.selection.dimensions import SEGMENT
-from questlog.api.definition_kinds import DefinitionKind
+from questlog.analytics.selection import dimensions
+from questlog.api.definition_kinds import CUSTOM_METRIC, SEGMENT
 from questlog.control.definitions import SavedDefinition
 
 
-def users_of(kind: DefinitionKind, name: str, saved: Sequence[SavedDefinition]) -> Sequence[SavedDefinition]:
+def users_of(kind: str, name: str, saved: Sequence[SavedDefinition]) -> Sequence[SavedDefinition]:
     """Those of `saved` that use the segment or metric of this name; nothing is made of other kinds."""
-    if kind is DefinitionKind.SEGMENT:
+    if kind == SEGMENT:
         return [each for each in saved if _has_segment(each.definition, name)]
-    if kind is DefinitionKind.CUSTOM_METRIC:
+    if kind == CUSTOM_METRIC:
         return [each for each in saved if name in each.definition.get("metrics", ())]
     return []
 
@@ -25,5 +25,7 @@ def _has_segment(value: Any, name: str) -> bool:
         return False
     is_member = value.get("type") == "in_segment" and value.get("name") == name
     grouped = value.get("group_by") or []
-    dimensions = [value.get("dimension"), *(grouped if isinstance(grouped, list) else [grouped])]
-    return is_member or f"{SEGMENT}{name}" in dimensions or any(_has_segment(each, name) for each in value.values())
+    named = [value.get("dimension"), *(grouped if isinstance(grouped, list) else [grouped])]
+    return (
+        is_member or f"{dimensions.SEGMENT}{name}" in named or any(_has_segment(each, name) for each in value.values())
+    )

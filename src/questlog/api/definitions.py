@@ -10,14 +10,13 @@ from litestar.params import FromPath, JSONBody
 
 from questlog.analytics.analyses.cohort_members import check_match
 from questlog.analytics.metrics.catalogue import CATALOGUE
-from questlog.analytics.metrics.metric_query import checked
 from questlog.analytics.metrics.metrics import metric_named
 from questlog.analytics.question.definitions import CustomMetric, SegmentDefinition
 from questlog.analytics.question.problems import InvalidQuery
-from questlog.analytics.question.query import Query
+from questlog.analytics.registry import ANALYSES
 from questlog.analytics.selection.segment_rules import check_segment
 from questlog.api.authentication import caller_of
-from questlog.api.definition_kinds import DEFINITION_TYPES, DefinitionKind, Question, of_kind
+from questlog.api.definition_kinds import CUSTOM_METRIC, DEFINITION_TYPES, SEGMENT, DefinitionKind, of_kind
 from questlog.api.definition_uses import users_of
 from questlog.api.errors import AnyRequest, ApiError, bad_field, bad_value, invalid_query_error
 from questlog.api.games import Services
@@ -32,6 +31,8 @@ _MOST_TOLD = 3
 # A metric's name is a column of answers, beside these; and `questlog query` takes several, with commas between them.
 _TAKEN = frozenset({"bucket"})
 _TAKEN_PREFIXES = ("previous_", "by_")
+
+_ANALYSIS_OF = {analysis.question: analysis for analysis in ANALYSES}
 
 
 class CreateDefinition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -136,16 +137,13 @@ def _within(field: str, inner: str) -> str:
 
 def _check_names(name: str, definition: msgspec.Struct, others: Sequence[SavedDefinition]) -> None:
     """Raises `InvalidQuery` for a definition that cannot be answered, with a path inside of it, and `ApiError`."""
-    segments = of_kind(others, DefinitionKind.SEGMENT, SegmentDefinition)
+    segments = of_kind(others, SEGMENT, SegmentDefinition)
     if isinstance(definition, CustomMetric):
         _check_custom_metric(name, definition, segments)
     elif isinstance(definition, SegmentDefinition):
         _check_segment(definition, {**segments, name: definition})
-    elif isinstance(definition, Question):
-        if isinstance(definition, Query):
-            checked(definition, segments, of_kind(others, DefinitionKind.CUSTOM_METRIC, CustomMetric))
-        else:
-            definition.check(segments)
+    else:
+        _ANALYSIS_OF[type(definition)].check(definition, segments, of_kind(others, CUSTOM_METRIC, CustomMetric))
 
 
 def _check_segment(definition: SegmentDefinition, segments: Mapping[str, SegmentDefinition]) -> None:

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from questlog.analytics.question.definitions import CustomMetric, SegmentDefinition
 from questlog.analytics.runner import Definitions
-from questlog.api.definition_kinds import DefinitionKind, of_kind
+from questlog.api.definition_kinds import CUSTOM_METRIC, SEGMENT, of_kind
 from questlog.control.definitions import SavedDefinition
 
 _MOST_GAMES = 1_000
@@ -46,8 +46,8 @@ class SavedDefinitions:
     def _read(self, game_id: int, version: int) -> Definitions:
         saved = self._store.definitions_of(game_id)
         read = Definitions(
-            segments=of_kind(saved, DefinitionKind.SEGMENT, SegmentDefinition),
-            custom_metrics=of_kind(saved, DefinitionKind.CUSTOM_METRIC, CustomMetric),
+            segments=of_kind(saved, SEGMENT, SegmentDefinition),
+            custom_metrics=of_kind(saved, CUSTOM_METRIC, CustomMetric),
         )
         with self._lock:
             if version == self._version:

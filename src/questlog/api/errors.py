@@ -10,7 +10,7 @@ from litestar import MediaType, Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 from litestar.types import ExceptionHandlersMap
 
-from questlog.analytics.question.problems import InvalidQuery
+from questlog.analytics.question.problems import InvalidQuery, NothingOfThatName
 from questlog.api.validation import Fault, fault_of
 from questlog.control.errors import AlreadyExists, ControlError, ControlUnavailable, NotAllowed, NotFound
 from questlog.store.contract import QueryAborted, StoreFailed
@@ -156,6 +156,10 @@ def _answer_invalid_query(_: AnyRequest, error: InvalidQuery) -> Response[ErrorA
     return error_response(invalid_query_error(error))
 
 
+def _answer_nothing_of_that_name(_: AnyRequest, error: NothingOfThatName) -> Response[ErrorAnswer]:
+    return error_response(not_found(error.detail))
+
+
 def _answer_query_aborted(_: AnyRequest, error: QueryAborted) -> Response[ErrorAnswer]:
     return error_response(ApiError(HTTPStatus.BAD_REQUEST, "query_aborted", str(error), field="sql"))
 
@@ -208,6 +212,7 @@ ERROR_HANDLERS: ExceptionHandlersMap = {
     ControlUnavailable: _answer_control_unavailable,
     ControlError: _answer_control_error,
     QueryAborted: _answer_query_aborted,
+    NothingOfThatName: _answer_nothing_of_that_name,
     InvalidQuery: _answer_invalid_query,
     StoreFailed: _answer_store_failed,
     RecursionError: _answer_too_deep,

@@ -12,13 +12,13 @@ from litestar.params import FromPath, JSONBody, SkipValidation
 from questlog.api.services import ConsoleServices, Control
 from questlog.control.games import MAX_EVENT_NAME, ListedGame
 from questlog.control.names import MAX_NAME
-from questlog.control.time_zones import MAX_TIME_ZONE
+from questlog.model import calendar
 from questlog.model.game import Game
 
 Services = NamedDependency[SkipValidation[ConsoleServices]]
 GameName = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_NAME)]
 TimeZone = Annotated[
-    str, msgspec.Meta(min_length=1, max_length=MAX_TIME_ZONE, description="A name of the IANA database.")
+    str, msgspec.Meta(min_length=1, max_length=calendar.MAX_NAME, description="A name of the IANA database.")
 ]
 EventName = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_EVENT_NAME)]
 

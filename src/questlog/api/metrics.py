@@ -1,6 +1,6 @@
 """`/metrics`: our own health as Prometheus text, made from snapshots when it is asked for."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from litestar import Response, get
 from litestar.di import NamedDependency
@@ -16,6 +16,7 @@ from questlog.collector.local import is_local
 from questlog.collector.metrics import TEXT_FORMAT, collector_metrics
 from questlog.loader.counters import LoaderCounters
 from questlog.model.clock import Clock
+from questlog.rates.status import RatesStatus
 
 _OUTCOMES = ("stored", "rejected", "duplicates")
 
@@ -35,6 +36,7 @@ class IngestMetrics(Collector):
         yield _gauge("questlog_ready", "1 when /readycheck answers 200.", float(not self._progress.reasons_not_ready()))
         yield from _loader_metrics(self._progress.loader_counters(), self._clock.now_us())
         yield from collector_metrics(self._progress.collector_counters())
+        yield from _rates_metrics(self._progress.rates_status())
 
 
 def metrics_registry(progress: Progress, clock: Clock) -> CollectorRegistry:
@@ -88,6 +90,21 @@ def _loader_metrics(counters: LoaderCounters, now_us: int) -> Iterator[Metric]:
     if counters.loaded_at:
         age_s = (now_us - counters.loaded_at) / 1_000_000
         yield _gauge("questlog_loader_since_batch_seconds", "Time since the last batch was committed.", age_s)
+
+
+def _rates_metrics(tables: Sequence[RatesStatus]) -> Iterator[Metric]:
+    age = GaugeMetricFamily(
+        "questlog_rates_age_days", "Days since the newest day of a table of exchange rates.", labels=["table"]
+    )
+    failing = GaugeMetricFamily(
+        "questlog_rates_failing", "1 while new exchange rates cannot be fetched or read.", labels=["table"]
+    )
+    for table in tables:
+        if table.age_days is not None:
+            age.add_metric([table.source.value], table.age_days)
+        failing.add_metric([table.source.value], float(table.error is not None))
+    yield age
+    yield failing
 
 
 def _gauge(name: str, help_text: str, value: float) -> Metric:

@@ -5,20 +5,17 @@ cannot stand in an address, and a timeline may be filtered by any dimension.
 """
 
 import datetime as dt
-from collections.abc import Awaitable
-from http import HTTPStatus
 from typing import Annotated
 
-from litestar import get, post
-from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
+from litestar import get
+from litestar.params import FromPath, FromQuery, QueryParameter
 
 from questlog.analytics.analyses.cohort_members import FIRST_DAY, LAST_DAY
 from questlog.analytics.analyses.timeline import Cursor, PlayerProfile, PlayerSessions, PlayerTimeline
-from questlog.analytics.question.problems import InvalidQuery
 from questlog.analytics.question.query import EventMatch, Period
 from questlog.api.analytics import Asking, Format
 from questlog.api.asking import Answered
-from questlog.api.errors import bad_value, not_found
+from questlog.api.errors import bad_value
 from questlog.api.parameters import parse_time
 
 _DAY_US = 86_400_000_000
@@ -33,7 +30,7 @@ BeforeNumber = Annotated[
 @get("/games/{game:str}/players/{player:str}")
 async def get_player(asker: Asking, game: FromPath[str], player: FromPath[str], form: Format = None) -> Answered:
     """A player's row: first and last event, install, sessions, playtime, revenue, properties."""
-    return await _found(asker.answer(game, PlayerProfile(player), form))
+    return await asker.answer(game, PlayerProfile(player), form)
 
 
 @get("/games/{game:str}/players/{player:str}/sessions")
@@ -48,7 +45,7 @@ async def list_player_sessions(
 ) -> Answered:
     """A player's sessions, newest first. A page is of those before `start_time` and `session_no` of the last seen."""
     question = PlayerSessions(player, _cursor(before_time, before_no), limit)
-    return await _found(asker.answer(game, question, form))
+    return await asker.answer(game, question, form)
 
 
 @get("/games/{game:str}/players/{player:str}/timeline")
@@ -75,41 +72,7 @@ async def get_timeline(  # noqa: PLR0913, PLR0917 - each is a parameter of the r
     is_prefix = event_id is not None and event_id.endswith(":*")
     match = EventMatch(category, event_id[:-2] if event_id and is_prefix else event_id, is_prefix)
     question = PlayerTimeline(player, _period(since, until), match, search, _cursor(before_time, before_no), limit)
-    return await _found(asker.answer(game, question, form))
-
-
-@post("/games/{game:str}/player", status_code=HTTPStatus.OK)
-async def ask_player(
-    asker: Asking, game: FromPath[str], data: JSONBody[PlayerProfile], form: Format = None
-) -> Answered:
-    """A player's row, by any id."""
-    return await _found(asker.answer(game, data, form))
-
-
-@post("/games/{game:str}/sessions", status_code=HTTPStatus.OK)
-async def ask_sessions(
-    asker: Asking, game: FromPath[str], data: JSONBody[PlayerSessions], form: Format = None
-) -> Answered:
-    """A player's sessions, newest first, by any id."""
-    return await _found(asker.answer(game, data, form))
-
-
-@post("/games/{game:str}/timeline", status_code=HTTPStatus.OK)
-async def ask_timeline(
-    asker: Asking, game: FromPath[str], data: JSONBody[PlayerTimeline], form: Format = None
-) -> Answered:
-    """A player's events, newest first, by any id and with any filter."""
-    return await _found(asker.answer(game, data, form))
-
-
-async def _found(answering: Awaitable[Answered]) -> Answered:
-    """The answer. Raises `ApiError` 404 where there is no such player."""
-    try:
-        return await answering
-    except InvalidQuery as error:
-        if error.field == "player_id":
-            raise not_found(error.detail) from None
-        raise
+    return await asker.answer(game, question, form)
 
 
 def _cursor(time: str | None, number: int | None) -> Cursor | None:
@@ -142,4 +105,3 @@ def _day(field: str, text: str | None) -> dt.date | None:
 
 
 PLAYER_HANDLERS = [get_player, list_player_sessions, get_timeline]
-PLAYER_QUESTION_HANDLERS = [ask_player, ask_sessions, ask_timeline]

@@ -8,13 +8,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
-from litestar.handlers import BaseRouteHandler
 from litestar.openapi.plugins import JsonRenderPlugin
 
+from questlog.analytics.engine.analysis import Analysis
+from questlog.analytics.question.examples import Example
 from questlog.api.answers import AnswerBody
-from questlog.api.definition_kinds import DEFINITION_TYPES
+from questlog.api.definition_kinds import definition_examples, definition_types
 from questlog.api.errors import AnyRequest
-from questlog.api.examples import DEFINITIONS, QUESTIONS, Example
 from questlog.api.response_formats import MEDIA_TYPES, ResponseFormat
 
 _REFERENCE = "#/components/schemas/{name}"
@@ -40,36 +40,38 @@ _ANSWERS: Schema = {
 class QuestionSchema(JsonRenderPlugin):
     """Renders the schema, made once."""
 
-    def __init__(self, path: str, handlers: Sequence[BaseRouteHandler]) -> None:
-        """`handlers` are those of questions: their bodies are told in full."""
+    def __init__(self, path: str, analyses: Sequence[Analysis]) -> None:
+        """The bodies of the routes of `analyses` are told in full."""
         super().__init__(path=path)
-        self._handlers = handlers
+        self._analyses = analyses
         self._written: bytes | None = None
 
     def render(self, request: AnyRequest, openapi_schema: Schema) -> bytes:
         """Litestar's hook."""
         if self._written is None:
-            self._written = self.render_json(request, described(openapi_schema, self._handlers))
+            self._written = self.render_json(request, described(openapi_schema, self._analyses))
         return self._written
 
 
-def described(schema: Schema, handlers: Sequence[BaseRouteHandler]) -> Schema:
+def described(schema: Schema, analyses: Sequence[Analysis]) -> Schema:
     """The schema with the types of questions and definitions as msgspec tells them, and with examples."""
-    questions = [handler.parsed_fn_signature.parameters["data"].annotation for handler in handlers]
-    told = [*questions, *DEFINITION_TYPES.values(), AnswerBody]
+    kinds = definition_types(analyses)
+    told = [*(analysis.question for analysis in analyses), *kinds.values(), AnswerBody]
     _, components = msgspec.json.schema_components(told, ref_template=_REFERENCE)
     described_components = {name: _cleaned(component) for name, component in components.items()}
     schemas = {**schema["components"]["schemas"], **described_components}
     paths = {path: dict(operations) for path, operations in schema["paths"].items()}
-    for name, examples in QUESTIONS.items():
-        _add_examples(paths[f"{_GAME}/{name}"], "post", {str(place): each for place, each in enumerate(examples, 1)})
+    routes = {f"{_GAME}/{analysis.name}": analysis for analysis in analyses}
+    for route, analysis in routes.items():
+        shown = {str(place): each for place, each in enumerate(analysis.examples, 1)}
+        _add_examples(paths[route], "post", shown)
     for path, operations in paths.items():
-        if path.removeprefix(f"{_GAME}/") in QUESTIONS or path.startswith(f"{_GAME}/players/"):
+        if path in routes or path.startswith(f"{_GAME}/players/"):
             for operation in operations.values():
                 operation["responses"] = {**operation["responses"], **_ANSWERS}
-    _add_examples(paths[_DEFINITION], "put", DEFINITIONS)
+    _add_examples(paths[_DEFINITION], "put", definition_examples(analyses))
     body = paths[_DEFINITION]["put"]["requestBody"]["content"]["application/json"]
-    body["schema"] = {"anyOf": [{"$ref": _REFERENCE.format(name=kind.__name__)} for kind in DEFINITION_TYPES.values()]}
+    body["schema"] = {"anyOf": [{"$ref": _REFERENCE.format(name=kind.__name__)} for kind in kinds.values()]}
     return {**schema, "paths": paths, "components": {**schema["components"], "schemas": schemas}}
 
 

@@ -18,6 +18,7 @@ from questlog.loader.rebuild import RebuildStatus
 from questlog.model.clock import Clock
 from questlog.model.game import ApiKey, Game
 from questlog.model.receipt import ReceiptSettings
+from questlog.rates.status import RatesStatus
 from questlog.store.contract import Cancellation
 
 
@@ -218,6 +219,10 @@ class Progress(Protocol):
 
     def collector_counters(self) -> Sequence[CollectorCounters]:
         """What the collectors of this machine have done; empty when they run elsewhere."""
+        ...
+
+    def rates_status(self) -> Sequence[RatesStatus]:
+        """How old the tables of exchange rates are, and whether fetching new ones goes well."""
         ...
 
 

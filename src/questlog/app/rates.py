@@ -1,20 +1,83 @@
 """What money is converted with, as the settings say."""
 
 import csv
+from collections.abc import Callable
 from pathlib import Path
 
+import structlog
+
 from questlog.config import ConfigError, Settings
-from questlog.loader.money import Rates, RatesUnreadable, read_own_rates
+from questlog.model.clock import Clock
+from questlog.rates.download import FetchFailed, check_address, fetch, fetch_package
+from questlog.rates.files import RatesFiles
+from questlog.rates.own import OwnRates, read_own_rates
+from questlog.rates.rates import Rates
+from questlog.rates.refresh import RatesRefresh, Sources
+from questlog.rates.series import RatesUnreadable
+from questlog.rates.status import RatesMonitor
+from questlog.rates.wide import PACKAGE
+
+log = structlog.get_logger(__name__)
 
 
 def rates(settings: Settings) -> Rates:
-    """The ECB's reference rates, and those of `money.rates_path` above them. Raises `ConfigError`."""
+    """The rates there are, the studio's own of `money.rates_path` first. Raises `ConfigError`."""
+    own = _own_rates(settings)
+    _check_addresses(settings)
+    files = RatesFiles(settings.rates_dir)
+    try:
+        return files.rates(own, has_wide=settings.money.wide_rates)
+    except RatesUnreadable as error:  # `questlog doctor` and the status page say so too
+        log.warning("the wide table of rates is not used", error=str(error))
+        return files.rates(own, has_wide=False)
+
+
+def rates_refresh(settings: Settings, use: Callable[[Rates], None], clock: Clock) -> RatesRefresh | None:
+    """Fetches new rates once a day, and has them used; None where `money.refresh` is off."""
+    money = settings.money
+    if not money.refresh:
+        return None
+
+    def wide() -> bytes:
+        return fetch(money.wide_rates_url) if money.wide_rates_url else fetch_package(PACKAGE)
+
+    sources = Sources(lambda: fetch(money.ecb_url), wide if money.wide_rates else None)
+    return RatesRefresh(RatesFiles(settings.rates_dir), sources, lambda: _use_new(settings, use), clock)
+
+
+def rates_monitor(settings: Settings, clock: Clock) -> RatesMonitor:
+    """How old the rates are."""
+    money = settings.money
+    return RatesMonitor(
+        RatesFiles(settings.rates_dir), clock, has_wide=money.wide_rates, is_fetched_daily=money.refresh
+    )
+
+
+def _use_new(settings: Settings, use: Callable[[Rates], None]) -> None:
+    try:
+        use(rates(settings))
+        log.info("new rates are in use")
+    except ConfigError as error:  # the studio's own file, which was good at the start
+        log.warning("new rates are used after the next start", error=str(error))
+
+
+def _own_rates(settings: Settings) -> OwnRates | None:
     if not settings.money.rates_path:
-        return Rates()
+        return None
     path = Path(settings.money.rates_path)
     try:
-        return Rates(read_own_rates(path))
+        return read_own_rates(path)
     except RatesUnreadable as error:
         raise ConfigError(f"money.rates_path: {error}") from error
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise ConfigError(f"money.rates_path: cannot read {path}: {error}") from error
+
+
+def _check_addresses(settings: Settings) -> None:
+    for name in ("ecb_url", "wide_rates_url"):
+        address = getattr(settings.money, name)
+        try:
+            if address:
+                check_address(address)
+        except FetchFailed as error:
+            raise ConfigError(f"money.{name}: {error}") from error

@@ -11,7 +11,7 @@ import msgspec
 
 from questlog.app.lock import server_lock
 from questlog.app.places import country_database, make_data_directory
-from questlog.config import Settings
+from questlog.config import MoneySettings, Settings
 from questlog.control.database import ControlDatabase
 from questlog.control.sandbox import Sandbox
 from questlog.model.clock import SystemClock
@@ -45,8 +45,8 @@ def run_all(settings: Settings, arguments: Sequence[str], is_sandbox: bool, on_r
     country_database(settings)
     with server_lock(settings):
         pass  # the server takes it itself, and would be started again for ever where it cannot
-    if settings.money.rates_path:
-        # Imported when there are any: it costs tens of megabytes.
+    if settings.money != MoneySettings():
+        # Imported when there is something to check: it costs tens of megabytes.
         from questlog.app.rates import rates  # noqa: PLC0415
 
         rates(settings)

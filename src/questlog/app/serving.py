@@ -25,20 +25,22 @@ from questlog.api.definitions_cache import SavedDefinitions
 from questlog.api.services import ConsoleServices, Limits
 from questlog.app.lock import server_lock
 from questlog.app.places import make_data_directory, run_directory
-from questlog.app.rates import rates
+from questlog.app.rates import rates, rates_monitor, rates_refresh
 from questlog.app.receipts import receipts
 from questlog.collector.counters import CollectorCounters, published
 from questlog.config import Settings
 from questlog.control.database import ControlDatabase
 from questlog.journal.reader import FileJournalReader
-from questlog.loader.batch import Decoding
 from questlog.loader.codecs import EVENT_SOURCES
 from questlog.loader.computed import ComputedPush
 from questlog.loader.counters import LoaderCounters
+from questlog.loader.decoding import Decoding
 from questlog.loader.loop import BatchLimits, Loader
 from questlog.loader.money import Converter
 from questlog.logs import GRANIAN_LOGGING
 from questlog.model.clock import Clock, SystemClock
+from questlog.rates.refresh import RatesRefresh
+from questlog.rates.status import RatesStatus
 from questlog.store.contract import Expiry
 from questlog.store.duckdb.connection import EngineSettings
 from questlog.store.duckdb.store import DuckDBStore
@@ -79,6 +81,7 @@ class Progress:
         self._settings = settings
         self._loader = loader
         self._clock = clock
+        self._rates = rates_monitor(settings, clock)
 
     def reasons_not_ready(self) -> Sequence[str]:
         """What is wrong, one line each."""
@@ -98,6 +101,10 @@ class Progress:
     def collector_counters(self) -> Sequence[CollectorCounters]:
         """What the collectors of this machine have done."""
         return published(run_directory(self._settings), self._clock.now_us())
+
+    def rates_status(self) -> Sequence[RatesStatus]:
+        """How old the tables of exchange rates are."""
+        return self._rates.status()
 
 
 def serve_console(settings: Settings) -> None:
@@ -119,7 +126,13 @@ def _serve(settings: Settings) -> None:
         store = _open_store(settings)
         try:
             reader = FileJournalReader(settings.journal_dir)
-            decoding = Decoding(EVENT_SOURCES, Converter(rates(settings)), receipts=receipts(settings, control))
+            converter = Converter(rates(settings))
+            decoding = Decoding(
+                EVENT_SOURCES,
+                converter,
+                receipts=receipts(settings, control),
+                earliest_us=settings.event.earliest_us,
+            )
             loader = Loader(reader, store, decoding, clock, _pace(settings), [ComputedPush(store, control, clock)])
             progress = Progress(settings, loader, clock)
             services = ConsoleServices(
@@ -139,9 +152,23 @@ def _serve(settings: Settings) -> None:
                 ),
                 collector_port=settings.collector.port,
             )
-            asyncio.run(_run(settings, loader, create_app(services, pages=status_pages(services)), token))
+            refresh = rates_refresh(settings, converter.use, clock)
+            with _running(refresh):
+                asyncio.run(_run(settings, loader, create_app(services, pages=status_pages(services)), token))
         finally:
             store.close()
+
+
+@contextmanager
+def _running(refresh: RatesRefresh | None) -> Iterator[None]:
+    if refresh is None:
+        yield
+        return
+    refresh.start()
+    try:
+        yield
+    finally:
+        refresh.stop()
 
 
 async def _run(settings: Settings, loader: Loader, application: Litestar, token: str) -> None:

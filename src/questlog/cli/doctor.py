@@ -15,7 +15,7 @@ import click
 
 from questlog.cli.console import Console, ask, read_console_file
 from questlog.cli.settings import settings_options
-from questlog.config import Settings
+from questlog.config import ConfigError, Settings
 from questlog.model.clock import Clock, SystemClock
 
 if TYPE_CHECKING:
@@ -72,6 +72,7 @@ def examine(settings: Settings, listens: Listens, clock: Clock) -> Iterator[Find
         return
     yield _disk(settings.data_dir)
     yield _clock(settings.data_dir, clock.now_us() / _US)
+    yield from _exchange_rates(settings, clock)
     yield from _control_database(settings)
     console, finding = _console(settings, listens)
     yield finding
@@ -128,6 +129,23 @@ def _country_database(settings: Settings, now_s: float) -> Finding:
         return Finding(Level.FAIL, what, _one_line(error))
     text = f"{path.name}, {age_days} days old"
     return Finding(Level.WARN if age_days > _OLD_COUNTRIES_DAYS else Level.OK, what, text)
+
+
+def _exchange_rates(settings: Settings, clock: Clock) -> Iterator[Finding]:
+    """Of what is on disk: a table that is old, or cannot be fetched, prices purchases by rates that are old."""
+    from questlog.app.rates import rates, rates_monitor
+
+    what = "exchange rates"
+    try:
+        rates(settings)
+    except ConfigError as error:
+        yield Finding(Level.FAIL, what, _one_line(error))
+    for table in rates_monitor(settings, clock).status():
+        name = f"{what}, {table.source}"
+        if table.problem is None:
+            yield Finding(Level.OK, name, table.described)
+        else:
+            yield Finding(Level.WARN, name, table.problem)
 
 
 def _control_database(settings: Settings) -> Iterator[Finding]:

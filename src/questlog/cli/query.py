@@ -1,6 +1,7 @@
 """`questlog query`: ask the running server about a game."""
 
 import datetime as dt
+import importlib
 import json
 import shutil
 import sys
@@ -20,21 +21,35 @@ from questlog.model.clock import SystemClock
 
 _FORMATS = ("table", "csv", "json", "parquet")
 _GRANULARITIES = ("minute", "hour", "day", "week", "month", "all")
-_ANALYSES = (
-    *("query", "explore", "retention", "cohorts", "funnel", "progression", "economy", "balances"),
-    *("segments", "realtime", "cardinality", "player", "sessions", "timeline"),
-)
+_METRICS = "query"
 _FLAGS = {"filters": "--filter"}
 _EPOCH = dt.date(1970, 1, 1)
 _DAY_US = 86_400_000_000
 
 
+class AnalysisName(click.ParamType[str]):
+    """The name of an analysis of the registry, which is imported only where one is chosen or they are listed."""
+
+    name = "analysis"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Click's hook: the name, where there is such an analysis."""
+        return value if value == _METRICS else self._choice().convert(value, param, ctx)
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str | None:
+        """Click's hook: all names, for the help."""
+        return self._choice().get_metavar(param, ctx)
+
+    @staticmethod
+    def _choice() -> click.Choice[str]:
+        registry = importlib.import_module("questlog.analytics.registry")
+        return click.Choice([analysis.name for analysis in registry.ANALYSES])
+
+
 @click.command("query", short_help="Ask the running server about a game: metrics, retention, ….")
 @click.argument("question", required=False)
 @click.option("--game", metavar="GAME", help="Name, game key or number. [default: the only game there is]")
-@click.option(
-    "--analysis", type=click.Choice(_ANALYSES), default="query", show_default=True, help="What QUESTION is one of."
-)
+@click.option("--analysis", type=AnalysisName(), default=_METRICS, show_default=True, help="What QUESTION is one of.")
 @click.option("--metrics", metavar="NAMES", help="Metrics, with commas between them: dau,revenue,retention_d7.")
 @click.option("--period", metavar="PERIOD", help="UTC days: FIRST..LAST, one day, or 30d for the last 30.")
 @click.option("--granularity", type=click.Choice(_GRANULARITIES), help="Length of a bucket.")

@@ -1,16 +1,21 @@
 """Writes the generated pages of the documentation: `python -m questlog.cli.reference [DIRECTORY]`."""
 
+import datetime
+import inspect
+import json
 import sys
 import typing
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 from msgspec import Meta
 
+from questlog.analytics.engine.analysis import Analysis
 from questlog.analytics.metrics.catalogue import CATALOGUE
 from questlog.analytics.metrics.metrics import DAY_FAMILIES, Group
+from questlog.analytics.registry import ANALYSES
 from questlog.analytics.selection.dimensions import EVENT_DIMENSIONS
 from questlog.cli.main import program
 from questlog.config import SettingInfo, section_types, setting_infos
@@ -53,7 +58,32 @@ def metrics_page() -> str:
     return "".join(parts)
 
 
-PAGES = {"settings.md": settings_page, "cli.md": cli_page, "metrics.md": metrics_page}
+def analyses_page(analyses: Sequence[Analysis] = ANALYSES) -> str:
+    """`docs/reference/analyses/README.md`."""
+    parts = [_GENERATED, _ANALYSES_INTRODUCTION]
+    for analysis in analyses:
+        saved = "yes" if analysis.is_savable else "no"
+        page = f"[{Path(analysis.page).name}](../../{analysis.page})"
+        answers = analysis.summary.rstrip(".")
+        parts.append(f"| [`{analysis.name}`](#{analysis.name}) | {answers} | {saved} | {page} |\n")
+    for analysis in analyses:
+        parts.append(f"\n## {analysis.name}\n\n`POST /api/v1/games/{{game}}/{analysis.name}`\n")
+        parts.append(f"\n{inspect.cleandoc(analysis.question.__doc__ or '')}\n")
+        parts += [f"\n{each.summary}:\n\n```json\n{_a_field_a_line(each.body)}\n```\n" for each in analysis.examples]
+    return "".join(parts)
+
+
+PAGES = {
+    "settings.md": settings_page,
+    "cli.md": cli_page,
+    "metrics.md": metrics_page,
+    "analyses/README.md": analyses_page,
+}
+
+
+def _a_field_a_line(body: Mapping[str, Any]) -> str:
+    fields = ",\n".join(f"  {json.dumps(name)}: {json.dumps(value)}" for name, value in body.items())
+    return f"{{\n{fields}\n}}" if fields else "{}"
 
 
 def _setting_row(info: SettingInfo) -> str:
@@ -61,6 +91,8 @@ def _setting_row(info: SettingInfo) -> str:
 
 
 def _default(value: object) -> str:
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
     return "(empty)" if value == "" else f"`{value}`"
 
 
@@ -72,7 +104,9 @@ def _range(kind: Any) -> str:
     bare = typing.get_args(kind)[0]
     if typing.get_origin(bare) is typing.Literal:
         return ", ".join(f"`{word}`" for word in typing.get_args(bare))
-    name = {int: "whole number", float: "number", str: "text"}[bare]
+    if bare is bool:
+        return "`true`, `false`"
+    name = {int: "whole number", float: "number", str: "text", datetime.date: "date"}[bare]
     limits = [
         f"{sign} {limit}"
         for meta in _metas(kind)
@@ -154,11 +188,24 @@ The custom fields that GameAnalytics' SDKs send are `attributes.custom_fields.KE
 """
 
 
+_ANALYSES_INTRODUCTION = """# Analyses
+
+Everything that can be asked about a game. The question is the body of `POST /api/v1/games/{game}/NAME` and the argument
+of `questlog query --analysis NAME`; `questlog-client` has a method of each name. Types and bounds of all fields are in
+the schema at `/api/schema`. "Saved" says whether such questions can be [saved](../http-api.md#definitions); the kind is
+the name.
+
+| analysis | answers | saved | page |
+|---|---|---|---|
+"""
+
+
 def main() -> None:
     """Write the pages."""
     directory = Path(sys.argv[1] if len(sys.argv) > 1 else "docs/reference")
     directory.mkdir(parents=True, exist_ok=True)
     for name, page in PAGES.items():
+        (directory / name).parent.mkdir(exist_ok=True)
         (directory / name).write_text(page(), encoding="utf-8")
 
 

@@ -14,7 +14,7 @@ from questlog.control.errors import AlreadyExists, NotAllowed, NotFound
 from questlog.control.names import checked_name
 from questlog.control.part import Part
 from questlog.control.tables import event_definitions, games
-from questlog.control.time_zones import UTC, checked_time_zone
+from questlog.model.calendar import UTC, UnknownZone, zone_named
 from questlog.model.game import Game
 
 _GAME_KEY = re.compile(r"[A-Za-z0-9]{32}")
@@ -40,7 +40,7 @@ class Games(Part):
     """The games."""
 
     def create_game(
-        self, name: str, game_key: str | None = None, secret_key: str | None = None, time_zone: str = UTC
+        self, name: str, game_key: str | None = None, secret_key: str | None = None, time_zone: str = UTC.name
     ) -> Game:
         """Add a game, with a pair of keys of its own or the one given. Its days are those of `time_zone`.
 
@@ -52,7 +52,7 @@ class Games(Part):
             name=_checked_game_name(name),
             game_key=secrets.token_hex(16) if game_key is None else game_key,
             secret_key=secrets.token_hex(20) if secret_key is None else secret_key,
-            time_zone=checked_time_zone(time_zone),
+            time_zone=_checked_time_zone(time_zone),
         )
         if not _GAME_KEY.fullmatch(game.game_key):
             raise NotAllowed("a game key has 32 letters and digits")
@@ -111,7 +111,7 @@ class Games(Part):
 
     def set_time_zone(self, reference: str, time_zone: str) -> Game:
         """Let its days be those of this zone. Raises `NotFound`, and `NotAllowed` for an unknown zone."""
-        return self._change(reference, {"time_zone": checked_time_zone(time_zone)})
+        return self._change(reference, {"time_zone": _checked_time_zone(time_zone)})
 
     def rotate_secret(self, reference: str) -> Game:
         """Give it a new secret key; the old one is refused from now on. Raises `NotFound`."""
@@ -195,6 +195,13 @@ def _checked_game_name(name: str) -> str:
     if _GAME_KEY.fullmatch(name):
         raise NotAllowed(f"the name of a game is not 32 letters and digits, as a game key is: {name!r}")
     return checked_name("game", name)
+
+
+def _checked_time_zone(name: str) -> str:
+    try:
+        return zone_named(name).name
+    except UnknownZone as unknown:
+        raise NotAllowed(str(unknown)) from unknown
 
 
 def _checked_event_name(name: str) -> str:

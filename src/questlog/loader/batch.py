@@ -1,16 +1,15 @@
 """From journal entries to one batch: every record decoded, or kept with a reason."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
 import msgspec
 
 from questlog.journal.contract import Entry
 from questlog.loader.columns import EventGroup, events_table
-from questlog.loader.money import Converter
-from questlog.loader.receipts import Receipts
+from questlog.loader.decoding import Decoding
 from questlog.loader.rejected import RejectedRow, damage_row, dropped_row, rejected_table, request_row
-from questlog.loader.sources import SOURCE_OF_KIND, EventSource, EventSources
+from questlog.loader.resends import resend_digest
+from questlog.loader.sources import SOURCE_OF_KIND, EventSource
 from questlog.model.event import Source
 from questlog.model.reasons import Reason, RequestRejected
 from questlog.model.record import Envelope, Kind, Position, decode_record
@@ -23,20 +22,6 @@ _DATA_FAULTS = (ValueError, TypeError, LookupError, ArithmeticError, AttributeEr
 
 class ValuesRefused(Exception):
     """Values of the batch that their columns cannot hold."""
-
-
-class Decoding(NamedTuple):
-    """What it takes to decode a record again: the codecs, the rates, the cap on an inflated body in bytes, and what
-    receipts are checked with.
-
-    Collectors capped it when they took it, by a setting that may have been larger then: a cap here that is no larger
-    than theirs could refuse what was acknowledged.
-    """
-
-    sources: EventSources
-    converter: Converter
-    max_inflated_bytes: int = 2**30
-    receipts: Receipts = Receipts()
 
 
 class _Properties(msgspec.Struct):
@@ -160,10 +145,10 @@ class BatchBuilder:
             return
         group = self._groups.get(envelope.kind)
         if group is None:
-            group = self._groups[envelope.kind] = EventGroup(source, self._decoding.converter, self._decoding.receipts)
+            group = self._groups[envelope.kind] = EventGroup(source, self._decoding)
         self.event_count += len(decoded.events)
         try:
-            group.add(len(self.entries), entry.start, envelope, decoded)
+            group.add(len(self.entries), entry.start, envelope, decoded, resend_digest(envelope, plain, decoded))
         except _DATA_FAULTS as error:  # perhaps an earlier record's
             self._fault = ValuesRefused(_told(error))
 

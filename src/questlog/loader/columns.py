@@ -8,10 +8,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from questlog.loader.decoding import Decoding
 from questlog.loader.money import Converter
-from questlog.loader.receipts import Receipts
+from questlog.loader.resends import resend_key
 from questlog.loader.sources import Decoded, EventSource
-from questlog.loader.times import DAY_US, Micros, event_times, time_column, timestamps
+from questlog.loader.times import DAY_US, Micros, Senders, event_times, known_times, time_column, timestamps
 from questlog.model.event import DECODED_COLUMNS, Type
 from questlog.model.record import Envelope, Position
 from questlog.store.contract import STAGED_EVENTS
@@ -41,10 +42,9 @@ class EventGroup:
     many, once for all of them.
     """
 
-    def __init__(self, source: EventSource, converter: Converter, receipts: Receipts) -> None:
+    def __init__(self, source: EventSource, decoding: Decoding) -> None:
         self._source = source
-        self._converter = converter
-        self._receipts = receipts
+        self._decoding = decoding
         self._events: list[Any] = []
         self._chunks: list[_Chunk] = []
         self._indexes: list[int] = []
@@ -52,9 +52,12 @@ class EventGroup:
         self._starts: list[Position] = []
         self._ordinals: list[int] = []
         self._counts: list[int] = []
+        self._digests: list[str | None] = []
 
-    def add(self, ordinal: int, start: Position, envelope: Envelope, decoded: Decoded) -> None:
-        """Take a request's events. `ordinal` is the request's place among all of the batch.
+    def add(
+        self, ordinal: int, start: Position, envelope: Envelope, decoded: Decoded, digest: str | None = None
+    ) -> None:
+        """Take a request's events. `ordinal` is the request's place among all of the batch; `digest`: `resend_digest`.
 
         Raises what pyarrow does (`ArrowInvalid`, `ArrowTypeError`, `OverflowError`, `UnicodeEncodeError`) for a value
         of this or an earlier request that its column cannot hold.
@@ -65,6 +68,7 @@ class EventGroup:
         self._starts.append(start)
         self._ordinals.append(ordinal)
         self._counts.append(len(decoded.events))
+        self._digests.append(digest)
         if len(self._events) >= CHUNK_EVENTS:
             self._convert()
 
@@ -86,14 +90,32 @@ class EventGroup:
         columns = self._request_columns() | {name: self._decoded_column(name) for name in DECODED_COLUMNS}
         if self._source.is_player_from_token:
             columns |= self._token_columns()
+        for name in ("session_issued_at", "session_expires_at"):
+            columns[name] = known_times(columns[name], self._decoding.earliest_us)
         columns["country"] = pc.coalesce(columns["country"], self._per_request_text(lambda each: each.country))
         received_at = self._per_request(np.int64, lambda each: each.received_at)
-        event_time = event_times(columns["client_time"], received_at)
+        senders = Senders(self._rows(), columns["player_id"])
+        event_time = event_times(columns["client_time"], received_at, senders, self._decoding.earliest_us)
         columns["received_at"] = timestamps(received_at)
         columns["event_time"] = timestamps(event_time)
-        columns |= _dollar_columns(columns, event_time, self._converter)
-        columns["receipt_state"] = self._receipts.states(columns)
+        columns |= _dollar_columns(columns, event_time, self._decoding.converter)
+        columns["receipt_state"] = self._decoding.receipts.states(columns)
+        columns["resend_key"] = self._resend_keys(columns["client_event_id"])
         return columns
+
+    def _resend_keys(self, client_event_ids: pa.Array) -> pa.Array:
+        """Keys for the events without an id of requests that may come again."""
+        if not any(self._digests):
+            return pa.nulls(len(self._indexes), pa.string())
+        keys: list[str | None] = [None] * len(self._indexes)
+        end = 0
+        for digest, count in zip(self._digests, self._counts, strict=True):
+            start, end = end, end + count
+            if digest is not None:
+                for row in range(start, end):
+                    if not client_event_ids[row].is_valid:
+                        keys[row] = resend_key(digest, self._indexes[row])
+        return pa.array(keys, pa.string())
 
     def _decoded_column(self, name: str) -> pa.Array:
         kind = STAGED_EVENTS.field(name).type

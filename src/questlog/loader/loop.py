@@ -10,8 +10,9 @@ from typing import NamedTuple, Protocol
 import structlog
 
 from questlog.journal.contract import Entry, JournalReader
-from questlog.loader.batch import BatchBuilder, Decoding, ValuesRefused
+from questlog.loader.batch import BatchBuilder, ValuesRefused
 from questlog.loader.counters import CounterBook, Loaded, LoaderCounters
+from questlog.loader.decoding import Decoding
 from questlog.loader.rebuild import Rebuild
 from questlog.model.clock import Clock
 from questlog.model.record import Position

@@ -1,16 +1,21 @@
 """Times of events, a column at a time (metrics.md §1)."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 Micros = npt.NDArray[np.int64]
 """UTC microseconds since 1970."""
 
 MOST_AHEAD_US = 10 * 60 * 1_000_000
 DAY_US = 86_400 * 1_000_000
+
+DEFAULT_EARLIEST_US = 1_262_304_000 * 1_000_000
+"""2010-01-01: no game that sends events to us was played before. Zero, 1970 and the year 1 mean an unknown time."""
 
 # What every engine, and every reader of RFC 3339, can say: the years 1 to 9999.
 EARLIEST_US = -62_135_596_800_000_000
@@ -31,12 +36,52 @@ def time_column(values: Sequence[object]) -> pa.Array:
     return pa.array(clamped, pa.int64(), mask=micros.is_null().to_numpy(zero_copy_only=False)).cast(_TIMESTAMP)
 
 
-def event_times(client_times: pa.Array, received_at: Micros) -> Micros:
-    """The client's time where there is one not more than ten minutes ahead of `received_at`, else `received_at`."""
+class Senders(NamedTuple):
+    """Whose clock an event's time is of: its request, counted from 0, and its player, null for an event without one."""
+
+    requests: npt.NDArray[np.int64]
+    players: pa.Array
+
+
+def event_times(client_times: pa.Array, received_at: Micros, senders: Senders, earliest_us: int) -> Micros:
+    """When each event happened: the client's time, or `received_at` where it sent none from `earliest_us` on.
+
+    Events of one sender that are more than ten minutes ahead of `received_at` are moved back together, so that the
+    latest of them happened at `received_at`. One that this moves to before `earliest_us` happened at `received_at` too.
+    """
     sent = client_times.cast(pa.int64())
-    is_sent = sent.is_valid().to_numpy(zero_copy_only=False)
-    client = sent.fill_null(0).to_numpy()
-    return np.where(is_sent & (client <= received_at + MOST_AHEAD_US), client, received_at)
+    client = sent.fill_null(EARLIEST_US).to_numpy()
+    is_known = client >= earliest_us
+    if earliest_us <= EARLIEST_US:
+        is_known &= sent.is_valid().to_numpy(zero_copy_only=False)
+    times = np.where(is_known, client, received_at)
+    ahead = np.flatnonzero(times > received_at + MOST_AHEAD_US)
+    if len(ahead):
+        moved = _moved_back(times[ahead], received_at[ahead], _numbered(senders, ahead))
+        times[ahead] = np.where(moved >= earliest_us, moved, received_at[ahead])
+    return times
+
+
+def _moved_back(times: Micros, received_at: Micros, groups: npt.NDArray[np.int64]) -> Micros:
+    latest = np.full(groups.max() + 1, EARLIEST_US)
+    np.maximum.at(latest, groups, times)
+    return times - latest[groups] + received_at
+
+
+def _numbered(senders: Senders, places: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """For each of these events the number of its sender, from 0."""
+    players = senders.players.take(pa.array(places)).dictionary_encode()
+    codes = players.indices.fill_null(len(players.dictionary)).to_numpy().astype(np.int64)
+    pairs = senders.requests[places] * (len(players.dictionary) + 1) + codes
+    return np.unique(pairs, return_inverse=True)[1]
+
+
+def known_times(times: pa.Array, earliest_us: int) -> pa.Array:
+    """A timestamp column without what lies before `earliest_us`: such a time counts as not sent."""
+    if times.null_count == len(times):
+        return times
+    is_known = pc.greater_equal(times, pa.scalar(earliest_us, _TIMESTAMP))
+    return pc.if_else(is_known, times, pa.scalar(None, _TIMESTAMP))
 
 
 def timestamps(micros: Micros) -> pa.Array:

@@ -32,6 +32,9 @@ _FIRST_YEAR, _LAST_YEAR = 1900, 2200
 _YEARS_AT_ONCE = 10
 _NOT_ZONES = {"Factory", "localtime", "posixrules"}
 
+MAX_NAME = 64
+"""Characters of a zone's name: the longest has 32."""
+
 
 class UnknownZone(ValueError):
     """A name that no time zone has. `nearest` is a name that one has, None where none is near."""
@@ -126,15 +129,21 @@ UTC = Zone("UTC")
 def zone_named(name: str) -> Zone:
     """The zone of an IANA name. Raises `UnknownZone`."""
     if name not in _names():
-        folded = {known.lower(): known for known in _names()}
-        near = [folded[name.lower()]] if name.lower() in folded else get_close_matches(name, _names(), n=1)
-        raise UnknownZone(name, near[0] if near else None)
+        raise UnknownZone(name, _nearest(name) if len(name) <= MAX_NAME else None)
     return Zone(name)
 
 
 def day_number(day: dt.date) -> int:
     """Days since 1970-01-01."""
     return (day - EPOCH).days
+
+
+def _nearest(name: str) -> str | None:
+    """The zone that was meant: `berlin` and `europe/berlin` mean Europe/Berlin."""
+    by_spelling = {known.rpartition("/")[2].lower(): known for known in sorted(_names())}
+    by_spelling |= {known.lower(): known for known in _names()}
+    near = get_close_matches(name.strip().replace(" ", "_").lower(), by_spelling, n=1)
+    return by_spelling[near[0]] if near else None
 
 
 @lru_cache(maxsize=1)

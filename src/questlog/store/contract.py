@@ -39,6 +39,8 @@ STAGED_EVENTS = pa.schema(
         pa.field("amount_usd", MONEY_USD),
         pa.field("ad_revenue_usd", MONEY_USD),
         pa.field("receipt_state", pa.string()),  # of a purchase: valid, invalid or unchecked
+        # Stands in for an id that the client did not give, in a body that the client may send again: never stored.
+        pa.field("resend_key", pa.string()),
     ]
 )
 

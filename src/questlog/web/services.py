@@ -10,6 +10,7 @@ from questlog.control.games import ListedGame
 from questlog.control.users import User
 from questlog.loader.counters import LoaderCounters
 from questlog.model.clock import Clock
+from questlog.rates.status import RatesStatus
 
 
 class People(Protocol):
@@ -53,6 +54,10 @@ class Progress(Protocol):
 
     def collector_counters(self) -> Sequence[CollectorCounters]:
         """What the collectors of this machine have done; empty when they run elsewhere."""
+        ...
+
+    def rates_status(self) -> Sequence[RatesStatus]:
+        """How old the tables of exchange rates are, and whether fetching new ones goes well."""
         ...
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import msgspec
 
 from questlog.control.games import ListedGame
+from questlog.rates.status import RatesStatus
 from questlog.store.contract import StoreFailed
 from questlog.web.services import PageServices
 
@@ -73,6 +74,7 @@ class Status(msgspec.Struct, frozen=True):
     problems: Sequence[str]
     games: Sequence[GameStatus]
     rejections: Sequence[RejectionStatus]
+    rates: Sequence[RatesStatus]
     events_per_s: float
     last_event_at: int | None
     lag_bytes: int
@@ -132,6 +134,7 @@ class StatusReader:
             problems=problems,
             games=games,
             rejections=rejections,
+            rates=self._services.progress.rates_status(),
             events_per_s=sum(game.events_per_s for game in games),
             last_event_at=max((game.last_event_at for game in games if game.last_event_at is not None), default=None),
             lag_bytes=loader.lag_bytes,

@@ -13,7 +13,8 @@ def event_times(events: Sequence[Event]) -> list[int]:
     """The time of each event, in the order of the events.
 
     Those of a request and a player that are more than ten minutes ahead of the receipt are moved back together, until
-    the latest of them is at the receipt. Events of no player are moved like those of a player.
+    the latest of them is at the receipt. Events of no player are moved like those of a player. What is moved to before
+    the earliest time happened at the receipt.
     """
     ahead: defaultdict[Hashable, list[int]] = defaultdict(list)
     for place, event in enumerate(events):
@@ -25,7 +26,8 @@ def event_times(events: Sequence[Event]) -> list[int]:
         if client is None:
             times.append(event.received_at)
         elif client > event.received_at + _MOST_AHEAD:
-            times.append(client - (max(ahead[_sent_with(event, place)]) - event.received_at))
+            moved = client - (max(ahead[_sent_with(event, place)]) - event.received_at)
+            times.append(event.received_at if floored(moved) is None else moved)
         else:
             times.append(client)
     return times

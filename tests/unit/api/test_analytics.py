@@ -49,6 +49,15 @@ def test_a_question_is_asked_of_the_game_as_its_type(client: Client, console: Fa
     assert console.analytics.asked == [(1, question)]
 
 
+def test_what_was_answered_is_not_asked_again_until_the_data_change(client: Client, console: FakeConsole) -> None:
+    first, second = client.post(PATH, json=QUERY), client.post(PATH, json=QUERY)
+    assert (first.content, first.headers["etag"]) == (second.content, second.headers["etag"])
+    assert len(console.analytics.asked) == 1
+    console.analytics.number += 1
+    assert client.post(PATH, json=QUERY).headers["etag"] != first.headers["etag"]
+    assert len(console.analytics.asked) == 2
+
+
 def test_json_has_columns_rows_totals_warnings_and_the_version(client: Client) -> None:
     answer = client.post(PATH, json=QUERY)
     assert answer.headers["content-type"].startswith("application/json")

@@ -90,7 +90,7 @@ def test_an_unknown_zone_is_refused_with_the_nearest_and_nothing_is_changed(
 ) -> None:
     refused = client.patch("/api/v1/games/1", json={"is_enabled": False, "time_zone": zone})
     assert refused.status_code == 400
-    assert refused.json()["error"]["message"] == f"there is no time zone '{zone}'; did you mean Europe/Berlin?"
+    assert refused.json()["error"]["message"] == f"there is no time zone '{zone}'; did you mean 'Europe/Berlin'?"
     assert client.get("/api/v1/games/1").json()["is_enabled"] is True
     assert client.post("/api/v1/games", json={"name": "b", "time_zone": zone}).status_code == 400
 

@@ -1,4 +1,6 @@
 import asyncio
+import os
+import sys
 import threading
 
 import pytest
@@ -55,3 +57,13 @@ def test_a_place_is_free_again_after_work_that_failed() -> None:
         return await gate.run(int)
 
     assert asyncio.run(ask()) == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere niceness is a process's, not a thread's")
+def test_work_has_a_lower_priority_than_the_rest_of_the_process() -> None:
+    async def ask() -> int:
+        return await ConcurrencyLimiter().run(lambda: os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
+
+    own = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+    assert asyncio.run(ask()) == own + 5
+    assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) == own

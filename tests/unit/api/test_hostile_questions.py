@@ -10,10 +10,12 @@ import pytest
 from litestar import Litestar
 from litestar.testing import TestClient
 
+from questlog.analytics.engine.analysis import Analysis
+from questlog.analytics.registry import ANALYSES
 from questlog.analytics.runner import Analytics
 from questlog.api.app import create_app
+from questlog.api.definition_kinds import definition_examples
 from questlog.api.definitions_cache import SavedDefinitions
-from questlog.api.examples import DEFINITIONS, QUESTIONS
 from questlog.store.duckdb.connection import EngineSettings
 from questlog.store.duckdb.store import DuckDBStore
 from tests.support.console import FakeConsole
@@ -23,6 +25,7 @@ from tests.support.mutations import mutated_body
 Client = TestClient[Litestar]
 GAME = "/api/v1/games/1"
 ROUNDS = 40
+DEFINITIONS = definition_examples(ANALYSES)
 NOON = 1_767_268_800_000_000
 ANSWERS: dict[int, set[str | None]] = {
     200: {None},
@@ -55,20 +58,20 @@ def _client() -> Iterator[Client]:
         console.close()
 
 
-@pytest.mark.parametrize("analysis", QUESTIONS)
-def test_each_example_is_answered(client: Client, analysis: str) -> None:
-    for example in QUESTIONS[analysis]:
+@pytest.mark.parametrize("analysis", ANALYSES, ids=lambda analysis: analysis.name)
+def test_each_example_is_answered(client: Client, analysis: Analysis) -> None:
+    for example in analysis.examples:
         for form in ("json", "compact", "csv", "parquet", "arrow"):
-            answer = client.post(f"{GAME}/{analysis}?format={form}", json=example.body)
+            answer = client.post(f"{GAME}/{analysis.name}?format={form}", json=example.body)
             assert (answer.status_code, form) == (200, form), answer.text
 
 
-@pytest.mark.parametrize("analysis", QUESTIONS)
-def test_a_changed_question_is_answered_or_refused(client: Client, analysis: str) -> None:
-    source = random.Random(analysis)
+@pytest.mark.parametrize("analysis", ANALYSES, ids=lambda analysis: analysis.name)
+def test_a_changed_question_is_answered_or_refused(client: Client, analysis: Analysis) -> None:
+    source = random.Random(analysis.name)
     for _ in range(ROUNDS):
-        body = mutated_body(msgspec.json.encode(source.choice(QUESTIONS[analysis]).body), source)
-        answer = client.post(f"{GAME}/{analysis}", content=body)
+        body = mutated_body(msgspec.json.encode(source.choice(analysis.examples).body), source)
+        answer = client.post(f"{GAME}/{analysis.name}", content=body)
         code = answer.json()["error"]["code"] if answer.status_code != 200 else None
         assert code in ANSWERS.get(answer.status_code, set()), (body, answer.text)
 

@@ -1,4 +1,5 @@
 import asyncio
+import datetime as dt
 
 import httpx
 import pytest
@@ -9,6 +10,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from questlog.api.app import create_app
 from questlog.collector.counters import CollectorCounters
 from questlog.loader.counters import EventCounts, LoaderCounters
+from questlog.rates.rates import RateSource
+from questlog.rates.status import RatesStatus
 from tests.support.console import FakeConsole
 
 Client = TestClient[Litestar]
@@ -32,6 +35,16 @@ def scrape(console: FakeConsole, address: str, **headers: str) -> int:
             return (await client.get("/metrics", headers=headers)).status_code
 
     return asyncio.run(ask())
+
+
+def test_the_age_of_exchange_rates_is_told(console: FakeConsole, client: Client) -> None:
+    known = RatesStatus(RateSource.ECB, False, True, dt.date(2025, 12, 29), 3, None, "no way out")
+    console.progress.rates = [known, RatesStatus(RateSource.WIDE, True, True, None, None, None, None)]
+    found = samples(client.get("/metrics").text)
+    ages = {labels: value for (name, labels), value in found.items() if name == "questlog_rates_age_days"}
+    failing = {labels: value for (name, labels), value in found.items() if name == "questlog_rates_failing"}
+    ecb, wide = frozenset({("table", "ecb")}), frozenset({("table", "wide")})
+    assert (ages, failing) == ({ecb: 3.0}, {ecb: 1.0, wide: 0.0})
 
 
 def test_counts_are_those_of_the_snapshots(console: FakeConsole, client: Client) -> None:

@@ -5,7 +5,7 @@ from litestar import Litestar
 from litestar.testing import TestClient
 
 from questlog.analytics.analyses.timeline import Cursor, PlayerProfile, PlayerSessions, PlayerTimeline
-from questlog.analytics.question.problems import InvalidQuery
+from questlog.analytics.question.problems import NothingOfThatName
 from questlog.analytics.question.query import EventMatch, Period
 from tests.support.console import FakeConsole
 
@@ -29,7 +29,7 @@ def test_a_player_is_asked_for_by_the_id(client: Client, console: FakeConsole) -
 
 
 def test_a_player_that_is_not_there_is_not_found(client: Client, console: FakeConsole) -> None:
-    console.analytics.error = InvalidQuery("player_id", "the game has no player 'ada l.'")
+    console.analytics.error = NothingOfThatName("player_id", "the game has no player 'ada l.'")
     for path in (PATH, f"{PATH}/sessions", TIMELINE):
         answer = client.get(path)
         assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found")
@@ -43,7 +43,7 @@ def test_players_of_any_id_are_asked_for_in_the_body(client: Client, console: Fa
     ):
         assert client.post(f"/api/v1/games/1/{route}", json={"player_id": "a/b?c"}).status_code == 200
         assert asked(console) == question
-    console.analytics.error = InvalidQuery("player_id", "the game has no player 'a/b?c'")
+    console.analytics.error = NothingOfThatName("player_id", "the game has no player 'a/b?c'")
     assert client.post("/api/v1/games/1/player", json={"player_id": "a/b?c"}).status_code == 404
 
 

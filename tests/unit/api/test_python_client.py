@@ -6,14 +6,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from questlog.api.analytics import ANALYTICS_HANDLERS
-from questlog.api.players import PLAYER_QUESTION_HANDLERS
+from questlog.analytics.registry import ANALYSES
 
 READER = Path(__file__).parents[3] / "clients" / "python" / "src" / "questlog_client" / "reader.py"
-QUESTIONS = {
-    next(iter(handler.paths)).rpartition("/")[2]: handler.parsed_fn_signature.parameters["data"].annotation
-    for handler in (*ANALYTICS_HANDLERS, *PLAYER_QUESTION_HANDLERS)
-}
+QUESTIONS = {analysis.name: analysis.question for analysis in ANALYSES}
 
 
 def methods() -> dict[str, ast.FunctionDef]:

@@ -5,9 +5,9 @@ import pytest
 from litestar import Litestar
 from litestar.testing import TestClient
 
+from questlog.analytics.registry import ANALYSES
 from questlog.api.answers import AnswerBody
-from questlog.api.definition_kinds import DefinitionKind
-from questlog.api.examples import DEFINITIONS, QUESTIONS
+from questlog.api.definition_kinds import DEFINITION_TYPES
 from tests.support.console import FakeConsole
 
 Client = TestClient[Litestar]
@@ -33,8 +33,8 @@ def bodies(schema: dict[str, Any]) -> list[tuple[str, str, Any]]:
 
 def test_every_question_and_every_kind_of_definition_has_an_example(schema: dict[str, Any]) -> None:
     shown = {path for path, _, _ in bodies(schema)}
-    assert shown == {f"{GAME}/{name}" for name in QUESTIONS} | {f"{GAME}/definitions/{{kind}}/{{name}}"}
-    assert set(DEFINITIONS) == set(DefinitionKind)
+    assert shown == {f"{GAME}/{each.name}" for each in ANALYSES} | {f"{GAME}/definitions/{{kind}}/{{name}}"}
+    assert {name for path, name, _ in bodies(schema) if "definitions" in path} == set(DEFINITION_TYPES)
 
 
 @pytest.mark.usefixtures("game")
@@ -45,7 +45,7 @@ def test_every_example_is_taken(client: Client, console: FakeConsole, schema: di
         method = "PUT" if "definitions" in path else "POST"
         answer = client.request(method, address, json=value)
         assert (answer.status_code, path, name) == (200, path, name), answer.text
-    assert len(console.analytics.asked) == len(shown) - len(DEFINITIONS)
+    assert len(console.analytics.asked) == len(shown) - len(DEFINITION_TYPES)
 
 
 def test_every_reference_leads_somewhere(schema: dict[str, Any]) -> None:
@@ -80,5 +80,5 @@ def test_an_answer_is_told_with_its_forms(schema: dict[str, Any]) -> None:
 
 @pytest.mark.usefixtures("game")
 def test_an_answer_is_what_the_schema_tells(client: Client) -> None:
-    body = client.post("/api/v1/games/1/query", json=QUESTIONS["query"][0].body).content
+    body = client.post("/api/v1/games/1/query", json=ANALYSES[0].examples[0].body).content
     assert msgspec.json.decode(body, type=AnswerBody).columns[0].name == "players"

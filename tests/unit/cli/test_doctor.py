@@ -8,7 +8,9 @@ from questlog.control.database import ControlDatabase
 from questlog.journal.head import current_boot_id
 from questlog.model.clock import SystemClock
 from questlog.model.record import Position
+from questlog.rates.files import RatesFiles
 from tests.support.journals import die, log_of
+from tests.support.rates import ecb_archive, today
 
 
 def levels(findings: list[Finding]) -> dict[str, Level]:
@@ -86,3 +88,22 @@ def test_a_store_that_is_ahead_of_its_journal_is_warned_about(tmp_path: Path) ->
     ahead = _journal(settings, {0: Position(0, segment, 1_000_000)})
     assert ahead.level is Level.WARN
     assert "writer 0" in ahead.text
+
+
+def exchange_rates(tmp_path: Path, **money: object) -> dict[str, Finding]:
+    settings = load(tmp_path, overrides={f"money.{name}": value for name, value in money.items()})
+    found = examine(settings, nobody_listens, SystemClock())
+    return {finding.what: finding for finding in found if finding.what.startswith("exchange rates")}
+
+
+def test_the_age_of_exchange_rates_is_told(tmp_path: Path) -> None:
+    RatesFiles(tmp_path / "rates").keep_reference(ecb_archive(today()))
+    found = exchange_rates(tmp_path, wide_rates=True)
+    assert found["exchange rates, ecb"].level is Level.OK
+    assert "days old" in found["exchange rates, ecb"].text
+    assert found["exchange rates, wide"].level is Level.WARN
+
+
+def test_rates_of_ones_own_that_cannot_be_read_fail(tmp_path: Path) -> None:
+    found = exchange_rates(tmp_path, rates_path=str(tmp_path / "gone.csv"))
+    assert found["exchange rates"].level is Level.FAIL

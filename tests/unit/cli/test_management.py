@@ -87,7 +87,7 @@ def test_a_game_is_made_in_a_zone_and_moved_to_another(questlog: CommandLine) ->
 
 def test_a_zone_that_there_is_not_is_refused_with_the_nearest(questlog: CommandLine) -> None:
     refused = questlog("game", "create", "Tetris", "--time-zone", "moscow").refusal
-    assert refused == "there is no time zone 'moscow'; did you mean Europe/Moscow?"
+    assert refused == "there is no time zone 'moscow'; did you mean 'Europe/Moscow'?"
     assert questlog("game", "create", "Tetris").json["game_id"] == 1
     assert "did you mean" not in questlog("game", "time-zone", "Tetris", "@" * 9).refusal
 

@@ -19,8 +19,9 @@ def test_every_setting_is_on_the_page_with_its_default() -> None:
     page = settings_page()
     for section in section_types():
         for info in setting_infos(section):
-            default = f"`{info.default}`" if info.default != "" else "(empty)"
-            assert f"| `{info.key}` | {default} |" in page
+            default = str(info.default).lower() if isinstance(info.default, bool) else str(info.default)
+            shown = f"`{default}`" if default else "(empty)"
+            assert f"| `{info.key}` | {shown} |" in page
 
 
 def test_every_command_is_on_the_page() -> None:

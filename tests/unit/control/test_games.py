@@ -91,7 +91,7 @@ def test_a_zone_that_there_is_not_is_refused_with_the_nearest(
 ) -> None:
     control.create_game("Tetris")
     with pytest.raises(
-        NotAllowed, match=f"there is no time zone {zone!r}; did you mean {nearest}?".replace("+", "[+]")
+        NotAllowed, match=f"there is no time zone {zone!r}; did you mean {nearest!r}?".replace("+", "[+]")
     ):
         control.set_time_zone("Tetris", zone)
 

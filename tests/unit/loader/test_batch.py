@@ -5,10 +5,12 @@ from decimal import Decimal
 import pytest
 
 from questlog.journal.contract import Entry
-from questlog.loader.batch import BatchBuilder, Decoding, ValuesRefused
+from questlog.loader.batch import BatchBuilder, ValuesRefused
 from questlog.loader.columns import CHUNK_EVENTS
-from questlog.loader.money import Converter, Rates
+from questlog.loader.decoding import Decoding
+from questlog.loader.money import Converter
 from questlog.model.record import Envelope, Kind, Position
+from questlog.rates.rates import Rates
 from questlog.store.contract import STAGED_EVENTS, STAGED_REJECTED, Batch, PlayerErasure, PlayerProperties
 from tests.support.loading import FAKE_SOURCES, NOW_US, FakeJournal, envelope
 
@@ -73,12 +75,12 @@ def test_a_token_says_whose_a_client_event_is_whatever_the_body_says(journal: Fa
         NOW_US,
         player_id="ada",
         session_id="s1",
-        session_issued_at=5,
-        session_expires_at=9,
+        session_issued_at=NOW_US - 5,
+        session_expires_at=NOW_US + 9,
     )
     [row] = batch_of(journal.append(sent, [{"player_id": "eve", "session_id": "other"}])).events.to_pylist()
     assert (row["player_id"], row["session_id"]) == ("ada", "s1")
-    assert (row["session_issued_at"], row["session_expires_at"]) == (time(5), time(9))
+    assert (row["session_issued_at"], row["session_expires_at"]) == (time(NOW_US - 5), time(NOW_US + 9))
 
 
 def test_a_token_without_a_session_gives_none(journal: FakeJournal) -> None:
@@ -254,3 +256,81 @@ def test_the_builder_knows_when_its_requests_were_received(journal: FakeJournal)
     for received_at in (5, 3, 9):
         builder.add(journal.append(envelope(received_at=received_at)))
     assert builder.received_between == (3, 9)
+
+
+def resend_keys(journal: FakeJournal, events: object, received_at: int = NOW_US) -> list[str | None]:
+    keys: list[str | None] = (
+        batch_of(journal.append(envelope(received_at=received_at), events)).events["resend_key"].to_pylist()
+    )
+    return keys
+
+
+def test_a_request_of_which_some_events_are_dropped_is_recognised_when_it_comes_again(journal: FakeJournal) -> None:
+    events = [{"event_id": "a"}, {"drop": True}, {"event_id": "b"}, {"event_id": "c", "client_event_id": "1"}]
+    keys = resend_keys(journal, events)
+    assert resend_keys(journal, events, received_at=NOW_US + 1) == keys
+    assert keys[0] is not None
+    assert keys[0] != keys[1]
+    assert keys[2] is None, "this event has an id"
+    assert set(resend_keys(journal, [*events, {"event_id": "d"}])).isdisjoint({keys[0], keys[1]})
+
+
+def test_a_request_that_is_taken_or_dropped_whole_has_no_keys(journal: FakeJournal) -> None:
+    assert resend_keys(journal, [{"event_id": "a"}, {"event_id": "a"}]) == [None, None]
+    assert resend_keys(journal, [{"drop": True}]) == []
+
+
+def test_keys_are_those_of_their_own_request(journal: FakeJournal) -> None:
+    partial = [{"drop": True}, {"event_id": "b"}, {"event_id": "c"}]
+    alone = resend_keys(journal, partial)
+    whole = [{"event_id": "a"}, {"event_id": "a"}]
+    batch = batch_of(
+        journal.append(envelope(), whole), journal.append(envelope(), partial), journal.append(envelope(), whole)
+    )
+    assert batch.events["resend_key"].to_pylist() == [None, None, *alone, None, None]
+
+
+def test_events_dropped_for_a_rule_outside_the_body_make_it_partial_too(journal: FakeJournal) -> None:
+    sent = Envelope(Kind.SATORI_SERVER_EVENTS, 1, NOW_US, refused=(0,))
+    batch = batch_of(journal.append(sent, [{"event_id": "undeclared"}, {"event_id": "a"}]))
+    assert batch.events["resend_key"].null_count == 0
+
+
+def test_a_clock_that_is_ahead_is_set_back_for_each_player_of_each_request(journal: FakeJournal) -> None:
+    hour = 3_600_000_000
+    ahead = [
+        {"event_id": "a", "player_id": "ada", "client_time": NOW_US + 2 * hour},
+        {"event_id": "b", "player_id": "ada", "client_time": NOW_US + 3 * hour},
+        {"event_id": "c", "player_id": "grace", "client_time": NOW_US + 9 * hour},
+    ]
+    entries = [journal.append(envelope(), ahead[:2]), journal.append(envelope(), ahead)]
+    events = batch_of(*entries).events
+    assert events["event_time"].to_pylist() == [time(NOW_US - hour), time(NOW_US)] * 2 + [time(NOW_US)]
+    assert events["client_time"].to_pylist()[-1] == time(NOW_US + 9 * hour), "as sent"
+
+
+def test_events_of_a_token_are_one_players(journal: FakeJournal) -> None:
+    hour = 3_600_000_000
+    events = [
+        {"event_id": "a", "player_id": "someone", "client_time": NOW_US + 2 * hour},
+        {"event_id": "b", "player_id": "another", "client_time": NOW_US + 3 * hour},
+    ]
+    sent = Envelope(Kind.SATORI_CLIENT_EVENTS, 1, NOW_US, player_id="ada", session_id="s")
+    times = batch_of(journal.append(sent, events)).events["event_time"].to_pylist()
+    assert times == [time(NOW_US - hour), time(NOW_US)]
+
+
+def test_times_before_the_earliest_count_as_not_sent_also_those_of_a_session(journal: FakeJournal) -> None:
+    by_token = Envelope(
+        Kind.SATORI_CLIENT_EVENTS, 1, NOW_US, player_id="ada", session_issued_at=5_000_000, session_expires_at=NOW_US
+    )
+    by_event = {"client_time": 0, "session_issued_at": 1, "session_expires_at": NOW_US + 1}
+    entries = [
+        journal.append(by_token, [{"client_time": -62_135_596_800_000_000}]),
+        journal.append(envelope(Kind.SATORI_SERVER_EVENTS), [by_event]),
+    ]
+    from_token, from_event = batch_of(*entries).events.to_pylist()
+    assert from_token["event_time"] == from_event["event_time"] == time(NOW_US)
+    assert from_token["client_time"].year == 1
+    assert (from_token["session_issued_at"], from_token["session_expires_at"]) == (None, time(NOW_US))
+    assert (from_event["session_issued_at"], from_event["session_expires_at"]) == (None, time(NOW_US + 1))

@@ -6,10 +6,12 @@ import pytest
 
 from questlog.control.computed import ComputedProperty
 from questlog.control.errors import ControlUnavailable
-from questlog.loader.batch import BatchBuilder, Decoding
+from questlog.loader.batch import BatchBuilder
 from questlog.loader.computed import MARKER, ComputedPush
-from questlog.loader.money import Converter, Rates
+from questlog.loader.decoding import Decoding
+from questlog.loader.money import Converter
 from questlog.model.record import Kind
+from questlog.rates.rates import Rates
 from questlog.store.contract import Batch, StoreFailed
 from questlog.store.duckdb.store import DuckDBStore
 from tests.support.loading import FAKE_SOURCES, NOW_US, FakeClock, FakeJournal, FakeStore, envelope
@@ -55,7 +57,7 @@ class World:
         return ComputedPush(self.store, self.sink, self.clock)
 
     def load(self, *events: Mapping[str, object], kind: Kind = Kind.SATORI_SERVER_EVENTS) -> None:
-        builder = BatchBuilder(Decoding(FAKE_SOURCES, Converter(Rates()), 1_000_000), NOW_US)
+        builder = BatchBuilder(Decoding(FAKE_SOURCES, Converter(Rates()), earliest_us=0), NOW_US)
         builder.add(FakeJournal().append(envelope(kind), [{"category": "custom", **event} for event in events]))
         batch = builder.build()
         self.store.load(batch, NOW_US)

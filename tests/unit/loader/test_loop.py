@@ -6,11 +6,12 @@ from collections.abc import Callable
 
 import pytest
 
-from questlog.loader.batch import Decoding
+from questlog.loader.decoding import Decoding
 from questlog.loader.loop import BatchLimits, Loader
-from questlog.loader.money import Converter, Rates
+from questlog.loader.money import Converter
 from questlog.loader.rebuild import RebuildState
 from questlog.model.record import Kind, Position
+from questlog.rates.rates import Rates
 from questlog.store.contract import Batch, BatchRefused, LoadResult, StoreFailed
 from tests.support.loading import FAKE_SOURCES, NOW_US, FakeClock, FakeJournal, FakeStore, envelope
 

@@ -6,7 +6,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from questlog.loader.money import Converter, Rates, RatesUnreadable, read_own_rates
+from questlog.loader.money import Converter
+from questlog.rates.own import read_own_rates
+from questlog.rates.rates import Rates
+from questlog.rates.series import RatesUnreadable
 
 FRIDAY_2014_03_28 = 16_157  # ECB: 1.3759 USD and 140.9 JPY for one euro
 SUNDAY_2014_03_30 = FRIDAY_2014_03_28 + 2
@@ -58,6 +61,30 @@ def test_after_the_last_day_known_the_last_rate_holds() -> None:
     assert rates.usd("EUR", FAR_FUTURE) == rates.usd("EUR", FAR_FUTURE + 1000)
 
 
+def test_a_code_in_small_letters_is_the_same_currency(converter: Converter) -> None:
+    assert amounts_usd(converter, (100, "eur", FRIDAY_2014_03_28)) == [Decimal("1.375900")]
+
+
+def test_an_amount_is_hundredths_in_a_currency_with_three_decimals_too() -> None:
+    # The dinar's minor unit is a thousandth; 1.5 dinars are sent as 150.
+    converter = Converter(Rates({"KWD": {0: Fraction("3.25")}}))
+    assert amounts_usd(converter, (150, "KWD", 0)) == [Decimal("4.875000")]
+
+
+def test_a_refund_is_worth_what_its_day_says(converter: Converter) -> None:
+    assert amounts_usd(converter, (-100, "EUR", FRIDAY_2014_03_28), (0, "EUR", FRIDAY_2014_03_28)) == [
+        Decimal("-1.375900"),
+        Decimal("0.000000"),
+    ]
+
+
+def test_new_rates_are_used_from_the_next_column_on() -> None:
+    converter = Converter(Rates({"GEM": {0: Fraction(1)}}))
+    assert amounts_usd(converter, (100, "GEM", 0)) == [Decimal("1.000000")]
+    converter.use(Rates({"GEM": {0: Fraction(2)}}))
+    assert amounts_usd(converter, (100, "GEM", 0)) == [Decimal("2.000000")]
+
+
 def test_a_currency_that_joined_the_euro_keeps_its_last_rate() -> None:
     # Slovenia's tolar was last quoted at 239.64 on 2006-12-29; 10 years later the dollar rate moved, that did not.
     rates = Rates()
@@ -72,8 +99,7 @@ def test_before_the_first_day_known_the_first_rate_holds(converter: Converter) -
 
 def test_an_unknown_currency_has_no_dollars(converter: Converter) -> None:
     assert (
-        amounts_usd(converter, (100, "XYZ", FAR_FUTURE), (100, "usd", FAR_FUTURE), (100, None, FAR_FUTURE))
-        == [None] * 3
+        amounts_usd(converter, (100, "XYZ", FAR_FUTURE), (100, "", FAR_FUTURE), (100, None, FAR_FUTURE)) == [None] * 3
     )
 
 

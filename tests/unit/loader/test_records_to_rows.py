@@ -10,11 +10,12 @@ import pytest
 
 from questlog.journal.reader import FileJournalReader
 from questlog.journal.writer import open_writer
-from questlog.loader.batch import Decoding
 from questlog.loader.codecs import EVENT_SOURCES
+from questlog.loader.decoding import Decoding
 from questlog.loader.loop import BatchLimits, Loader
-from questlog.loader.money import Converter, Rates
+from questlog.loader.money import Converter
 from questlog.model.record import Envelope, Kind, encode_record
+from questlog.rates.rates import Rates
 from questlog.store.duckdb.store import DuckDBStore
 from tests.support.loading import NOW_US, FakeClock
 

@@ -129,7 +129,16 @@ def test_a_far_time_has_the_offset_of_the_nearest_year_that_is_known() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "nearest"), [("europe/berlin", "Europe/Berlin"), ("Europe/Berlim", "Europe/Berlin"), ("", None)]
+    ("name", "nearest"),
+    [
+        ("europe/berlin", "Europe/Berlin"),
+        ("Europe/Berlim", "Europe/Berlin"),
+        ("Berlin", "Europe/Berlin"),
+        ("new york", "America/New_York"),
+        ("utc", "UTC"),
+        ("", None),
+        ("z" * 100_000, None),
+    ],
 )
 def test_an_unknown_zone_names_the_nearest(name: str, nearest: str | None) -> None:
     with pytest.raises(UnknownZone) as raised:

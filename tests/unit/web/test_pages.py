@@ -1,3 +1,4 @@
+import datetime as dt
 import re
 
 import httpx
@@ -5,6 +6,8 @@ import pytest
 from litestar import Litestar
 from litestar.testing import TestClient
 
+from questlog.rates.rates import RateSource
+from questlog.rates.status import RatesStatus
 from tests.support.console import FakeConsole
 
 Browser = TestClient[Litestar]
@@ -122,6 +125,34 @@ def test_problems_come_first(console: FakeConsole, browser: Browser) -> None:
     page = browser.get("/").text
     assert "Not ready" in page
     assert "collector 2 cannot write: no space left" in page
+
+
+def rates(error: str | None) -> RatesStatus:
+    return RatesStatus(
+        source=RateSource.ECB,
+        is_approximate=False,
+        is_fetched_daily=True,
+        newest_day=dt.date(2025, 12, 29),
+        age_days=3,
+        fetched_at=None,
+        error=error,
+    )
+
+
+def test_the_age_of_exchange_rates_is_shown(console: FakeConsole, browser: Browser) -> None:
+    console.progress.rates = [rates(None)]
+    log_in(browser, token=console.token)
+    page = browser.get("/").text
+    assert "3 d old" in page
+    assert "fetching new ones" not in page
+
+
+def test_exchange_rates_that_cannot_be_fetched_are_warned_of(console: FakeConsole, browser: Browser) -> None:
+    console.progress.rates = [rates("no way out")]
+    log_in(browser, token=console.token)
+    page = browser.get("/").text
+    assert "up to 2025-12-29, 3 days old; fetching new ones fails: no way out" in page
+    assert "Not ready" not in page
 
 
 def test_pages_have_no_inline_script_or_style(console: FakeConsole, browser: Browser) -> None:

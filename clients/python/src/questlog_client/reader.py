@@ -163,29 +163,38 @@ class Reader:
 
     def funnel(
         self,
-        steps: Sequence[Json],
+        steps: Sequence[Json | Sequence[Json]],
         period: Period,
         *,
         window_s: int | None = None,
         order: str | None = None,
         count: str | None = None,
-        group_by: str | None = None,
+        exclusions: Sequence[Json] | None = None,
+        granularity: str | None = None,
+        group_by: Sequence[str] | None = None,
         top: int | None = None,
         filter: Json | None = None,  # noqa: A002 - the server's word
+        times: Json | None = None,
         dropped_after: int | None = None,
         limit: int | None = None,
         game: str | int | None = None,
     ) -> Answer:
-        """How many get from step to step, how fast, and who drops. `event` writes a step."""
+        """How many get from step to step, how fast, and who drops.
+
+        `event` writes a step; a list of events is one step, of which any will do.
+        """
         question = {
             "steps": list(steps),
             "period": _period(period),
             "window_s": window_s,
             "order": order,
             "count": count,
-            "group_by": group_by,
+            "exclusions": None if exclusions is None else list(exclusions),
+            "granularity": granularity,
+            "group_by": None if group_by is None else list(group_by),
             "top": top,
             "filter": filter,
+            "times": times,
             "dropped_after": dropped_after,
             "limit": limit,
         }

@@ -18,8 +18,10 @@ from questlog.analytics.analyses.cohort_members import (
     rows_of,
 )
 from questlog.analytics.analyses.triangle import Bools, Ints, Triangle, ratio, whole
+from questlog.analytics.engine.analysis import Analysis
 from questlog.analytics.engine.context import Context
 from questlog.analytics.question.answer import Answer, AnswerColumn
+from questlog.analytics.question.examples import JANUARY, Example
 from questlog.analytics.selection.buckets import bucket_of_day
 from questlog.analytics.selection.cardinality import warnings
 
@@ -146,3 +148,17 @@ _COLUMNS = {
         *_column("sessions", "sessions", "sessions they started"),
     )
 }
+
+
+ANALYSIS = Analysis(
+    "cohorts",
+    Cohort,
+    answer,
+    "What the players of a cohort brought and did by age: LTV, playtime, sessions.",
+    page="reference/analyses/retention.md",
+    is_savable=True,
+    examples=(
+        Example("LTV, playtime and sessions by week of install", {"period": JANUARY, "granularity": "week"}),
+        Example("The same, added up by platform", {"period": JANUARY, "form": "curve", "group_by": "platform"}),
+    ),
+)

@@ -13,11 +13,13 @@ from questlog.analytics.analyses import economy_rows
 from questlog.analytics.analyses.economy_rows import SHARES, Items, Level
 from questlog.analytics.analyses.histogram import Histogram, counts, histogram_table
 from questlog.analytics.analyses.split import BUCKET, GROUP, Events, answer_of, check_split, events_of, group_columns
+from questlog.analytics.engine.analysis import Analysis
 from questlog.analytics.engine.context import Context
 from questlog.analytics.metrics.parts import MAX_ROWS
 from questlog.analytics.metrics.top import with_plain_numbers
 from questlog.analytics.question.answer import Answer, AnswerColumn
 from questlog.analytics.question.definitions import SegmentDefinition
+from questlog.analytics.question.examples import JANUARY, Example
 from questlog.analytics.question.problems import InvalidQuery, too_many_rows
 from questlog.analytics.question.query import Filter, Granularity, Name, Period, check_buckets, check_distinct
 from questlog.analytics.selection.buckets import Start, buckets, start_type, with_starts
@@ -286,4 +288,36 @@ _HISTOGRAM_COLUMNS = (
     AnswerColumn("high", "", "Upper edge: balances below it, in the last bin also those equal to it; null: no edge."),
     AnswerColumn("players", "players", "Distinct players with such a balance."),
     AnswerColumn("share", "share", "Players ÷ all players of the currency."),
+)
+
+
+ANALYSIS = Analysis(
+    "economy",
+    Economy,
+    answer,
+    "What flows into the game's economy and out of it, by currency, item type or item.",
+    page="reference/analyses/economy.md",
+    is_savable=True,
+    examples=(
+        Example("What flows in and out of each currency, day by day", {"period": JANUARY, "granularity": "day"}),
+        Example(
+            "The ten items that most gems are spent on",
+            {"period": JANUARY, "by": "item_id", "currency": "gems", "largest": "sink", "top": 10},
+        ),
+    ),
+)
+
+BALANCES = Analysis(
+    "balances",
+    Balances,
+    balances,
+    "What players have left of a currency on a day's end.",
+    page="reference/analyses/economy.md",
+    is_savable=True,
+    examples=(
+        Example("What players have left of each currency", {"day": "2026-01-31"}),
+        Example(
+            "How many players have how many gems", {"day": "2026-01-31", "currency": "gems", "histogram": {"bins": 10}}
+        ),
+    ),
 )

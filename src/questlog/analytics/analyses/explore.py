@@ -14,12 +14,14 @@ from questlog.analytics.analyses.explore_rows import Tree
 from questlog.analytics.analyses.explore_table import tree_table
 from questlog.analytics.analyses.histogram import Bins, Histogram, counts, histogram_table
 from questlog.analytics.analyses.split import BUCKET, GROUP, Events, answer_of, check_split, events_of, group_columns
+from questlog.analytics.engine.analysis import Analysis
 from questlog.analytics.engine.context import Context
 from questlog.analytics.engine.functions import fits_bitmaps
 from questlog.analytics.metrics.parts import MAX_ROWS, OTHER
 from questlog.analytics.metrics.top import with_plain_numbers
 from questlog.analytics.question.answer import Answer, AnswerColumn
 from questlog.analytics.question.definitions import SegmentDefinition
+from questlog.analytics.question.examples import JANUARY, Example
 from questlog.analytics.question.problems import InvalidQuery, too_many_rows
 from questlog.analytics.question.query import Filter, Granularity, Name, Period, check_buckets, check_distinct
 from questlog.analytics.selection.buckets import buckets, with_starts
@@ -233,3 +235,39 @@ def _histogram_columns(question: Explore) -> Sequence[AnswerColumn]:
         AnswerColumn("high", "", "Upper edge: values below it, in the last bin also those equal to it; null: no edge."),
         *_HISTOGRAM_COUNTS[question.histogram_of is Numbers.VALUE],
     ]
+
+
+ANALYSIS = Analysis(
+    "explore",
+    Explore,
+    answer,
+    "An event tree, node by node, or a histogram of its values.",
+    page="reference/analyses/explore.md",
+    is_savable=True,
+    examples=(
+        Example("What happens below `Combat`, two levels deep", {"period": JANUARY, "nodes": ["Combat"], "depth": 2}),
+        Example(
+            "How the values of one id are spread",
+            {"period": JANUARY, "nodes": ["Combat:Damage"], "histogram": {"bins": 10}},
+        ),
+        Example(
+            "On which devices the game runs how smoothly",
+            {
+                "period": JANUARY,
+                "category": "health",
+                "group_by": "device",
+                "histogram": {"edges": [0, 15, 30, 45, 60]},
+                "histogram_of": "fps",
+            },
+        ),
+        Example(
+            "Progression by platform, with the players reached",
+            {
+                "period": JANUARY,
+                "category": "progression",
+                "measures": ["count", "players"],
+                "group_by": "platform",
+            },
+        ),
+    ),
+)

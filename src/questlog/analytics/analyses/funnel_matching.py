@@ -12,10 +12,14 @@ attempt at most. Events of the same microsecond count in step order.
 * `any`: an attempt begins with an event of any step and reaches step k when distinct events of steps 1 … k lie in its
   window, in whatever order.
 
-A unit (player or session) counts with the attempt that reaches furthest, and of those with the earliest.
+An attempt waits for one step after another, and does each as soon as it can. An *excluded* event that comes while it
+waits, later than the step before and earlier than the next, ends it: it has reached the step before.
+
+A unit (player or session) counts with the attempt that reaches furthest, and of those with the earliest; where attempts
+are counted by when they begin, once in each bucket of time.
 """
 
-import enum
+import dataclasses
 import itertools
 import os
 from collections.abc import Callable
@@ -23,12 +27,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from questlog.analytics.analyses.funnel_attempts import Attempts, Bools, Excluded, Ints, Matching, Order, Rules, is_next
 from questlog.analytics.analyses.funnel_ties import MAX_STEPS, kinds_of
-
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 
 _NEVER = np.iinfo(np.int64).max
 _MOST_BITS = 63
@@ -40,84 +41,36 @@ _MOST_SPLIT = 6
 _MOST_FOR_CACHES = 4  # each part is picked from all events
 
 
-class Order(enum.StrEnum):
-    """What may be between the steps."""
+def best_attempts(events: Matching, rules: Rules, go_on: Callable[[], object] = lambda: None) -> Attempts:
+    """The attempts that count of every unit. The events may be in any order; `strict` needs all that the units had.
 
-    STRICT = "strict"
-    ORDERED = "ordered"
-    ANY = "any"
-
-
-@dataclass(frozen=True)
-class Matching:
-    """One entry per event: whose it is, when it was, and the steps it matches (bit 0 is step 1; 0: none).
-
-    `code` is for a breakdown: of several events of step 1 in the microsecond in which an attempt has its first step,
-    the least code counts.
-    """
-
-    unit: Ints
-    time_us: Ints
-    steps: Ints
-    code: Ints | None = None
-
-    def taken(self, place: Ints) -> "Matching":
-        """The events at these places."""
-        code = None if self.code is None else self.code[place]
-        return Matching(self.unit[place], self.time_us[place], self.steps[place], code)
-
-
-@dataclass(frozen=True)
-class Attempts:
-    """The attempt that counts of every unit that reached step 1, by unit.
-
-    `reached` is the last step reached, from 1; `times_us[k]` when steps 1 … k + 1 were done first, for steps not
-    reached undefined; `code` that of the event of step 1, 0 where there were none.
-    """
-
-    unit: Ints
-    reached: Ints
-    times_us: Ints  # [step, attempt]
-    code: Ints
-
-    @classmethod
-    def together(cls, parts: "list[Attempts]") -> "Attempts":
-        """Those of disjoint sets of units as one."""
-        return cls(
-            np.concatenate([part.unit for part in parts]),
-            np.concatenate([part.reached for part in parts]),
-            np.concatenate([part.times_us for part in parts], axis=1),
-            np.concatenate([part.code for part in parts]),
-        )
-
-
-def best_attempts(
-    events: Matching, steps: int, window_us: int, order: Order, go_on: Callable[[], object] = lambda: None
-) -> Attempts:
-    """The attempt that counts of every unit. The events may be in any order; `strict` needs all that the units had.
-
-    `window_us` and the time from the first event to the last are together less than 2^62. `go_on` is called now and
+    The window and the time from the first event to the last are together less than 2^62. `go_on` is called now and
     then, by several threads, and raises what is to end it.
     """
-    return _attempts(events, _Ask(steps, window_us, order, go_on), _AT_ONCE)
+    return _attempts(_with_own_excluded(events), rules, go_on, _AT_ONCE)
 
 
-def _attempts(events: Matching, ask: "_Ask", at_once: int) -> Attempts:
+def _attempts(events: Matching, rules: Rules, go_on: Callable[[], object], at_once: int) -> Attempts:
     """The same; more events than `at_once` are taken in parts, by several threads."""
-    frame = _Frame.around(events, ask.window_us)
+    frame = _Frame.around(events, rules.window_us)
     split = _split(events, frame, at_once)
     if split == 0:
-        begun = _begun(_sorted(events, frame), ask.steps, ask.window_us, ask.order, ask.go_on)
+        begun = _begun(_sorted(events, frame), rules, frame, go_on)
+        if events.excluded is not None:
+            begun = _until_excluded(begun, events.excluded, rules, frame)
         best = _best(begun, frame)
-        keys = begun.keys[:, best]
+        keys, start = begun.keys[:, best], begun.start[best]
         code = _least_codes(events, frame, keys[0])
-        return Attempts(frame.unit(keys[0]), begun.reached.take(best), frame.time_us(keys), code)
+        bucket = begun.bucket[best]
+        reached, is_ended = begun.reached.take(best), begun.is_ended.take(best)
+        return Attempts(frame.unit(start), bucket, frame.time_us(start), reached, frame.time_us(keys), code, is_ended)
 
     part = ((events.unit - frame.first_unit) >> (frame.unit_bits - split)).astype(np.uint8)
 
     def best_of(number: int) -> Attempts:
-        ask.go_on()
-        return _attempts(events.taken(np.flatnonzero(part == number)), ask, len(events.unit))
+        go_on()
+        of_part = events.taken(np.flatnonzero(part == number))
+        return _attempts(_with_own_excluded(of_part), rules, go_on, len(events.unit))
 
     numbers = np.flatnonzero(np.bincount(part)).tolist()
     if len(events.unit) <= at_once:
@@ -127,41 +80,39 @@ def _attempts(events: Matching, ask: "_Ask", at_once: int) -> Attempts:
 
 
 @dataclass(frozen=True)
-class _Ask:
-    steps: int
-    window_us: int
-    order: Order
-    go_on: Callable[[], object]
-
-
-@dataclass(frozen=True)
 class _Frame:
     """How a unit and a time are one number: of one unit and in one window are those that differ by the window at most.
 
-    The time has so many bits that the last of a unit and the first of the next differ by more.
+    The time has so many bits that the last of a unit and the first of the next differ by more. `last_us` is the last
+    event's that is a step, at least; `first_us` none is before.
     """
 
     first_unit: int
     first_us: int
+    last_us: int
     time_bits: int
     unit_bits: int
 
     @classmethod
     def around(cls, events: Matching, window_us: int) -> "_Frame":
         if not len(events.unit):
-            return cls(0, 0, 0, 0)
+            return cls(0, 0, 0, 0, 0)
         unit, time = int(events.unit.min()), int(events.time_us.min())
-        longest = int(events.time_us.max()) - time + window_us
-        return cls(unit, time, longest.bit_length(), (int(events.unit.max()) - unit).bit_length())
+        last = last_us = int(events.time_us.max())
+        if events.excluded is not None and len(events.excluded.unit):
+            time = min(time, int(events.excluded.time_us.min()))
+            last = max(last, int(events.excluded.time_us.max()))
+        unit_bits = (int(events.unit.max()) - unit).bit_length()
+        return cls(unit, time, last_us, (last - time + window_us).bit_length(), unit_bits)
 
     @property
     def bits(self) -> int:
         return self.unit_bits + self.time_bits
 
-    def keys(self, events: Matching) -> Ints:
-        keys: Ints = events.unit - self.first_unit
+    def keys(self, unit: Ints, time_us: Ints) -> Ints:
+        keys: Ints = unit - self.first_unit
         keys <<= self.time_bits
-        keys += events.time_us
+        keys += time_us
         keys -= self.first_us
         return keys
 
@@ -195,10 +146,16 @@ class _Moments:
 
 @dataclass(frozen=True)
 class _Begun:
-    """Attempts in order: how many steps each reached, and the keys of when ([step, attempt])."""
+    """Attempts in order of their start (a key): the bucket, how many steps each reached, and when ([step, attempt]).
 
+    `is_ended`: an event has ended it.
+    """
+
+    start: Ints
+    bucket: Ints
     reached: Ints
     keys: Ints
+    is_ended: Bools
 
 
 # ----------------------------------------------------------------------------------------------------------- the rows
@@ -213,7 +170,7 @@ def _split(events: Matching, frame: _Frame, at_once: int) -> int:
 
 def _sorted(events: Matching, frame: _Frame) -> _Moments:
     """In order; with the steps in the same number where there is room for them, for that sorts faster."""
-    key = frame.keys(events)
+    key = frame.keys(events.unit, events.time_us)
     masks = _masks_in_order(events.steps)
     rank_of: Ints = np.zeros(1 << MAX_STEPS, np.int64)
     rank_of[masks] = np.arange(len(masks))
@@ -224,7 +181,7 @@ def _sorted(events: Matching, frame: _Frame) -> _Moments:
         key.sort()
         return _Moments(key >> rank_bits, masks.astype(np.uint16)[key & ((1 << rank_bits) - 1)])
     place = np.argsort(key)
-    if not _is_next(key[place]).all():
+    if not is_next(key[place]).all():
         place = np.lexsort((rank_of[events.steps], key))
     return _Moments(key[place], events.steps[place])
 
@@ -237,19 +194,12 @@ def _masks_in_order(steps: Ints) -> Ints:
     return in_order
 
 
-def _is_next(key: Ints) -> Bools:
-    """Whether it is not the same as the one before."""
-    is_next = np.ones(len(key), np.bool_)
-    np.not_equal(key[1:], key[:-1], out=is_next[1:])
-    return is_next
-
-
 def _joined_by_moment(moments: _Moments) -> _Moments:
     """Events of a unit in the same microsecond as one entry."""
-    is_next = _is_next(moments.key)
-    if is_next.all():
+    is_first = is_next(moments.key)
+    if is_first.all():
         return moments
-    start = np.flatnonzero(is_next)
+    start = np.flatnonzero(is_first)
     size = np.diff(start, append=len(moments.key))
     steps = np.bitwise_or.reduceat(moments.steps, start)
     kind, furthest = kinds_of(moments.steps, start, size, steps)
@@ -259,17 +209,29 @@ def _joined_by_moment(moments: _Moments) -> _Moments:
 # -------------------------------------------------------------------------------------------------------- the attempts
 
 
-def _begun(moments: _Moments, steps: int, window_us: int, order: Order, go_on: Callable[[], object]) -> _Begun:
-    if order is Order.ORDERED:
-        return _ordered(_joined_by_moment(moments), steps, window_us)
-    return _strict(moments, steps, window_us) if order is Order.STRICT else _any(moments, steps, window_us, go_on)
+def _begun(moments: _Moments, rules: Rules, frame: _Frame, go_on: Callable[[], object]) -> _Begun:
+    if rules.order is Order.ORDERED:
+        return _ordered(_joined_by_moment(moments), rules, frame)
+    return _strict(moments, rules, frame) if rules.order is Order.STRICT else _any(moments, rules, frame, go_on)
 
 
-def _ordered(moments: _Moments, steps: int, window_us: int) -> _Begun:
+def _may_begin(key: Ints, place: Ints, rules: Rules, frame: _Frame) -> tuple[Ints, Ints]:
+    """Those of the places whose events may begin an attempt, and the bucket of each."""
+    if not len(place):
+        return place, np.zeros(0, np.int64)
+    buckets = rules.starts.buckets(frame.first_us, frame.last_us)
+    if len(buckets) == 1 and buckets[0] >= 0:
+        return place, np.full(len(place), buckets[0])
+    bucket = rules.starts.of(frame.time_us(key.take(place)))
+    may = np.flatnonzero(bucket >= 0)
+    return place.take(may), bucket.take(may)
+
+
+def _ordered(moments: _Moments, rules: Rules, frame: _Frame) -> _Begun:
     """Every attempt goes on with the first event of its next step: no later one could take it further."""
-    start = np.flatnonzero(moments.steps & 1 != 0)
-    start_key = moments.key.take(start)
-    last_key, later_key = start_key + window_us, np.append(moments.key, _NEVER)
+    start, bucket = _may_begin(moments.key, np.flatnonzero(moments.steps & 1 != 0), rules, frame)
+    start_key, steps = moments.key.take(start), rules.steps
+    last_key, later_key = start_key + rules.window_us, np.append(moments.key, _NEVER)
     place, reached, keys = start.copy(), moments.done(start, 0, steps), np.empty((steps, len(start)), np.int64)
     _note(keys, np.arange(len(start)), 0, reached, start_key)
     for step in range(1, steps):
@@ -282,7 +244,7 @@ def _ordered(moments: _Moments, steps: int, window_us: int) -> _Begun:
         done = moments.done(following, step, steps)
         reached[going] = done
         _note(keys, going, step, done, following_key.take(in_window))
-    return _Begun(reached, keys)
+    return _Begun(start_key, bucket, reached, keys, np.zeros(len(start), np.bool_))
 
 
 def _note(keys: Ints, attempts: Ints, before: int, done: Ints, key: Ints) -> None:
@@ -300,40 +262,42 @@ def _next_places(has: Bools) -> Ints:
     return following
 
 
-def _strict(moments: _Moments, steps: int, window_us: int) -> _Begun:
-    """Every attempt goes on with the very next event."""
-    start = np.flatnonzero(moments.steps & 1 != 0)
-    last_key = moments.key[start] + window_us
+def _strict(moments: _Moments, rules: Rules, frame: _Frame) -> _Begun:
+    """Every attempt goes on with the very next event: any other ends it."""
+    start, bucket = _may_begin(moments.key, np.flatnonzero(moments.steps & 1 != 0), rules, frame)
+    steps = rules.steps
+    last_key = moments.key[start] + rules.window_us
     later_key = np.concatenate([moments.key, np.full(steps, _NEVER)])
     later_steps = np.concatenate([moments.steps, np.zeros(steps, np.int64)])
     reached, keys = np.ones_like(start), np.empty((steps, len(start)), np.int64)
     keys[0] = moments.key[start]
     for step in range(1, steps):
         following = start + step
-        is_next = (reached == step) & (later_steps[following] >> step & 1 != 0) & (later_key[following] <= last_key)
-        reached[is_next] = step + 1
+        goes_on = (reached == step) & (later_steps[following] >> step & 1 != 0) & (later_key[following] <= last_key)
+        reached[goes_on] = step + 1
         keys[step] = later_key[following]
-    return _Begun(reached, keys)
+    is_ended = (reached < steps) & (later_key[start + np.minimum(reached, steps - 1)] <= last_key)
+    return _Begun(keys[0], bucket, reached, keys, is_ended)
 
 
-def _any(moments: _Moments, steps: int, window_us: int, go_on: Callable[[], object]) -> _Begun:
+def _any(moments: _Moments, rules: Rules, frame: _Frame, go_on: Callable[[], object]) -> _Begun:
     """An attempt from every event on.
 
     By Hall's theorem steps 1 … k are done by different events as soon as every set of them has as many events that
     match one of the set.
     """
     done_key: Ints = np.zeros(len(moments.key), np.int64)
-    keys = np.empty((steps, len(done_key)), np.int64)
+    keys = np.empty((rules.steps, len(done_key)), np.int64)
     present = np.flatnonzero(np.bincount(moments.steps, minlength=1)).tolist()
-    for step in range(steps):
+    for step in range(rules.steps):
         for rivals in _rivals(present, step):
             go_on()
             nth = _nth_place(moments.steps & rivals != 0, rivals.bit_count())
             done_key = np.maximum(done_key, np.append(moments.key, _NEVER)[nth])
         keys[step] = done_key
-    reached = np.count_nonzero(keys <= moments.key + window_us, axis=0).astype(np.int64)
-    has_begun = reached > 0
-    return _Begun(reached[has_begun], keys[:, has_begun])
+    reached = np.count_nonzero(keys <= moments.key + rules.window_us, axis=0).astype(np.int64)
+    start, bucket = _may_begin(moments.key, np.flatnonzero(reached), rules, frame)
+    return _Begun(moments.key[start], bucket, reached[start], keys[:, start], np.zeros(len(start), np.bool_))
 
 
 def _rivals(present: list[int], step: int) -> list[int]:
@@ -363,17 +327,56 @@ def _nth_place(has: Bools, count: int) -> Ints:
     return nth
 
 
+# ------------------------------------------------------------------------------------------------- what is excluded
+
+
+def _with_own_excluded(events: Matching) -> Matching:
+    """The events with what is excluded of their units only."""
+    if events.excluded is None or not len(events.unit):
+        return dataclasses.replace(events, excluded=None)
+    unit = events.excluded.unit
+    own = np.flatnonzero((unit >= events.unit.min()) & (unit <= events.unit.max()))
+    excluded = Excluded(unit[own], events.excluded.time_us[own], events.excluded.after[own])
+    return dataclasses.replace(events, excluded=excluded)
+
+
+def _until_excluded(begun: _Begun, excluded: Excluded, rules: Rules, frame: _Frame) -> _Begun:
+    """The attempts as far as they had come when the first excluded event came while they waited for a step."""
+    key = frame.keys(excluded.unit, excluded.time_us)
+    reached, is_ended, last_key = begun.reached.copy(), begun.is_ended.copy(), begun.start + rules.window_us
+    for done in range(rules.steps):
+        ending = np.append(np.sort(key[excluded.after >> done & 1 != 0]), _NEVER)
+        waiting = np.flatnonzero(reached >= done)
+        since = (begun.keys[done - 1] if done else begun.start).take(waiting)
+        until = np.where(reached.take(waiting) > done, begun.keys[done].take(waiting), last_key.take(waiting) + 1)
+        hit = waiting[ending.take(np.searchsorted(ending, since, "right").clip(max=len(ending) - 1)) < until]
+        reached[hit], is_ended[hit] = done, True
+    has_begun = np.flatnonzero(reached)
+    return _Begun(
+        begun.start[has_begun],
+        begun.bucket[has_begun],
+        reached[has_begun],
+        begun.keys[:, has_begun],
+        is_ended[has_begun],
+    )
+
+
 # ------------------------------------------------------------------------------------------------------- the best one
 
 
 def _best(begun: _Begun, frame: _Frame) -> Ints:
-    """Of each unit the attempt that reaches furthest, and of those the earliest."""
-    unit = frame.unit(begun.keys[0])
-    starts = np.flatnonzero(_is_next(unit))
-    most = np.repeat(np.maximum.reduceat(begun.reached, starts), np.diff(starts, append=len(unit))) if len(unit) else 0
-    furthest = np.flatnonzero(begun.reached == most)
-    best: Ints = furthest[_is_next(unit[furthest])]
-    return best
+    """Of each unit and bucket the attempt that reaches furthest, and of those the earliest."""
+    group, order = frame.unit(begun.start), None
+    if len(group) and begun.bucket.max() != begun.bucket.min():
+        group = (np.cumsum(is_next(group)) - 1) * (int(begun.bucket.max()) + 1) + begun.bucket
+        order = np.argsort(group, kind="stable")  # a day that a zone has twice is not in one piece
+    reached = begun.reached if order is None else begun.reached[order]
+    group = group if order is None else group[order]
+    starts = np.flatnonzero(is_next(group))
+    most = np.repeat(np.maximum.reduceat(reached, starts), np.diff(starts, append=len(group))) if len(group) else 0
+    furthest = np.flatnonzero(reached == most)
+    best: Ints = furthest[is_next(group[furthest])]
+    return best if order is None else order[best]
 
 
 def _least_codes(events: Matching, frame: _Frame, key: Ints) -> Ints:
@@ -381,9 +384,9 @@ def _least_codes(events: Matching, frame: _Frame, key: Ints) -> Ints:
     if events.code is None or not len(key):
         return np.zeros(len(key), np.int64)
     first = np.flatnonzero(events.steps & 1 != 0)
-    first_key = frame.keys(events.taken(first))
+    first_key = frame.keys(events.unit[first], events.time_us[first])
     order = np.argsort(first_key)
     first_key = first_key[order]
-    starts = np.flatnonzero(_is_next(first_key))
+    starts = np.flatnonzero(is_next(first_key))
     least: Ints = np.minimum.reduceat(events.code[first[order]], starts)
     return least[np.searchsorted(first_key[starts], key)]

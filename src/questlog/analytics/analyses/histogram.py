@@ -121,13 +121,13 @@ def histogram_table(
         {"group": group, "low": low, "high": high, "count": count, "share": count / total if total else None}
         for group in groups
         for total in [sum(count for (of, _), count in found.items() if of == group)]
-        for place, low, high in _edges_of(bins)
+        for place, low, high in edges_of(bins)
         for count in [found.get((group, place), 0)]
     ]
     return pa.Table.from_pylist(rows, _SCHEMA)
 
 
-def _edges_of(bins: Bins) -> list[tuple[int, float | None, float | None]]:
+def edges_of(bins: Bins) -> list[tuple[int, float | None, float | None]]:
     """The bins' numbers and edges; null: no edge."""
     edges = bins.edges
     inner: list[tuple[int, float | None, float | None]] = [

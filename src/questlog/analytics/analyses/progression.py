@@ -12,12 +12,14 @@ from msgspec import Meta
 from questlog.analytics.analyses import progression_rows
 from questlog.analytics.analyses.progression_rows import COMPLETE, PARTS, START, STATUSES, Levels
 from questlog.analytics.analyses.split import GROUP, Events, answer_of, check_split, events_of, group_columns
+from questlog.analytics.engine.analysis import Analysis
 from questlog.analytics.engine.context import Context
 from questlog.analytics.engine.functions import fits_bitmaps
 from questlog.analytics.metrics.parts import MAX_ROWS
 from questlog.analytics.metrics.top import with_plain_numbers
 from questlog.analytics.question.answer import Answer, AnswerColumn
 from questlog.analytics.question.definitions import SegmentDefinition
+from questlog.analytics.question.examples import IS_IOS, JANUARY, Example
 from questlog.analytics.question.problems import too_many_rows
 from questlog.analytics.question.query import Filter, Name, Period, check_distinct
 from questlog.analytics.selection.cardinality import capped_dimensions
@@ -222,3 +224,17 @@ def _columns(question: Progression) -> list[AnswerColumn]:
     columns = group_columns(question.group_by)
     columns.append(AnswerColumn("level", "", f"The first {question.depth} parts of the id after the status."))
     return columns + [column for part in Part if part in question.parts for column in _PARTS[part]]
+
+
+ANALYSIS = Analysis(
+    "progression",
+    Progression,
+    answer,
+    "The levels: drop-off from one to the next, difficulty, time to complete.",
+    page="reference/analyses/progression.md",
+    is_savable=True,
+    examples=(
+        Example("Every level, with drop-off and difficulty", {"period": JANUARY}),
+        Example("Worlds on iOS", {"period": JANUARY, "depth": 1, "parts": ["counts", "scores"], "filter": IS_IOS}),
+    ),
+)

@@ -11,11 +11,13 @@ import msgspec
 import pyarrow as pa
 
 from questlog.analytics.engine import tables
+from questlog.analytics.engine.analysis import Analysis, Freshness
 from questlog.analytics.engine.context import Context
 from questlog.analytics.engine.functions import distinct_players, epoch_us
 from questlog.analytics.metrics import metric_query
 from questlog.analytics.metrics.purchases import is_purchase
 from questlog.analytics.question.answer import Answer, AnswerColumn
+from questlog.analytics.question.examples import Example
 from questlog.analytics.question.query import Filter, Granularity, Period, Query
 
 _MINUTE_US = 60_000_000
@@ -161,5 +163,19 @@ _COLUMNS = (
     *(
         AnswerColumn(f"week_ago_{name}", unit, f"A week earlier, the whole minute or hour: {meaning}")
         for name, (unit, meaning) in _MEANINGS.items()
+    ),
+)
+
+
+ANALYSIS = Analysis(
+    "realtime",
+    Realtime,
+    answer,
+    "The last hour by minute, or the last day by hour, beside the same time a week ago.",
+    page="reference/analyses/realtime.md",
+    freshness=Freshness.MINUTE,
+    examples=(
+        Example("The last hour, minute by minute", {}),
+        Example("The last day, hour by hour", {"span": "day"}),
     ),
 )

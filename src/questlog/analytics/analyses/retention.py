@@ -25,10 +25,12 @@ from questlog.analytics.analyses.cohort_members import (
     with_sizes,
 )
 from questlog.analytics.analyses.triangle import Ints, Triangle, ratio, whole
+from questlog.analytics.engine.analysis import Analysis
 from questlog.analytics.engine.context import Context
 from questlog.analytics.metrics.plan import scope_of
 from questlog.analytics.question.answer import Answer, AnswerColumn
 from questlog.analytics.question.definitions import SegmentDefinition
+from questlog.analytics.question.examples import JANUARY, PURCHASE, Example
 from questlog.analytics.question.query import EventMatch, Granularity, Period
 from questlog.analytics.selection.buckets import bucket_of_day, start_of
 from questlog.analytics.selection.cardinality import warnings
@@ -201,3 +203,24 @@ _COLUMNS = {
         AnswerColumn("share", "share", "players ÷ size"),
     )
 }
+
+
+ANALYSIS = Analysis(
+    "retention",
+    Retention,
+    answer,
+    "Who came back: cohort by cohort, or added up as a curve.",
+    page="reference/analyses/retention.md",
+    is_savable=True,
+    examples=(
+        Example("The triangle by day of install", {"period": JANUARY, "ages": 14}),
+        Example(
+            "The curve of those who came back to buy, by country",
+            {"period": JANUARY, "form": "curve", "returned": PURCHASE, "group_by": "country"},
+        ),
+        Example(
+            "Who was still there, by week of the first purchase",
+            {"period": JANUARY, "granularity": "week", "cohort": "first_purchase", "kind": "rolling"},
+        ),
+    ),
+)

@@ -54,14 +54,17 @@ class Events(msgspec.Struct, frozen=True):
 def check_split(
     segments: Mapping[str, SegmentDefinition],
     condition: Filter | None,
-    group_by: str | None = None,
+    group_by: str | tuple[str, ...] | None = None,
     field: str = "filter",
 ) -> None:
-    """Raises `InvalidQuery` for a filter or a dimension that is not possible. `field` is where the filter is."""
+    """Raises `InvalidQuery` for a filter or dimensions that are not possible. `field` is where the filter is."""
     check_size(condition, field)
     check = with_segments(check_event_dimension, segments)
     check_filter(field, condition, check)
-    if group_by is not None:
+    if isinstance(group_by, tuple):
+        for place, name in enumerate(group_by):
+            check(f"group_by[{place}]", name)
+    elif group_by is not None:
         check("group_by", group_by)
 
 

@@ -13,12 +13,14 @@ from msgspec import Meta
 
 from questlog.analytics.analyses.split import check_split, events_of
 from questlog.analytics.engine import tables
+from questlog.analytics.engine.analysis import Analysis
 from questlog.analytics.engine.compile import arrow_schema
 from questlog.analytics.engine.context import Context
 from questlog.analytics.engine.functions import epoch_us
 from questlog.analytics.question.answer import Answer, AnswerColumn
 from questlog.analytics.question.definitions import SegmentDefinition
-from questlog.analytics.question.problems import InvalidQuery
+from questlog.analytics.question.examples import IS_IOS, JANUARY, PURCHASE, Example
+from questlog.analytics.question.problems import InvalidQuery, NothingOfThatName
 from questlog.analytics.question.query import EventMatch, Period
 from questlog.analytics.selection.dimensions import referenced_dimensions
 from questlog.analytics.selection.filters import event_matches
@@ -164,8 +166,8 @@ def _known(player_id: str, context: Context) -> Mapping[str, Any]:
     return found[0]
 
 
-def _no_such_player(player_id: str) -> InvalidQuery:
-    return InvalidQuery("player_id", f"the game has no player {player_id[:100]!r}")
+def _no_such_player(player_id: str) -> NothingOfThatName:
+    return NothingOfThatName("player_id", f"the game has no player {player_id[:100]!r}")
 
 
 def _lifetime(player: Mapping[str, Any]) -> Period | None:
@@ -191,3 +193,37 @@ def _answer(rows: pa.Table, table: Table, context: Context) -> Answer:
     known = {column.name: column for column in table.columns}
     columns = [AnswerColumn(name, _UNITS.get(known[name].kind, ""), known[name].meaning) for name in rows.column_names]
     return Answer(table=rows, columns=columns, data_version=context.data_version)
+
+
+PLAYER = Analysis(
+    "player",
+    PlayerProfile,
+    profile,
+    "A player's row: first and last event, install, sessions, playtime, revenue, properties.",
+    page="reference/analyses/players.md",
+    examples=(Example("A player's first and last event, revenue and properties", {"player_id": "ada"}),),
+)
+
+SESSIONS_OF_PLAYER = Analysis(
+    "sessions",
+    PlayerSessions,
+    sessions,
+    "A player's sessions, newest first.",
+    page="reference/analyses/players.md",
+    examples=(Example("A player's last ten sessions", {"player_id": "ada", "limit": 10}),),
+)
+
+ANALYSIS = Analysis(
+    "timeline",
+    PlayerTimeline,
+    answer,
+    "A player's events, newest first, with any filter.",
+    page="reference/analyses/players.md",
+    examples=(
+        Example("What a player did last", {"player_id": "ada"}),
+        Example(
+            "What a player bought on iOS in January",
+            {"player_id": "ada", "period": JANUARY, "event": {**PURCHASE, "filter": IS_IOS}},
+        ),
+    ),
+)

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 import pyarrow as pa
 
+from questlog.analytics.engine.analysis import Analysis
 from questlog.analytics.engine.context import Context
 from questlog.analytics.metrics.catalogue import CATALOGUE
 from questlog.analytics.metrics.comparison import beside
@@ -16,6 +17,7 @@ from questlog.analytics.metrics.series import PREVIOUS, Shape, column_of, put_to
 from questlog.analytics.metrics.top import greatest, in_order, with_plain_numbers
 from questlog.analytics.question.answer import Answer, AnswerColumn
 from questlog.analytics.question.definitions import CustomMetric, SegmentDefinition
+from questlog.analytics.question.examples import IS_IOS, JANUARY, Example
 from questlog.analytics.question.query import Comparison, Granularity, Query
 from questlog.analytics.selection.cardinality import capped_dimensions, warnings
 from questlog.analytics.selection.dimensions import meaning_of
@@ -116,3 +118,38 @@ def _columns(question: Query, metrics: Sequence[Metric]) -> Sequence[AnswerColum
 def _group_name(dimension: str, question: Query) -> str:
     """The dimension's name; `by_NAME` where a metric of that name is asked for too: `source` is both."""
     return f"by_{dimension}" if dimension in question.metrics else dimension
+
+
+ANALYSIS = Analysis(
+    "query",
+    Query,
+    answer,
+    "Metrics over time, by dimensions.",
+    page="reference/metrics.md",
+    is_savable=True,
+    check=checked,
+    examples=(
+        Example("Players and revenue, day by day", {"metrics": ["dau", "revenue"], "period": JANUARY}),
+        Example(
+            "The five countries with the most revenue, beside the month before",
+            {
+                "metrics": ["revenue", "paying_players", "arppu"],
+                "period": JANUARY,
+                "granularity": "all",
+                "group_by": ["country"],
+                "top": 5,
+                "compare": "previous_period",
+                "totals": True,
+            },
+        ),
+        Example(
+            "Day-1 and day-7 retention on iOS, week by week",
+            {
+                "metrics": ["new_players", "retention_d1", "retention_d7"],
+                "period": JANUARY,
+                "granularity": "week",
+                "filter": IS_IOS,
+            },
+        ),
+    ),
+)

@@ -19,6 +19,10 @@ class InvalidQuery(Exception):
         self.nearest = nearest
 
 
+class NothingOfThatName(InvalidQuery):
+    """A question about one thing, such as a player, that the game does not have."""
+
+
 def unknown(field: str, kind: str, name: str, known: Iterable[str]) -> InvalidQuery:
     """The refusal of a name that does not exist, with the nearest one that does."""
     matches = get_close_matches(name, list(known), n=1, cutoff=0.5)

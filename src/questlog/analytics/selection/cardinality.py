@@ -10,8 +10,10 @@ import ibis.expr.types as ir
 import msgspec
 
 from questlog.analytics.engine import tables
+from questlog.analytics.engine.analysis import Analysis
 from questlog.analytics.engine.context import Context
 from questlog.analytics.question.answer import Answer, AnswerColumn, Warned
+from questlog.analytics.question.examples import JANUARY, Example
 from questlog.analytics.question.query import Period
 from questlog.analytics.selection.dimensions import dimension_column
 from questlog.store.fields import COLUMN_FIELDS, ID_PARTS
@@ -185,3 +187,13 @@ def _over(game_id: int, limits: Limits, period: Period) -> ir.Table:
         values=ranked.count(), first_over=ranked.value.max(where=first)
     )
     return days.filter(days["values"] > days["limit"])
+
+
+ANALYSIS = Analysis(
+    "cardinality",
+    Cardinality,
+    answer,
+    "Which fields had more values on a day than are shown, and the first value above the limit.",
+    page="guides/cardinality.md",
+    examples=(Example("Fields with too many values in January", {"period": JANUARY}),),
+)

@@ -14,6 +14,7 @@ import pyarrow as pa
 from msgspec import Meta
 
 from questlog.analytics.engine import tables
+from questlog.analytics.engine.analysis import Analysis
 from questlog.analytics.engine.context import Context
 from questlog.analytics.question.answer import Answer, AnswerColumn
 from questlog.analytics.question.definitions import (
@@ -26,6 +27,7 @@ from questlog.analytics.question.definitions import (
     SegmentDefinition,
     Who,
 )
+from questlog.analytics.question.examples import PAYERS, Example
 from questlog.analytics.question.problems import InvalidQuery
 from questlog.analytics.question.query import EventMatch, Name, Operator
 from questlog.analytics.selection.dimensions import (
@@ -346,3 +348,22 @@ def _is_named(match: EventMatch, game_id: int, events: ir.Table) -> ir.BooleanVa
 
 def _midnight(day: dt.date) -> ir.TimestampScalar:
     return ibis.timestamp(f"{day} 00:00:00")
+
+
+ANALYSIS = Analysis(
+    "segments",
+    Segment,
+    answer,
+    "How large a segment is now, or who is in it.",
+    page="guides/segments.md",
+    examples=(
+        Example("How many bought three times in the last 30 days", {"segment": PAYERS}),
+        Example(
+            "Who has not played for two weeks",
+            {
+                "segment": {"rule": {"type": "did", "event": {}, "operator": "less", "value": 1, "last_days": 14}},
+                "players": 100,
+            },
+        ),
+    ),
+)

@@ -169,8 +169,8 @@ def test_retention_and_cohorts_are_capped_by_the_day_of_installation(engine: Exa
 
 def test_the_groups_of_a_funnel_are_capped(engine: ExactOnly) -> None:
     steps = (EventMatch("design"), EventMatch("business"))
-    found = funnel.answer(Funnel(steps, TWO_DAYS, group_by="custom_01"), context(engine))
-    begun = {(row["group"], row["count"]) for row in found.table.to_pylist() if row["step"] == 1}
+    found = funnel.answer(Funnel(steps, TWO_DAYS, group_by=("custom_01",)), context(engine))
+    begun = {(row["custom_01"], row["count"]) for row in found.table.to_pylist() if row["step"] == 1}
     assert begun == {("a", 2), ("b", 1), ("c", 1), ("d", 1), (OTHER, 2), (None, 1)}
     assert [warned.field for warned in found.warnings] == ["custom_01"]
 

@@ -1,0 +1,151 @@
+"""Funnels in the engine: the events that are steps, as numbers (metrics.md §5)."""
+
+import enum
+from functools import reduce
+from operator import or_
+
+import ibis
+import ibis.expr.types as ir
+import msgspec
+
+from questlog.analytics.engine import tables
+from questlog.analytics.question.query import EventMatch, Filter, Period
+from questlog.analytics.selection.cardinality import CardinalityCap, shown, with_shown
+from questlog.analytics.selection.dimensions import referenced_dimensions
+from questlog.analytics.selection.filters import id_matches, predicate
+from questlog.analytics.selection.rows import Scope, events_with
+
+EXCLUDED_FROM = 10
+"""The first bit of exclusions in `steps`; those below are steps."""
+MAX_EXCLUSIONS = 5
+GROUPS = "group:"
+"""What the columns of groups begin with; their place follows."""
+
+Matches = tuple[EventMatch, ...]
+"""Events of which each will do."""
+
+
+class Unit(enum.StrEnum):
+    """What a funnel counts."""
+
+    PLAYERS = "players"
+    SESSIONS = "sessions"
+
+    @property
+    def number(self) -> str:
+        """The events' column with its number."""
+        return "session_no" if self is Unit.SESSIONS else "player_no"
+
+
+class FunnelRows(msgspec.Struct, frozen=True):
+    """The events that are steps or exclusions, of one of `parts` of the players or sessions.
+
+    `scope` is of the days to read; attempts begin in `period`.
+    """
+
+    scope: Scope
+    period: Period
+    steps: tuple[Matches, ...]
+    exclusions: tuple[Matches, ...]
+    filter: Filter | None
+    unit: Unit
+    is_strict: bool
+    group_by: tuple[str, ...]
+    capped: tuple[CardinalityCap, ...] = ()
+    parts: int = 1
+    part: int = 0
+
+    @property
+    def matches(self) -> tuple[tuple[int, EventMatch], ...]:
+        """All events that are looked for, each with the bit that it is in `steps`."""
+        steps = [(1 << place, match) for place, matches in enumerate(self.steps) for match in matches]
+        excluded = [(1 << EXCLUDED_FROM + place, match) for place, ms in enumerate(self.exclusions) for match in ms]
+        return (*steps, *excluded)
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The events' dimensions that it needs."""
+        filters = (match.filter for _, match in self.matches)
+        return referenced_dimensions(self.filter, *filters) | frozenset(self.group_by)
+
+    @property
+    def is_by_name(self) -> bool:
+        """Whether the names of events alone say which steps they are."""
+        return self.filter is None and all(match.filter is None for _, match in self.matches)
+
+
+def event_count(rows: FunnelRows) -> ir.Table:
+    """How many events there are to look at, at most, as `events`."""
+    period, days, names = rows.scope.period, tables.event_days, _named(rows)
+    days = days.filter(days.game_id == rows.scope.game_id, days.day.between(period.start, period.end))
+    found = days.inner_join(names, days.event_no == names["name:no"])
+    return found.aggregate(events=found.events.sum())
+
+
+def step_events(asked: FunnelRows) -> ir.Table:
+    """`unit`, `time`, `steps` (bits) and a column for each group (null: no step 1) of every event that is looked for.
+
+    For a strict funnel: of all events of those who did step 1.
+    """
+    rows = _matched(asked)
+    if asked.group_by:
+        rows = with_shown(rows, asked.capped, asked.scope.game_id, rows.event_time.date())
+    columns = {"unit": rows["unit"], "time": rows.event_time, "steps": rows["steps"]}
+    for place, name in enumerate(asked.group_by):
+        columns[f"{GROUPS}{place}"] = ibis.cases(((rows["steps"] & 1) > 0, shown(rows, name)))
+    if not asked.is_strict:
+        return rows.filter(rows["steps"] > 0).select(**columns)
+    begun = rows.filter((rows["steps"] & 1) > 0).select(begun=rows["unit"]).distinct()
+    return rows.semi_join(begun, rows["unit"] == begun.begun).select(**columns)
+
+
+def names_of(game_id: int, unit: Unit, numbers: tuple[int, ...]) -> ir.Table:
+    """The ids of players or sessions, with their `number`."""
+    of, columns = (
+        (tables.sessions, ["session_id", "player_id"]) if unit is Unit.SESSIONS else (tables.players, ["player_id"])
+    )
+    of = of.filter(of.game_id == game_id, of[unit.number].isin(numbers))
+    return of.select(*columns, number=of[unit.number])
+
+
+def _matched(asked: FunnelRows) -> ir.Table:
+    """The events that have a name that is looked for, with the `steps` that they are."""
+    events, names = events_with(asked.scope, asked.names), _named(asked)
+    events = events.filter(events.player_no.notnull(), events[asked.unit.number].notnull())
+    if asked.parts > 1:
+        events = events.filter(events[asked.unit.number] % asked.parts == asked.part)
+    rows = events.inner_join(names, events.event_no == names["name:no"])
+    if asked.is_by_name:
+        steps = rows["name:bits"]
+    else:
+        steps = reduce(or_, (_bit(rows, place, bit, match) for place, (bit, match) in enumerate(asked.matches)))
+    if asked.filter is not None:
+        steps &= predicate(asked.filter, rows).ifelse(-1, -1 << EXCLUDED_FROM)
+    return rows.mutate(unit=rows[asked.unit.number], steps=steps.cast("int64"))
+
+
+def _bit(rows: ir.Table, place: int, bit: int, match: EventMatch) -> ir.IntegerValue:
+    is_named = (rows["name:bits"] & (1 << place)) > 0
+    return (is_named & predicate(match.filter, rows)).ifelse(bit, 0).cast("int64")
+
+
+def _named(asked: FunnelRows) -> ir.Table:
+    """The numbers of the names that are looked at, with bits: for a strict funnel all names.
+
+    The bits are those of `steps`, or the places of the matches, where a name alone does not say what an event is.
+    """
+    names = tables.event_names
+    names = names.filter(names.game_id == asked.scope.game_id)
+    found = (
+        _is_named(match, names).ifelse(bit if asked.is_by_name else 1 << place, 0).cast("int64")
+        for place, (bit, match) in enumerate(asked.matches)
+    )
+    named = names.select(**{"name:no": names.event_no, "name:bits": reduce(or_, found)})
+    return named if asked.is_strict else named.filter(named["name:bits"] > 0)
+
+
+def _is_named(match: EventMatch, names: ir.Table) -> ir.BooleanValue:
+    is_named = ibis.literal(value=True)
+    if match.category is not None:
+        is_named &= names.category == match.category
+    return is_named & id_matches(match, names.event_id) if match.event_id is not None else is_named

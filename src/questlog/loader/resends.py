@@ -1,0 +1,25 @@
+"""Requests that a client may send again although most of their events are stored (metrics.md §7)."""
+
+import hashlib
+
+from questlog.loader.sources import Decoded
+from questlog.model.record import Envelope
+
+_DIGEST_BYTES = 16
+
+
+def resend_digest(envelope: Envelope, body: bytes, decoded: Decoded) -> str | None:
+    """What tells that an inflated body is sent again; None for a request that the client takes for done.
+
+    Both protocols answer 400 where they drop some events of a request and store the others (`replies.events`,
+    `replies.invalid_events`), and some clients then send all of it again.
+    """
+    if not decoded.dropped or not decoded.events:
+        return None
+    kind = envelope.kind.to_bytes(2, "big")
+    return hashlib.blake2b(body, digest_size=_DIGEST_BYTES, person=kind).hexdigest()
+
+
+def resend_key(digest: str, index: int) -> str:
+    """The key of the event at this place of a request with this digest."""
+    return f"{digest}:{index}"

@@ -1,0 +1,91 @@
+"""Send the requests of a file of make_stream.py once each, in turn, at a fixed rate, whatever the answers take.
+
+    python -m tests.bench.ingest.send_stream FILE PORT --requests-per-s 750 [--connections 32]
+
+Prints one JSON object: how many were answered with 2xx, how many otherwise, seconds, and milliseconds from the time at
+which a request was due to its answer (p50, p99, max).
+"""
+
+import argparse
+import http.client
+import itertools
+import json
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.bench.ingest.ingest import SANDBOX_PATH, records
+from tests.bench.percentiles import percentile
+
+_AHEAD_S = 0.2
+
+
+class Sender:
+    """Threads with a connection each that share the records and their schedule."""
+
+    def __init__(self, file: Path, port: int, requests_per_s: float) -> None:
+        self._numbered = enumerate(records(file))
+        self._port = port
+        self._interval_s = 1 / requests_per_s
+        self._began = time.monotonic() + _AHEAD_S
+        self._lock = threading.Lock()
+        self.latencies_ms: list[float] = []
+        self.refused: list[str] = []
+
+    def run(self, connections: int) -> float:
+        """Send all. Returns the seconds it took."""
+        threads = [threading.Thread(target=self._send) for _ in range(connections)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        return time.monotonic() - self._began
+
+    def _send(self) -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=60)
+        for due, signature, body in self._due():
+            time.sleep(max(0.0, due - time.monotonic()))
+            headers = {"Authorization": signature, "Content-Type": "application/json", "Content-Encoding": "gzip"}
+            connection.request("POST", SANDBOX_PATH, body, headers)
+            answer = connection.getresponse()
+            told = answer.read()
+            self.latencies_ms.append((time.monotonic() - due) * 1000)
+            if not 200 <= answer.status < 300:
+                self.refused.append(f"{answer.status}: {told[:200]!r}")
+        connection.close()
+
+    def _due(self) -> Iterator[tuple[float, str, bytes]]:
+        while True:
+            with self._lock:
+                following = next(self._numbered, None)
+            if following is None:
+                return
+            number, (signature, body) = following
+            yield self._began + number * self._interval_s, signature, body
+
+
+def main() -> None:
+    """Send, and say how it went."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("file", type=Path)
+    parser.add_argument("port", type=int)
+    parser.add_argument("--requests-per-s", type=float, required=True)
+    parser.add_argument("--connections", type=int, default=32)
+    options = parser.parse_args()
+    sender = Sender(options.file, options.port, options.requests_per_s)
+    seconds = sender.run(options.connections)
+    result = {
+        "accepted": len(sender.latencies_ms) - len(sender.refused),
+        "refused": len(sender.refused),
+        "first_refusals": list(itertools.islice(sender.refused, 3)),
+        "seconds": seconds,
+        "p50_ms": percentile(sender.latencies_ms, 0.5),
+        "p99_ms": percentile(sender.latencies_ms, 0.99),
+        "max_ms": max(sender.latencies_ms),
+    }
+    print(json.dumps(result))
+
+
+if __name__ == "__main__":
+    main()
