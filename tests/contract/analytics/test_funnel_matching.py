@@ -1,12 +1,13 @@
 """The matching of funnels finds what trying everything finds: equal times, events that are several steps, windows."""
 
+from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from questlog.analytics.analyses.funnel_attempts import ANY_TIME, Excluded, Matching, Order, Rules, Starts
+from questlog.analytics.analyses.funnel_attempts import ANY_TIME, Excluded, Ints, Matching, Order, Rules, Starts
 from questlog.analytics.analyses.funnel_matching import best_attempts
 from tests.support.generated_histories import Event
 from tests.support.oracle import funnel
@@ -63,9 +64,10 @@ def test_the_best_attempt_is_the_best_of_all(
         masks += [0] * len(excluded)
     found = best_attempts(
         Matching(
-            *(np.array([event[place] for event in events], np.int64) for place in (0, 1)),
+            _column(events, 0),
+            _column(events, 1),
             np.array(masks, np.int64),
-            excluded=Excluded(*(np.array([event[place] for event in excluded], np.int64) for place in (0, 1, 2))),
+            excluded=Excluded(_column(excluded, 0), _column(excluded, 1), _column(excluded, 2)),
         ),
         Rules(steps, window, order, starts),
     )
@@ -79,6 +81,10 @@ def test_the_best_attempt_is_the_best_of_all(
         assert {(f"player-{unit}", bucket) for unit, bucket, is_one in is_open if is_one} == {
             key for key, attempt in tried.items() if funnel.is_open(attempt, rules, now)
         }
+
+
+def _column(events: Sequence[tuple[int, int, int]], place: int) -> Ints:
+    return np.array([event[place] for event in events], np.int64)
 
 
 def _stored(row: int, player: int, time: int, mask: int) -> Stored:

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from questlog.analytics.analyses.funnel import Exclusion, Funnel, Unit
+from questlog.analytics.analyses.funnel import Exclusion, Funnel
 from questlog.analytics.analyses.funnel_attempts import Order
+from questlog.analytics.analyses.funnel_rows import Unit
 from questlog.analytics.question.query import Condition, EventMatch, Granularity, Operator, Period
 from tests.support.answers import answers, is_same_row, rows
 from tests.support.engines import BothEngines, embedded_store
