@@ -118,13 +118,29 @@ class LoaderSettings(_Section, frozen=True, kw_only=True):
         int, Meta(ge=10, le=60_000, description="Least time from one look for new records to the next.")
     ] = 250
     batch_bytes: Annotated[Bytes, Meta(description="Most journal bytes in one batch.")] = 33_554_432
-    batch_events: Annotated[int, Meta(ge=1, le=10_000_000, description="Most events in one batch.")] = 100_000
+    batch_events: Annotated[int, Meta(ge=1, le=10_000_000, description="Most events in one batch.")] = 50_000
+
+
+class MemorySettings(_Section, frozen=True, kw_only=True):
+    """The server's memory."""
+
+    server_mb: Annotated[
+        int,
+        Meta(
+            ge=256,
+            le=2**24,
+            description="Memory the server may use: engine, loading and questions together. Above it, questions that "
+            "run are stopped. Each collector takes some 60 more.",
+        ),
+    ] = 1536
 
 
 class StoreSettings(_Section, frozen=True, kw_only=True):
     """The analytics store."""
 
-    memory_limit_mb: Annotated[int, Meta(ge=64, le=2**24, description="Memory the engine may use.")] = 1024
+    memory_limit_mb: Annotated[
+        int, Meta(ge=0, le=2**24, description="Memory the engine may use; 0 = half of `memory.server_mb`.")
+    ] = 0
     threads: Annotated[int, Meta(ge=0, le=1024, description="Threads the engine may use; 0 = one per core.")] = 0
     checkpoint_mb: Annotated[
         int, Meta(ge=1, le=2**20, description="Size of the engine's own log at which it is folded in.")
@@ -277,6 +293,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     cardinality: CardinalitySettings = field(default_factory=CardinalitySettings)
     journal: JournalSettings = field(default_factory=JournalSettings)
     loader: LoaderSettings = field(default_factory=LoaderSettings)
+    memory: MemorySettings = field(default_factory=MemorySettings)
     store: StoreSettings = field(default_factory=StoreSettings)
     dedupe: DedupeSettings = field(default_factory=DedupeSettings)
     rejected: RejectedSettings = field(default_factory=RejectedSettings)

@@ -24,6 +24,7 @@ from questlog.api.app import create_app
 from questlog.api.definitions_cache import SavedDefinitions
 from questlog.api.services import ConsoleServices, Limits
 from questlog.app.lock import server_lock
+from questlog.app.memory import MemoryGuard, engine_memory_mb
 from questlog.app.places import make_data_directory, run_directory
 from questlog.app.rates import rates, rates_monitor, rates_refresh
 from questlog.app.receipts import receipts
@@ -153,7 +154,7 @@ def _serve(settings: Settings) -> None:
                 collector_port=settings.collector.port,
             )
             refresh = rates_refresh(settings, converter.use, clock)
-            with _running(refresh):
+            with _running(refresh), MemoryGuard(settings.memory.server_mb << 20, store.stop_questions):
                 asyncio.run(_run(settings, loader, create_app(services, pages=status_pages(services)), token))
         finally:
             store.close()
@@ -202,7 +203,7 @@ async def _run(settings: Settings, loader: Loader, application: Litestar, token:
 
 def _open_store(settings: Settings) -> DuckDBStore:
     engine = EngineSettings(
-        memory_limit_mb=settings.store.memory_limit_mb,
+        memory_limit_mb=engine_memory_mb(settings),
         threads=settings.store.threads,
         checkpoint_mb=settings.store.checkpoint_mb,
     )

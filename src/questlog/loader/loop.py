@@ -39,7 +39,7 @@ class BatchLimits(NamedTuple):
 
     tick_ms: int = 250
     batch_bytes: int = 33_554_432
-    batch_events: int = 100_000
+    batch_events: int = 50_000
     keep_s: float = 86_400.0
     expiry: Expiry = Expiry()
 

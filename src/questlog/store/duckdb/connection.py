@@ -25,7 +25,7 @@ _ROW_GROUP_SIZE = 8192
 class EngineSettings(msgspec.Struct, frozen=True):
     """What DuckDB may use. `threads` 0 means one per core; the log is folded into the tables at `checkpoint_mb`."""
 
-    memory_limit_mb: int = 1024
+    memory_limit_mb: int = 768
     threads: int = 0
     checkpoint_mb: int = 256
     temp_limit_mb: int = 8192

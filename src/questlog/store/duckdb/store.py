@@ -134,6 +134,10 @@ class DuckDBStore:
         """One state of the data for all statements of a question. Raises `QueryAborted`, `StoreFailed`."""
         return self._runner.reading(cancellation)
 
+    def stop_questions(self) -> int:
+        """Interrupt whatever is being read now, and raise `QueryAborted` there. Returns how many those are."""
+        return self._runner.stop_all()
+
     def query(self, statement: str, parameters: Mapping[str, object]) -> pa.Table:
         """Answer one of our own statements, with named `$parameters`. Raises `StoreFailed`."""
         with self._cursor() as cursor:
