@@ -14,6 +14,7 @@ import pyarrow as pa
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
+from hypothesis.vendor.pretty import RepresentationPrinter
 
 from questlog.loader.times import Senders, event_times, known_times
 from questlog.store.contract import STAGED_EVENTS, STAGED_REJECTED, Batch
@@ -149,6 +150,10 @@ class Event:
         """Only what it says: a failing history is printed, and too long a text is cut."""
         said = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         return f"Event({', '.join(f'{name}={value!r}' for name, value in said.items() if value is not None)})"
+
+    def _repr_pretty_(self, printer: RepresentationPrinter, _is_cycle: bool) -> None:
+        """The same, where hypothesis prints it."""
+        printer.text(repr(self))
 
     @property
     def amount_usd(self) -> Decimal | None:
@@ -517,4 +522,10 @@ def histories(
     for place in draw(st.lists(st.integers(0, len(named) - 1), max_size=5)):
         named.insert(draw(st.integers(0, len(named))), _again(draw, named[place], players))
     loads = draw(st.lists(st.integers(1, 15), max_size=3))
-    return History(tuple(named), tuple(loads), has_prologue=draw(st.integers(0, 7)) > 0, frame=frame, is_moved=draw(st.integers(0, 3)) == 0)
+    return History(
+        tuple(named),
+        tuple(loads),
+        has_prologue=draw(st.integers(0, 7)) > 0,
+        frame=frame,
+        is_moved=draw(st.integers(0, 3)) == 0,
+    )
