@@ -34,8 +34,9 @@ class FakeDecoded(NamedTuple):
 
 
 def decode_fake_events(body: bytes, envelope: Envelope) -> FakeDecoded:
-    """A JSON list of objects of DECODED_COLUMNS; `"drop": true` drops one, `"is_lenient": true` says that only a lenient
-    game takes it, anything but a list rejects the request.
+    """A JSON list of objects of DECODED_COLUMNS; anything but a list rejects the request.
+
+    `"drop": true` drops one, `"is_lenient": true` says that only a lenient game takes it.
     """
     items = json.loads(body)
     if not isinstance(items, list):

@@ -15,8 +15,8 @@ class CollectorCounters(msgspec.Struct):
     """Counts since the start of the process. Keys are joined with a space, for JSON.
 
     `requests`: route, HTTP status · `events`: game id, source, `accepted`, `accepted_leniently` or a drop's reason ·
-    `rejected`: reason of a whole request. `is_ready` and `pending_bytes` are as of now. `collector` is the number of its
-    journal writer: a process that takes another's place has the same.
+    `rejected`: reason of a whole request. `is_ready` and `pending_bytes` are as of now. `collector` is the number of
+    its journal writer: a process that takes another's place has the same.
     """
 
     collector: int = 0
