@@ -321,7 +321,7 @@ def test_a_strict_game_refuses_undeclared_names_and_decoding_again_agrees() -> N
         (b"{", Reason.NOT_JSON),
         (b'{"events":[{"name":"a"}', Reason.NOT_JSON),
         (b'{"events":[{"name":"a"}]} x', Reason.NOT_JSON),
-        (b'{"events":[{"name":NaN}]}', Reason.NOT_JSON),
+        (b'{"events":[{"name":NaNs}]}', Reason.NOT_JSON),
         (b'{"events":[{"name":"\xff"}]}', Reason.NOT_JSON),
         (b'{"events":[{"name":5},{"name":"\xff"}]}', Reason.NOT_JSON),
         (b'{"events":[{"name":5},{"name":"a","metadata":{"k":"\xff"}}]}', Reason.NOT_JSON),
@@ -425,3 +425,99 @@ def test_metadata_with_far_too_many_keys_is_dropped_before_each_is_looked_at() -
     texts, numbers = {"name": "a", "metadata": metadata}, {"name": "a", "metadata": metadata | {"key0": 1}}
     assert reason_of(texts) == reason_of(numbers) == Reason.METADATA_SIZE_EXCEEDED
     assert from_server({"name": "a", "metadata": dict(list(metadata.items())[:100])}).events
+
+
+def test_nan_is_unset_and_its_neighbours_are_taken() -> None:
+    body = b"""{"events": [{"name": "a", "value": nan, "metadata": {"x": -inf, "y": "inf"}}, {"name": "b"}]}"""
+    for source in SATORI_SOURCES:
+        first, second = rows(decode_events(body, source=source))
+        assert (first["event_id"], first["attributes"]) == ("a", '{"y":"inf"}')
+        assert "value" not in first
+        assert "value_text" not in first
+        assert second["event_id"] == "b"
+
+
+def test_the_nil_identity_is_no_player_and_a_placeholder_is_no_id() -> None:
+    nil = "00000000-0000-0000-0000-000000000000"
+    for event_id in (nil, "null", "Undefined"):
+        found = row(identity_id=nil, id=event_id)
+        assert "player_id" not in found
+        assert "client_event_id" not in found
+
+
+def test_a_sessions_times_may_be_floats_of_whole_seconds() -> None:
+    found = row(session_issued_at=1_795_168_800.0, sessionExpiresAt=1.7951688e9)
+    assert found["session_issued_at"] == found["session_expires_at"] == 1_795_168_800_000_000
+    assert reason_of({"name": "a", "session_issued_at": 1_795_168_800.5}) is Reason.INVALID_TIMESTAMP
+    assert reason_of({"name": "a", "session_issued_at": 1e300}) is Reason.INVALID_TIMESTAMP
+
+
+def test_cents_computed_in_floats_are_whole_cents() -> None:
+    assert row(name="purchaseCompleted", value="1998.9999999999998")["amount"] == 1999
+    assert row(name="purchaseCompleted", value=1998.9999999999998)["amount"] == 1999
+    money = {"amount": "19.989999999999998", "currency": "EUR"}
+    assert row(name="purchaseCompleted", metadata=money)["amount"] == 1999
+
+
+def from_lenient_server(*events: object) -> Decoded:
+    return decode_events(batch(*events), source=Source.SATORI_SERVER, is_lenient=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "kept"),
+    [
+        ("id", "x" * 129, "x" * 129),
+        ("id", 5, "5"),
+        ("timestamp", "yesterday", "yesterday"),
+        ("timestamp", 1_795_168_800, "1795168800"),
+        ("value", "x" * 5_000, "x" * 4_096),
+        ("value", {"a": [1]}, '{"a":[1]}'),
+        ("value", "a\0b", "a\ufffdb"),
+        ("metadata", {"a": {"b": 1}}, '{"a":{"b":1}}'),
+        ("metadata", [1], "[1]"),
+        ("session_id", "a\nb", "a\nb"),
+        ("sessionId", {}, "{}"),
+        ("session_issued_at", -1, "-1"),
+        ("sessionExpiresAt", "soon", "soon"),
+        ("session_expired_at", 1.5, "1.5"),
+    ],
+)
+def test_a_lenient_game_keeps_an_optional_field_that_breaks_its_rule_as_invalid(
+    name: str, value: object, kept: str
+) -> None:
+    event = {"name": "a", "identity_id": IDENTITY, name: value}
+    assert not from_server(event).events
+    decoded = from_lenient_server(event, {"name": "b"})
+    assert (decoded.dropped, decoded.lenient) == ([], 1)
+    first, second = rows(decoded)
+    assert msgspec.json.decode(str(first["attributes"])) == {"invalid": {name: kept}}
+    assert (first["player_id"], second["event_id"]) == (IDENTITY, "b")
+
+
+def test_several_invalid_fields_are_kept_beside_the_metadata() -> None:
+    event = {"name": "a", "id": [], "timestamp": "no", "metadata": {"k": "v", "invalid": "mine"}, "value": "3"}
+    (found,) = rows(from_lenient_server(event))
+    assert msgspec.json.decode(str(found["attributes"])) == {
+        "k": "v",
+        "invalid": {"id": "[]", "timestamp": "no", "invalid": "mine"},
+    }
+    assert found["value"] == 3.0
+
+
+@pytest.mark.parametrize("event", [{"name": ""}, {"name": 5}, {"name": "a", "identity_id": "short"}, 5, {"id": "1"}])
+def test_a_lenient_game_still_asks_for_a_name_and_a_right_identity(event: object) -> None:
+    decoded = from_lenient_server(event, {"name": "b"})
+    assert [dropped.index for dropped in decoded.dropped] == [0]
+    assert decoded.lenient == 0
+
+
+def test_a_lenient_game_may_be_strict_about_names() -> None:
+    body = batch({"name": "mine", "id": []}, {"name": "gameStarted", "id": []})
+    decoded = decode_events(body, source=Source.SATORI_CLIENT, refused=(0,), is_lenient=True)
+    assert [dropped.index for dropped in decoded.dropped] == [0]
+    assert decoded.lenient == 1
+
+
+def test_a_purchase_of_a_lenient_game_with_invalid_metadata_is_money() -> None:
+    (found,) = rows(from_lenient_server({"name": "purchaseCompleted", "value": "499", "metadata": [1]}))
+    assert (found["amount"], found["currency"]) == (499, "USD")
