@@ -1,6 +1,7 @@
 """Words of closed vocabularies are checked like the names of metrics."""
 
 import datetime as dt
+from collections.abc import Callable
 
 import pytest
 
@@ -51,13 +52,18 @@ def test_what_is_no_word_is_not_checked() -> None:
         check_filter("filter", condition, check_event_dimension)
 
 
-def test_categories_of_events_are_checked_wherever_an_event_is_meant() -> None:
-    match = EventMatch("desing", "Combat")
-    for check, field in (
-        (lambda: check_match("steps[1]", match, {}), "steps[1].category"),
+MATCH = EventMatch("desing", "Combat")
+
+
+@pytest.mark.parametrize(
+    ("check", "field"),
+    [
+        (lambda: check_match("steps[1]", MATCH, {}), "steps[1].category"),
         (lambda: Explore(Period(DAY, DAY), "desing").check({}), "category"),
-        (lambda: check_segment("segment", SegmentDefinition(Did(match)), {}), "segment.rule.event.category"),
-    ):
-        with pytest.raises(InvalidQuery) as refused:
-            check()
-        assert (refused.value.field, refused.value.nearest) == (field, "design")
+        (lambda: check_segment("segment", SegmentDefinition(Did(MATCH)), {}), "segment.rule.event.category"),
+    ],
+)
+def test_categories_of_events_are_checked_wherever_an_event_is_meant(check: Callable[[], None], field: str) -> None:
+    with pytest.raises(InvalidQuery) as refused:
+        check()
+    assert (refused.value.field, refused.value.nearest) == (field, "design")
