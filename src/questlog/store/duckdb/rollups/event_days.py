@@ -42,9 +42,9 @@ def facts(source: str, condition: str = "true") -> str:
         coalesce(sum(attempt_num::DOUBLE) FILTER ({_IS_COMPLETE}), 0) AS attempt_sum,
         {TRANSACTIONS} AS transactions, {REVENUE} AS revenue_usd, {REFUNDS} AS refunds,
         {UNPRICED} AS unpriced, {AD_REVENUE} AS ad_revenue_usd,
-        {_ADS}, min(value) AS value_min, max(value) AS value_max
+        {_ADS}, min(value) + 0.0 AS value_min, max(value) + 0.0 AS value_max
     FROM {source} WHERE {condition} GROUP BY event_no, day
-    """
+    """  # adding 0 leaves no -0, which of two equal numbers is the least would depend on their order
 
 
 _OLD = """
