@@ -1,7 +1,7 @@
 """A journal, a store, a clock and a codec in memory, for tests of the loader."""
 
 import json
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -33,17 +33,22 @@ class FakeDecoded(NamedTuple):
     events: list[dict[str, object]]
     indexes: list[int]
     dropped: list[DroppedEvent]
+    lenient: int = 0
 
 
-def decode_fake_events(body: bytes, refused: Collection[int]) -> FakeDecoded:
-    """A JSON list of objects of DECODED_COLUMNS; `"drop": true` drops one, anything but a list rejects the request."""
+def decode_fake_events(body: bytes, envelope: Envelope) -> FakeDecoded:
+    """A JSON list of objects of DECODED_COLUMNS; anything but a list rejects the request.
+
+    `"drop": true` drops one, `"is_lenient": true` says that only a lenient game takes it.
+    """
     items = json.loads(body)
     if not isinstance(items, list):
         raise RequestRejected(Reason.NOT_A_LIST, "not a list")
-    decoded = FakeDecoded([], [], [])
+    lenient = sum(bool(item.pop("is_lenient", False)) for item in items)
+    decoded = FakeDecoded([], [], [], lenient)
     for index, item in enumerate(items):
-        if item.get("drop") or index in refused:
-            reason = Reason.INVALID_NAME if index in refused else Reason.FAILED_VALIDATION
+        if item.get("drop") or index in envelope.refused:
+            reason = Reason.INVALID_NAME if index in envelope.refused else Reason.FAILED_VALIDATION
             decoded.dropped.append(DroppedEvent(index, json.dumps(item).encode(), reason, "not wanted"))
         else:
             decoded.events.append(item)
