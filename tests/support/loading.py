@@ -2,8 +2,10 @@
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from decimal import Decimal
 from typing import NamedTuple
 
+import numpy as np
 import pyarrow as pa
 
 from questlog.journal.contract import Entry
@@ -12,6 +14,7 @@ from questlog.model.event import Columns, Source
 from questlog.model.reasons import DroppedEvent, Reason, RequestRejected
 from questlog.model.record import Envelope, Kind, Position, encode_record
 from questlog.store.contract import Batch, Expiry, LoadResult
+from questlog.store.repricing import MoneyKind, PriceChange, Prices, Repricing
 
 NOW_US = 1_763_750_000_000_000
 
@@ -119,6 +122,7 @@ class FakeStore:
         self.expiries: list[tuple[Expiry, int]] = []
         self.loaded_at: list[int] = []
         self.rebuilds = 0
+        self.repriced: list[Repricing] = []
 
     def positions(self) -> Mapping[int, Position]:
         return dict(self.kept_positions)
@@ -135,6 +139,13 @@ class FakeStore:
     def rebuild(self, progress: Callable[[str, float], None]) -> None:
         progress("players", 0.5)
         self.rebuilds += 1
+
+    def reprice(self, question: Repricing, prices: Prices, progress: Callable[[float], None]) -> Sequence[PriceChange]:
+        progress(0.5)
+        self.repriced.append(question)
+        days = np.array([20_000], dtype=np.int32)
+        usd = prices.amounts_usd(pa.array([100]), pa.array(["GEM"]), days)[0].as_py()
+        return [PriceChange("GEM", MoneyKind.PURCHASES, 1, 1, 1, 0, Decimal(0), usd)]
 
     def expire(self, expiry: Expiry, now_us: int) -> None:
         self.expiries.append((expiry, now_us))
