@@ -11,7 +11,8 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from questlog.analytics.question.problems import InvalidQuery
+from questlog.analytics.question.problems import InvalidQuery, check_word
+from questlog.model.taxonomy import CATEGORIES
 
 MAX_GROUPS = 4
 MAX_METRICS = 20
@@ -142,6 +143,8 @@ class EventMatch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """Raises `InvalidQuery`."""
         if self.is_prefix and self.event_id is None:
             raise InvalidQuery(f"{field}.is_prefix", "a prefix needs an event_id")
+        if self.category is not None:
+            check_word(f"{field}.category", "category", self.category, CATEGORIES)
         check_size(self.filter, f"{field}.filter")
 
 
