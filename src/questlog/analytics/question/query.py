@@ -161,7 +161,9 @@ class Query(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     per metric, and `previous_METRIC` with `compare`; a dimension named like one of the metrics is `by_NAME`. Without
     groups every bucket has a row, with groups those in which there is anything. With `top`, the groups that are not
     among the `top` greatest by the first metric over the whole period are one group `(other)`, computed as such, and
-    all groups are texts. `totals` adds the metrics of the whole period without groups.
+    all groups are texts. `totals` adds the metrics of the whole period without groups. With `intervals`, every share
+    and mean is followed by `METRIC_numerator`, `METRIC_denominator` and the 95 % interval, `METRIC_low` and
+    `METRIC_high`.
     """
 
     metrics: Annotated[tuple[Name, ...], Meta(min_length=1, max_length=MAX_METRICS)]
@@ -172,6 +174,7 @@ class Query(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     compare: Comparison | None = None
     top: Annotated[int, Meta(ge=1, le=1_000)] | None = None
     totals: bool = False
+    intervals: bool = False
 
     def check(self) -> None:
         """Raises `InvalidQuery` for what the types cannot say; names are checked where they are looked up."""
