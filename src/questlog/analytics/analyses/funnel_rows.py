@@ -40,7 +40,7 @@ class Unit(enum.StrEnum):
 class FunnelRows(msgspec.Struct, frozen=True):
     """The events that are steps or exclusions, of one of `parts` of the players or sessions.
 
-    `scope` is of the days to read; attempts begin in `period`.
+    `scope` is of the days to read; attempts begin in `period`. `columns` are told besides.
     """
 
     scope: Scope
@@ -50,10 +50,11 @@ class FunnelRows(msgspec.Struct, frozen=True):
     filter: Filter | None
     unit: Unit
     is_strict: bool
-    group_by: tuple[str, ...]
+    group_by: tuple[str, ...] = ()
     capped: tuple[CardinalityCap, ...] = ()
     parts: int = 1
     part: int = 0
+    columns: tuple[str, ...] = ()
 
     @property
     def matches(self) -> tuple[tuple[int, EventMatch], ...]:
@@ -91,6 +92,7 @@ def step_events(asked: FunnelRows) -> ir.Table:
     if asked.group_by:
         rows = with_shown(rows, asked.capped, asked.scope.game_id, rows.event_time.date())
     columns = {"unit": rows["unit"], "time": rows.event_time, "steps": rows["steps"]}
+    columns |= {name: rows[name] for name in asked.columns}
     for place, name in enumerate(asked.group_by):
         columns[f"{GROUPS}{place}"] = ibis.cases(((rows["steps"] & 1) > 0, shown(rows, name)))
     if not asked.is_strict:
