@@ -98,7 +98,7 @@ def test_duplicates_are_known_after_reopening_without_the_index(tmp_path: Path) 
     store = DuckDBStore(tmp_path)
     store.load(batch(rows), NOON)
     store.close()
-    for path in (tmp_path / "keys").rglob("*.run"):
+    for path in (tmp_path / "key-indexes").rglob("*.run"):
         path.write_bytes(b"damaged")
     store = DuckDBStore(tmp_path)
     assert store.load(batch(rows), NOON).duplicates == 2
