@@ -46,5 +46,5 @@ def test_an_answer_says_what_was_read(engines: BothEngines) -> None:
         analytics = Analytics(engine, FakeClock(), lambda _: Definitions())
         answer = analytics.ask(1, Query(("dau",), Period(DAY, DAY)))
         assert answer.table["dau"].to_pylist() == [2]
-        assert answer.origin.sources == [SourceUse("player_days")]
+        assert answer.origin.sources == [SourceUse("player_days", ("dau",))]
         assert answer.origin.rows_read_at_most == 2
