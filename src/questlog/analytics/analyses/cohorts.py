@@ -200,6 +200,6 @@ ANALYSIS = Analysis(
     is_savable=True,
     examples=(
         Example("LTV, playtime and sessions by week of install", {"period": JANUARY, "granularity": "week"}),
-        Example("The same, added up by platform", {"period": JANUARY, "form": "curve", "group_by": "platform"}),
+        Example("The same, added up by platform", {"period": JANUARY, "form": "curve", "group_by": ["platform"]}),
     ),
 )
