@@ -176,9 +176,8 @@ def answer(question: Funnel, context: Context) -> Answer:
         told = steps_answer(found, question.top)
         if question.intervals:
             told = with_intervals(told, conversion_parts(len(question.steps)))
-    return msgspec.structs.replace(
-        told, warnings=warnings(context, rows.selection.caps), data_version=context.data_version
-    )
+    warned = warnings(context, rows.selection.caps)
+    return msgspec.structs.replace(told, warnings=warned, data_version=context.data_version)
 
 
 def attempts_of(question: Funnel, context: Context) -> Counted:
