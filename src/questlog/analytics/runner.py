@@ -4,7 +4,7 @@ import datetime as dt
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Protocol
+from typing import Any, NamedTuple, Protocol
 
 import ibis
 import ibis.expr.types as ir
@@ -35,6 +35,13 @@ class Definitions(msgspec.Struct, frozen=True):
 
     segments: Mapping[str, SegmentDefinition] = {}
     custom_metrics: Mapping[str, CustomMetric] = {}
+
+
+class DataState(NamedTuple):
+    """Which data there are: the last load transaction, and the zone that the days of the game's rows are of."""
+
+    data_version: int
+    zone: Zone
 
 
 class Analytics:
@@ -81,7 +88,7 @@ class Analytics:
             complete_through=None if complete_through is None else _time(min(complete_through, context.now_us)),
             took_ms=round((self._monotonic_s() - began_s) * 1000, 3),
             rows_read_at_most=rows_at_most,
-            time_zone=context.zone.name,
+            time_zone=getattr(question, "time_zone", None) or context.zone.name,
             sources=[SourceUse(name, tuple(answers)) for name, answers in context.trace.sources.items()],
         )
         return msgspec.structs.replace(answer, origin=origin, warnings=warnings)
@@ -102,18 +109,17 @@ class Analytics:
                 context,
                 segments=definitions.segments,
                 custom_metrics=definitions.custom_metrics,
-                zone=Zone(counters["time_zone"] or UTC.name),
+                zone=_zone(counters),
                 last_player_no=counters["player_no"],
                 data_version=counters["batch_no"],
                 trace=Trace(),
             )
 
-    def data_version(self) -> int:
-        """The last load transaction: as long as it and the UTC day stay, so do all answers. Raises `QueryAborted`."""
-        with self._bare_context(0, Cancellation()) as context:
-            [counters] = context.run(_counters, 0).to_pylist()
-        version: int = counters["batch_no"]
-        return version
+    def state(self, game_id: int) -> DataState:
+        """As long as it and the zone's day stay, so do all answers about the game. Raises `QueryAborted`."""
+        with self._bare_context(game_id, Cancellation()) as context:
+            [counters] = context.run(_counters, game_id).to_pylist()
+        return DataState(counters["batch_no"], _zone(counters))
 
     @contextmanager
     def _bare_context(self, game_id: int, cancellation: Cancellation) -> Iterator[Context]:
@@ -126,6 +132,10 @@ class Analytics:
                 cancellation=cancellation,
                 kept_answers=self._kept_answers,
             )
+
+
+def _zone(counters: Mapping[str, Any]) -> Zone:
+    return Zone(counters["time_zone"] or UTC.name)
 
 
 def _time(us: int) -> dt.datetime:

@@ -8,6 +8,7 @@ import msgspec
 import pyarrow as pa
 
 from questlog.analytics.question.answer import Answer
+from questlog.analytics.runner import DataState
 from questlog.collector.counters import CollectorCounters
 from questlog.control.api_keys import ListedApiKey
 from questlog.control.definitions import Check, SavedDefinition
@@ -189,8 +190,8 @@ class Analytics(Protocol):
         """The answer. Raises `InvalidQuery`, `QueryAborted`."""
         ...
 
-    def data_version(self) -> int:
-        """Grows with every load. Raises `QueryAborted`."""
+    def state(self, game_id: int) -> DataState:
+        """Which data there are, and the zone of the game's days. Raises `QueryAborted`."""
         ...
 
 
