@@ -62,6 +62,7 @@ class Reader:
         compare: str | None = None,
         top: int | None = None,
         totals: bool | None = None,
+        time_zone: str | None = None,
         intervals: bool | None = None,
         game: str | int | None = None,
     ) -> Answer:
@@ -75,6 +76,7 @@ class Reader:
             "compare": compare,
             "top": top,
             "totals": totals,
+            "time_zone": time_zone,
             "intervals": intervals,
         }
         return self.ask("query", _given(question), game=game)
