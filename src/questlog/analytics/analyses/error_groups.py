@@ -13,15 +13,15 @@ from questlog.analytics.analyses.split import check_split
 from questlog.analytics.engine.analysis import Analysis
 from questlog.analytics.engine.context import Context
 from questlog.analytics.engine.functions import event_rank
-from questlog.analytics.metrics.plan import scope_of
 from questlog.analytics.question.answer import Answer, AnswerColumn
 from questlog.analytics.question.definitions import SegmentDefinition
 from questlog.analytics.question.examples import JANUARY, Example
 from questlog.analytics.question.query import Filter, Period
-from questlog.analytics.selection.buckets import is_within
-from questlog.analytics.selection.dimensions import FINGERPRINT, dimension_column, referenced_dimensions
+from questlog.analytics.selection.buckets import LocalDays
+from questlog.analytics.selection.dimensions import FINGERPRINT, dimension_column
 from questlog.analytics.selection.filters import predicate
-from questlog.analytics.selection.rows import Scope, events_with
+from questlog.analytics.selection.rows import events_with
+from questlog.analytics.selection.selection import Selection, select
 
 MAX_GROUPS = 1_000
 Text = Annotated[str, Meta(min_length=1, max_length=4_096)]
@@ -50,18 +50,22 @@ class ErrorGroups(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Errors(msgspec.Struct, frozen=True):
-    """The errors of a game up to the period's end: `scope` is of all days until then."""
+    """The errors of a game up to the period's end: `selection` is of all days until then."""
 
-    scope: Scope
+    selection: Selection
     period: Period
-    filter: Filter | None
+
+    @property
+    def days(self) -> LocalDays:
+        """The days of the period."""
+        return self.selection.over(self.period).days
 
 
 def answer(question: ErrorGroups, context: Context) -> Answer:
     """A page of groups. Raises `InvalidQuery`, `QueryAborted`."""
     question.check(context.segments)
-    scope = scope_of(context, Period(FIRST_DAY, question.period.end), referenced_dimensions(question.filter))
-    errors = Errors(scope, question.period, question.filter)
+    selection = select(context, Period(FIRST_DAY, question.period.end), question.filter)
+    errors = Errors(selection, question.period)
     chosen = (question.is_new, question.first_build)
     rows = context.run(page_of, errors, chosen, question.limit, question.offset)
     totals = context.run(totals_of, errors, chosen)
@@ -87,18 +91,18 @@ def totals_of(errors: Errors, chosen: tuple[bool | None, str | None]) -> ir.Tabl
     )
 
 
-def error_events(scope: Scope, names: frozenset[str]) -> ir.Table:
-    """The error events of the scope, with their dimensions and the fingerprint."""
-    rows = events_with(scope, names | {FINGERPRINT})
+def error_events(selection: Selection) -> ir.Table:
+    """The error events of the selection, with their dimensions and the fingerprint; its filter is not looked at."""
+    rows = events_with(selection, selection.dimensions | {FINGERPRINT})
     return rows.filter(rows.category == "error", rows[dimension_column(FINGERPRINT)].notnull())
 
 
 def _groups(errors: Errors, chosen: tuple[bool | None, str | None]) -> ir.Table:
     """The groups with an error in the period that passes the filter."""
-    rows = error_events(errors.scope, referenced_dimensions(errors.filter))
-    counts = is_within(rows.event_time, errors.period)
-    if errors.filter is not None:
-        counts &= predicate(errors.filter, rows)
+    rows = error_events(errors.selection)
+    counts = errors.days.holds(rows.event_time)
+    if errors.selection.filter is not None:
+        counts &= predicate(errors.selection.filter, rows)
     rows = rows.mutate(told_build=rows.build.fill_null(""))  # `argmin` would pass over a first event without a build
     rank = event_rank(rows)
     found = rows.group_by(fingerprint=rows[dimension_column(FINGERPRINT)]).aggregate(
@@ -110,7 +114,7 @@ def _groups(errors: Errors, chosen: tuple[bool | None, str | None]) -> ir.Table:
         events=counts.ifelse(1, 0).sum().cast("int64"),
         players=counts.ifelse(rows.player_no, ibis.null("int64")).nunique(),
     )
-    found = found.filter(found.events > 0).mutate(is_new=is_within(found.first_seen, errors.period))
+    found = found.filter(found.events > 0).mutate(is_new=errors.days.holds(found.first_seen))
     is_new, build = chosen
     if is_new is not None:
         found = found.filter(found.is_new if is_new else ~found.is_new)

@@ -14,13 +14,13 @@ from msgspec import Meta
 from questlog.analytics.engine import tables
 from questlog.analytics.engine.analysis import Analysis
 from questlog.analytics.engine.context import Context
-from questlog.analytics.metrics.plan import scope_of
 from questlog.analytics.question.answer import Answer, AnswerColumn
 from questlog.analytics.question.definitions import SegmentDefinition
 from questlog.analytics.question.examples import JANUARY, Example
 from questlog.analytics.question.problems import InvalidQuery, unknown
 from questlog.analytics.question.query import Name, Period
-from questlog.analytics.selection.rows import Scope, events_with
+from questlog.analytics.selection.rows import events_with
+from questlog.analytics.selection.selection import Selection, select
 from questlog.model.taxonomy import VOCABULARIES
 
 MAX_NAMES = 200
@@ -66,7 +66,7 @@ class EventCatalogue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Names(msgspec.Struct, frozen=True):
     """Which names of events."""
 
-    scope: Scope
+    selection: Selection
     category: str | None
     search: str
 
@@ -74,16 +74,16 @@ class Names(msgspec.Struct, frozen=True):
 def answer(question: EventCatalogue, context: Context) -> Answer:
     """A page of names. Raises `InvalidQuery`, `QueryAborted`."""
     question.check(context.segments)
-    names = Names(scope_of(context, question.period, frozenset()), question.category, question.search)
+    names = Names(select(context, question.period), question.category, question.search)
     rows = context.run(page_of, names, question.limit, question.offset)
     numbers = tuple(sorted(rows["event_no"].to_pylist()))
     found = dict.fromkeys(numbers, _NOTHING)
     if question.sample:
-        found |= _looked_at(context.run(sampled, names.scope, numbers, question.sample))
+        found |= _looked_at(context.run(sampled, names.selection, numbers, question.sample))
     told = {name: [found[number][name] for number in rows["event_no"].to_pylist()] for name in _NOTHING}
     table = rows.drop_columns("event_no")
     if question.players:
-        counted = context.run(players, names.scope, numbers).to_pylist()
+        counted = context.run(players, names.selection, numbers).to_pylist()
         by_name = {row["event_no"]: row["players"] for row in counted}
         column = [by_name.get(number, 0) for number in rows["event_no"].to_pylist()]
         table = table.append_column("players", pa.array(column, pa.int64()))
@@ -163,15 +163,15 @@ def totals_of(names: Names) -> ir.Table:
     return found.aggregate(names=found.count(), events=found.events.sum().fill_null(0).cast("int64"))
 
 
-def sampled(scope: Scope, numbers: tuple[int, ...], sample: int) -> ir.Table:
+def sampled(selection: Selection, numbers: tuple[int, ...], sample: int) -> ir.Table:
     """About `sample` events of the period of each of these names."""
-    period, days = scope.period, tables.event_days
+    period, days = selection.period, tables.event_days
     days = days.filter(
-        days.game_id == scope.game_id, days.day.between(period.start, period.end), days.event_no.isin(numbers)
+        days.game_id == selection.game_id, days.day.between(period.start, period.end), days.event_no.isin(numbers)
     )
     counted = days.group_by(**{"name:no": days.event_no}).aggregate(events=days.events.sum())
     below = counted.select("name:no", **{"name:below": (sample * _MODULUS) // counted.events + 1})
-    rows = events_with(scope)
+    rows = events_with(selection)
     rows = rows.filter(rows.event_no.isin(numbers)).inner_join(below, rows.event_no == below["name:no"])
     rows = rows.filter((rows.row_no * _SPREAD) % _MODULUS < rows["name:below"])
     # Twice as many as are wanted: those of a name can be a few more.
@@ -179,16 +179,16 @@ def sampled(scope: Scope, numbers: tuple[int, ...], sample: int) -> ir.Table:
     return rows.order_by("row_no").limit(2 * sample * max(len(numbers), 1)).select(*columns)
 
 
-def players(scope: Scope, numbers: tuple[int, ...]) -> ir.Table:
+def players(selection: Selection, numbers: tuple[int, ...]) -> ir.Table:
     """The distinct `players` of each of these names in the period."""
-    rows = events_with(scope)
+    rows = events_with(selection)
     rows = rows.filter(rows.event_no.isin(numbers))
     return rows.group_by("event_no").aggregate(players=rows.player_no.nunique())
 
 
 def _named(names: Names) -> ir.Table:
-    days, period = tables.event_days, names.scope.period
-    days = days.filter(days.game_id == names.scope.game_id, days.events > 0)
+    days, period = tables.event_days, names.selection.period
+    days = days.filter(days.game_id == names.selection.game_id, days.events > 0)
     if names.category is not None:
         days = days.filter(days.category == names.category)
     if names.search:

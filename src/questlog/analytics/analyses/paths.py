@@ -31,14 +31,14 @@ from questlog.analytics.analyses.split import check_split
 from questlog.analytics.engine import tables
 from questlog.analytics.engine.analysis import Analysis
 from questlog.analytics.engine.context import Context
-from questlog.analytics.metrics.plan import scope_of
 from questlog.analytics.question.answer import Answer, AnswerColumn
 from questlog.analytics.question.definitions import SegmentDefinition
 from questlog.analytics.question.examples import JANUARY, Example
 from questlog.analytics.question.problems import InvalidQuery
 from questlog.analytics.question.query import EventMatch, Filter, Granularity, Period
 from questlog.analytics.selection.cardinality import OTHER
-from questlog.model.calendar import UTC
+from questlog.analytics.selection.dimensions import referenced_dimensions
+from questlog.analytics.selection.selection import select
 
 MAX_DEPTH = 5
 MAX_WINDOW_S = 31 * 86_400
@@ -126,19 +126,19 @@ def _rows_of(question: Paths, context: Context) -> FunnelRows:
     days = dt.timedelta(days=-(-question.window_s // _DAY_S) + 1)  # a day can be an hour shorter
     read = Period(max(question.period.start - days, _FIRST_DAY), question.period.end + days)
     anchor, events = (
-        (EventMatch(),) if each is None else alternatives(each) for each in (question.anchor, question.events)
+        alternatives(EventMatch() if each is None else each) for each in (question.anchor, question.events)
     )
-    rows = FunnelRows(
-        scope_of(context, read, frozenset()),
+    steps = (anchor, events) if question.anchor is not None else (events,)
+    names = referenced_dimensions(*(match.filter for matches in steps for match in matches))
+    return FunnelRows(
+        select(context, read, question.filter, names=names),
         question.period,
-        (anchor, events) if question.anchor is not None else (events,),
+        steps,
         (),
-        question.filter,
         question.within,
         is_strict=False,
         columns=("player_no", "row_no", "event_no"),
     )
-    return msgspec.structs.replace(rows, scope=scope_of(context, read, rows.names))
 
 
 def _parts(rows: FunnelRows, context: Context) -> Sequence[FunnelRows]:
@@ -174,7 +174,7 @@ def _walked(question: Paths, rows: FunnelRows, node_of: pa.Table, context: Conte
         is_first[order[is_next(unit[order])]] = True
     else:
         is_first = bits & 1 != 0
-    starts, _ = starts_of(question.period, Granularity.ALL, UTC)
+    starts, _ = starts_of(question.period, Granularity.ALL, context.zone)
     place = pc.index_in(found["event_no"], value_set=node_of["event_no"].combine_chunks())
     node = node_of["node"].take(place).to_numpy()
     events = PathEvents(unit, found["player_no"].to_numpy(), time, number, node, is_first & (starts.of(time) >= 0))

@@ -10,17 +10,18 @@ import msgspec
 import pyarrow as pa
 from msgspec import Meta
 
-from questlog.analytics.analyses.split import GROUP, Events, check_split, events_of, rows_of
+from questlog.analytics.analyses.split import GROUP, check_split, rows_of
 from questlog.analytics.engine.analysis import Analysis
 from questlog.analytics.engine.context import Context
 from questlog.analytics.engine.functions import distinct_players
-from questlog.analytics.metrics.top import with_plain_numbers
+from questlog.analytics.metrics.result import with_plain_numbers
 from questlog.analytics.question.answer import Answer, AnswerColumn
 from questlog.analytics.question.definitions import SegmentDefinition
 from questlog.analytics.question.examples import JANUARY, Example
 from questlog.analytics.question.query import Filter, Name, Period
 from questlog.analytics.selection.dimensions import check_event_dimension, meaning_of
 from questlog.analytics.selection.segment_rules import with_segments
+from questlog.analytics.selection.selection import Selection, select
 from questlog.model.taxonomy import VOCABULARIES
 
 MAX_VALUES = 1_000
@@ -55,12 +56,12 @@ class Values(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def answer(question: Values, context: Context) -> Answer:
     """A page of values. Raises `InvalidQuery`, `QueryAborted`."""
     question.check(context.segments)
-    events = events_of(context, question.period, question.filter, question.dimension)
-    events = msgspec.structs.replace(events, capped=())
+    found = select(context, question.period, question.filter, (question.dimension,))
+    selection = msgspec.structs.replace(found, caps=())
     known = VOCABULARIES.get(question.dimension, ())
     page = (MAX_VALUES, 0) if known else (question.limit, question.offset)
-    [total] = context.run(totals_of, events, question.prefix).to_pylist()
-    rows = context.run(counts, events, question.prefix, *page).to_pylist()
+    [total] = context.run(totals_of, selection, question.prefix).to_pylist()
+    rows = context.run(counts, selection, question.prefix, *page).to_pylist()
     if known:
         rows = _with_all(rows, known, question.prefix)
         total["values"] = len(rows)
@@ -83,29 +84,29 @@ def _with_all(rows: Sequence[Mapping[str, Any]], known: Sequence[str], prefix: s
 # ----------------------------------------------------------------------------------------------- asked of the engine
 
 
-def counts(events: Events, prefix: str, limit: int, offset: int) -> ir.Table:
+def counts(selection: Selection, prefix: str, limit: int, offset: int) -> ir.Table:
     """`value`, `events` and `players` of a page of values."""
-    rows = _valued(events, prefix)
-    players = distinct_players(rows.player_no, events.last_player_no, _GUESSED_VALUES)
+    rows = _valued(selection, prefix)
+    players = distinct_players(rows.player_no, selection.player_bound, _GUESSED_VALUES)
     found = rows.group_by(value=rows[GROUP]).aggregate(events=rows.count(), players=players)
     return found.order_by(ibis.desc("events"), "value").limit(limit, offset=offset)
 
 
-def totals_of(events: Events, prefix: str) -> ir.Table:
+def totals_of(selection: Selection, prefix: str) -> ir.Table:
     """`values`, and the `events` and `players` that have one; `all_events` besides those that have none."""
-    rows = rows_of(events, ("player_no",))
+    rows = rows_of(selection, ("player_no",))
     is_one = _is_one(rows[GROUP], prefix)
     player = is_one.ifelse(rows.player_no, ibis.null("int64"))
     return rows.aggregate(
         values=is_one.ifelse(rows[GROUP], ibis.null("string")).nunique(),
         events=is_one.ifelse(1, 0).sum().fill_null(0).cast("int64"),
-        players=distinct_players(player, events.last_player_no, 1),
+        players=distinct_players(player, selection.player_bound, 1),
         all_events=rows.count(),
     )
 
 
-def _valued(events: Events, prefix: str) -> ir.Table:
-    rows = rows_of(events, ("player_no",))
+def _valued(selection: Selection, prefix: str) -> ir.Table:
+    rows = rows_of(selection, ("player_no",))
     return rows.filter(_is_one(rows[GROUP], prefix))
 
 

@@ -23,7 +23,8 @@ from questlog.analytics.question.query import Condition, EventMatch, Operator, P
 from questlog.analytics.selection.cardinality import fields_of
 from questlog.analytics.selection.dimensions import ATTRIBUTE, EVENT_DIMENSIONS, Kind, dimension_column
 from questlog.analytics.selection.filters import id_matches
-from questlog.analytics.selection.rows import Scope, events_with
+from questlog.analytics.selection.rows import events_with
+from questlog.analytics.selection.selection import Selection
 from questlog.model.taxonomy import VOCABULARIES
 from questlog.store.schema import DIMENSIONS
 
@@ -198,13 +199,13 @@ def _in_players(game_id: int, name: str, period: Period, values: tuple[str, ...]
 
 
 def _in_events(game_id: int, name: str, period: Period, values: tuple[str, ...]) -> ir.Table:
-    rows = events_with(Scope(game_id, period), [name])
+    rows = events_with(Selection(game_id, period), [name])
     value = rows[dimension_column(name)]
     return rows.filter(value.isin(values)).select(value=value).distinct().limit(len(values))
 
 
 def _frequent_values(game_id: int, name: str, period: Period) -> ir.Table:
-    rows = events_with(Scope(game_id, period), [name]).select(value=dimension_column(name))
+    rows = events_with(Selection(game_id, period), [name]).select(value=dimension_column(name))
     rows = rows.filter(rows["value"].notnull())
     found = rows.group_by("value").aggregate(events=rows.count())
     return found.order_by(found["events"].desc(), found["value"]).limit(_MOST_CANDIDATES)
@@ -279,7 +280,7 @@ def _unseen_key(field: str, name: str, period: Period, context: Context, known: 
 
 
 def _latest_attributes(game_id: int, period: Period) -> ir.Table:
-    rows = events_with(Scope(game_id, period))
+    rows = events_with(Selection(game_id, period))
     rows = rows.filter(rows.attributes.notnull()).select("row_no", "attributes")
     return rows.order_by(ibis.desc("row_no")).limit(SAMPLED_EVENTS).select("attributes")
 

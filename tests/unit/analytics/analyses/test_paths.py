@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -17,11 +17,11 @@ from questlog.analytics.question.problems import InvalidQuery
 from questlog.analytics.question.query import Condition, EventMatch, Filter, Period
 from tests.support.asked import context_of, rows_of
 from tests.support.engines import BothEngines, embedded_store
-from tests.support.generated_histories import FEW, FIRST_DAY, NOW, Event, History, histories, load
-from tests.support.oracle.game import Game, Stored, day_of, game
+from tests.support.generated_histories import FEW, FIRST_DAY, IN_UTC, NOW, Event, History, histories, load
+from tests.support.oracle.game import Game, Stored, game
 from tests.support.staged import DAY, HOUR, MINUTE, SECOND
 
-_FIRST = day_of(FIRST_DAY)
+_FIRST = IN_UTC.first_day
 _SOME_DAYS = Period(_FIRST, _FIRST + dt.timedelta(days=5))
 _STARTS = EventMatch("progression", "Start", is_prefix=True)
 _GERMAN = EventMatch("design", filter=Condition("country", values=("DE",)))
@@ -129,8 +129,8 @@ def is_any(event: Stored, step: Any, condition: Filter | None) -> bool:
     return step is None or any(_IS[match](event) for match in matches)
 
 
-def unit_of(event: Stored, question: Paths) -> str | None:
-    return event.session_id if question.within is Unit.SESSIONS else event.player
+def unit_of(event: Stored, question: Paths) -> Hashable:
+    return event.session if question.within is Unit.SESSIONS else event.player
 
 
 def node_of(event: Stored, question: Paths) -> str:

@@ -7,7 +7,7 @@ import pytest
 from questlog.analytics.metrics.catalogue import CATALOGUE
 from questlog.analytics.metrics.formulas import difference_ratio, ratio, rest_of_one, share_of_both, value
 from questlog.analytics.metrics.intervals import divided, divides, interval_columns, interval_values, wilson
-from questlog.analytics.metrics.metrics import DAY_METRICS
+from questlog.analytics.metrics.metric import DAY_METRICS
 
 # R. G. Newcombe, Statistics in Medicine 17 (1998) 857, table I, method 3 (score, without correction for continuity).
 PUBLISHED = [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611), (1, 29, 0.0061, 0.1718)]
