@@ -1,4 +1,4 @@
-"""Every built-in metric, declared once (metrics.md §3); those that end in a number of days are in `metrics`.
+"""Every built-in metric, declared once (metrics.md §3); those that end in a number of days are in `metric`.
 
 Their definitions are what the API, the dashboard and docs/reference/metrics.md say.
 """
@@ -6,17 +6,18 @@ Their definitions are what the API, the dashboard and docs/reference/metrics.md 
 from collections.abc import Iterator, Mapping
 
 from questlog.analytics.metrics.event_metrics import EVENT_METRICS
-from questlog.analytics.metrics.formulas import difference, ratio
-from questlog.analytics.metrics.measures import RECEIPT_STATES, Base, Measure, ReceiptState, Unit
-from questlog.analytics.metrics.metrics import Group, Metric, of_state
+from questlog.analytics.metrics.formulas import added, ratio, value
+from questlog.analytics.metrics.measures import RECEIPT_STATES, Measure, Quantity, ReceiptState, Unit
+from questlog.analytics.metrics.metric import Group, Metric, of_state
 
-_ACTIVE = Measure(Base.ACTIVITY, "active")
-_NEW = Measure(Base.ACTIVITY, "new")
-_SESSIONS = Measure(Base.ACTIVITY, "sessions")
-_PLAYTIME = Measure(Base.ACTIVITY, "playtime", Unit.SECONDS)
-_EVENTS = Measure(Base.ACTIVITY, "events")
-_PLAYER_DAYS = Measure(Base.ACTIVITY, "player_days")
-_WEEK, _MONTH, _LAST_DAY = (Measure(Base.WINDOWS, "active", days=days) for days in (7, 30, 1))
+_ACTIVE = Measure(Quantity.ACTIVE_PLAYERS)
+_NEW = Measure(Quantity.NEW_PLAYERS)
+_SESSIONS = Measure(Quantity.SESSIONS)
+_PLAYTIME = Measure(Quantity.PLAYTIME, Unit.SECONDS)
+_EVENTS = Measure(Quantity.EVENTS)
+_AD_REVENUE = Measure(Quantity.AD_REVENUE, Unit.MONEY)
+_PLAYER_DAYS = Measure(Quantity.ACTIVE_PLAYER_DAYS)
+_WEEK, _MONTH, _LAST_DAY = (Measure(Quantity.PLAYERS_OF_DAYS, days=days) for days in (7, 30, 1))
 
 PLAYER_METRICS = (
     Metric("dau", Group.PLAYERS, "players", "Distinct players with an event in the bucket.", (_ACTIVE,)),
@@ -24,14 +25,14 @@ PLAYER_METRICS = (
         "wau",
         Group.PLAYERS,
         "players",
-        "Distinct players with an event in the 7 UTC days that end with the bucket's last day.",
+        "Distinct players with an event in the 7 days that end with the bucket's last day.",
         (_WEEK,),
     ),
     Metric(
         "mau",
         Group.PLAYERS,
         "players",
-        "Distinct players with an event in the 30 UTC days that end with the bucket's last day.",
+        "Distinct players with an event in the 30 days that end with the bucket's last day.",
         (_MONTH,),
     ),
     Metric(
@@ -43,7 +44,13 @@ PLAYER_METRICS = (
         ratio,
     ),
     Metric("new_players", Group.PLAYERS, "players", "Players whose first event ever is in the bucket.", (_NEW,)),
-    Metric("returning_players", Group.PLAYERS, "players", "dau − new_players.", (_ACTIVE, _NEW), difference),
+    Metric(
+        "returning_players",
+        Group.PLAYERS,
+        "players",
+        "Distinct players with an event in the bucket whose first event ever is before it: dau − new_players.",
+        (Measure(Quantity.RETURNING_PLAYERS),),
+    ),
 )
 
 ENGAGEMENT_METRICS = (
@@ -62,7 +69,7 @@ ENGAGEMENT_METRICS = (
         Group.ENGAGEMENT,
         "s",
         "Median length of the sessions started in the bucket; of an even number the mean of the middle two.",
-        (Measure(Base.SESSIONS, "median_length", Unit.NUMBER),),
+        (Measure(Quantity.MEDIAN_LENGTH, Unit.NUMBER),),
     ),
     Metric("playtime", Group.ENGAGEMENT, "s", "Σ length of the sessions started in the bucket.", (_PLAYTIME,)),
     Metric("playtime_per_player", Group.ENGAGEMENT, "s", "playtime ÷ dau.", (_PLAYTIME, _ACTIVE), ratio),
@@ -70,7 +77,7 @@ ENGAGEMENT_METRICS = (
         "events_per_session",
         Group.ENGAGEMENT,
         "events",
-        "Events ÷ sessions; both by the player's values of the day.",
+        "Events ÷ sessions.",
         (_EVENTS, _SESSIONS),
         ratio,
     ),
@@ -78,44 +85,56 @@ ENGAGEMENT_METRICS = (
 
 
 def _money(state: ReceiptState | None) -> Iterator[Metric]:
-    """The metrics of all purchases, or of those with receipts in one state."""
+    """The metrics of all purchases and refunds, or of those with receipts in one state."""
     end, of = f"_{state}" if state else "", of_state(state)
-    revenue = Measure(Base.ACTIVITY, "revenue", Unit.MONEY, state=state)
-    transactions = Measure(Base.ACTIVITY, "transactions", state=state)
-    paying = Measure(Base.ACTIVITY, "paying", state=state)
-    converting = Measure(Base.FIRST_PURCHASES, "players", state=state)
-    named = {name: f"{name}{end}" for name in ("revenue", "transactions", "paying_players")}
+
+    def money(quantity: Quantity) -> Measure:
+        return Measure(quantity, Unit.MONEY, state=state)
+
+    def count(quantity: Quantity) -> Measure:
+        return Measure(quantity, state=state)
+
+    revenue, paying = money(Quantity.REVENUE), count(Quantity.PAYING_PLAYERS)
     declared = (
-        ("revenue", "USD", f"Σ `amount_usd` of the purchases{of}; without ad revenue.", (revenue,), None),
-        ("transactions", "purchases", f"Purchases{of}.", (transactions,), None),
+        ("revenue", "USD", f"Σ `amount_usd` of purchases{of}, net of refunds; without ad revenue.", (revenue,), value),
+        ("gross_revenue", "USD", f"Σ `amount_usd` of purchases{of}.", (money(Quantity.GROSS_REVENUE),), value),
+        ("refunds", "refunds", f"Refunds{of}: purchases with an amount below 0.", (count(Quantity.REFUNDS),), value),
+        ("refunded", "USD", f"Σ `amount_usd` of refunds{of}, shown positive.", (money(Quantity.REFUNDED),), value),
+        ("total_revenue", "USD", f"revenue{end} + ad_revenue.", (revenue, _AD_REVENUE), added),
+        ("transactions", "purchases", f"Purchases{of}: amounts above 0.", (count(Quantity.TRANSACTIONS),), value),
         (
             "revenue_per_transaction",
             "USD",
-            f"{named['revenue']} ÷ {named['transactions']}.",
-            (revenue, transactions),
+            f"revenue{end} ÷ transactions{end} that have a price in US dollars.",
+            (revenue, count(Quantity.PRICED_TRANSACTIONS)),
             ratio,
         ),
-        ("paying_players", "players", f"Distinct players with a purchase{of} in the bucket.", (paying,), None),
+        ("paying_players", "players", f"Distinct players with a purchase{of} in the bucket.", (paying,), value),
         (
             "converting_players",
             "players",
             f"Players whose first purchase{of} ever is in the bucket.",
-            (converting,),
-            None,
+            (count(Quantity.CONVERTING_PLAYERS),),
+            value,
         ),
-        ("conversion", "share", f"{named['paying_players']} ÷ dau.", (paying, _ACTIVE), ratio),
+        ("conversion", "share", f"paying_players{end} ÷ dau.", (paying, _ACTIVE), ratio),
         (
             "arpdau",
             "USD",
-            f"{named['revenue']} ÷ dau; over more than a day ÷ the sum of every day's dau.",
+            f"revenue{end} ÷ dau; over more than a day ÷ the sum of every day's dau.",
             (revenue, _PLAYER_DAYS),
             ratio,
         ),
-        ("arppu", "USD", f"{named['revenue']} ÷ {named['paying_players']}.", (revenue, paying), ratio),
+        (
+            "arppu",
+            "USD",
+            f"revenue{end} ÷ paying_players{end} with a purchase that has a price in US dollars.",
+            (revenue, count(Quantity.PRICED_PAYERS)),
+            ratio,
+        ),
     )
     for name, unit, definition, measures, formula in declared:
-        made_by = {} if formula is None else {"formula": formula}
-        yield Metric(f"{name}{end}", Group.MONEY, unit, definition, measures, **made_by)
+        yield Metric(f"{name}{end}", Group.MONEY, unit, definition, measures, formula)
 
 
 MONEY_METRICS = (
@@ -125,7 +144,7 @@ MONEY_METRICS = (
         Group.MONEY,
         "USD",
         "Σ `ad_revenue_usd` of ad impressions.",
-        (Measure(Base.ACTIVITY, "ad_revenue", Unit.MONEY),),
+        (_AD_REVENUE,),
     ),
     *(metric for state in RECEIPT_STATES for metric in _money(state)),
 )

@@ -5,16 +5,18 @@ A dimension of a prepared table is a column of its own: `dimension_column` says 
 
 import enum
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 import ibis
 import ibis.expr.types as ir
 import msgspec
 
 from questlog.analytics.engine import tables
-from questlog.analytics.engine.functions import attribute, event_rank
+from questlog.analytics.engine.functions import attribute
 from questlog.analytics.question.problems import InvalidQuery, unknown
 from questlog.analytics.question.query import AllOf, AnyOf, Condition, Filter, Not
+from questlog.analytics.selection.buckets import LocalDays
+from questlog.model.taxonomy import ID_PARTS
 from questlog.store.schema import DIMENSIONS, EVENTS, PLAYERS
 
 ATTRIBUTE = "attributes."
@@ -79,25 +81,13 @@ _NUMBER_COLUMNS = (
 _EVENT_MEANINGS = {column.name: column.meaning for column in EVENTS.columns}
 _PLAYER_MEANINGS = {column.name: column.meaning for column in PLAYERS.columns}
 
-# Dimension -> where it is in an event's id: for each category the place of the part, from 0.
-_PARTS: Mapping[str, Mapping[str, int]] = {
-    "progression_status": {"progression": 0},
-    "progression_01": {"progression": 1},
-    "progression_02": {"progression": 2},
-    "progression_03": {"progression": 3},
-    "flow_type": {"resource": 0},
-    "resource_currency": {"resource": 1},
-    "item_type": {"resource": 2, "business": 0},
-    "item_id": {"resource": 3, "business": 1},
-    **{f"design_0{place + 1}": {"design": place} for place in range(5)},
-}
 _OF_PLAYER = {
     "first_build": (Kind.TEXT, "the game's version at install"),
-    "install_date": (Kind.DATE, "UTC day of the player's first event"),
+    "install_date": (Kind.DATE, "local day of the player's first event"),
     "player_age": (Kind.TEXT, "`new` on the day of the player's first event, later `returning`"),
-    "payer": (Kind.TEXT, "`yes` from the player's first purchase on (for days: from its day on), before `no`"),
+    "payer": (Kind.TEXT, "`yes` from the local day of the player's first purchase on, before `no`"),
 }
-_PLAYER_NUMBERS = ("events", "sessions", "playtime_s", "transactions", "revenue_usd")
+_PLAYER_NUMBERS = ("events", "sessions", "playtime_s", "transactions", "refunds", "revenue_usd")
 _PLAYER_DATES = ("first_seen", "last_seen", "first_purchase")
 
 
@@ -113,18 +103,27 @@ def _catalogue() -> dict[str, Dimension]:
         Dimension(FINGERPRINT, Kind.TEXT, "an error's message with `#` for every number, address, hash and UUID")
     )
     found += [Dimension(name, Kind.NUMBER, _EVENT_MEANINGS[name]) for name in _NUMBER_COLUMNS]
-    found += [Dimension(name, Kind.TEXT, f"part of the id of: {', '.join(places)}") for name, places in _PARTS.items()]
+    found += [
+        Dimension(name, Kind.TEXT, f"part of the id of: {', '.join(places)}") for name, places in ID_PARTS.items()
+    ]
     found += [Dimension(name, kind, meaning) for name, (kind, meaning) in _OF_PLAYER.items()]
     return {dimension.name: dimension for dimension in found}
 
 
 EVENT_DIMENSIONS: Mapping[str, Dimension] = _catalogue()
-"""Of events and of player days; `attributes.KEY` and `segment.NAME` besides."""
+"""Of events; `attributes.KEY` and `segment.NAME` besides."""
+
+OF_PLAYER = frozenset(_OF_PLAYER)
+"""Those of them that are of the event's player, on the event's day."""
+
+_OF_WHO = {*DIMENSIONS, "gender", "birth_year", "source", "api_key_name", "session_id", "session_num"}
+WHAT_HAPPENED = frozenset(EVENT_DIMENSIONS) - _OF_WHO - frozenset(_OF_PLAYER)
+"""The dimensions that are of an event, and not of who it happened to."""
 
 PLAYER_DIMENSIONS: Mapping[str, Dimension] = {
     **{name: Dimension(name, Kind.TEXT, _PLAYER_MEANINGS[name]) for name in (*DIMENSIONS, "source", "player_id")},
     **{name: Dimension(name, Kind.NUMBER, _PLAYER_MEANINGS[name]) for name in _PLAYER_NUMBERS},
-    **{name: Dimension(name, Kind.DATE, f"UTC day of: {_PLAYER_MEANINGS[name]}") for name in _PLAYER_DATES},
+    **{name: Dimension(name, Kind.DATE, f"local day of: {_PLAYER_MEANINGS[name]}") for name in _PLAYER_DATES},
     "first_build": EVENT_DIMENSIONS["first_build"],
     "install_date": EVENT_DIMENSIONS["install_date"],
     "payer": Dimension("payer", Kind.TEXT, "`yes` for players with a purchase, else `no`"),
@@ -205,51 +204,64 @@ def _check(field: str, name: str, known: Mapping[str, Dimension], prefixes: Coll
         raise unknown(field, "dimension", name, known)
 
 
-def add_event_dimensions(events: ir.Table, names: Collection[str]) -> ir.Table:
-    """Events with a column for each dimension but segments. `events` has all columns of the events table."""
-    joined = _with_player(events, names)
-    values = {dimension_column(name): _event_value(joined, name) for name in sorted(names)}
-    return _without_player(joined.mutate(**values))
+def add_dimensions(
+    rows: ir.Table, names: Collection[str], days: LocalDays, day: ir.DateValue | None = None
+) -> ir.Table:
+    """Rows with a column for each dimension but segments: the row's own value, and what its player is on its day.
 
-
-def add_player_day_dimensions(days: ir.Table, names: Collection[str], events: ir.Table) -> ir.Table:
-    """Player days with a column for each dimension but segments (metrics.md §4: the player's last one of that day).
-
-    `events` are the game's events of the same days: for the dimensions that player days do not carry, it is the value
-    of the day's last event that has one.
+    `rows` have the columns of events that the dimensions need. `day` is the local day of each, unless it is that of the
+    column `event_time`.
     """
-    carried = [name for name in sorted(names) if name in DIMENSIONS or name in _OF_PLAYER]
-    joined = _with_player(days, names)
-    prepared = _without_player(
-        joined.mutate(**{dimension_column(name): _player_day_value(joined, name) for name in carried})
+    if set(_OF_PLAYER).isdisjoint(names):
+        return rows.mutate(**{dimension_column(name): own_value(rows.__getitem__, name) for name in sorted(names)})
+    rows = rows.mutate(**{_DAY: days.day_of(rows.event_time) if day is None else day})
+    players = tables.players
+    players = players.select(
+        **{
+            "player:no": players.player_no,
+            "player:build": players.build,
+            "player:first_day": player_day(players, "first_seen", days),
+            "player:first_purchase": player_day(players, "first_purchase", days),
+        }
     )
-    for name in sorted(set(names) - set(carried)):
-        prepared = _with_last_of_day(prepared, events, name)
-    return prepared
+    rows = rows.left_join(players, rows.player_no == players["player:no"])
+    values = {dimension_column(name): _value(rows, name) for name in sorted(names)}
+    return rows.mutate(**values).drop(*players.columns, _DAY)
 
 
-def add_player_dimensions(players: ir.Table, names: Collection[str]) -> ir.Table:
+def add_player_dimensions(players: ir.Table, names: Collection[str], days: LocalDays) -> ir.Table:
     """Players with a column for each dimension but segments."""
-    return players.mutate(**{dimension_column(name): _player_value(players, name) for name in sorted(names)})
+    return players.mutate(**{dimension_column(name): _player_value(players, name, days) for name in sorted(names)})
 
 
-def _event_value(events: ir.Table, name: str) -> ir.Value:
-    if name in _PARTS:
-        return _part(events, _PARTS[name])
-    if name.startswith(ATTRIBUTE):
-        return attribute(events.attributes, *_keys(name.removeprefix(ATTRIBUTE)))
-    if name == FINGERPRINT:
-        return events.message.re_replace(_VARYING, "#")
+_DAY = "player:day"
+
+
+def _value(rows: ir.Table, name: str) -> ir.Value:
     if name not in _OF_PLAYER:
-        return events[name]
-    time = events.event_time
-    first_seen, first_purchase = events["player:first_seen"], events["player:first_purchase"]
-    return {
-        "first_build": events["player:build"],
-        "install_date": first_seen.date(),
-        "player_age": _age(first_seen.date() == time.date(), first_seen.notnull()),
-        "payer": _yes_or_no(first_purchase <= time, events.player_no.notnull()),
-    }[name]
+        return own_value(rows.__getitem__, name)
+    first_day, is_known = rows["player:first_day"], rows.player_no.notnull()
+    if name == "first_build":
+        return rows["player:build"]
+    if name == "install_date":
+        return first_day
+    if name == "player_age":
+        is_new = (first_day == rows[_DAY]).fill_null(False)
+        return ibis.cases((~is_known, ibis.null("string")), (is_new, NEW), else_=RETURNING)
+    return _yes_or_no(rows["player:first_purchase"] <= rows[_DAY], is_known)
+
+
+Columns = Callable[[str], ir.Value]
+"""The columns of an event, by name."""
+
+
+def own_value(of: Columns, name: str) -> ir.Value:
+    """What an event says of a dimension itself."""
+    if name in ID_PARTS:
+        return _part(of("category"), of("event_id"), ID_PARTS[name])
+    if name.startswith(ATTRIBUTE):
+        return attribute(of("attributes"), *_keys(name.removeprefix(ATTRIBUTE)))
+    return of("message").re_replace(_VARYING, "#") if name == FINGERPRINT else of(name)
 
 
 def _keys(attribute_name: str) -> tuple[str, ...]:
@@ -259,20 +271,7 @@ def _keys(attribute_name: str) -> tuple[str, ...]:
     return (attribute_name,)
 
 
-def _player_day_value(days: ir.Table, name: str) -> ir.Value:
-    if name not in _OF_PLAYER:
-        return days[name]
-    has_player = days.player_no.notnull()
-    if name == "install_date":
-        return days.first_day
-    if name == "player_age":
-        return _age(days.is_new, has_player)
-    if name == "first_build":
-        return days["player:build"]
-    return _yes_or_no(days["player:first_purchase"].date() <= days.day, has_player)
-
-
-def _player_value(players: ir.Table, name: str) -> ir.Value:
+def _player_value(players: ir.Table, name: str, days: LocalDays) -> ir.Value:
     if name.startswith(PROPERTY):
         key = name.removeprefix(PROPERTY)
         custom, default = (attribute(players.properties, which, key) for which in ("custom", "default"))
@@ -280,51 +279,26 @@ def _player_value(players: ir.Table, name: str) -> ir.Value:
     if name == "first_build":
         return players.build
     if name == "install_date":
-        return players.first_seen.date()
+        return player_day(players, "first_seen", days)
     if name == "payer":
         return _yes_or_no(players.first_purchase.notnull(), ibis.literal(value=True))
-    return players[name].date() if name in _PLAYER_DATES else players[name]
+    return player_day(players, name, days) if name in _PLAYER_DATES else players[name]
 
 
-def _part(events: ir.Table, places: Mapping[str, int]) -> ir.StringColumn:
-    parts = events.event_id.fill_null("").split(":")
-    cases = [(events.category == category, parts[place].nullif("")) for category, place in places.items()]
+_DAYS_OF_PLAYERS = {"first_seen": "first_day", "last_seen": "last_day", "first_purchase": "first_purchase_day"}
+
+
+def player_day(players: ir.Table, time: str, days: LocalDays) -> ir.DateValue:
+    """The local day of a player's `first_seen`, `last_seen` or `first_purchase`."""
+    stored = _DAYS_OF_PLAYERS[time]
+    return players[stored] if days.is_stored else days.day_of_any(players[time])
+
+
+def _part(category: ir.StringColumn, event_id: ir.StringColumn, places: Mapping[str, int]) -> ir.StringColumn:
+    parts = event_id.fill_null("").split(":")
+    cases = [(category == each, parts[place].nullif("")) for each, place in places.items()]
     return ibis.cases(*cases, else_=ibis.null("string"))
-
-
-def _age(is_new: ir.BooleanColumn, is_known: ir.BooleanColumn) -> ir.StringColumn:
-    return ibis.cases((~is_known, ibis.null("string")), (is_new.fill_null(False), NEW), else_=RETURNING)
 
 
 def _yes_or_no(holds: ir.BooleanColumn, is_known: ir.BooleanColumn) -> ir.StringColumn:
     return ibis.cases((~is_known, ibis.null("string")), (holds.fill_null(False), YES), else_=NO)
-
-
-def _with_player(rows: ir.Table, names: Collection[str]) -> ir.Table:
-    """Rows beside what is known of their player, where a dimension needs it."""
-    if not {"first_build", "payer", "install_date", "player_age"} & set(names):
-        return rows
-    players = tables.players.select(
-        **{
-            "player:no": tables.players.player_no,
-            "player:build": tables.players.build,
-            "player:first_seen": tables.players.first_seen,
-            "player:first_purchase": tables.players.first_purchase,
-        }
-    )
-    return rows.left_join(players, rows.player_no == players["player:no"])
-
-
-def _without_player(rows: ir.Table) -> ir.Table:
-    return rows.drop(*(name for name in rows.columns if name.startswith("player:")))
-
-
-def _with_last_of_day(days: ir.Table, events: ir.Table, name: str) -> ir.Table:
-    """Player days with the value of the day's last event that has one."""
-    column = dimension_column(name)
-    valued = add_event_dimensions(events, [name])
-    valued = valued.filter(valued[column].notnull(), valued.player_no.notnull())
-    keys = {"last:player": valued.player_no, "last:day": valued.event_time.date()}
-    last = valued.group_by(**keys).aggregate(**{column: valued[column].argmax(event_rank(valued))})
-    is_same = (days.player_no == last["last:player"]) & (days.day == last["last:day"])
-    return days.left_join(last, is_same).drop("last:player", "last:day")

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from questlog.analytics.question.problems import InvalidQuery, check_word
 from questlog.analytics.question.query import AllOf, AnyOf, Condition, EventMatch, Filter, Not, Operator, Value
 from questlog.analytics.selection.dimensions import Kind, dimension_column, kind_of
-from questlog.model.taxonomy import VOCABULARIES
+from questlog.model.taxonomy import PURCHASES, VOCABULARIES
 
 _NUMBER_TEXT = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 _ONE_VALUE = {
@@ -56,6 +56,12 @@ def event_matches(match: EventMatch, rows: ir.Table, field: str = "event") -> ir
     if match.event_id is not None:
         found &= id_matches(match, rows.event_id)
     return found
+
+
+def is_money(events: ir.Table) -> ir.BooleanValue:
+    """Whether an event is a purchase or a refund; never null (taxonomy.PURCHASES)."""
+    names = [EventMatch(category=each.category, event_id=each.event_id) for each in PURCHASES]
+    return reduce(or_, (event_matches(match, events) for match in names)) & (events.amount != 0).fill_null(False)
 
 
 def id_matches(match: EventMatch, event_id: ir.StringColumn) -> ir.BooleanValue:

@@ -2,13 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 
-from questlog.analytics.metrics.measures import Base, Measure
-from questlog.analytics.metrics.metrics import Group, Metric
-from questlog.analytics.metrics.purchases import WHAT_HAPPENED
+from questlog.analytics.metrics.measures import Quantity
+from questlog.analytics.metrics.metric import Group, Metric
 from questlog.analytics.question.definitions import SegmentDefinition
 from questlog.analytics.question.problems import InvalidQuery
 from questlog.analytics.question.query import Query
-from questlog.analytics.selection.dimensions import check_event_dimension, referenced_dimensions
+from questlog.analytics.selection.dimensions import WHAT_HAPPENED, check_event_dimension, referenced_dimensions
 from questlog.analytics.selection.filters import check_filter
 from questlog.analytics.selection.segment_rules import with_segments
 
@@ -28,7 +27,7 @@ def check_metrics(question: Query, metrics: Sequence[Metric], segments: Mapping[
 
 
 def _check_buckets(field: str, metric: Metric, question: Query) -> None:
-    has_window = any(measure.base is Base.WINDOWS for measure in metric.measures)
+    has_window = any(measure.quantity is Quantity.PLAYERS_OF_DAYS for measure in metric.measures)
     if question.granularity.is_within_a_day and has_window:
         detail = f"{metric.name!r} is a number of whole days, and cannot be asked by {question.granularity}"
         raise InvalidQuery(field, detail, "day")
@@ -36,15 +35,13 @@ def _check_buckets(field: str, metric: Metric, question: Query) -> None:
 
 def _check_dimensions(field: str, metric: Metric, question: Query) -> None:
     """Purchases split by what was bought have no players to be compared with who did not buy it."""
-    if metric.group is not Group.MONEY:
-        return
     happened = sorted((referenced_dimensions(question.filter) | frozenset(question.group_by)) & WHAT_HAPPENED)
-    if happened and any(map(_is_of_all_players, metric.measures)):
-        detail = f"{metric.name!r} is about all players, and {happened[0]!r} about single purchases"
-        raise InvalidQuery(field, detail)
+    quantities = {measure.quantity for measure in metric.measures}
+    if happened and metric.group is Group.MONEY and quantities & _OF_ALL_PLAYERS:
+        instead = "paying_players" if Quantity.PAYING_PLAYERS in quantities else "revenue"
+        state = next((measure.state for measure in metric.measures if measure.state), None)
+        detail = f"{metric.name!r} compares with all players, and {happened[0]!r} is about single events"
+        raise InvalidQuery(field, detail, f"{instead}_{state}" if state else instead)
 
 
-def _is_of_all_players(measure: Measure) -> bool:
-    if measure.base is Base.ACTIVITY:
-        return measure.name in {"active", "player_days"}
-    return measure.base in (Base.FIRST_PURCHASES, Base.COHORTS)
+_OF_ALL_PLAYERS = frozenset({Quantity.ACTIVE_PLAYERS, Quantity.ACTIVE_PLAYER_DAYS})
