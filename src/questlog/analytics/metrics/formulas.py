@@ -36,6 +36,10 @@ def difference(more: Column, less: Column) -> Column:
 
 def added(first: Column, second: Column) -> Column:
     """`first` + `second`."""
+    if pa.types.is_decimal(first.type):
+        # A sum has a digit more than its parts, and 38 is the most.
+        narrower = pa.decimal128(first.type.precision - 1, first.type.scale)
+        first, second = first.cast(narrower), second.cast(narrower)
     return pc.add(first, second)
 
 
