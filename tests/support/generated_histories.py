@@ -14,6 +14,7 @@ import pyarrow as pa
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
+from hypothesis.vendor.pretty import RepresentationPrinter
 
 from questlog.loader.times import Senders, event_times, known_times
 from questlog.store.contract import STAGED_EVENTS, STAGED_REJECTED, Batch
@@ -150,6 +151,10 @@ class Event:
         said = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         return f"Event({', '.join(f'{name}={value!r}' for name, value in said.items() if value is not None)})"
 
+    def _repr_pretty_(self, printer: RepresentationPrinter, _is_cycle: bool) -> None:
+        """The same, where hypothesis prints it."""
+        printer.text(repr(self))
+
     @property
     def amount_usd(self) -> Decimal | None:
         """The dollars of `amount`, which is in hundredths; None for an unknown currency."""
@@ -168,13 +173,15 @@ class History:
     """What arrived, in the order in which it was journalled, and how many events each load takes.
 
     With `has_prologue` every name of an event came once before, long ago and of no player. Names then have the same
-    numbers in every history, and questions are compiled once for all of them.
+    numbers in every history, and questions are compiled once for all of them. With `is_moved` the game was in UTC when
+    all arrived, and is given the frame's zone after that.
     """
 
     events: tuple[Event, ...]
     loads: tuple[int, ...] = ()
     has_prologue: bool = False
     frame: Frame = IN_UTC
+    is_moved: bool = False
 
     @property
     def all_events(self) -> tuple[Event, ...]:
@@ -187,11 +194,20 @@ def load(store: DuckDBStore, history: History, game_id: int = GAME) -> None:
     place = 0
     first = len(_NAMES) if history.has_prologue else 0
     whole = _staged(history.all_events, game_id)
+    if not history.is_moved:
+        _set_zone(store, history, game_id)
     for size in (*([first] if first else []), *history.loads, len(history.events)):
         rows = whole.slice(place, size)
         if rows.num_rows:
             store.load(Batch(rows, STAGED_REJECTED.empty_table(), (), (), {}), history.frame.now)
         place += size
+    if history.is_moved:
+        _set_zone(store, history, game_id)
+
+
+def _set_zone(store: DuckDBStore, history: History, game_id: int) -> None:
+    if history.frame.time_zone != "UTC":
+        store.set_time_zone(game_id, history.frame.time_zone, lambda _step, _share: None)
 
 
 def _staged(events: Sequence[Event], game_id: int) -> pa.Table:
@@ -506,4 +522,10 @@ def histories(
     for place in draw(st.lists(st.integers(0, len(named) - 1), max_size=5)):
         named.insert(draw(st.integers(0, len(named))), _again(draw, named[place], players))
     loads = draw(st.lists(st.integers(1, 15), max_size=3))
-    return History(tuple(named), tuple(loads), has_prologue=draw(st.integers(0, 7)) > 0, frame=frame)
+    return History(
+        tuple(named),
+        tuple(loads),
+        has_prologue=draw(st.integers(0, 7)) > 0,
+        frame=frame,
+        is_moved=draw(st.integers(0, 3)) == 0,
+    )

@@ -16,6 +16,7 @@ from questlog.analytics.engine.context import Context, Engine, KeptAnswers, Trac
 from questlog.analytics.question.answer import Answer, Origin, SourceUse
 from questlog.analytics.question.definitions import CustomMetric, SegmentDefinition
 from questlog.analytics.registry import ANALYSES
+from questlog.analytics.selection.occurrence import Occurrences, unseen
 from questlog.model.calendar import UTC, Zone
 from questlog.store.contract import Cancellation
 from questlog.store.schema import COUNTERS
@@ -61,6 +62,7 @@ class Analytics:
         self._definitions_of = definitions_of
         self._values_a_day = values_a_day or {}
         self._kept_answers = KeptAnswers()
+        self._occurrences = Occurrences()
 
     def ask(self, game_id: int, question: msgspec.Struct, cancellation: Cancellation | None = None) -> Answer:
         """The answer to a question of one of the registry's types, from one state of the data.
@@ -72,6 +74,8 @@ class Analytics:
         with self.context(game_id, cancellation) as context:
             answer = analysis.answer(question, context)
             rows_at_most = self._rows_at_most(context)
+            looking = msgspec.structs.replace(context, trace=Trace())
+            warnings = (*answer.warnings, *unseen(question, looking, self._occurrences))
         origin = Origin(
             as_of=_time(context.now_us),
             complete_through=None if complete_through is None else _time(min(complete_through, context.now_us)),
@@ -80,7 +84,7 @@ class Analytics:
             time_zone=context.zone.name,
             sources=[SourceUse(name, tuple(answers)) for name, answers in context.trace.sources.items()],
         )
-        return msgspec.structs.replace(answer, origin=origin)
+        return msgspec.structs.replace(answer, origin=origin, warnings=warnings)
 
     def _rows_at_most(self, context: Context) -> int:
         """The rows of the tables that were read, as often as they were. Raises `QueryAborted`."""

@@ -327,6 +327,106 @@ class Reader:
         """The last hour by minute or, with `span="day"`, the last day by hour; beside the same time a week ago."""
         return self.ask("realtime", _given({"span": span, "filter": filter}), game=game)
 
+    def paths(
+        self,
+        period: Period,
+        *,
+        anchor: Json | Sequence[Json] | None = None,
+        direction: str | None = None,
+        depth: int | None = None,
+        within: str | None = None,
+        window_s: int | None = None,
+        events: Json | Sequence[Json] | None = None,
+        parts: int | None = None,
+        repeats: bool | None = None,
+        top: int | None = None,
+        filter: Json | None = None,  # noqa: A002 - the server's word
+        game: str | int | None = None,
+    ) -> Answer:
+        """What players do next after an event, or before it. `event` writes an anchor, or a list of them."""
+        question = {
+            "period": _period(period),
+            "anchor": anchor,
+            "direction": direction,
+            "depth": depth,
+            "within": within,
+            "window_s": window_s,
+            "events": events,
+            "parts": parts,
+            "repeats": repeats,
+            "top": top,
+            "filter": filter,
+        }
+        return self.ask("paths", _given(question), game=game)
+
+    def error_groups(
+        self,
+        period: Period,
+        *,
+        is_new: bool | None = None,
+        first_build: str | None = None,
+        filter: Json | None = None,  # noqa: A002 - the server's word
+        limit: int | None = None,
+        offset: int | None = None,
+        game: str | int | None = None,
+    ) -> Answer:
+        """Errors by message, with the build and time in which each was first seen."""
+        question = {
+            "period": _period(period),
+            "is_new": is_new,
+            "first_build": first_build,
+            "filter": filter,
+            "limit": limit,
+            "offset": offset,
+        }
+        return self.ask("error_groups", _given(question), game=game)
+
+    def event_catalogue(
+        self,
+        period: Period,
+        *,
+        category: str | None = None,
+        search: str | None = None,
+        limit: int | None = None,
+        offset: int | None = None,
+        sample: int | None = None,
+        players: bool | None = None,
+        game: str | int | None = None,
+    ) -> Answer:
+        """Every event with first and last day, volume, SDKs, builds, and the attributes that it has."""
+        question = {
+            "period": _period(period),
+            "category": category,
+            "search": search,
+            "limit": limit,
+            "offset": offset,
+            "sample": sample,
+            "players": players,
+        }
+        return self.ask("event_catalogue", _given(question), game=game)
+
+    def values(
+        self,
+        dimension: str,
+        period: Period,
+        *,
+        prefix: str | None = None,
+        filter: Json | None = None,  # noqa: A002 - the server's word
+        limit: int | None = None,
+        offset: int | None = None,
+        game: str | int | None = None,
+    ) -> Answer:
+        """The values of a dimension, with events and players, by prefix and page by page."""
+        question = {
+            "dimension": dimension,
+            "period": _period(period),
+            "prefix": prefix,
+            "filter": filter,
+            "limit": limit,
+            "offset": offset,
+        }
+        return self.ask("values", _given(question), game=game)
+
     def cardinality(self, period: Period, *, game: str | int | None = None) -> Answer:
         """Which fields had more values on a day than are shown, and the first value above the limit."""
         return self.ask("cardinality", {"period": _period(period)}, game=game)

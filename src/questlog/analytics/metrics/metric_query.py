@@ -30,7 +30,7 @@ from questlog.analytics.question.examples import IS_IOS, JANUARY, Example
 from questlog.analytics.question.query import Comparison, Granularity, Query
 from questlog.analytics.selection.cardinality import warnings
 from questlog.analytics.selection.dimensions import meaning_of, referenced_dimensions
-from questlog.analytics.selection.selection import Selection, TopGroups, select
+from questlog.analytics.selection.selection import Selection, TopGroups, select, zone_asked
 
 _BUCKET = AnswerColumn(
     "bucket", "", "First day of the bucket, also where that is before the period; of an hour or minute its start, UTC."
@@ -70,7 +70,8 @@ def checked(
 def _selection(question: Query, metrics: Sequence[Metric], context: Context) -> Selection:
     matches = {measure.match for metric in metrics for measure in metric.measures}
     names = referenced_dimensions(*(match.filter for match in matches))
-    selection = select(context, question.period, question.filter, question.group_by, names=names)
+    zone = zone_asked(question.time_zone, context)
+    selection = select(context, question.period, question.filter, question.group_by, zone=zone, names=names)
     is_of_age = any(measure.quantity in BY_AGE for metric in metrics for measure in metric.measures)
     return msgspec.structs.replace(selection, today=context.today_in(selection.zone)) if is_of_age else selection
 

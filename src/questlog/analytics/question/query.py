@@ -46,7 +46,7 @@ class Granularity(enum.StrEnum):
 
 
 class Period(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """UTC days from `start` to `end`, both inclusive."""
+    """Days of the game's time zone from `start` to `end`, both inclusive."""
 
     start: dt.date
     end: dt.date
@@ -157,11 +157,12 @@ class Comparison(enum.StrEnum):
 class Query(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Metrics over time, by dimensions.
 
-    The answer has a column `bucket` (start of the bucket, UTC; absent for `all`), one per dimension of `group_by`, one
-    per metric, and `previous_METRIC` with `compare`; a dimension named like one of the metrics is `by_NAME`. Without
-    groups every bucket has a row, with groups those in which there is anything. With `top`, the groups that are not
-    among the `top` greatest by the first metric over the whole period are one group `(other)`, computed as such, and
-    all groups are texts. `totals` adds the metrics of the whole period without groups.
+    The answer has a column `bucket` (its first day; of an hour or minute its start, UTC; absent for `all`), one per
+    dimension of `group_by`, one per metric, and `previous_METRIC` with `compare`; a dimension named like one of the
+    metrics is `by_NAME`. Without groups every bucket has a row, with groups those in which there is anything. With
+    `top`, the groups that are not among the `top` greatest by the first metric over the whole period are one group
+    `(other)`, computed as such, and all groups are texts. `totals` adds the metrics of the whole period without groups.
+    Days are of the game's time zone; with `time_zone` "UTC" of UTC, which takes longer where the game has another.
     """
 
     metrics: Annotated[tuple[Name, ...], Meta(min_length=1, max_length=MAX_METRICS)]
@@ -172,6 +173,7 @@ class Query(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     compare: Comparison | None = None
     top: Annotated[int, Meta(ge=1, le=1_000)] | None = None
     totals: bool = False
+    time_zone: Name | None = None
 
     def check(self) -> None:
         """Raises `InvalidQuery` for what the types cannot say; names are checked where they are looked up."""

@@ -81,7 +81,9 @@ class LocalDays(msgspec.Struct, frozen=True):
         days = [day for day in (period.start + place * _ONE_DAY for place in range(period.days)) if zone.has_day(day)]
         if granularity.is_within_a_day:
             width_us = _WIDTHS_US[granularity]
-            return [Bucket(time_of(start), day) for day in days for start in zone.starts_within(day, width_us)]
+            starts = ((start, day) for day in days for start in zone.starts_within(day, width_us))
+            # Where clocks go back over midnight, hours of two days take turns.
+            return [Bucket(time_of(start), day) for start, day in sorted(starts)]
         lasts = {start_of(day, granularity): day for day in days}
         return [Bucket(start, last) for start, last in lasts.items()]
 
