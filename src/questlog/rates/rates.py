@@ -3,6 +3,7 @@
 import enum
 from collections.abc import Callable, Mapping
 from fractions import Fraction
+from functools import cached_property
 from typing import NamedTuple
 
 from questlog.rates import ecb
@@ -63,6 +64,7 @@ class Rates:
             self._known[key] = self._look_up(currency.upper(), day)
         return self._known[key]
 
+    @cached_property
     def approximate_from(self) -> Mapping[str, int]:
         """The currencies whose rates are the wide table's, and the first day (since 1970) of which they are."""
         if self._wide is None:

@@ -12,10 +12,11 @@ from questlog.analytics.analyses.cohorts import Cohort
 from questlog.analytics.analyses.realtime import Realtime, Span
 from questlog.analytics.question.definitions import CustomMetric, CustomMetricKind
 from questlog.analytics.question.query import Comparison, Condition, EventMatch, Granularity, Operator, Period, Query
-from questlog.analytics.runner import Definitions
+from questlog.analytics.runner import Analytics, Definitions
 from tests.support.answers import answers
 from tests.support.engines import BothEngines, embedded_store
 from tests.support.generated_histories import GAME
+from tests.support.loading import FakeClock
 from tests.support.staged import DAY, batch, new_id
 
 FIRST = dt.date(2026, 1, 5)
@@ -68,7 +69,11 @@ def _engines() -> Iterator[BothEngines]:
 def warned(engines: BothEngines, question: msgspec.Struct, now_us: int = NOW) -> list[tuple[str, str]]:
     """Field and text up to the advice of each warning, the same on both engines."""
     told = [
-        [(each.field, each.detail.partition(". With")[0]) for each in answer.warnings]
+        [
+            (each.field, each.detail.partition(". With")[0])
+            for each in answer.warnings
+            if "purchases and refunds" in each.detail
+        ]
         for _, answer in answers(engines, question, SAVED, now_us)
     ]
     assert told[0] == told[1]
@@ -201,3 +206,30 @@ def test_the_advice_names_the_command_and_the_settings(engines: BothEngines) -> 
         [told] = answer.warnings
         assert "`questlog reprice`" in told.detail
         assert "money.wide_rates" in told.detail
+
+
+def test_what_is_priced_by_approximate_rates_is_told(engines: BothEngines) -> None:
+    del engines
+    rows = [
+        unpriced("a", 0, "TWD"),
+        event("b", 0, amount=32_000, currency="TWD", amount_usd=Decimal("10.000000")),
+        event("c", 0, amount=32_000, currency="TWD", amount_usd=Decimal("10.000000"), platform="android"),
+        event("d", 0, amount=100, currency="RUB", amount_usd=Decimal("0.010000")),
+        priced("us", 0),
+    ]
+    first_day = FIRST_US // DAY
+    approximate = {"TWD": 0, "RUB": first_day + 30, "VND": 0}
+    with embedded_store() as store:
+        store.load(batch([{**row, "offset": place} for place, row in enumerate(rows)]), NOW)
+        for engine in BothEngines(store):
+            analytics = Analytics(engine, FakeClock(NOW), lambda _: Definitions(), approximate_from=lambda: approximate)
+            told = [each.detail.partition(". With")[0] for each in analytics.ask(GAME, asked("revenue")).warnings]
+            near = "purchases and refunds are priced by approximate exchange rates"
+            assert told == [f"1 of 5 {left_out('1 in TWD')}", f"2 of 5 {near}: 2 in TWD"]
+            later = Period(FIRST, FIRST + dt.timedelta(days=60))
+            told = [each.detail for each in analytics.ask(GAME, asked("revenue", period=later)).warnings]
+            assert told[1] == f"3 of 5 {near}: 2 in TWD, 1 in RUB"
+            android = Condition("platform", Operator.IS, ("android",))
+            told = [each.detail for each in analytics.ask(GAME, asked("revenue", filter=android)).warnings]
+            assert told == [f"1 of 1 {near}: 1 in TWD"]
+            assert analytics.ask(GAME, asked("transactions")).warnings == ()

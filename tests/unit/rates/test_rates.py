@@ -139,7 +139,7 @@ def test_currencies_of_the_wide_table_are_told_with_the_day_from_which_they_are(
     archive = ecb_archive(TABLE_END, {"RUB": months_without(ended, TABLE_END), "THB": {}})
     wide = read_days(with_day("", read_package(wide_table(FRIDAY))))
     rates = Rates({"VND": {0: Fraction(1)}}, lambda: read_table(archive), wide)
-    found = rates.approximate_from()
+    found = rates.approximate_from
     assert (found["TWD"], found["RUB"]) == (0, day(ended) + 31)
     assert not {"VND", "THB", "EUR", "USD", "BTC"} & found.keys()
     for currency, first in found.items():
@@ -149,4 +149,4 @@ def test_currencies_of_the_wide_table_are_told_with_the_day_from_which_they_are(
     before = rates.quote("RUB", found["RUB"] - 1)
     assert before is not None
     assert before.source is RateSource.ECB
-    assert Rates({}, lambda: read_table(archive)).approximate_from() == {}
+    assert Rates({}, lambda: read_table(archive)).approximate_from == {}

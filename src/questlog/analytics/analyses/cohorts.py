@@ -23,7 +23,7 @@ from questlog.analytics.analyses.triangle import Bools, Ints, Triangle, ratio, w
 from questlog.analytics.engine import tables
 from questlog.analytics.engine.analysis import Analysis
 from questlog.analytics.engine.context import Context
-from questlog.analytics.metrics.unpriced import by_currency, may_be_unpriced, told_of
+from questlog.analytics.metrics.unpriced import by_currency, money_warnings
 from questlog.analytics.question.answer import Answer, AnswerColumn, Warned
 from questlog.analytics.question.examples import JANUARY, Example
 from questlog.analytics.question.query import Granularity, Period
@@ -64,9 +64,7 @@ def answer(question: Cohort, context: Context) -> Answer:
 def _unpriced(question: Cohort, cohorts: Cohorts, context: Context) -> tuple[Warned, ...]:
     """The purchases without a price in dollars that the revenue of these ages leaves out."""
     from_then_on = Period(question.period.start, context.today)
-    if from_then_on.end < from_then_on.start or not may_be_unpriced(context, from_then_on):
-        return ()
-    return told_of(context.run(unpriced_purchases, cohorts, question.last_age), "revenue")
+    return money_warnings(context, from_then_on, "revenue", unpriced_purchases, cohorts, question.last_age)
 
 
 def _whole_numbers(column: pa.ChunkedArray) -> Ints:

@@ -14,7 +14,7 @@ from questlog.analytics.engine.analysis import Analysis, Freshness
 from questlog.analytics.engine.context import Context
 from questlog.analytics.engine.functions import distinct_players
 from questlog.analytics.metrics import metric_query
-from questlog.analytics.metrics.unpriced import may_be_unpriced, told_of, unpriced_between
+from questlog.analytics.metrics.unpriced import money_warnings, unpriced_between
 from questlog.analytics.question.answer import Answer, AnswerColumn, Warned
 from questlog.analytics.question.examples import Example
 from questlog.analytics.question.query import Filter, Granularity, Period, Query
@@ -83,10 +83,8 @@ def _unpriced(
     """The purchases without a price in dollars that these buckets leave out."""
     start_us, end_us = starts[0], starts[-1] + width_us
     period = Period(context.zone.day_of(start_us), context.zone.day_of(end_us - 1))
-    if not may_be_unpriced(context, period):
-        return ()
     selection = select(context, period, condition)
-    return told_of(context.run(unpriced_between, selection, start_us, end_us), field)
+    return money_warnings(context, period, field, unpriced_between, selection, start_us, end_us)
 
 
 def _last_starts(zone: Zone, now_us: int, width_us: int, count: int) -> list[int]:

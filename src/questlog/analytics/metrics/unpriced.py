@@ -1,14 +1,16 @@
-"""Purchases without a price in US dollars: which of them an answer about money leaves out (metrics.md §3, Money)."""
+"""Purchases without a price in US dollars, or with an approximate one: what to know of an answer about money.
+
+metrics.md §3, Money.
+"""
 
 import datetime as dt
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from functools import reduce
 from operator import or_
 
 import ibis
 import ibis.expr.types as ir
 import msgspec
-import pyarrow as pa
 
 from questlog.analytics.engine import tables
 from questlog.analytics.engine.context import Context
@@ -36,15 +38,17 @@ _OF_PURCHASES = frozenset(
 )
 _OF_COHORTS = frozenset({Quantity.COHORT_REVENUE})
 _ONE_DAY = dt.timedelta(days=1)
+_EPOCH = dt.date(1970, 1, 1)
 _MOST_TOLD = 5
 
 
 def unpriced_warnings(
     context: Context, metrics: Sequence[Metric], selection: Selection, before: Period | None = None
 ) -> tuple[Warned, ...]:
-    """What the metrics leave out of the selection, and of the period `before`, if that is compared with.
+    """What the metrics leave out of the selection, and of the period `before` if that is compared with; and what in
+    them is approximate.
 
-    One warning for all metrics of purchases, and one for all of cohorts. Raises `QueryAborted`.
+    Told once for all metrics of purchases, and once for all of cohorts. Raises `QueryAborted`.
     """
     selection = msgspec.structs.replace(selection, group_by=(), top=None, caps=())
     warned: list[Warned] = []
@@ -60,29 +64,60 @@ def unpriced_warnings(
     return tuple(warned)
 
 
-def may_be_unpriced(context: Context, period: Period) -> bool:
-    """Whether any purchase of these days of the game has no price: a small question, asked once for a load."""
-    [found] = context.run_once(count_of_unpriced, context.game_id, period).to_pylist()
-    return bool(found["unpriced"])
+def money_warnings(
+    context: Context,
+    looked_at: Period,
+    field: str,
+    build: Callable[..., ir.Table],
+    *arguments: Hashable,
+    when: str = "",
+) -> tuple[Warned, ...]:
+    """What the purchases of `build(*arguments)`, by currency, are warned of; they are of these days of the game's zone.
 
-
-def told_of(rows: pa.Table, field: str, when: str = "") -> tuple[Warned, ...]:
-    """A warning of rows of `currency`, `unpriced` and `purchases`; none where nothing is left out."""
-    found = sorted((row for row in rows.to_pylist() if row["unpriced"]), key=_by_number)
-    if not found:
+    It is asked for only where those days have a purchase without a price, or with an approximate one.
+    """
+    approximate = _approximate_in(context, looked_at)
+    [found] = context.run_once(count_of_unpriced, context.game_id, looked_at).to_pylist()
+    if not approximate and not found["unpriced"]:
         return ()
-    left_out, of_all = (sum(row[name] for row in rows.to_pylist()) for name in ("unpriced", "purchases"))
-    parts = [f"{row['unpriced']:,} in {row['currency'] or 'no currency'}" for row in found[:_MOST_TOLD]]
-    if len(found) > _MOST_TOLD:
-        others = found[_MOST_TOLD:]
-        parts.append(f"{sum(row['unpriced'] for row in others):,} in {len(others)} other currencies")
-    return (
-        Warned(
-            field,
-            f"{left_out:,} of {of_all:,} purchases and refunds{when} have no price in US dollars and are left out:"
-            f" {', '.join(parts)}. With a rate (money.rates_path, money.wide_rates), `questlog reprice` adds them",
-        ),
+    rows = context.run(build, *arguments).to_pylist()
+    of_all = sum(row["purchases"] for row in rows)
+    left_out = {row["currency"] or "no currency": row["unpriced"] for row in rows if row["unpriced"]}
+    near = {row["currency"]: row["purchases"] - row["unpriced"] for row in rows if row["currency"] in approximate}
+    parts = (
+        (left_out, "have no price in US dollars and are left out", f". {_ADVICE}"),
+        ({code: count for code, count in near.items() if count}, "are priced by approximate exchange rates", ""),
     )
+    return tuple(
+        Warned(
+            field, f"{sum(counts.values()):,} of {of_all:,} purchases and refunds{when} {told}: {_listed(counts)}{end}"
+        )
+        for counts, told, end in parts
+        if counts
+    )
+
+
+_ADVICE = "With a rate (money.rates_path, money.wide_rates), `questlog reprice` adds them"
+
+
+def _listed(counts: Mapping[str, int]) -> str:
+    """How many in which currency, the most first."""
+    ordered = sorted(counts.items(), key=lambda each: (-each[1], each[0]))
+    parts = [f"{count:,} in {currency}" for currency, count in ordered[:_MOST_TOLD]]
+    others = [count for _, count in ordered[_MOST_TOLD:]]
+    if others:
+        parts.append(f"{sum(others):,} in {len(others)} other {'currency' if len(others) == 1 else 'currencies'}")
+    return ", ".join(parts)
+
+
+def _approximate_in(context: Context, period: Period) -> frozenset[str]:
+    """The currencies of these days' purchases whose rates are approximate."""
+    last_day = (period.end - _EPOCH).days
+    codes = frozenset(code for code, first_day in context.approximate_from.items() if first_day <= last_day)
+    if not codes:
+        return codes
+    found = context.run_once(currencies, context.game_id, period)
+    return codes.intersection(found["currency"].to_pylist())
 
 
 def by_currency(purchases: ir.Table, counts: ir.BooleanValue | None = None) -> ir.Table:
@@ -101,6 +136,13 @@ def count_of_unpriced(game_id: int, period: Period) -> ir.Table:
     days = tables.event_days
     days = days.filter(days.game_id == game_id, days.day.between(period.start, period.end))
     return days.aggregate(unpriced=days.unpriced.sum().fill_null(ibis.literal(0, "int64")).cast("int64"))
+
+
+def currencies(game_id: int, period: Period) -> ir.Table:
+    """Each `currency` of the purchases of days of the game's zone."""
+    rows = tables.purchases
+    rows = rows.filter(rows.game_id == game_id, rows.day.between(period.start, period.end))
+    return rows.select(currency=rows.currency.upper()).distinct()
 
 
 def unpriced_purchases(query: SubQuery) -> ir.Table:
@@ -151,10 +193,4 @@ def _warned(
     period = query.selection.period
     # A day of another zone lies in two of the game's.
     looked_at = Period(period.start - _ONE_DAY, period.end + (last_age + 1) * _ONE_DAY)
-    if not may_be_unpriced(context, looked_at):
-        return ()
-    return told_of(context.run(build, query), field, when)
-
-
-def _by_number(row: dict[str, object]) -> tuple[int, str]:
-    return -int(str(row["unpriced"])), str(row["currency"])
+    return money_warnings(context, looked_at, field, build, query, when=when)
