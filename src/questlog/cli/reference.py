@@ -209,6 +209,17 @@ players (new players, retention, `ltv_dN`, cohorts, segments) `payer` is what th
 """
 
 _DIMENSIONS_INTRODUCTION = """
+## Intervals
+
+With `intervals`, every share and mean `NAME` is followed by `NAME_numerator` and `NAME_denominator`, what is divided,
+and by the 95 % interval, `NAME_low` and `NAME_high`. Query, Retention, Cohorts, Funnel and Progression have it.
+
+* A share has Wilson's score interval, without correction for continuity: with x of n, p = x ÷ n and z = 1.96 it is
+  (p + z²÷2n ± z √(p(1 − p)÷n + z²÷4n²)) ÷ (1 + z²÷n). Example: of 4 players 1 came back; `retention_d1` is 0.25, and
+  the interval goes from 0.046 to 0.699.
+* A share whose numerator is the greater one has no interval (null): a level may have more completes than starts.
+* A mean has no interval (null): it would need the sum of the squares of single values, which is not kept.
+
 ## Dimensions
 
 Every metric can be grouped by and filtered on these, `attributes.KEY` and `segment.NAME` (`yes` or `no`).

@@ -62,6 +62,7 @@ class Reader:
         compare: str | None = None,
         top: int | None = None,
         totals: bool | None = None,
+        intervals: bool | None = None,
         game: str | int | None = None,
     ) -> Answer:
         """Metrics over time, by dimensions."""
@@ -74,6 +75,7 @@ class Reader:
             "compare": compare,
             "top": top,
             "totals": totals,
+            "intervals": intervals,
         }
         return self.ask("query", _given(question), game=game)
 
@@ -121,6 +123,7 @@ class Reader:
         group_by: str | None = None,
         filter: Json | None = None,  # noqa: A002 - the server's word
         form: str | None = None,
+        intervals: bool | None = None,
         game: str | int | None = None,
     ) -> Answer:
         """Who came back: cohort by cohort, or added up as a curve."""
@@ -134,6 +137,7 @@ class Reader:
             "group_by": group_by,
             "filter": filter,
             "form": form,
+            "intervals": intervals,
         }
         return self.ask("retention", _given(question), game=game)
 
@@ -147,6 +151,7 @@ class Reader:
         group_by: str | None = None,
         filter: Json | None = None,  # noqa: A002 - the server's word
         form: str | None = None,
+        intervals: bool | None = None,
         game: str | int | None = None,
     ) -> Answer:
         """What the players of a cohort brought and did by age: LTV, playtime, sessions."""
@@ -158,6 +163,7 @@ class Reader:
             "group_by": group_by,
             "filter": filter,
             "form": form,
+            "intervals": intervals,
         }
         return self.ask("cohorts", _given(question), game=game)
 
@@ -177,6 +183,7 @@ class Reader:
         times: Json | None = None,
         dropped_after: int | None = None,
         limit: int | None = None,
+        intervals: bool | None = None,
         game: str | int | None = None,
     ) -> Answer:
         """How many get from step to step, how fast, and who drops.
@@ -197,6 +204,7 @@ class Reader:
             "times": times,
             "dropped_after": dropped_after,
             "limit": limit,
+            "intervals": intervals,
         }
         return self.ask("funnel", _given(question), game=game)
 
@@ -210,6 +218,7 @@ class Reader:
         group_by: str | None = None,
         top: int | None = None,
         filter: Json | None = None,  # noqa: A002 - the server's word
+        intervals: bool | None = None,
         game: str | int | None = None,
     ) -> Answer:
         """The levels: drop-off from one to the next, difficulty, time to complete."""
@@ -221,6 +230,7 @@ class Reader:
             "group_by": group_by,
             "top": top,
             "filter": filter,
+            "intervals": intervals,
         }
         return self.ask("progression", _given(question), game=game)
 

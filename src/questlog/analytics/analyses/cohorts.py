@@ -23,6 +23,7 @@ from questlog.analytics.analyses.triangle import Bools, Ints, Triangle, ratio, w
 from questlog.analytics.engine import tables
 from questlog.analytics.engine.analysis import Analysis
 from questlog.analytics.engine.context import Context
+from questlog.analytics.metrics.intervals import Parts, with_intervals
 from questlog.analytics.metrics.unpriced import by_currency, money_warnings
 from questlog.analytics.question.answer import Answer, AnswerColumn, Warned
 from questlog.analytics.question.examples import JANUARY, Example
@@ -39,8 +40,11 @@ class Cohort(CohortQuestion, frozen=True, forbid_unknown_fields=True):
 
     Cohorts, groups and ages are those of `Retention`. For each there are `revenue`, `playtime` and `sessions` at that
     age; the same `…_total` from age 0 through it; and each `…_per_player`: divided by the players of the cohort.
-    `ltv` is `revenue_total` per player. Where the day (week, month) has not fully passed they are null.
+    `ltv` is `revenue_total` per player. Where the day (week, month) has not fully passed they are null. With
+    `intervals` each mean is followed by its `…_numerator` and `…_denominator`; `…_low` and `…_high` are null.
     """
+
+    intervals: bool = False
 
 
 def answer(question: Cohort, context: Context) -> Answer:
@@ -58,7 +62,8 @@ def answer(question: Cohort, context: Context) -> Answer:
         table = triangle.table(_columns(cells, triangle.size[:, None], triangle.has_passed))
     columns = [_COLUMNS[name] for name in table.column_names]
     warned = (*warnings(context, cohorts.selection.caps), *_unpriced(question, cohorts, context))
-    return Answer(table, columns, warned, totals, context.data_version)
+    found = Answer(table, columns, warned, totals, context.data_version)
+    return with_intervals(found, _PARTS) if question.intervals else found
 
 
 def _unpriced(question: Cohort, cohorts: Cohorts, context: Context) -> tuple[Warned, ...]:
@@ -193,6 +198,17 @@ _COLUMNS = {
         *_column("playtime", "s", "Σ length of their sessions, by the day they started"),
         *_column("sessions", "sessions", "sessions they started"),
     )
+}
+
+
+def _per_player(total: str) -> Parts:
+    return lambda table: (table[total], table["size"])
+
+
+_PARTS = {
+    "ltv" if total == "revenue_total" else f"{total}_per_player": _per_player(total)
+    for name in _MEASURED
+    for total in (name, f"{name}_total")
 }
 
 

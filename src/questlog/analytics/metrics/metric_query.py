@@ -8,6 +8,7 @@ import pyarrow as pa
 from questlog.analytics.engine.analysis import Analysis
 from questlog.analytics.engine.context import Context
 from questlog.analytics.metrics.catalogue import CATALOGUE
+from questlog.analytics.metrics.intervals import divided, divides, interval_columns, interval_values
 from questlog.analytics.metrics.measures import BY_AGE, counted_under
 from questlog.analytics.metrics.metric import Metric, metric_named
 from questlog.analytics.metrics.planner import answered
@@ -88,6 +89,8 @@ def _table(question: Query, metrics: Sequence[Metric], selection: Selection, con
         columns.append(_values(metric, shape, rows))
         if shape.previous is not None:
             columns.append(_values(metric, shape, rows, PREVIOUS))
+        if question.intervals:
+            columns += _interval(metric, shape, rows)
     return pa.Table.from_arrays(columns, [column.name for column in _columns(question, metrics)])
 
 
@@ -110,6 +113,13 @@ def _rows(shape: ResultShape, metrics: Sequence[Metric], selection: Selection, c
 def _values(metric: Metric, shape: ResultShape, rows: pa.Table, prefix: str = "") -> pa.ChunkedArray:
     places = {measure: place for place, measure in enumerate(shape.measures)}
     return metric.formula(*(rows[f"{prefix}{column_of(places[measure])}"] for measure in metric.measures))
+
+
+def _interval(metric: Metric, shape: ResultShape, rows: pa.Table) -> Sequence[pa.ChunkedArray]:
+    """Numerator, denominator and interval of a share or mean; nothing of other metrics."""
+    places = {measure: place for place, measure in enumerate(shape.measures)}
+    parts = divided(metric.formula, [rows[column_of(places[measure])] for measure in metric.measures])
+    return () if parts is None else interval_values(*parts, metric.unit)
 
 
 def _top_groups(question: Query, metrics: Sequence[Metric], selection: Selection, context: Context) -> TopGroups:
@@ -144,6 +154,8 @@ def _columns(question: Query, metrics: Sequence[Metric]) -> Sequence[AnswerColum
         if question.compare is not None:
             described = f"{metric.name} of the previous period of the same length: {definition}"
             columns.append(AnswerColumn(f"previous_{metric.name}", metric.unit, described))
+        if question.intervals and divides(metric.formula):
+            columns += interval_columns(metric.name, metric.unit)
     return columns
 
 

@@ -162,7 +162,9 @@ class Query(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     metrics is `by_NAME`. Without groups every bucket has a row, with groups those in which there is anything. With
     `top`, the groups that are not among the `top` greatest by the first metric over the whole period are one group
     `(other)`, computed as such, and all groups are texts. `totals` adds the metrics of the whole period without groups.
-    Days are of the game's time zone; with `time_zone` "UTC" of UTC, which takes longer where the game has another.
+    Days are of the game's time zone; with `time_zone` "UTC" of UTC, which takes longer where the game has another. With
+    `intervals`, every share and mean is followed by `METRIC_numerator`, `METRIC_denominator` and the 95 % interval,
+    `METRIC_low` and `METRIC_high`.
     """
 
     metrics: Annotated[tuple[Name, ...], Meta(min_length=1, max_length=MAX_METRICS)]
@@ -173,6 +175,7 @@ class Query(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     compare: Comparison | None = None
     top: Annotated[int, Meta(ge=1, le=1_000)] | None = None
     totals: bool = False
+    intervals: bool = False
     time_zone: Name | None = None
 
     def check(self) -> None:
