@@ -47,7 +47,7 @@ class DataState(NamedTuple):
 class Analytics:
     """Questions of all games. Methods may be called from any thread."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - each is another thing that it is given
         self,
         engine: Engine,
         clock: Clock,
@@ -56,13 +56,16 @@ class Analytics:
         analyses: Sequence[Analysis] = ANALYSES,
         complete_through: Callable[[], int | None] = lambda: None,
         monotonic_s: Callable[[], float] = time.monotonic,
+        approximate_from: Callable[[], Mapping[str, int]] = dict,
     ) -> None:
         """`values_a_day` are the greatest numbers of values per field and day (metrics.md §6).
 
         `complete_through` says up to when (UTC microseconds) all that was acknowledged is loaded, None for unknown.
+        `approximate_from` says which currencies have approximate rates, and the first day (since 1970) with one.
         """
         self._complete_through = complete_through
         self._monotonic_s = monotonic_s
+        self._approximate_from = approximate_from
         self._analyses = {analysis.question: analysis for analysis in analyses}
         self._engine = engine
         self._clock = clock
@@ -129,6 +132,7 @@ class Analytics:
                 reading,
                 self._clock.now_us(),
                 limits=self._values_a_day,
+                approximate_from=self._approximate_from(),
                 cancellation=cancellation,
                 kept_answers=self._kept_answers,
             )
