@@ -145,6 +145,7 @@ def _serve(settings: Settings) -> None:
                     SavedDefinitions(control),
                     msgspec.structs.asdict(settings.cardinality),
                     complete_through=lambda: loader.counters.complete_through,
+                    approximate_from=lambda: converter.rates.approximate_from,
                 ),
                 rebuild=loader.rebuild,
                 reprice=FreshReprice(settings, converter, loader.reprice),
