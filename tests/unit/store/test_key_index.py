@@ -48,6 +48,22 @@ def test_it_finds_exactly_what_was_inserted(tmp_path: Path, flush_count: int) ->
     _agrees(KeyIndex(tmp_path, flush_count), known)
 
 
+def test_batches_larger_than_what_stays_in_memory_are_all_found(tmp_path: Path) -> None:
+    """Each is full at once, while the one before is still being written."""
+    index, pick = KeyIndex(tmp_path, 50), random.Random(3)
+    known: dict[tuple[int, int, int], int] = {}
+    for size in (10, 200, 3, 60, 500, 49, 51, 70, 1, 300) * 4:
+        first = len(known) + 1
+        added = [(pick.randrange(2**64), pick.randrange(2**64), 1) for _ in range(size)]
+        index.insert(_keys(added), _numbers(list(range(first, first + size))), first + size - 1)
+        known.update(zip(added, range(first, first + size), strict=True))
+    _agrees(index, known)
+    index.close()
+    reopened = KeyIndex(tmp_path, 50)
+    assert reopened.covered == len(known)
+    _agrees(reopened, known)
+
+
 def test_keys_that_a_sender_chose_alike_do_not_slow_it_down_or_mix(tmp_path: Path) -> None:
     index = KeyIndex(tmp_path)
     count = 20_000
