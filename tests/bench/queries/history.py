@@ -190,7 +190,7 @@ def events(rng: np.random.Generator, player_days: PlayerDays, count: int) -> dic
 def changes(
     rng: np.random.Generator, player_day: NDArray[np.generic], player_days: int
 ) -> dict[str, NDArray[np.generic]]:
-    """Of each event, in order of time: what the player changed before it that day, its place in `CHANGES` from 1; or 0."""
+    """Of each event, in order of time: what was changed before it that day, as its place in `CHANGES` from 1; or 0."""
     kind = rng.choice(len(CHANGES) + 1, player_days, p=[1 - sum(CHANGES.values()), *CHANGES.values()])
     order = np.argsort(player_day, kind="stable")
     ordered = player_day[order]
