@@ -56,6 +56,10 @@ class ExactOnly:
         with self.reading(Cancellation()) as reading:
             return reading.ask(statement)
 
+    def table_sizes(self) -> pa.Table:
+        with self.reading(Cancellation()) as reading:
+            return reading.table_sizes()
+
 
 class _Exact:
     def __init__(self, reading: Reading, statements: list[str]) -> None:
@@ -69,6 +73,9 @@ class _Exact:
             raise InexactFunction(f"{inexact.group()}…) is not exact: {statement}")
         self._statements.append(statement)
         return self._reading.ask(statement)
+
+    def table_sizes(self) -> pa.Table:
+        return self._reading.table_sizes()
 
 
 class EmbeddedClickHouse:

@@ -13,7 +13,8 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
-from questlog.loader.times import DEFAULT_EARLIEST_US, Senders, event_times
+from questlog.loader.times import Senders, event_times
+from questlog.model.times import DEFAULT_EARLIEST_US
 from questlog.store.contract import STAGED_EVENTS, STAGED_REJECTED, Batch
 from questlog.store.duckdb.store import DuckDBStore
 from tests.support.staged import DAY, HOUR, MINUTE, SECOND

@@ -90,6 +90,9 @@ class FakeJournal:
     def lag_bytes(self, positions: Mapping[int, Position]) -> int:
         return 100 * len(list(self._after(positions)))
 
+    def unread(self, positions: Mapping[int, Position]) -> Mapping[int, Position]:
+        return {entry.end.writer: entry.end for entry in self._after(positions)}
+
     def expire(self, positions: Mapping[int, Position], keep_s: float, now_us: int) -> int:
         self.expired.append((dict(positions), keep_s, now_us))
         return 0

@@ -19,6 +19,7 @@ from questlog_client import (
     Reader,
     Refused,
     ServerFailed,
+    Source,
     Unauthenticated,
     Unreachable,
     Warned,
@@ -40,7 +41,17 @@ TABLE = pa.table(
         ],
         {
             "questlog": json.dumps(
-                {"totals": [{"dau": 3}], "warnings": [{"field": "country", "detail": "many"}], "data_version": 7}
+                {
+                    "totals": [{"dau": 3}],
+                    "warnings": [{"field": "country", "detail": "many"}],
+                    "as_of": "2026-02-01T12:00:00Z",
+                    "complete_through": None,
+                    "took_ms": 1.5,
+                    "rows_read_at_most": 100,
+                    "sources": [{"name": "player_days", "answers": ["dau"]}],
+                    "time_zone": "Europe/Berlin",
+                    "data_version": 7,
+                }
             )
         },
     ),
@@ -70,6 +81,14 @@ def test_the_answer_says_what_its_columns_mean(server: Any, reader: Reader) -> N
     ]
     assert (answer.totals, answer.warnings, answer.data_version) == ([{"dau": 3}], [Warned("country", "many")], 7)
     assert len(answer) == 1
+
+
+def test_the_answer_says_where_it_comes_from(server: Any, reader: Reader) -> None:
+    server.answer(TABLE)
+    answer = reader.query(["dau"], DAY)
+    assert (answer.as_of, answer.complete_through) == (dt.datetime(2026, 2, 1, 12, tzinfo=dt.UTC), None)
+    assert (answer.took_ms, answer.rows_read_at_most) == (1.5, 100)
+    assert (answer.sources, answer.time_zone) == ([Source("player_days", ["dau"])], "Europe/Berlin")
 
 
 def test_an_answer_becomes_a_frame_of_pandas_or_polars(server: Any, reader: Reader) -> None:

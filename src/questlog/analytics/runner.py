@@ -1,5 +1,7 @@
 """Answers every kind of question that the registry has."""
 
+import datetime as dt
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Protocol
@@ -9,8 +11,8 @@ import ibis.expr.types as ir
 import msgspec
 
 from questlog.analytics.engine.analysis import Analysis
-from questlog.analytics.engine.context import Context, Engine, KeptAnswers
-from questlog.analytics.question.answer import Answer
+from questlog.analytics.engine.context import Context, Engine, KeptAnswers, Trace
+from questlog.analytics.question.answer import Answer, Origin, SourceUse
 from questlog.analytics.question.definitions import CustomMetric, SegmentDefinition
 from questlog.analytics.registry import ANALYSES
 from questlog.store.contract import Cancellation
@@ -42,8 +44,15 @@ class Analytics:
         definitions_of: Callable[[int], Definitions],
         values_a_day: Mapping[str, int] | None = None,
         analyses: Sequence[Analysis] = ANALYSES,
+        complete_through: Callable[[], int | None] = lambda: None,
+        monotonic_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`values_a_day` are the greatest numbers of values per field and day (metrics.md §6)."""
+        """`values_a_day` are the greatest numbers of values per field and day (metrics.md §6).
+
+        `complete_through` says up to when (UTC microseconds) all that was acknowledged is loaded, None for unknown.
+        """
+        self._complete_through = complete_through
+        self._monotonic_s = monotonic_s
         self._analyses = {analysis.question: analysis for analysis in analyses}
         self._engine = engine
         self._clock = clock
@@ -57,8 +66,24 @@ class Analytics:
         Raises `InvalidQuery` for what is wrong with it, `QueryAborted` when it needs too much memory or is stopped.
         """
         analysis = self._analyses[type(question)]
+        began_s, complete_through = self._monotonic_s(), self._complete_through()
         with self.context(game_id, cancellation) as context:
-            return analysis.answer(question, context)
+            answer = analysis.answer(question, context)
+            rows_at_most = self._rows_at_most(context)
+        origin = Origin(
+            as_of=_time(context.now_us),
+            complete_through=None if complete_through is None else _time(min(complete_through, context.now_us)),
+            took_ms=round((self._monotonic_s() - began_s) * 1000, 3),
+            rows_read_at_most=rows_at_most,
+            sources=[SourceUse(name, tuple(answers)) for name, answers in context.trace.sources.items()],
+        )
+        return msgspec.structs.replace(answer, origin=origin)
+
+    def _rows_at_most(self, context: Context) -> int:
+        """The rows of the tables that were read, as often as they were. Raises `QueryAborted`."""
+        sizes = self._kept_answers.get("table sizes", context.data_version, context.engine.table_sizes)
+        rows = dict(zip(sizes["name"].to_pylist(), sizes["rows"].to_pylist(), strict=True))
+        return sum(times * rows.get(table, 0) for table, times in context.trace.tables.items())
 
     @contextmanager
     def context(self, game_id: int, cancellation: Cancellation | None = None) -> Iterator[Context]:
@@ -72,6 +97,7 @@ class Analytics:
                 custom_metrics=definitions.custom_metrics,
                 last_player_no=counters["player_no"],
                 data_version=counters["batch_no"],
+                trace=Trace(),
             )
 
     def data_version(self) -> int:
@@ -92,6 +118,10 @@ class Analytics:
                 cancellation=cancellation,
                 kept_answers=self._kept_answers,
             )
+
+
+def _time(us: int) -> dt.datetime:
+    return dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + dt.timedelta(microseconds=us)
 
 
 def _counters() -> ir.Table:

@@ -5,22 +5,35 @@ once. The key is an answer's `ETag`: another one whenever the answer could be an
 """
 
 import threading
-from collections.abc import Callable, Iterator
-from typing import TypeAlias
+from collections.abc import Callable, Iterator, Mapping
+from typing import NamedTuple, TypeAlias
 
 from cachetools import LRUCache
 from litestar.di import NamedDependency
 from litestar.params import SkipValidation
 
 from questlog.analytics.question.answer import Answer
-from questlog.api.answers import written
+from questlog.api.answers import origin_headers, written
 from questlog.api.response_formats import ResponseFormat
 from questlog.store.contract import Cancellation
 
 _SMALL_BYTES = 262_144
 """Answers up to this size are kept as they are sent; larger ones as tables, and written for each asker in pieces."""
 
-_Kept: TypeAlias = bytes | Answer
+
+class Written(NamedTuple):
+    """An answer as it is sent: its content, whole or in pieces, and headers that say where it comes from."""
+
+    content: bytes | Iterator[bytes]
+    headers: Mapping[str, str]
+
+
+class _Joined(NamedTuple):
+    content: bytes
+    headers: Mapping[str, str]
+
+
+_Kept: TypeAlias = _Joined | Answer
 
 
 class AnswerCache:
@@ -33,7 +46,7 @@ class AnswerCache:
 
     def written(
         self, tag: str, form: ResponseFormat, cancellation: Cancellation, make: Callable[[], Answer]
-    ) -> bytes | Iterator[bytes]:
+    ) -> Written:
         """The answer with this tag, in this form: kept, or of whoever computes it now, else made by `make`.
 
         Raises `QueryAborted` when cancelled while another computes it, `ApiError`, and what `make` raises.
@@ -41,7 +54,9 @@ class AnswerCache:
         kept = self._find(tag, cancellation)
         if kept is None:
             kept = self._make(tag, form, make)
-        return kept if isinstance(kept, bytes) else written(kept, form)
+        if isinstance(kept, _Joined):
+            return Written(*kept)
+        return Written(written(kept, form), origin_headers(kept))
 
     def _find(self, tag: str, cancellation: Cancellation) -> _Kept | None:
         """The answer, as soon as it is there; None where the caller is to make it, as its first asker."""
@@ -83,10 +98,10 @@ Cache = NamedDependency[SkipValidation[AnswerCache]]
 """What a handler that asks for the cache is given."""
 
 
-def _joined(answer: Answer, form: ResponseFormat) -> bytes:
+def _joined(answer: Answer, form: ResponseFormat) -> _Joined:
     content = written(answer, form)
-    return content if isinstance(content, bytes) else b"".join(content)
+    return _Joined(content if isinstance(content, bytes) else b"".join(content), origin_headers(answer))
 
 
 def _size(kept: _Kept) -> int:
-    return len(kept) if isinstance(kept, bytes) else kept.table.nbytes
+    return len(kept.content) if isinstance(kept, _Joined) else kept.table.nbytes

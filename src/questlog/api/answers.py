@@ -1,9 +1,10 @@
 """Writes the answer to a question as JSON, CSV, Parquet or Arrow; values as `result` says.
 
 CSV has the rows alone. Parquet and Arrow carry a column's `unit` and `definition` as metadata of its field, and what
-JSON has beside the rows under the key `questlog` of the schema's.
+JSON has beside the rows under the key `questlog` of the schema's. Where an answer comes from is in headers too.
 """
 
+import datetime as dt
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import msgspec
 import pyarrow as pa
 
-from questlog.analytics.question.answer import Answer, Warned
+from questlog.analytics.question.answer import Answer, SourceUse, Warned
 from questlog.api.response_formats import ResponseFormat
 from questlog.api.result import arrow_bytes, csv_bytes, json_lists, json_rows, parquet_bytes, rows_of
 
@@ -28,12 +29,24 @@ class ColumnBody(msgspec.Struct, frozen=True):
 
 
 class AnswerBody(msgspec.Struct, frozen=True):
-    """An answer as JSON. `totals` is null where none were asked for; `data_version` grows with every load."""
+    """An answer as JSON. `totals` is null where none were asked for.
+
+    `as_of` is when the state of the data was taken. Everything that was acknowledged before `complete_through` is in
+    that state; null where the server does not know yet. `took_ms` is how long answering took. `rows_read_at_most` are
+    the rows of the tables that were read, of all games and days. `sources` name what answered, and for which metrics.
+    Days are those of `time_zone`. `data_version` grows with every load.
+    """
 
     columns: Sequence[ColumnBody]
     rows: Sequence[JsonRow]
     totals: Sequence[JsonRow] | None
     warnings: Sequence[Warned]
+    as_of: dt.datetime
+    complete_through: dt.datetime | None
+    took_ms: float
+    rows_read_at_most: int
+    sources: Sequence[SourceUse]
+    time_zone: str
     data_version: int
 
 
@@ -72,8 +85,19 @@ def _beside(answer: Answer) -> Mapping[str, object]:
     return {
         "totals": None if answer.totals is None else rows_of(answer.totals),
         "warnings": answer.warnings,
+        **msgspec.structs.asdict(answer.origin),
         "data_version": answer.data_version,
     }
+
+
+def origin_headers(answer: Answer) -> Mapping[str, str]:
+    """Where the answer comes from as HTTP headers; what is not known has none."""
+    origin = msgspec.to_builtins(answer.origin)
+    origin["sources"] = ", ".join(source.name for source in answer.origin.sources)
+    origin["data_version"] = answer.data_version
+    origin["warnings"] = len(answer.warnings)
+    named = {f"Questlog-{name.replace('_', '-').title()}": value for name, value in origin.items()}
+    return {name: str(value) for name, value in named.items() if value not in (None, "")}
 
 
 def _described(answer: Answer) -> pa.Table:

@@ -2,7 +2,7 @@
 
 import hashlib
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import TypeVar
 
@@ -11,7 +11,7 @@ from litestar import Response
 from litestar.response import Stream
 
 from questlog.analytics.engine.analysis import Freshness
-from questlog.api.answer_cache import Cache
+from questlog.api.answer_cache import Cache, Written
 from questlog.api.concurrency import Gate
 from questlog.api.disconnects import Deadline, stopped_when_gone
 from questlog.api.errors import AnyRequest, ApiError
@@ -29,10 +29,10 @@ _LASTS_US = {Freshness.MINUTE: 60_000_000, Freshness.DAY: 86_400_000_000}
 
 
 class _Made(msgspec.Struct):
-    """An answer written down; `content` is None where the asker has it already."""
+    """An answer and its tag; `written` is None where the asker has it already."""
 
     tag: str
-    content: bytes | Iterator[bytes] | None
+    written: Written | None
 
 
 class QueryService:
@@ -102,11 +102,12 @@ def provide_asker(services: Services, gate: Gate, cache: Cache, request: AnyRequ
 
 def _response(made: _Made, form: ResponseFormat) -> Answered:
     headers = {"ETag": made.tag, "Cache-Control": "private, no-cache", "Vary": "Accept, Authorization"}
-    if made.content is None:
+    if made.written is None:
         return Response(b"", status_code=HTTPStatus.NOT_MODIFIED, headers=headers, media_type=MEDIA_TYPES[form])
-    if isinstance(made.content, bytes):
-        return Response(made.content, headers=headers, media_type=MEDIA_TYPES[form])
-    return Stream(made.content, headers=headers, media_type=MEDIA_TYPES[form])
+    headers |= made.written.headers
+    if isinstance(made.written.content, bytes):
+        return Response(made.written.content, headers=headers, media_type=MEDIA_TYPES[form])
+    return Stream(made.written.content, headers=headers, media_type=MEDIA_TYPES[form])
 
 
 def _is_seen(tag: str, if_none_match: str) -> bool:

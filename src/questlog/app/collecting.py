@@ -92,6 +92,7 @@ def _build_service(settings: Settings, loop: asyncio.AbstractEventLoop) -> Colle
         rejected_requests=RejectedRequests(journal, time.monotonic),
         waiting=MemoryBudget(settings.collector.max_pending_bytes),
         max_inflated_bytes=settings.collector.max_inflated_bytes,
+        earliest_us=settings.event.earliest_us,
     )
     tokens = TokenSettings(
         settings.satori.signing_key or control.signing_key(),

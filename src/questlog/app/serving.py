@@ -140,7 +140,11 @@ def _serve(settings: Settings) -> None:
                 control=control,
                 tables=store,
                 analytics=Analytics(
-                    store, clock, SavedDefinitions(control), msgspec.structs.asdict(settings.cardinality)
+                    store,
+                    clock,
+                    SavedDefinitions(control),
+                    msgspec.structs.asdict(settings.cardinality),
+                    complete_through=lambda: loader.counters.complete_through,
                 ),
                 rebuild=loader.rebuild,
                 progress=progress,

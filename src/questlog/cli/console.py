@@ -7,7 +7,7 @@ import urllib.parse
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO, NamedTuple, ParamSpec
+from typing import NamedTuple, ParamSpec
 
 import click
 
@@ -93,15 +93,17 @@ def read_console_file(data: Path) -> Console:
         raise click.ClickException(f"{path} is damaged; start the server again") from None
 
 
-def ask(console: Console, method: str, path: str, body: object = None, timeout_s: float = 600.0) -> IO[bytes]:
-    """The body of the server's answer, to be read. Raises `ConsoleRefused` or `ConsoleUnreachable`."""
+def ask(
+    console: Console, method: str, path: str, body: object = None, timeout_s: float = 600.0
+) -> http.client.HTTPResponse:
+    """The server's answer: its headers, and its body to be read. Raises `ConsoleRefused` or `ConsoleUnreachable`."""
     request = urllib.request.Request(console.url + path, method=method)  # noqa: S310 - the scheme is checked
     request.add_header("Authorization", f"Bearer {console.token}")
     if body is not None:
         request.data = json.dumps(body).encode()
         request.add_header("Content-Type", "application/json")
     try:
-        answer: IO[bytes] = _opener(console).open(request, timeout=timeout_s)
+        answer: http.client.HTTPResponse = _opener(console).open(request, timeout=timeout_s)
     except urllib.error.HTTPError as error:
         raise _refusal(error) from None
     except (OSError, ValueError, http.client.HTTPException) as error:

@@ -8,6 +8,7 @@ import sys
 import urllib.parse
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from email.message import Message
 from pathlib import Path
 from typing import Any
 
@@ -154,6 +155,7 @@ def _print_table(console: Console, path: str, body: Mapping[str, Any]) -> None:
     with ask(console, "POST", f"{path}?format=compact", body) as answer:
         # Decimals keep their digits: 1.50 is shown as it is stored.
         content = msgspec.json.Decoder(float_hook=Decimal).decode(answer.read())
+        origin = _origin(answer.headers)
     columns, rows = content["columns"], content["rows"]
     _echo_table(columns, rows)
     for totals in content["totals"] or ():
@@ -163,7 +165,7 @@ def _print_table(console: Console, path: str, body: Mapping[str, Any]) -> None:
         _echo_table(shown, [[totals[column["name"]] for column in shown]])
     for warning in content["warnings"]:
         click.echo(f"warning: {warning['field']}: {warning['detail']}", err=True)
-    click.echo(f"({len(rows):,} {'row' if len(rows) == 1 else 'rows'})", err=True)
+    click.echo(f"({len(rows):,} {'row' if len(rows) == 1 else 'rows'}; {origin})", err=True)
 
 
 def _echo_table(columns: Sequence[Mapping[str, str]], rows: Sequence[Sequence[object]]) -> None:
@@ -175,6 +177,21 @@ def _copy_answer(console: Console, path: str, body: Mapping[str, Any], form: str
     output = sys.stdout.buffer
     with ask(console, "POST", f"{path}?format={form}", body) as answer:
         shutil.copyfileobj(answer, output)
+        origin = _origin(answer.headers)
     if form == "json":
         output.write(b"\n")
     output.flush()
+    click.echo(f"({origin})", err=True)
+
+
+def _origin(headers: Message) -> str:
+    """Where an answer comes from, in words."""
+    through = _time(headers["Questlog-Complete-Through"])
+    complete = "unknown whether all events are loaded" if through is None else f"complete through {through}"
+    took_ms, sources = float(headers["Questlog-Took-Ms"]), headers["Questlog-Sources"]
+    read = f" from {sources}" if sources else ""
+    return f"as of {_time(headers['Questlog-As-Of'])}, {complete}; {took_ms:,.1f} ms{read}"
+
+
+def _time(text: str | None) -> str | None:
+    return text and f"{text[:19].replace('T', ' ')} UTC"

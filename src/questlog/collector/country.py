@@ -3,16 +3,31 @@
 import ipaddress
 from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 import maxminddb
 
 _CACHED_ADDRESSES = 16_384  # some 4 MB
 _COUNTRY_CODE_LENGTH = 2
 _LONGEST_ADDRESS = 64  # an IPv6 address has 45 characters at most, and may name a zone
+_MOST_FORWARDS = 16
+
+_PUBLIC_V6 = ipaddress.IPv6Network("2000::/3")  # all that is given out; ULA, link-local and multicast lie outside
+_DOCUMENTATION_V6 = ipaddress.IPv6Network("3fff::/20")  # RFC 9637, younger than Python 3.11
+
+_Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 class CountryDatabaseUnreadable(Exception):
     """The configured file is missing or is no MMDB file."""
+
+
+class _Origin(NamedTuple):
+    is_public: bool
+    country: str | None
+
+
+_NOWHERE = _Origin(is_public=False, country=None)
 
 
 class CountryLookup:
@@ -31,23 +46,32 @@ class CountryLookup:
     def country(self, client_address: str, forwarded_for: str | None) -> str | None:
         """ISO 3166 alpha-2 code, or None where unknown.
 
-        `forwarded_for` is the header X-Forwarded-For; its first entry is the player's address, since a server may
-        submit on a player's behalf (gameanalytics.md §1.1, satori.md §1).
+        `forwarded_for` is the header X-Forwarded-For. Its first globally routable address counts, since a server may
+        submit on a player's behalf (gameanalytics.md §1.1, satori.md §1), and `client_address` where it has none.
         """
-        text = _bare(forwarded_for.partition(",")[0]) if forwarded_for else client_address
-        # A stranger writes the header: what is no address must not fill the cache.
-        return self._cached(text) if len(text) <= _LONGEST_ADDRESS else None
+        if forwarded_for:
+            for text in forwarded_for.split(",", _MOST_FORWARDS)[:_MOST_FORWARDS]:
+                origin = self._origin(_bare(text))
+                if origin.is_public:
+                    return origin.country
+        return self._origin(client_address).country
 
     def close(self) -> None:
         """Let go of the file."""
         self._reader.close()
 
-    def _look_up(self, text: str) -> str | None:
+    def _origin(self, text: str) -> _Origin:
+        # A stranger writes the header: what is no address must not fill the cache.
+        return self._cached(text) if len(text) <= _LONGEST_ADDRESS else _NOWHERE
+
+    def _look_up(self, text: str) -> _Origin:
         try:
-            entry = self._reader.get(ipaddress.ip_address(text))
+            address = _unmapped(ipaddress.ip_address(text))
+            if not _is_public(address):
+                return _NOWHERE
+            return _Origin(True, _country_code(self._reader.get(address)))
         except ValueError:  # no address, or of a family that the database does not hold
-            return None
-        return _country_code(entry)
+            return _NOWHERE
 
 
 def _bare(text: str) -> str:
@@ -56,6 +80,20 @@ def _bare(text: str) -> str:
     if text.startswith("["):
         return text[1:].partition("]")[0]
     return text.partition(":")[0] if text.count(":") == 1 else text
+
+
+def _unmapped(address: _Address) -> _Address:
+    """The IPv4 address that an IPv6 one stands for: `::ffff:8.8.8.8`, and 6to4's `2002:808:808::`."""
+    if isinstance(address, ipaddress.IPv4Address):
+        return address
+    return address.ipv4_mapped or address.sixtofour or address
+
+
+def _is_public(address: _Address) -> bool:
+    """Whether routers pass it on: private, shared, reserved and documentation addresses are nobody's."""
+    if isinstance(address, ipaddress.IPv6Address):
+        return address.is_global and address in _PUBLIC_V6 and address not in _DOCUMENTATION_V6
+    return address.is_global and not address.is_multicast
 
 
 def _country_code(entry: object) -> str | None:

@@ -9,10 +9,11 @@ from questlog.collector.satori_callers import Caller, Callers
 from questlog.collector.satori_identities import Identities
 from questlog.control.errors import ControlUnavailable
 from questlog.journal.contract import JournalUnavailable
-from questlog.model.event import Source
+from questlog.model.event import NIL_UUID, Source
 from questlog.model.exchange import Reply, Request
 from questlog.model.reasons import Reason, RequestRejected
 from questlog.model.record import Envelope, Kind, encode_record
+from questlog.model.times import first_time
 from questlog.protocols.inflate import inflate
 from questlog.protocols.satori import replies
 from questlog.protocols.satori.auth import Claims, parse_bearer
@@ -112,7 +113,7 @@ class SatoriService:
             content_coding=request.headers.get("content-encoding") or "",
             country=self._country(request),
             api_key_name=caller.api_key.name,
-            player_id=claims.iid,
+            player_id=None if claims.iid == NIL_UUID else claims.iid,
             session_id=claims.sid,
             session_issued_at=claims.iat * _US if has_session else None,
             session_expires_at=claims.exp * _US if has_session else None,
@@ -168,7 +169,8 @@ class SatoriService:
         if not unmet:
             return
         with self._parts.waiting.holding(size):
-            await self._identities.create_missing(caller, _first_us(unmet, envelope, decoded), envelope.country)
+            first_us = _first_us(unmet, envelope, decoded, self._parts.earliest_us)
+            await self._identities.create_missing(caller, first_us, envelope.country)
         for name in unmet:
             self._known[game_id, name] = now
             self._known.move_to_end((game_id, name))
@@ -210,14 +212,14 @@ class SatoriService:
         return self._parts.country(request.client_address, request.headers.get("x-forwarded-for"))
 
 
-def _first_us(names: set[str], envelope: Envelope, decoded: Decoded) -> dict[str, int]:
+def _first_us(names: set[str], envelope: Envelope, decoded: Decoded, earliest_us: int) -> dict[str, int]:
     """When the first event of each of these identities happened; at the latest now."""
-    first_us = dict.fromkeys(names, envelope.received_at)
+    client_times: dict[str, list[int | None]] = {name: [] for name in names}
     for event in decoded.events:
         name = envelope.player_id or event.player_id
-        if name in first_us and event.client_time is not None:
-            first_us[name] = min(first_us[name], event.client_time)
-    return first_us
+        if name in client_times:
+            client_times[name].append(event.client_time)
+    return {name: first_time(times, envelope.received_at, earliest_us) for name, times in client_times.items()}
 
 
 def _claims(caller: Caller) -> Claims:

@@ -16,6 +16,7 @@ from questlog.control.errors import NotAllowed
 from questlog.control.identities import Identity, Origin
 from questlog.control.identities import Properties as StoredProperties
 from questlog.journal.contract import JournalUnavailable
+from questlog.model.event import NIL_UUID
 from questlog.model.exchange import Reply
 from questlog.model.reasons import Reason, RequestRejected
 from questlog.model.record import Envelope, Kind, encode_record
@@ -252,8 +253,12 @@ class Identities:
         events: Sequence[SystemEvent],
         identities: Sequence[Identity],
     ) -> None:
-        """Make what happened durable: events made by the server, and properties as they are now."""
-        records = [_properties_record(identity) for identity in identities]
+        """Make what happened durable: events made by the server, and properties as they are now.
+
+        Nakama's system user is an identity and no player: nothing happens to it.
+        """
+        records = [_properties_record(identity) for identity in identities if identity.identity_id != NIL_UUID]
+        events = [event for event in events if event.identity_id != NIL_UUID]
         if events:
             envelope = Envelope(
                 kind=Kind.SATORI_SYSTEM_EVENTS,

@@ -52,6 +52,7 @@ class CollectorService:
 
     async def handle(self, request: Request) -> Reply:
         """The answer to a request whose body has been read."""
+        request = _with_one_path(request)
         try:
             found = gameanalytics_route(request.method, request.path, request.query)
             if request.path == _METRICS_PATH:
@@ -86,11 +87,13 @@ class CollectorService:
 
     def rejected(self, request: Request, rejection: RequestRejected) -> Reply:
         """The answer to a request that was rejected before it reached its protocol."""
+        request = _with_one_path(request)
         protocol = self._gameanalytics if _is_gameanalytics(request.path) else self._satori
         return self._counted(request, protocol.rejected(rejection))
 
     def failed(self, request: Request) -> Reply:
         """The answer to a fault of ours."""
+        request = _with_one_path(request)
         if _is_gameanalytics(request.path):
             return self.rejected(request, RequestRejected(Reason.OVERLOADED, ""))
         return self._counted(request, satori_replies.INTERNAL)
@@ -128,6 +131,14 @@ class CollectorService:
             publish(self._counters_directory, self._parts.counters.snapshot(journal.is_ready, journal.pending_bytes))
         except OSError as error:  # a full disk must not end the periodic work
             log.warning("counters not published", error=error.strerror)
+
+
+def _with_one_path(request: Request) -> Request:
+    """Without the repeated and trailing slashes that come of putting an address together: `//v1/event/`."""
+    path = request.path
+    if "//" not in path and not path.endswith("/"):
+        return request
+    return request._replace(path="/" + "/".join(filter(None, path.split("/"))))
 
 
 def _is_gameanalytics(path: str) -> bool:

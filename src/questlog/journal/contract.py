@@ -63,6 +63,10 @@ class JournalReader(Protocol):
         """How many bytes after `positions` are still to be read."""
         ...
 
+    def unread(self, positions: Mapping[int, Position]) -> Mapping[int, Position]:
+        """Where the durable records end, of each writer that has some after `positions`."""
+        ...
+
     def expire(self, positions: Mapping[int, Position], keep_s: float, now_us: int) -> int:
         """Delete sealed segments that lie wholly before `positions` and are older than `keep_s`. Returns how many."""
         ...

@@ -53,6 +53,11 @@ class FileJournalReader:
         self._refresh()
         return sum(tail.lag_bytes(positions.get(writer)) for writer, tail in self._tails.items())
 
+    def unread(self, positions: Mapping[int, Position]) -> Mapping[int, Position]:
+        """Where the durable records end, of each writer that has some after `positions`."""
+        self._refresh()
+        return {writer: tail.end for writer, tail in self._tails.items() if tail.lag_bytes(positions.get(writer))}
+
     def ends(self) -> Mapping[int, Position]:
         """Where the durable records of each writer end."""
         self._refresh()

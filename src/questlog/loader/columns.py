@@ -13,7 +13,7 @@ from questlog.loader.money import Converter
 from questlog.loader.resends import resend_key
 from questlog.loader.sources import Decoded, EventSource
 from questlog.loader.times import DAY_US, Micros, Senders, event_times, known_times, time_column, timestamps
-from questlog.model.event import DECODED_COLUMNS, Type
+from questlog.model.event import DECODED_COLUMNS, NIL_UUID, Type
 from questlog.model.record import Envelope, Position
 from questlog.store.contract import STAGED_EVENTS
 
@@ -142,7 +142,7 @@ class EventGroup:
     def _token_columns(self) -> dict[str, pa.Array]:
         rows = self._rows()
         return {
-            "player_id": self._per_request_text(lambda each: each.player_id),
+            "player_id": self._per_request_text(_player_of_token),
             "session_id": self._per_request_text(lambda each: each.session_id),
             "session_issued_at": time_column([each.session_issued_at for each in self._envelopes]).take(rows),
             "session_expires_at": time_column([each.session_expires_at for each in self._envelopes]).take(rows),
@@ -170,6 +170,10 @@ def events_table(groups: Sequence[EventGroup]) -> pa.Table:
         order = np.argsort(np.concatenate([events.ordinals for events in finished]), kind="stable")
         table = table.take(order)
     return table.combine_chunks()
+
+
+def _player_of_token(envelope: Envelope) -> str | None:
+    return None if envelope.player_id == NIL_UUID else envelope.player_id
 
 
 def _array(name: str, kind: Type, values: Sequence[object]) -> pa.Array:

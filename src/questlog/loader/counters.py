@@ -27,7 +27,8 @@ class LoaderCounters(msgspec.Struct, frozen=True):
 
     `newest_age_ms` and `oldest_age_ms` tell how long the newest and the oldest request of the last batch took from its
     receipt to the commit; `newest_received_at` and `loaded_at` are UTC microseconds. `refused_records` could not be
-    stored and were kept as rejected. `error` is why the loader stands still, None while it does not.
+    stored and were kept as rejected. `error` is why the loader stands still, None while it does not. All that was
+    acknowledged before `complete_through` (UTC microseconds, None: not known yet) is loaded.
     """
 
     events: Mapping[Origin, EventCounts] = {}
@@ -41,6 +42,7 @@ class LoaderCounters(msgspec.Struct, frozen=True):
     oldest_age_ms: float = 0.0
     newest_received_at: int = 0
     loaded_at: int = 0
+    complete_through: int | None = None
     error: str | None = None
 
 
@@ -96,6 +98,10 @@ class CounterBook:
     def set_lag(self, lag_bytes: int) -> None:
         """How much of the journal is not loaded yet."""
         self._now = msgspec.structs.replace(self._now, lag_bytes=lag_bytes)
+
+    def set_complete_through(self, at_us: int | None) -> None:
+        """Everything acknowledged before is loaded."""
+        self._now = msgspec.structs.replace(self._now, complete_through=at_us)
 
     def fail(self, error: str) -> None:
         """The loader stands still."""

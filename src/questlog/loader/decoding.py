@@ -5,7 +5,7 @@ from typing import NamedTuple
 from questlog.loader.money import Converter
 from questlog.loader.receipts import Receipts
 from questlog.loader.sources import EventSources
-from questlog.loader.times import DEFAULT_EARLIEST_US
+from questlog.model.times import DEFAULT_EARLIEST_US
 
 
 class Decoding(NamedTuple):

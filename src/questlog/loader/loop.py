@@ -11,6 +11,7 @@ import structlog
 
 from questlog.journal.contract import Entry, JournalReader
 from questlog.loader.batch import BatchBuilder, ValuesRefused
+from questlog.loader.completeness import Completeness
 from questlog.loader.counters import CounterBook, Loaded, LoaderCounters
 from questlog.loader.decoding import Decoding
 from questlog.loader.rebuild import Rebuild
@@ -81,6 +82,7 @@ class Loader:
         self._followers = followers
         self.rebuild = Rebuild()
         self._book = CounterBook()
+        self._completeness = Completeness()
         self._positions: dict[int, Position] | None = None
         self._read_to: Mapping[int, Position] = {}
         self._storing = ThreadPoolExecutor(1, "storing")
@@ -156,6 +158,8 @@ class Loader:
         if not has_more:
             self._wait_until_stored()
         self._book.set_lag(self._reader.lag_bytes(self._positions))
+        now_us, unread = self._clock.now_us(), self._reader.unread(self._positions)
+        self._book.set_complete_through(self._completeness.note(now_us, unread, self._positions))
         return has_more
 
     def _load_in_batches(self, entries: Sequence[Entry]) -> int:

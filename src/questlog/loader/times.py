@@ -8,14 +8,12 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from questlog.model.times import MOST_AHEAD_US
+
 Micros = npt.NDArray[np.int64]
 """UTC microseconds since 1970."""
 
-MOST_AHEAD_US = 10 * 60 * 1_000_000
 DAY_US = 86_400 * 1_000_000
-
-DEFAULT_EARLIEST_US = 1_262_304_000 * 1_000_000
-"""2010-01-01: no game that sends events to us was played before. Zero, 1970 and the year 1 mean an unknown time."""
 
 # What every engine, and every reader of RFC 3339, can say: the years 1 to 9999.
 EARLIEST_US = -62_135_596_800_000_000

@@ -10,6 +10,10 @@ A column that no event of the batch has may be absent.
 """
 
 
+NIL_UUID = "00000000-0000-0000-0000-000000000000"
+"""No player and no id: Nakama's system user has it, and clients send it for an id that they do not know."""
+
+
 class Source(enum.StrEnum):
     """Which door an event came in by."""
 

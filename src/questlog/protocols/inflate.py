@@ -1,5 +1,7 @@
 """Content codings of request bodies, undone with a cap on what comes out."""
 
+from codecs import BOM_UTF8
+
 from isal import isal_zlib
 
 from questlog.model.reasons import Reason, RequestRejected
@@ -16,9 +18,16 @@ _MAX_MEMBERS = 16
 def inflate(body: bytes, content_coding: str, max_bytes: int) -> bytes:
     """The body without its content coding: none, `identity`, `gzip` (also of several members) or `deflate`.
 
+    A UTF-8 byte order mark at its beginning is left out.
+
     Never holds more than about `max_bytes` of output. Raises `RequestRejected`: `UNKNOWN_CONTENT_CODING`,
     `BAD_COMPRESSION` (damaged, cut short, followed by other bytes) or `INFLATED_BODY_TOO_LARGE` (a plain body too).
     """
+    plain = _without_coding(body, content_coding, max_bytes)
+    return plain.removeprefix(BOM_UTF8) if plain.startswith(BOM_UTF8) else plain
+
+
+def _without_coding(body: bytes, content_coding: str, max_bytes: int) -> bytes:
     match content_coding.strip().lower():
         case "gzip" | "x-gzip":
             return _gunzip(body, max_bytes)

@@ -11,10 +11,11 @@ import pytest
 from litestar import Litestar
 from litestar.testing import TestClient
 
-from questlog.analytics.question.answer import Answer, AnswerColumn, Warned
+from questlog.analytics.question.answer import Answer, AnswerColumn, Origin, SourceUse, Warned
 from questlog.analytics.question.problems import InvalidQuery
 from questlog.analytics.question.query import Period, Query
 from questlog.api.app import create_app
+from questlog.api.response_formats import ResponseFormat
 from questlog.api.services import Limits
 from questlog.store.contract import QueryAborted
 from tests.support.console import FakeConsole
@@ -33,7 +34,23 @@ ANSWER = Answer(
     [Warned("country", "more than 100 values on 2026-01-01")],
     pa.table({"dau": [2], "revenue": [Decimal("1.50")]}),
     7,
+    Origin(
+        as_of=dt.datetime(2026, 1, 2, 12, 30, tzinfo=dt.UTC),
+        complete_through=dt.datetime(2026, 1, 2, 12, 29, 59, 500_000, tzinfo=dt.UTC),
+        took_ms=1.25,
+        rows_read_at_most=1_000,
+        sources=(SourceUse("player_days", ("dau",)), SourceUse("purchases", ("revenue",))),
+        time_zone="Europe/Berlin",
+    ),
 )
+ORIGIN = {
+    "as_of": "2026-01-02T12:30:00Z",
+    "complete_through": "2026-01-02T12:29:59.500000Z",
+    "took_ms": 1.25,
+    "rows_read_at_most": 1000,
+    "sources": [{"name": "player_days", "answers": ["dau"]}, {"name": "purchases", "answers": ["revenue"]}],
+    "time_zone": "Europe/Berlin",
+}
 
 pytestmark = pytest.mark.usefixtures("game")
 
@@ -73,6 +90,7 @@ def test_json_has_columns_rows_totals_warnings_and_the_version(client: Client) -
         ],
         "totals": [{"dau": 2, "revenue": 1.50}],
         "warnings": [{"field": "country", "detail": "more than 100 values on 2026-01-01"}],
+        **ORIGIN,
         "data_version": 7,
     }
 
@@ -106,6 +124,23 @@ def test_arrow_and_parquet_say_what_their_columns_mean(client: Client, form: str
     beside = json.loads(table.schema.metadata[b"questlog"])
     assert (beside["data_version"], beside["totals"]) == (7, [{"dau": 2, "revenue": 1.5}])
     assert beside["warnings"][0]["field"] == "country"
+    assert {name: beside[name] for name in ORIGIN} == ORIGIN
+
+
+@pytest.mark.parametrize("form", ResponseFormat)
+def test_headers_say_where_an_answer_comes_from(client: Client, form: ResponseFormat) -> None:
+    for _ in range(2):  # computed, and kept
+        headers = client.post(f"{PATH}?format={form}", json=QUERY).headers
+        assert {name: value for name, value in headers.items() if name.startswith("questlog-")} == {
+            "questlog-as-of": "2026-01-02T12:30:00Z",
+            "questlog-complete-through": "2026-01-02T12:29:59.500000Z",
+            "questlog-took-ms": "1.25",
+            "questlog-rows-read-at-most": "1000",
+            "questlog-sources": "player_days, purchases",
+            "questlog-time-zone": "Europe/Berlin",
+            "questlog-data-version": "7",
+            "questlog-warnings": "1",
+        }
 
 
 def test_an_answer_without_rows_is_an_answer(client: Client, console: FakeConsole) -> None:

@@ -36,7 +36,7 @@ class Maker:
 
 
 def text(cache: AnswerCache, maker: Callable[[], Answer], tag: str = "a", form: ResponseFormat = JSON) -> bytes:
-    content = cache.written(tag, form, Cancellation(), maker)
+    content = cache.written(tag, form, Cancellation(), maker).content
     return content if isinstance(content, bytes) else b"".join(content)
 
 
@@ -55,7 +55,7 @@ def test_answers_of_data_without_a_version_are_not_kept() -> None:
 
 
 def test_the_least_recently_asked_go_when_there_is_no_room() -> None:
-    cache, makers = AnswerCache(most_bytes=1_000), {tag: Maker() for tag in "abcdefghij"}
+    cache, makers = AnswerCache(most_bytes=2_500), {tag: Maker() for tag in "abcdefghij"}
     for tag, maker in makers.items():
         text(cache, maker, tag)
     text(cache, makers["j"], "j")

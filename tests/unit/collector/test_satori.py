@@ -13,8 +13,9 @@ from typing import Any
 import jwt
 import pytest
 
+from questlog.model.event import NIL_UUID
 from questlog.model.record import Envelope, Kind
-from questlog.protocols.satori.timestamps import parse_timestamp
+from questlog.protocols.satori.timestamps import format_timestamp, parse_timestamp
 from tests.support.collectors import SIGNING_KEY, TestCollector, bearer
 
 IDENTITY = "b70f78da-c784-4f5f-ab12-2c4c12ed2c95"
@@ -126,6 +127,26 @@ def test_nakamas_own_tokens_have_no_session(collector: TestCollector) -> None:
     assert system_events(collector) == ["_identityCreate"], "nobody had authenticated this identity"
 
 
+def test_nakamas_system_user_is_an_identity_and_no_player(collector: TestCollector) -> None:
+    session = collector.authenticate(NIL_UUID)
+    assert session["token"], "the protocol knows no such exception"
+    assert collector.ask("PUT", "/v1/properties", {"custom": {"a": "1"}}, bearer(session["token"])).status == 200
+    assert properties_of(collector, session["token"])["custom"] == {"a": "1"}
+    assert collector.ask("POST", "/v1/event", {"events": [EVENT]}, bearer(session["token"])).status == 200
+    of_servers = {"events": [{**EVENT, "identity_id": NIL_UUID}]}
+    assert collector.ask("POST", "/v1/server-event", of_servers, collector.basic()).status == 200
+    kinds = [envelope.kind for envelope, _ in collector.journal.entries()]
+    assert kinds == [Kind.SATORI_CLIENT_EVENTS, Kind.SATORI_SERVER_EVENTS]
+    assert collector.journal.entries()[0][0].player_id is None
+
+
+def test_nan_in_properties_is_unset(collector: TestCollector) -> None:
+    body = b'{"id": "%s", "custom": {"level": nan, "name": "nan"}}' % IDENTITY.encode()
+    answer = collector.ask("POST", "/v1/authenticate", b"\xef\xbb\xbf" + body, collector.basic())
+    assert answer.status == 200
+    assert json.loads(answer.body)["properties"]["custom"] == {"name": "nan"}
+
+
 def test_tokens_that_are_expired_or_signed_by_others_are_refused(collector: TestCollector) -> None:
     now_s = collector.clock.now // 1_000_000
     good = {"iid": IDENTITY, "exp": now_s + 60, "iat": now_s, "api": collector.sandbox.api_key.name}
@@ -160,13 +181,18 @@ def test_an_identity_known_by_old_events_was_created_with_the_first_of_them(coll
     events = [{**EVENT, "identityId": IDENTITY, "timestamp": time} for time in times]
     events += [{**EVENT, "identityId": OTHER, "timestamp": time} for time in times[2:]]
     events += [{**EVENT, "identityId": "of-the-year-one", "timestamp": "0001-01-01T00:00:00Z"}]
+    events += [{**EVENT, "identityId": "of-1970-too", "timestamp": time} for time in ("1970-01-01T00:00:05Z", times[0])]
+    ahead = [format_timestamp(collector.clock.now + hours * 3_600_000_000) for hours in (9, 7)]
+    events += [{**EVENT, "identityId": "two-hours-ago", "timestamp": time} for time in ahead]
     assert collector.ask("POST", "/v1/server-event", {"events": events}, collector.basic()).status == 200
     _, body = only(collector, Kind.SATORI_SYSTEM_EVENTS)
     created = {event["identity_id"]: parse_timestamp(event["timestamp"]) for event in json.loads(body)["events"]}
     assert created == {
         IDENTITY: parse_timestamp("2025-07-14T09:30:00.25Z"),
         OTHER: collector.clock.now,
-        "of-the-year-one": parse_timestamp("0001-01-01T00:00:00Z"),
+        "of-the-year-one": collector.clock.now,
+        "of-1970-too": parse_timestamp(times[0]),
+        "two-hours-ago": collector.clock.now - 7_200_000_000,
     }
 
 

@@ -10,6 +10,7 @@ from questlog.control.errors import ControlUnavailable
 from questlog.model.exchange import Request
 from questlog.model.reasons import Reason, RequestRejected
 from tests.support.collectors import Headers, TestCollector, bearer
+from tests.support.installation import SANDBOX_GAME_KEY, signature
 
 
 @pytest.fixture
@@ -66,3 +67,32 @@ def test_an_answer_to_a_body_that_was_not_read_is_counted_too(collector: TestCol
     collector.service.failed(request)
     counted = collector.parts.counters.snapshot(is_ready=True, pending_bytes=0)
     assert counted.requests == {"satori 413": 1, "satori 500": 1}
+
+
+@pytest.mark.parametrize("path", ["//v2/{}/events", "/v2/{}/events/", "/v2//{}///events//", "/v2/{}/events"])
+def test_repeated_and_trailing_slashes_are_one_for_gameanalytics(collector: TestCollector, path: str) -> None:
+    signed = {"Authorization": signature(b"[]")}
+    assert collector.ask("POST", path.format(SANDBOX_GAME_KEY), b"[]", signed).status == 200
+    assert collector.ask("POST", path.format(SANDBOX_GAME_KEY), b"[]", {"Authorization": "no"}).status == 401
+
+
+@pytest.mark.parametrize("path", ["/v1/server-event/", "//v1/server-event", "/v1///server-event//"])
+def test_repeated_and_trailing_slashes_are_one_for_satori(collector: TestCollector, path: str) -> None:
+    assert collector.ask("POST", path, b"{}", collector.basic()).status == 200
+    assert collector.ask("POST", path, b"{}").status == 401
+
+
+def test_other_paths_are_what_they_were(collector: TestCollector) -> None:
+    for path in ("/", "//", "", "*", "/v1", "/v1/event/more", "//v1/"):
+        assert collector.ask("POST", path).status == 404
+    assert collector.ask("GET", "/healthcheck/").status == 200
+    assert collector.ask("OPTIONS", f"//v2/{SANDBOX_GAME_KEY}/init/").status == 204
+    remote = f"//remote_configs//v1/init/?game_key={SANDBOX_GAME_KEY}"
+    assert collector.ask("POST", remote, b"{}", {"Authorization": signature(b"{}")}).status == 201
+
+
+def test_a_body_that_was_not_read_is_answered_as_its_protocol_does(collector: TestCollector) -> None:
+    request = Request("POST", f"//v2/{SANDBOX_GAME_KEY}/events/", "", Headers({}), b"", "127.0.0.1")
+    assert collector.service.failed(request).body == b""
+    rejection = RequestRejected(Reason.OVERLOADED, "")
+    assert collector.service.rejected(request, rejection).body == b""

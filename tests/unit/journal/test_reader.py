@@ -117,6 +117,19 @@ def test_lag_counts_the_bytes_of_all_segments_and_writers(tmp_path: Path) -> Non
         log.close()
 
 
+def test_unread_is_where_the_records_of_a_writer_that_has_some_end(tmp_path: Path) -> None:
+    log, idle = log_of(tmp_path), log_of(tmp_path)
+    log.commit([b"x", b"y"])
+    reader = reader_of(tmp_path)
+    [first, second] = reader.read({}, 1000)
+    assert reader.unread({}) == {log.writer: second.end}
+    assert reader.unread({log.writer: first.end}) == {log.writer: second.end}
+    assert reader.unread({log.writer: second.end}) == {}
+    reader.close()
+    log.close()
+    idle.close()
+
+
 def test_damage_is_an_entry_without_a_record(tmp_path: Path) -> None:
     log = log_of(tmp_path)
     group = log.commit([b"one", b"two", b"three"])

@@ -237,6 +237,27 @@ def test_counters_tell_what_was_loaded_and_how_old_it_was(journal: FakeJournal, 
     assert (counters.batches, counters.last_batch_events, counters.lag_bytes) == (1, 2, 0)
 
 
+def test_counters_tell_up_to_when_all_is_loaded(journal: FakeJournal, clock: FakeClock) -> None:
+    store = FakeStore()
+    loader = loader_of(journal, store, clock)
+    assert loader.counters.complete_through is None
+    fill(journal, "a")
+    loader.step()
+    assert loader.counters.complete_through == NOW_US
+    clock.time_us += 1_000_000
+    loader.step()
+    assert loader.counters.complete_through == NOW_US + 1_000_000
+
+    def fail(_: Batch) -> None:
+        raise StoreFailed("no")
+
+    store.refuse = fail
+    fill(journal, "b")
+    clock.time_us += 1_000_000
+    loader.step()
+    assert loader.counters.complete_through == NOW_US + 1_000_000
+
+
 def test_old_rows_and_segments_are_deleted_every_ten_minutes(journal: FakeJournal, clock: FakeClock) -> None:
     store = FakeStore()
     loader = loader_of(journal, store, clock, BatchLimits(keep_s=60.0))

@@ -3,7 +3,6 @@ import pyarrow as pa
 import pytest
 
 from questlog.loader.times import (
-    DEFAULT_EARLIEST_US,
     EARLIEST_US,
     LATEST_US,
     Senders,
@@ -11,6 +10,7 @@ from questlog.loader.times import (
     known_times,
     time_column,
 )
+from questlog.model.times import DEFAULT_EARLIEST_US
 
 RECEIVED_AT = 1_763_750_000_000_000
 SECOND = 1_000_000

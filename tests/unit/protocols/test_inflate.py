@@ -1,6 +1,8 @@
 import contextlib
 import gzip
 import zlib
+from codecs import BOM_UTF8
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -38,6 +40,13 @@ def reason_of(body: bytes, coding: str, max_bytes: int) -> Reason:
 )
 def test_every_coding_gives_the_plain_body(body: bytes, coding: str) -> None:
     assert inflate(body, coding, len(PLAIN)) == PLAIN
+
+
+@pytest.mark.parametrize(("coding", "code"), [("", bytes), ("gzip", gzip.compress), ("deflate", zlib.compress)])
+def test_a_byte_order_mark_is_skipped_in_every_coding(coding: str, code: Callable[[bytes], bytes]) -> None:
+    assert inflate(code(BOM_UTF8 + PLAIN), coding, 10_000) == PLAIN
+    assert inflate(code(BOM_UTF8), coding, 10_000) == b""
+    assert inflate(code(PLAIN + BOM_UTF8), coding, 10_000) == PLAIN + BOM_UTF8
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """Reads the numbers of a Questlog server as Arrow, pandas or polars."""
 
-from questlog_client.answer import Answer, Column, Warned
+from questlog_client.answer import Answer, Column, Source, Warned
 from questlog_client.errors import Busy, NotFound, QuestlogError, Refused, ServerFailed, Unauthenticated, Unreachable
 from questlog_client.filters import all_of, any_of, event, not_, where
 from questlog_client.reader import Reader
@@ -14,6 +14,7 @@ __all__ = [
     "Reader",
     "Refused",
     "ServerFailed",
+    "Source",
     "Unauthenticated",
     "Unreachable",
     "Warned",

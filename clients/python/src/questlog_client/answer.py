@@ -1,8 +1,9 @@
 """An answer: a table, and what its columns mean."""
 
+import datetime as dt
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -32,11 +33,22 @@ class Warned:
 
 
 @dataclass(frozen=True)
+class Source:
+    """What answered, and for which metrics; none where the whole answer comes from it."""
+
+    name: str
+    answers: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
 class Answer:
     """A table, and what its columns mean, in the same order.
 
-    `totals` are rows of what is summed up, as dictionaries; empty where no totals were asked for. `data_version` grows
-    with every load of events; 0 where the server does not say. Libraries that speak Arrow's stream protocol take an
+    `totals` are rows of what is summed up, as dictionaries; empty where no totals were asked for. `as_of` is when the
+    state of the data was taken; everything that was acknowledged before `complete_through` is in it. `took_ms` is how
+    long answering took, `rows_read_at_most` how many rows the tables that were read have, `sources` what answered and
+    for which metrics. Days are those of `time_zone`. `data_version` grows with every load of events. What the server
+    does not say is None, or 0. Libraries that speak Arrow's stream protocol take an
     answer as it is: `polars.DataFrame(answer)`, `duckdb.sql("FROM answer")`.
     """
 
@@ -44,7 +56,13 @@ class Answer:
     columns: Sequence[Column] = ()
     totals: Sequence[Mapping[str, Any]] = ()
     warnings: Sequence[Warned] = ()
-    data_version: int = field(default=0)
+    data_version: int = 0
+    as_of: dt.datetime | None = None
+    complete_through: dt.datetime | None = None
+    took_ms: float = 0.0
+    rows_read_at_most: int = 0
+    sources: Sequence[Source] = ()
+    time_zone: str = "UTC"
 
     def to_pandas(self) -> "pd.DataFrame":
         """The rows as a pandas DataFrame. Raises `ImportError` where pandas is not installed."""
@@ -73,7 +91,17 @@ def read_answer(body: bytes) -> Answer:
         totals=beside.get("totals") or (),
         warnings=[Warned(each["field"], each["detail"]) for each in beside.get("warnings", ())],
         data_version=beside.get("data_version", 0),
+        as_of=_time(beside.get("as_of")),
+        complete_through=_time(beside.get("complete_through")),
+        took_ms=beside.get("took_ms", 0.0),
+        rows_read_at_most=beside.get("rows_read_at_most", 0),
+        sources=[Source(each["name"], each["answers"]) for each in beside.get("sources", ())],
+        time_zone=beside.get("time_zone", "UTC"),
     )
+
+
+def _time(text: str | None) -> dt.datetime | None:
+    return None if text is None else dt.datetime.fromisoformat(text)
 
 
 def _column(described: pa.Field) -> Column:

@@ -146,6 +146,11 @@ _ARROW_TYPES: dict[type[Any], pa.DataType] = {
 }
 
 
+def tables_of(expression: ir.Table) -> tuple[str, ...]:
+    """The names of the tables that it reads, in alphabetical order."""
+    return tuple(sorted({table.name for table in expression.op().find(ops.UnboundTable)}))
+
+
 def compiled(expression: ir.Table, dialect: Dialect) -> str:
     """The engine's SQL for the expression. Values are written as literals, escaped by Ibis."""
     compiler = _COMPILERS[dialect]()

@@ -1,17 +1,18 @@
 """What an analysis is given beside its question: the game, the data, the time and the game's definitions."""
 
 import datetime as dt
-from collections.abc import Callable, Hashable, Mapping
-from contextlib import AbstractContextManager
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from threading import Lock
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import ibis.expr.types as ir
 import msgspec
 import pyarrow as pa
 from cachetools import LRUCache, cached
 
-from questlog.analytics.engine.compile import Dialect, arrow_schema, compiled
+from questlog.analytics.engine.compile import Dialect, arrow_schema, compiled, tables_of
 from questlog.analytics.question.definitions import CustomMetric, SegmentDefinition
 from questlog.store.contract import Cancellation, QueryAborted
 
@@ -28,6 +29,10 @@ class Reading(Protocol):
 
     def ask(self, statement: str) -> pa.Table:
         """Answer a compiled question. Raises `QueryAborted` when it is stopped, or takes too much memory."""
+        ...
+
+    def table_sizes(self) -> pa.Table:
+        """About how many `rows` each table, `name`, has at most. Raises `QueryAborted`."""
         ...
 
 
@@ -58,6 +63,34 @@ class KeptAnswers:
         return made
 
 
+class Trace:
+    """What answering one question has read so far. For one thread."""
+
+    def __init__(self) -> None:
+        self.tables: Counter[str] = Counter()
+        """How many statements read each table."""
+        self.sources: dict[str, dict[str, None]] = {}
+        """What answered what, in the order of asking."""
+        self._is_named = False
+
+    @contextmanager
+    def answering(self, source: str, answers: Iterable[str]) -> Iterator[None]:
+        """What is asked meanwhile is asked by a source, for these metrics."""
+        self.sources.setdefault(source, {}).update(dict.fromkeys(answers))
+        was_named, self._is_named = self._is_named, True
+        try:
+            yield
+        finally:
+            self._is_named = was_named
+
+    def note(self, tables: Iterable[str]) -> None:
+        """A statement reads these tables; they are sources by themselves where none is named."""
+        for table in tables:
+            self.tables[table] += 1
+            if not self._is_named:
+                self.sources.setdefault(table, {})
+
+
 class Context(msgspec.Struct, frozen=True):
     """One question's surroundings.
 
@@ -75,6 +108,7 @@ class Context(msgspec.Struct, frozen=True):
     data_version: int = 0
     cancellation: Cancellation = msgspec.field(default_factory=Cancellation)
     kept_answers: KeptAnswers = msgspec.field(default_factory=KeptAnswers)
+    trace: Trace = msgspec.field(default_factory=Trace)
 
     @property
     def today(self) -> dt.date:
@@ -94,10 +128,11 @@ class Context(msgspec.Struct, frozen=True):
         """
         self.cancellation.check()
         try:
-            statement, schema = _statement(build, arguments, self.engine.dialect)
+            statement = _statement(build, arguments, self.engine.dialect)
         except RecursionError as error:
             raise QueryAborted("the question is nested too deeply") from error
-        return self.engine.ask(statement).cast(schema)
+        self.trace.note(statement.tables)
+        return self.engine.ask(statement.sql).cast(statement.schema)
 
     def run_once(self, build: Callable[..., ir.Table], *arguments: Hashable) -> pa.Table:
         """The same, asked once while the data stay as they are: for small answers that many questions need."""
@@ -107,10 +142,15 @@ class Context(msgspec.Struct, frozen=True):
 _MOST_CHARACTERS = 16 * 1024 * 1024
 
 
-@cached(LRUCache(_MOST_CHARACTERS, getsizeof=lambda kept: len(kept[0])), lock=Lock())
-def _statement(
-    build: Callable[..., ir.Table], arguments: tuple[Hashable, ...], dialect: Dialect
-) -> tuple[str, pa.Schema]:
-    """The SQL, and the types that its answer has on every engine."""
+class _Statement(NamedTuple):
+    """The SQL, the types that its answer has on every engine, and the tables that it reads."""
+
+    sql: str
+    schema: pa.Schema
+    tables: tuple[str, ...]
+
+
+@cached(LRUCache(_MOST_CHARACTERS, getsizeof=lambda kept: len(kept.sql)), lock=Lock())
+def _statement(build: Callable[..., ir.Table], arguments: tuple[Hashable, ...], dialect: Dialect) -> _Statement:
     expression = build(*arguments)
-    return compiled(expression, dialect), arrow_schema(expression)
+    return _Statement(compiled(expression, dialect), arrow_schema(expression), tables_of(expression))

@@ -1,5 +1,6 @@
-"""What a question is answered with: a table, what its columns mean, and what to be warned of."""
+"""What a question is answered with: a table, what its columns mean, what to be warned of, and where it comes from."""
 
+import datetime as dt
 from collections.abc import Sequence
 
 import msgspec
@@ -21,11 +22,35 @@ class Warned(msgspec.Struct, frozen=True):
     detail: str
 
 
+class SourceUse(msgspec.Struct, frozen=True):
+    """A source that answered: a table, or a way to ask several. `answers` are the metrics it was asked for, if any."""
+
+    name: str
+    answers: Sequence[str] = ()
+
+
+class Origin(msgspec.Struct, frozen=True):
+    """Where an answer comes from.
+
+    `as_of` is when the state of the data was taken. Everything that was acknowledged before `complete_through` is in
+    that state; null where the server does not know yet. `took_ms` is how long answering took. `rows_read_at_most` are
+    the rows of the tables that the statements read, of all games and days: an engine skips what it can (decision 0066).
+    Days are those of `time_zone`.
+    """
+
+    as_of: dt.datetime = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+    complete_through: dt.datetime | None = None
+    took_ms: float = 0.0
+    rows_read_at_most: int = 0
+    sources: Sequence[SourceUse] = ()
+    time_zone: str = "UTC"
+
+
 class Answer(msgspec.Struct, frozen=True):
     """A table and its columns' meanings, in the same order.
 
     `totals` has the same columns but those of the groups, where a total was asked for. `data_version` is the last load
-    transaction that the answer knows of, at least.
+    transaction that the answer knows of, at least. `origin` is filled in when all is known.
     """
 
     table: pa.Table
@@ -33,3 +58,4 @@ class Answer(msgspec.Struct, frozen=True):
     warnings: Sequence[Warned] = ()
     totals: pa.Table | None = None
     data_version: int = 0
+    origin: Origin = Origin()

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 
 from questlog.protocols.gameanalytics.patterns import Pattern
+from questlog.protocols.numbers import nearest_integer
 
 Check = Callable[[object], object]
 """Takes a value that is not None; returns what to store (None: as if absent) or raises `FieldRefused`."""
@@ -61,11 +62,11 @@ def one_of(values: frozenset[str], *, may_be_empty: bool = False) -> Check:
 
 
 def integer(low: int, high: int) -> Check:
-    """A whole number, also written as `2.0`, within bounds."""
+    """A whole number, also written as `2.0` or computed as `1.9999999999999998`, within bounds."""
 
     def check(value: object) -> object:
-        if isinstance(value, float) and value.is_integer():
-            value = int(value)
+        if isinstance(value, float):
+            value = nearest_integer(value)
         if not isinstance(value, int) or isinstance(value, bool):
             raise FieldRefused("wrong_type")
         if not low <= value <= high:

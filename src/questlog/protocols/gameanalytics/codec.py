@@ -10,7 +10,7 @@ import msgspec
 
 from questlog.model.reasons import DroppedEvent, FieldError, Reason, RequestRejected
 from questlog.protocols.gameanalytics.columns import to_columns
-from questlog.protocols.gameanalytics.json_text import check_utf8, read_json, with_storable_text
+from questlog.protocols.gameanalytics.json_text import check_utf8, mended, read_json, with_storable_text
 from questlog.protocols.gameanalytics.plain import is_plain
 from questlog.protocols.gameanalytics.quick import read_plain_events
 from questlog.protocols.gameanalytics.rules import KNOWN_PLATFORMS, PLACED_FIELDS, RULED_FIELDS_WITHOUT_A_PLACE, judge
@@ -79,10 +79,9 @@ def _decode_mended(body: bytes, is_platform_list_strict: bool) -> Decoded:
     try:
         return _decode_one_by_one(body, is_platform_list_strict)
     except RequestRejected as rejected:
-        mended = with_storable_text(body) if rejected.reason is Reason.NOT_JSON else body
-        if mended == body:
+        if rejected.reason is not Reason.NOT_JSON or (other := mended(body)) == body:
             raise
-    return _decode_one_by_one(mended, is_platform_list_strict)
+    return _decode_one_by_one(other, is_platform_list_strict)
 
 
 def _decode_one_by_one(body: bytes, is_platform_list_strict: bool) -> Decoded:

@@ -10,13 +10,13 @@ from msgspec.structs import astuple
 from questlog.model.event import Columns
 from questlog.protocols.gameanalytics.patterns import CURRENCY
 from questlog.protocols.gameanalytics.wire import UnknownFields, WireEvent
+from questlog.protocols.ids import known_ids, known_players
 
 MAX_LENGTH_S = 31 * 86_400.0
 """A longer `length` of a session comes from a wrong clock; it is cut to this."""
 
 # Column -> field, where the value is taken as it is.
 _TAKEN = {
-    "client_event_id": "event_uuid",
     "category": "category",
     "event_id": "event_id",
     "currency": "currency",
@@ -33,7 +33,6 @@ _TAKEN = {
     "ad_action": "ad_action",
     "ad_fail_show_reason": "ad_fail_show_reason",
     "ad_duration_ms": "ad_duration",
-    "player_id": "user_id",
     "session_id": "session_id",
     "session_num": "session_num",
     "country": "country_code",
@@ -51,7 +50,7 @@ _TAKEN = {
     "custom_02": "custom_02",
     "custom_03": "custom_03",
 }
-_NO_ATTRIBUTES = {"v", "client_ts", "value", "amount", "length", "unknown", *_TAKEN.values()}
+_NO_ATTRIBUTES = {"v", "event_uuid", "user_id", "client_ts", "value", "amount", "length", "unknown", *_TAKEN.values()}
 _FIELDS = WireEvent.__struct_fields__
 _ATTRIBUTE_FIELDS = tuple(name for name in _FIELDS if name not in _NO_ATTRIBUTES)
 # The country is all that is made of an address, and not here.
@@ -76,6 +75,10 @@ def to_columns(events: Sequence[WireEvent]) -> Columns:
     columns: dict[str, Sequence[object]] = {
         column: fields[field] for column, field in _TAKEN.items() if field in fields
     }
+    if "event_uuid" in fields:
+        columns["client_event_id"] = known_ids(fields["event_uuid"])
+    if "user_id" in fields:
+        columns["player_id"] = known_players(fields["user_id"])
     if "client_ts" in fields:
         columns["client_time"] = [None if ts is None else ts * 1_000_000 for ts in fields["client_ts"]]
     if "value" in fields:

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from questlog.model.reasons import Reason, RequestRejected
-from questlog.protocols.gameanalytics.json_text import read_json
+from questlog.protocols.gameanalytics.json_text import read_mended_json
 from questlog.protocols.gameanalytics.wire import InitRequest
 
 _anything = msgspec.json.Decoder(Any)
@@ -18,7 +18,7 @@ def parse_init(body: bytes) -> InitRequest:
     `RequestRejected`: `NOT_JSON`, `TOO_DEEP` or `NOT_AN_OBJECT`.
     """
     try:
-        value = read_json(_anything, body)
+        value = read_mended_json(_anything, body)
     except msgspec.ValidationError as error:
         raise RequestRejected(Reason.NOT_JSON, "a number out of range") from error
     fields = value[0] if isinstance(value, list) and len(value) == 1 else value

@@ -6,6 +6,7 @@ from typing import TypeVar
 import msgspec
 
 from questlog.model.reasons import Reason, RequestRejected
+from questlog.protocols.numbers import with_nulls
 
 _T = TypeVar("_T")
 
@@ -29,6 +30,21 @@ def read_json(decoder: msgspec.json.Decoder[_T], body: bytes | msgspec.Raw) -> _
         raise RequestRejected(Reason.TOO_DEEP, "the JSON is nested too deeply") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise RequestRejected(Reason.NOT_JSON, str(error)) from error
+
+
+def read_mended_json(decoder: msgspec.json.Decoder[_T], body: bytes) -> _T:
+    """`read_json`, for a whole body: what is no JSON is read once more as `mended`."""
+    try:
+        return read_json(decoder, body)
+    except RequestRejected as rejected:
+        if rejected.reason is not Reason.NOT_JSON or (other := mended(body)) == body:
+            raise
+    return read_json(decoder, other)
+
+
+def mended(body: bytes) -> bytes:
+    """A body that is no JSON with what can be known to be meant in place of what JSON does not have."""
+    return with_nulls(with_storable_text(body))
 
 
 def check_utf8(body: bytes) -> None:

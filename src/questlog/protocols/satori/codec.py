@@ -11,6 +11,7 @@ from msgspec import Raw, Struct
 
 from questlog.model.event import Columns, Source
 from questlog.model.reasons import DroppedEvent, Reason, RequestRejected
+from questlog.protocols.ids import known_ids
 from questlog.protocols.satori.events import (
     TOO_MANY_KEYS,
     Event,
@@ -92,7 +93,7 @@ def to_columns(events: Sequence[Event]) -> Columns:
     """
     numbers = [None if event.value is None else read_number(event.value) for event in events]
     columns: dict[str, Sequence[object]] = {
-        "client_event_id": [event.client_event_id for event in events],
+        "client_event_id": known_ids([event.client_event_id for event in events]),
         "client_time": [event.client_time for event in events],
         "category": ["custom"] * len(events),
         "event_id": [event.name for event in events],

@@ -2,7 +2,9 @@
 
 import msgspec
 
+from questlog.model.event import NIL_UUID
 from questlog.model.reasons import Reason
+from questlog.protocols.numbers import nearest_integer
 from questlog.protocols.satori.limits import (
     IDENTITY_ID_RULE,
     MAX_ID_LENGTH,
@@ -74,7 +76,7 @@ def read_system_event(wire: ServerEvent) -> Event:
 
 def _with_session(event: Event, wire: ServerEvent) -> Event:
     player_id = wire.identity_id or wire.identity_id_camel
-    if player_id:
+    if player_id and player_id != NIL_UUID:
         event.player_id = _player_id(player_id)
     session_id = wire.session_id or wire.session_id_camel
     if session_id:
@@ -128,9 +130,9 @@ def _time(text: str) -> int:
     return time_us
 
 
-def _unix_time(value: int | str) -> int | None:
+def _unix_time(value: float | str) -> int | None:
     """Microseconds of int64 Unix seconds, sent as a number or a string; None for 0, which means unset."""
-    seconds = unix_seconds(value) if isinstance(value, str) else value
+    seconds = unix_seconds(value) if isinstance(value, str) else nearest_integer(value)
     if seconds is None or not 0 <= seconds <= MAX_UNIX_S:
         raise EventInvalid(Reason.INVALID_TIMESTAMP, "A session's times must be Unix seconds")
     return seconds * 1_000_000 or None

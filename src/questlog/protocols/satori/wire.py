@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Raw, Struct, field
 
 from questlog.model.reasons import Reason, RequestRejected
+from questlog.protocols.numbers import with_nulls
 from questlog.protocols.satori.limits import (
     IDENTITY_ID_RULE,
     MAX_PROPERTIES,
@@ -22,6 +23,7 @@ from questlog.protocols.satori.limits import (
 )
 
 TextMap = Mapping[str, str]
+UnixSeconds = int | float | str | None
 _Request = TypeVar("_Request")
 
 
@@ -78,14 +80,14 @@ class ServerEvent(ClientEvent, gc=False):
 
     identity_id: str | None = None
     session_id: str | None = None
-    session_issued_at: int | str | None = None
-    session_expires_at: int | str | None = None
-    session_expired_at: int | str | None = None
+    session_issued_at: UnixSeconds = None
+    session_expires_at: UnixSeconds = None
+    session_expired_at: UnixSeconds = None
     identity_id_camel: str | None = field(default=None, name="identityId")
     session_id_camel: str | None = field(default=None, name="sessionId")
-    session_issued_at_camel: int | str | None = field(default=None, name="sessionIssuedAt")
-    session_expires_at_camel: int | str | None = field(default=None, name="sessionExpiresAt")
-    session_expired_at_camel: int | str | None = field(default=None, name="sessionExpiredAt")
+    session_issued_at_camel: UnixSeconds = field(default=None, name="sessionIssuedAt")
+    session_expires_at_camel: UnixSeconds = field(default=None, name="sessionExpiresAt")
+    session_expired_at_camel: UnixSeconds = field(default=None, name="sessionExpiredAt")
 
 
 class _Properties(Struct):
@@ -119,8 +121,18 @@ class _Logout(_Refresh):
 def read_body(decode: Callable[[bytes], _Request], body: bytes) -> _Request:
     """Decode a body that must be one JSON object; an empty one is `{}`, as for the vendor's gateway.
 
-    Raises `RequestRejected`: NOT_JSON, TOO_DEEP, NOT_AN_OBJECT or BAD_FIELD.
+    What is no JSON is read once more with null in place of NaN and infinities. Raises `RequestRejected`: NOT_JSON,
+    TOO_DEEP, NOT_AN_OBJECT or BAD_FIELD.
     """
+    try:
+        return _read(decode, body)
+    except RequestRejected as rejected:
+        if rejected.reason is not Reason.NOT_JSON or (mended := with_nulls(body)) == body:
+            raise
+    return _read(decode, mended)
+
+
+def _read(decode: Callable[[bytes], _Request], body: bytes) -> _Request:
     try:
         return decode(body or b"{}")
     except RecursionError:

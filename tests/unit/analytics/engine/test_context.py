@@ -26,6 +26,9 @@ class _Reading:
         self.statements.append(statement)
         return pa.table({"n": pa.array([1], pa.int64())})
 
+    def table_sizes(self) -> pa.Table:
+        return pa.table({"name": ["numbers"], "rows": [9]})
+
 
 def _one() -> ir.Table:
     return ibis.table({"n": "int64"}, name="numbers")
@@ -39,6 +42,21 @@ def test_nothing_more_is_asked_once_the_question_is_cancelled() -> None:
     with pytest.raises(QueryAborted, match="longer than 25 s"):
         context.run(_one)
     assert len(reading.statements) == 1
+
+
+def test_what_was_read_is_traced_by_the_source_that_asked() -> None:
+    context = Context(1, _Reading(), 0)
+    with context.trace.answering("days", ["dau"]):
+        context.run(_one)
+        with context.trace.answering("hours", ["revenue", "dau"]):
+            context.run(_one)
+    assert {name: list(answers) for name, answers in context.trace.sources.items()} == {
+        "days": ["dau"],
+        "hours": ["revenue", "dau"],
+    }
+    context.run(_one)
+    assert list(context.trace.sources) == ["days", "hours", "numbers"]
+    assert context.trace.tables == {"numbers": 3}
 
 
 def test_what_many_need_is_asked_once_while_the_data_stay() -> None:

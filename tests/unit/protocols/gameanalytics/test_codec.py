@@ -42,11 +42,34 @@ def test_good_events_stay_when_others_are_dropped() -> None:
 
 @pytest.mark.parametrize(
     "sent",
-    [b"", b"[", b"nope", b"[1,]", b"[{}]x", b"[NaN]", b"[Infinity]", b"[-Infinity]", b"[01]", b"\xef\xbb\xbf[]",
+    [b"", b"[", b"nope", b"[1,]", b"[{}]x", b"[NaNs]", b"[--Infinity]", b"[-]", b"[01]", b"\xef\xbb\xbf[]",
      b'["\xff"]', b'[{"a":"\xed\xa0\x80"}]', b'[{"a\xff":1}]', b'["\x01"]', rb'["\q"]', b"[\x00]", b'[{"v":2}'],
 )  # fmt: skip
 def test_what_is_not_json_is_named(sent: bytes) -> None:
     assert reason_of(sent) is Reason.NOT_JSON
+
+
+def test_events_beside_one_with_nan_are_taken_and_the_value_is_null() -> None:
+    first, second, third = (json.dumps(event("design")).encode() for _ in range(3))
+    with_nan = second.replace(b"1.5", b"-nan")
+    decoded = decode_events(b"[" + b",".join([first, with_nan, third]) + b"]")
+    assert [found.value for found in decoded.events] == [1.5, None, 1.5]
+    assert decoded.dropped == []
+
+
+def test_a_required_number_that_is_nan_drops_its_event_only() -> None:
+    sent = json.dumps([event("resource", amount=float("inf")), event("user")]).encode()
+    decoded = decode_events(sent)
+    assert [found.category for found in decoded.events] == ["user"]
+    assert [drop.detail for drop in decoded.dropped] == ["amount: wrong_type"]
+
+
+def test_nan_half_a_surrogate_pair_and_nul_are_mended_together() -> None:
+    sent = json.dumps(event("error", message="MESSAGE", custom_fields={"a": 1.25})).encode()
+    mended = sent.replace(b"MESSAGE", rb"inf \ud83d \u0000 nan").replace(b"1.25", b"NaN")
+    (found,) = decode_events(b"[" + mended + b"]").events
+    assert found.message == "inf \ufffd \ufffd nan"
+    assert found.custom_fields == {"a": None}
 
 
 @pytest.mark.parametrize("sent", [b"{}", b'{"v":2}', b"null", b"5", b'"x"', b"true"])
@@ -151,3 +174,16 @@ def test_decoding_again_gives_the_same() -> None:
     first, second = decode_events(sent), decode_events(sent)
     assert codec.to_columns(first.events) == codec.to_columns(second.events)
     assert first.dropped == second.dropped
+
+
+@pytest.mark.parametrize("name", ["amount", "transaction_num", "session_num", "client_ts"])
+def test_a_number_computed_beside_an_integer_is_that_integer(name: str) -> None:
+    (found,) = decode_events(body(event("business", **{name: 1998.9999999999998}))).events
+    assert getattr(found, name) == 1999
+    (dropped,) = decode_events(body(event("business", **{name: 1998.99}))).dropped
+    assert dropped.detail == f"{name}: wrong_type"
+
+
+def test_only_integers_are_rounded() -> None:
+    (found,) = decode_events(body(event("resource", amount=1998.9999999999998))).events
+    assert found.amount == 1998.9999999999998

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from questlog.model.event import DECODED_COLUMNS
+from questlog.model.event import DECODED_COLUMNS, NIL_UUID
 from questlog.protocols.gameanalytics.codec import decode_events, to_columns
 from questlog.protocols.gameanalytics.columns import MAX_LENGTH_S
 from tests.support.gameanalytics import CATEGORIES, Event, body, event, sdk_error, without
@@ -93,12 +93,21 @@ def test_many_events_keep_their_order(count: int) -> None:
         ({"event_uuid": "", "uuid": "b"}, "b"),
         ({"event_uuid": 5, "uuid": 6}, None),
         ({"event_uuid": "x" * 257}, None),
+        ({"event_uuid": NIL_UUID}, None),
+        ({"uuid": "null"}, None),
+        ({"event_uuid": "Undefined"}, None),
         ({}, None),
     ],
     ids=str,
 )
 def test_the_clients_id_has_two_names(fields: Event, client_event_id: str | None) -> None:
     assert column_of(event("user", **fields), "client_event_id") == client_event_id
+
+
+def test_the_nil_uuid_is_no_player() -> None:
+    assert column_of(event("user", user_id=NIL_UUID), "player_id") is None
+    columns = to_columns(decode_events(body(event("user", user_id=NIL_UUID), event("user"))).events)
+    assert list(columns["player_id"]) == [None, "player-1"]
 
 
 def test_an_event_without_client_ts_has_no_client_time() -> None:

@@ -321,7 +321,7 @@ def test_a_strict_game_refuses_undeclared_names_and_decoding_again_agrees() -> N
         (b"{", Reason.NOT_JSON),
         (b'{"events":[{"name":"a"}', Reason.NOT_JSON),
         (b'{"events":[{"name":"a"}]} x', Reason.NOT_JSON),
-        (b'{"events":[{"name":NaN}]}', Reason.NOT_JSON),
+        (b'{"events":[{"name":NaNs}]}', Reason.NOT_JSON),
         (b'{"events":[{"name":"\xff"}]}', Reason.NOT_JSON),
         (b'{"events":[{"name":5},{"name":"\xff"}]}', Reason.NOT_JSON),
         (b'{"events":[{"name":5},{"name":"a","metadata":{"k":"\xff"}}]}', Reason.NOT_JSON),
@@ -425,3 +425,35 @@ def test_metadata_with_far_too_many_keys_is_dropped_before_each_is_looked_at() -
     texts, numbers = {"name": "a", "metadata": metadata}, {"name": "a", "metadata": metadata | {"key0": 1}}
     assert reason_of(texts) == reason_of(numbers) == Reason.METADATA_SIZE_EXCEEDED
     assert from_server({"name": "a", "metadata": dict(list(metadata.items())[:100])}).events
+
+
+def test_nan_is_unset_and_its_neighbours_are_taken() -> None:
+    body = b"""{"events": [{"name": "a", "value": nan, "metadata": {"x": -inf, "y": "inf"}}, {"name": "b"}]}"""
+    for source in SATORI_SOURCES:
+        first, second = rows(decode_events(body, source=source))
+        assert (first["event_id"], first["attributes"]) == ("a", '{"y":"inf"}')
+        assert "value" not in first
+        assert "value_text" not in first
+        assert second["event_id"] == "b"
+
+
+def test_the_nil_identity_is_no_player_and_a_placeholder_is_no_id() -> None:
+    nil = "00000000-0000-0000-0000-000000000000"
+    for event_id in (nil, "null", "Undefined"):
+        found = row(identity_id=nil, id=event_id)
+        assert "player_id" not in found
+        assert "client_event_id" not in found
+
+
+def test_a_sessions_times_may_be_floats_of_whole_seconds() -> None:
+    found = row(session_issued_at=1_795_168_800.0, sessionExpiresAt=1.7951688e9)
+    assert found["session_issued_at"] == found["session_expires_at"] == 1_795_168_800_000_000
+    assert reason_of({"name": "a", "session_issued_at": 1_795_168_800.5}) is Reason.INVALID_TIMESTAMP
+    assert reason_of({"name": "a", "session_issued_at": 1e300}) is Reason.INVALID_TIMESTAMP
+
+
+def test_cents_computed_in_floats_are_whole_cents() -> None:
+    assert row(name="purchaseCompleted", value="1998.9999999999998")["amount"] == 1999
+    assert row(name="purchaseCompleted", value=1998.9999999999998)["amount"] == 1999
+    money = {"amount": "19.989999999999998", "currency": "EUR"}
+    assert row(name="purchaseCompleted", metadata=money)["amount"] == 1999

@@ -97,7 +97,7 @@ def test_identity_ids_at_the_limits_are_taken(identity: str) -> None:
         (b'{"id":"\xff\xfe\xfd"}', Reason.NOT_JSON),
         (b'{"id":"\\ud800"}', Reason.NOT_JSON),
         (b'{"id":"\\ud800________"}', Reason.NOT_JSON),
-        (b'{"id":NaN}', Reason.NOT_JSON),
+        (b'{"id":NaNs}', Reason.NOT_JSON),
         (b'{"custom":{"a":"\xff"},"id":"' + ID.encode() + b'"}', Reason.NOT_JSON),
         (b'{"x":' + b"[" * 100_000 + b"]" * 100_000 + b"}", Reason.TOO_DEEP),
         (b'{"x":' + b'{"a":' * 100_000, Reason.TOO_DEEP),

@@ -1,0 +1,50 @@
+"""Every answer says where it comes from."""
+
+import datetime as dt
+from itertools import count
+
+import pytest
+
+from questlog.analytics.question.answer import SourceUse
+from questlog.analytics.question.query import Period, Query
+from questlog.analytics.runner import Analytics, Definitions
+from tests.support.engines import BothEngines
+from tests.support.loading import FakeClock
+from tests.support.staged import NOON
+
+DAY = dt.date(2026, 1, 1)
+ROWS = [{"category": "user", "player_id": name} for name in ("ada", "bob")]
+
+
+@pytest.mark.parametrize(("loaded_us", "through_us"), [(None, None), (5, 5), (NOON * 2, NOON)])
+def test_an_answer_says_up_to_when_it_is_complete(
+    engines: BothEngines, loaded_us: int | None, through_us: int | None
+) -> None:
+    clock = FakeClock()
+    clock.time_us = NOON
+    seconds = count(10.0, 0.25)
+    for engine in engines:
+        analytics = Analytics(
+            engine,
+            clock,
+            lambda _: Definitions(),
+            complete_through=lambda: loaded_us,
+            monotonic_s=lambda: next(seconds),
+        )
+        origin = analytics.ask(1, Query(("dau",), Period(DAY, DAY))).origin
+        assert origin.as_of == dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + dt.timedelta(microseconds=NOON)
+        assert origin.complete_through == (
+            None
+            if through_us is None
+            else dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + dt.timedelta(microseconds=through_us)
+        )
+        assert (origin.took_ms, origin.time_zone) == (250.0, "UTC")
+
+
+def test_an_answer_says_what_was_read(engines: BothEngines) -> None:
+    for engine in engines:
+        analytics = Analytics(engine, FakeClock(), lambda _: Definitions())
+        answer = analytics.ask(1, Query(("dau",), Period(DAY, DAY)))
+        assert answer.table["dau"].to_pylist() == [2]
+        assert answer.origin.sources == [SourceUse("player_days")]
+        assert answer.origin.rows_read_at_most == 2
