@@ -222,7 +222,12 @@ def test_events_with_a_country_say_what_a_player_is_before_those_without(
 
 def test_what_is_of_no_player_is_the_games_own_row(store: DuckDBStore) -> None:
     usd = Decimal("1.250000")
-    bought: dict[str, Any] = {"source": "satori_server", "event_id": "purchaseCompleted", "amount_usd": usd}
+    bought: dict[str, Any] = {
+        "source": "satori_server",
+        "event_id": "purchaseCompleted",
+        "amount": 125,
+        "amount_usd": usd,
+    }
     rows = [_of_satori(player_id=None, platform="ios", **bought), _of_satori(source="satori_server", player_id=None)]
     for _ in range(2):
         store.load(batch([*rows, _of_satori(player_id="p")]), NOON)

@@ -74,6 +74,17 @@ DIMENSIONS = (
 """The dimensions that sessions, players and player days carry a copy of."""
 
 
+_OF_A_PURCHASE = (
+    "category",
+    "event_id",
+    "amount",
+    "currency",
+    "transaction_num",
+    "cart_type",
+    "receipt_store",
+)
+
+
 def _dimensions(whose: str) -> tuple[Column, ...]:
     return tuple(Column(name, "VARCHAR", f"{COLUMN_DOCS[name]}; {whose}") for name in DIMENSIONS)
 
@@ -82,6 +93,10 @@ _DECIDES = "order of the event that the next columns are from"
 _TELLING = "with a platform; if none names one, with a country; or of all"
 
 _GAME = Column("game_id", Kind.GAME, "the game's number")
+_SALES = (
+    Column("transactions", Kind.COUNT, "purchases with an amount above 0"),
+    Column("revenue_usd", Kind.MONEY_SUM, "Σ `amount_usd` of purchases, net of refunds"),
+)
 _PLAYER_NO = Column("player_no", Kind.ID, "the player's number, dense over all games")
 _PLAYER_ID = Column("player_id", Kind.TEXT, "the player's id as sent")
 
@@ -130,14 +145,14 @@ SESSIONS = Table(
         Column("player_id", Kind.TEXT, "id of that player"),
         Column("player_at", Kind.TIME, "time of that event"),
         Column("start_time", Kind.TIME, "earliest event, or creation if that was earlier"),
+        Column("day", Kind.DAY, "local day of `start_time`"),
         Column("end_time", Kind.TIME, "latest event"),
         Column("ended_length_s", Kind.SECONDS, "the greatest `length` of its session_end events; null without one"),
         Column("length_s", Kind.SECONDS, "`ended_length_s`, else end − start, seconds"),
         Column("issued_at", Kind.TIME, "earliest issued-at sent with its events"),
         Column("expires_at", Kind.TIME, "latest expires-at sent with its events"),
         Column("events", Kind.COUNT, "events"),
-        Column("transactions", Kind.COUNT, "purchases"),
-        Column("revenue_usd", Kind.MONEY_SUM, "Σ `amount_usd` of purchases"),
+        *_SALES,
         Column("first_rank", Kind.RANK, f"{_DECIDES}: the earliest {_TELLING}"),
         Column("source", Kind.TEXT, "source of that event"),
         Column("session_num", Kind.INTEGER, "the player's how manyth session, by the client's count; of that event"),
@@ -158,9 +173,12 @@ PLAYERS = Table(
         Column("events", Kind.COUNT, "events"),
         Column("sessions", Kind.COUNT, "sessions"),
         Column("playtime_s", Kind.SECONDS_SUM, "Σ length of the sessions, seconds"),
-        Column("transactions", Kind.COUNT, "purchases"),
-        Column("revenue_usd", Kind.MONEY_SUM, "Σ `amount_usd` of purchases"),
-        Column("first_purchase", Kind.TIME, "earliest purchase; null without one"),
+        *_SALES,
+        Column("refunds", Kind.COUNT, "purchases with an amount below 0"),
+        Column("first_purchase", Kind.TIME, "earliest purchase with an amount above 0; null without one"),
+        Column("first_day", Kind.DAY, "local day of the first event; null while there is none"),
+        Column("last_day", Kind.DAY, "local day of the last event"),
+        Column("first_purchase_day", Kind.DAY, "local day of `first_purchase`"),
         Column("first_rank", Kind.RANK, f"{_DECIDES}: the earliest {_TELLING}"),
         Column("source", Kind.TEXT, "source of that event"),
         *_dimensions("at install: of that event"),
@@ -172,12 +190,12 @@ PLAYERS = Table(
 
 PLAYER_DAYS = Table(
     "player_days",
-    "One row per player and UTC day with an event or the start of a session; and one per game and UTC day for what is "
-    "of no player, so that sums are the whole game's.",
+    "One row per player and local day with an event or the start of a session; and one per game and local day for "
+    "events without a player, so that sums are the whole game's.",
     (
         Column("player_day_no", Kind.ID, "`player_no` (`game_id`, negative, where it is null) and `day`: the key"),
         _GAME,
-        Column("day", Kind.DAY, "UTC day"),
+        Column("day", Kind.DAY, "local day"),
         Column("player_no", Kind.ID, "the player's number, dense over all games; null: what is of no player"),
         Column("is_new", Kind.FLAG, "the player was first seen on this day"),
         Column("events", Kind.COUNT, "events of the day"),
@@ -188,8 +206,8 @@ PLAYER_DAYS = Table(
         Column("ad_revenue_usd", Kind.MONEY_SUM, "Σ `ad_revenue_usd` of the day"),
         Column("last_rank", Kind.RANK, f"{_DECIDES}: the day's last {_TELLING}"),
         *_dimensions("of that event"),
-        Column("first_day", Kind.DAY, "UTC day of the player's first event; null while there is none"),
-        Column("prev_day", Kind.DAY, "the player's last UTC day before this one with an event; null: there is none"),
+        Column("first_day", Kind.DAY, "local day of the player's first event; null while there is none"),
+        Column("prev_day", Kind.DAY, "the player's last local day before this one with an event; null: there is none"),
         Column("kinds", Kind.INTEGER, f"kinds of events of the day, added up: {_KIND_BITS}"),
         Column("valid_transactions", Kind.COUNT, "the `transactions` with valid receipts"),
         Column("valid_revenue_usd", Kind.MONEY_SUM, "their part of `revenue_usd`"),
@@ -197,6 +215,52 @@ PLAYER_DAYS = Table(
         Column("invalid_revenue_usd", Kind.MONEY_SUM, "their part of `revenue_usd`"),
     ),
     key="player_day_no",
+)
+
+PLAYER_DAY_VALUES = Table(
+    "player_day_values",
+    "One row per player, local day and combination of dimension values that an event of the day had; and the same for "
+    "a game's events without a player. Players of a day by one dimension are the rows with that dimension's bit in "
+    "`first_of`.",
+    (
+        Column("player_day_no", Kind.ID, "number of the player's day in `player_days`"),
+        Column("values_key", Kind.ID, "hash of the dimension values; the same everywhere for the same values"),
+        _GAME,
+        Column("day", Kind.DAY, "local day"),
+        Column("player_no", Kind.ID, "the player's number; null: events without a player"),
+        Column("events", Kind.COUNT, "events of the day with these values"),
+        Column("ad_revenue_usd", Kind.MONEY_SUM, "Σ `ad_revenue_usd` of these events"),
+        Column("kinds", Kind.INTEGER, f"kinds of these events, added up: {_KIND_BITS}"),
+        Column(
+            "first_of",
+            Kind.GAME,
+            "bits, 1 for the first dimension below, 2 for the second, …: the row is the day's first arrived with its "
+            f"value of that dimension (null is a value too); {1 << len(DIMENSIONS)}: it is the day's first arrived",
+        ),
+        Column("is_only", Kind.FLAG, "the day has no other combination"),
+        *_dimensions("of these events"),
+    ),
+)
+
+PURCHASES = Table(
+    "purchases",
+    "One row per purchase (an amount above 0) and refund (below 0), in order of loading.",
+    (
+        Column("row_no", Kind.ID, "the event's row in `events`"),
+        _GAME,
+        Column("day", Kind.DAY, "local day"),
+        Column("event_time", Kind.TIME, "the time to analyse by (metrics.md §1)"),
+        Column("player_no", Kind.ID, "the player's number; null without a player"),
+        Column("session_no", Kind.ID, "number of the session in `sessions`; null without one"),
+        Column("event_no", Kind.ID, "number of category and event id in `event_names`"),
+        Column("source", Kind.TEXT, "`gameanalytics`, `satori_client`, `satori_server` or `satori_system`"),
+        Column("api_key_name", Kind.TEXT, "name of the API key it was sent with"),
+        *(Column(name, _KINDS[DECODED_COLUMNS[name]], COLUMN_DOCS[name]) for name in _OF_A_PURCHASE),
+        Column("amount_usd", Kind.MONEY, "`amount` in US dollars at the day's rate; null: there is no rate"),
+        Column("receipt_state", Kind.TEXT, "`valid`, `invalid` or `unchecked`"),
+        Column("is_refund", Kind.FLAG, "`amount` is below 0"),
+        *_dimensions("of the event itself"),
+    ),
 )
 
 EVENT_NAMES = Table(
@@ -212,11 +276,11 @@ EVENT_NAMES = Table(
 
 EVENT_DAYS = Table(
     "event_days",
-    "One row per event id and UTC day.",
+    "One row per event id and local day.",
     (
         Column("event_day_no", Kind.ID, "`event_no` and `day` in one number: the key"),
         _GAME,
-        Column("day", Kind.DAY, "UTC day"),
+        Column("day", Kind.DAY, "local day"),
         Column("event_no", Kind.ID, "number of category and event id in `event_names`"),
         Column("category", Kind.TEXT, COLUMN_DOCS["category"]),
         Column("event_id", Kind.TEXT, COLUMN_DOCS["event_id"]),
@@ -230,8 +294,9 @@ EVENT_DAYS = Table(
         Column("score_sum", Kind.NUMBER, "Σ `score`"),
         Column("attempt_count", Kind.COUNT, "Complete progressions with an `attempt_num`"),
         Column("attempt_sum", Kind.NUMBER, "Σ `attempt_num` of Complete progressions"),
-        Column("transactions", Kind.COUNT, "purchases"),
-        Column("revenue_usd", Kind.MONEY_SUM, "Σ `amount_usd` of purchases"),
+        *_SALES,
+        Column("refunds", Kind.COUNT, "purchases with an amount below 0"),
+        Column("unpriced", Kind.COUNT, "purchases and refunds without a rate, which `revenue_usd` leaves out"),
         Column("ad_revenue_usd", Kind.MONEY_SUM, "Σ `ad_revenue_usd`"),
         *(Column(name, Kind.COUNT, f"events with the `ad_action` `{action}`") for name, action in AD_COUNTS.items()),
     ),
@@ -240,11 +305,11 @@ EVENT_DAYS = Table(
 
 VALUE_COUNTS = Table(
     "value_counts",
-    "How often which number was there: the numbers of a game's events of one kind, per UTC day. A number can "
+    "How often which number was there: the numbers of a game's events of one kind, per local day. A number can "
     "have several rows, for those of a day are added up only once they are many.",
     (
         _GAME,
-        Column("day", Kind.DAY, "UTC day"),
+        Column("day", Kind.DAY, "local day"),
         Column("field", Kind.TEXT, f"the kind: {', '.join(f'`{sampled.field}`' for sampled in DISTRIBUTIONS)}"),
         Column("bin", Kind.GAME, "the number's bin in `value_bins`"),
         Column("value", Kind.NUMBER, "the number; of a table in health events the place of an entry, from 0"),
@@ -258,7 +323,7 @@ VALUE_BINS = Table(
     (
         Column("value_bin_no", Kind.ID, "game, field, day and bin in one number: the key"),
         _GAME,
-        Column("day", Kind.DAY, "UTC day"),
+        Column("day", Kind.DAY, "local day"),
         Column("field", Kind.TEXT, "as in `value_counts`"),
         Column("bin", Kind.GAME, "numbers with the same sign, exponent and first six digits of the fraction; in order"),
         Column("samples", Kind.COUNT, "Σ `samples`"),
@@ -269,10 +334,10 @@ VALUE_BINS = Table(
 
 FIELD_VALUES = Table(
     "field_values",
-    "One row per game, UTC day, field and value that an event of the day had: what limits of cardinality count.",
+    "One row per game, local day, field and value that an event of the day had: what limits of cardinality count.",
     (
         _GAME,
-        Column("day", Kind.DAY, "UTC day"),
+        Column("day", Kind.DAY, "local day"),
         Column(
             "field",
             Kind.TEXT,
@@ -371,6 +436,15 @@ POSITIONS = Table(
     ),
 )
 
+GAME_ZONES = Table(
+    "game_zones",
+    "The time zone that the local days of a game's rows are of. A game without a row has UTC.",
+    (
+        _GAME,
+        Column("time_zone", Kind.TEXT, "the zone's IANA name"),
+    ),
+)
+
 COUNTERS = Table(
     "counters",
     "One row: the last number given out of each kind.",
@@ -384,6 +458,12 @@ COUNTERS = Table(
     ),
 )
 
+UNFINISHED = Table(
+    "unfinished",
+    "The steps of a migration that are still to do; none while the store is open.",
+    (Column("step", Kind.TEXT, "the step"),),
+)
+
 SCHEMA_VERSION = Table(
     "schema_version",
     "One row: which version of this page the database has.",
@@ -395,6 +475,8 @@ TABLES = (
     SESSIONS,
     PLAYERS,
     PLAYER_DAYS,
+    PLAYER_DAY_VALUES,
+    PURCHASES,
     EVENT_NAMES,
     EVENT_DAYS,
     VALUE_COUNTS,
@@ -406,6 +488,8 @@ TABLES = (
     INGEST_HOURS,
     ERASURES,
     POSITIONS,
+    GAME_ZONES,
     COUNTERS,
+    UNFINISHED,
     SCHEMA_VERSION,
 )

@@ -94,6 +94,12 @@ def _of_servers() -> list[dict[str, Any]]:
     return [row | {"event_time": NOON + place * MINUTE} for place, row in enumerate(rows)]
 
 
+_ROWS_OF = {
+    "value_counts": ADDED_UP,
+    "counters": "SELECT * EXCLUDE batch_no FROM counters",  # the migration is a change of its own
+}
+
+
 @pytest.mark.parametrize("version", range(1, len(MIGRATIONS)))
 @pytest.mark.parametrize("seed", range(2))
 def test_a_database_of_an_earlier_version_becomes_what_a_new_one_is(tmp_path: Path, seed: int, version: int) -> None:
@@ -106,7 +112,7 @@ def test_a_database_of_an_earlier_version_becomes_what_a_new_one_is(tmp_path: Pa
     stores = [DuckDBStore(tmp_path / name) for name in ("new", "old")]
     tables = stores[0].query("SELECT table_name AS name FROM duckdb_tables() WHERE database_name = 'questlog'", {})
     for table in tables["name"].to_pylist():
-        rows_of = ADDED_UP if table == "value_counts" else f"FROM {table}"
+        rows_of = _ROWS_OF.get(table, f"FROM {table}")
         new, old = ([str(row) for row in one.query(rows_of, {}).to_pylist()] for one in stores)
         assert sorted(old) == sorted(new), table
     for one in stores:

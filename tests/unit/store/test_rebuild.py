@@ -16,6 +16,8 @@ _ROLLUPS = {
     "sessions": "session_no",
     "players": "player_no",
     "player_days": "player_day_no",
+    "player_day_values": "player_day_no, values_key",
+    "purchases": "row_no",
     "event_days": "event_day_no",
     "value_bins": "value_bin_no",
     "field_values": "game_id, day, field, value",

@@ -26,6 +26,9 @@ _ORDERS = {
     "sessions": ("game_id", "toDate32(start_time)", "session_no"),
     "players": ("game_id", "player_no"),
     "player_days": ("game_id", "day", "player_day_no"),
+    "player_day_values": ("game_id", "day", "player_day_no", "values_key"),
+    "purchases": ("game_id", "day", "row_no"),
+    "game_zones": ("game_id",),
     "event_days": ("game_id", "day", "event_day_no"),
     "event_names": ("game_id", "event_no"),
     "value_counts": ("game_id", "field", "day", "bin", "value"),
@@ -42,6 +45,8 @@ _MONTHS = {
     "events": "event_time",
     "sessions": "start_time",
     "player_days": "day",
+    "player_day_values": "day",
+    "purchases": "day",
     "event_days": "day",
     "value_counts": "day",
     "value_bins": "day",
@@ -60,12 +65,15 @@ _NEVER_NULL = {
     ),
     "sessions": frozenset(
         {
-            *("session_no", "game_id", "session_id", "start_time", "end_time", "length_s", "events", "transactions"),
-            *("revenue_usd", "first_rank", "source"),
+            *("session_no", "game_id", "session_id", "start_time", "day", "end_time", "length_s", "events"),
+            *("transactions", "revenue_usd", "first_rank", "source"),
         }
     ),
     "players": frozenset(
-        {"player_no", "game_id", "player_id", "events", "sessions", "playtime_s", "transactions", "revenue_usd"}
+        {
+            *("player_no", "game_id", "player_id", "events", "sessions", "playtime_s", "transactions", "revenue_usd"),
+            "refunds",
+        }
     ),
     "player_days": frozenset(
         {
@@ -74,6 +82,16 @@ _NEVER_NULL = {
             *("invalid_transactions", "invalid_revenue_usd"),
         }
     ),
+    "player_day_values": frozenset(
+        {
+            *("player_day_no", "values_key", "game_id", "day", "events", "ad_revenue_usd", "kinds", "first_of"),
+            "is_only",
+        }
+    ),
+    "purchases": frozenset(
+        {"row_no", "game_id", "day", "event_time", "event_no", "source", "category", "amount", "is_refund"}
+    ),
+    "game_zones": frozenset({"game_id", "time_zone"}),
     "event_days": frozenset({"event_day_no", "game_id", "day", "event_no", "events", "value_count", "value_sum"}),
     "event_names": frozenset({"event_no", "game_id"}),
     "value_counts": frozenset({"game_id", "day", "field", "bin", "value", "samples"}),

@@ -8,9 +8,16 @@ import msgspec
 import structlog
 
 from questlog.store.contract import StoreFailed
-from questlog.store.migrations import v0001, v0002, v0003, v0004, v0005
+from questlog.store.migrations import v0001, v0002, v0003, v0004, v0005, v0006
 
-MIGRATIONS = (v0001.STATEMENTS, v0002.STATEMENTS, v0003.STATEMENTS, v0004.STATEMENTS, v0005.STATEMENTS)
+MIGRATIONS = (
+    v0001.STATEMENTS,
+    v0002.STATEMENTS,
+    v0003.STATEMENTS,
+    v0004.STATEMENTS,
+    v0005.STATEMENTS,
+    v0006.STATEMENTS,
+)
 """The statements that lead to version 1, 2, … in order."""
 
 _log = structlog.get_logger(__name__)

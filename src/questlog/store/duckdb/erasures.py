@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from questlog.store.contract import PlayerErasure
 from questlog.store.duckdb import rebuild
 from questlog.store.duckdb.facts import numbered_day
+from questlog.store.duckdb.rebuild import Rollups
 from questlog.store.duckdb.transaction import Transaction
 from questlog.store.keys import hashed_text
 
@@ -36,12 +37,13 @@ def remember(transaction: Transaction, erasures: Sequence[PlayerErasure]) -> Non
         )
 
 
-def carry_out(transaction: Transaction, grace_s: int) -> None:
+def carry_out(rollups: Rollups) -> None:
     """Erase every player that is noted and not erased yet, and compute again what it was part of."""
+    transaction = rollups.transaction
     pending = transaction.read("SELECT player_no, epoch_us(erased_at) AS until FROM erasures WHERE NOT is_done")
     for row in pending.to_pylist():
         if row["player_no"] is not None:
-            _erase(transaction, row, grace_s)
+            _erase(rollups, row)
     transaction.write("UPDATE erasures SET is_done = true WHERE NOT is_done")
 
 
@@ -72,12 +74,12 @@ def _collect(transaction: Transaction, player: dict[str, object]) -> None:
         transaction.write(_MORE_PLAYERS)
 
 
-_EVENT_DAY = numbered_day("event_no", "event_time::DATE")
+_EVENT_DAY = numbered_day("event_no", "day")
 _GONE = "player_no = $player_no AND received_at <= make_timestamp($until)"
 _OF_GONE_SESSIONS = "session_no IN (SELECT session_no FROM gone_sessions)"
 _OF_GONE_DAYS = f"{_EVENT_DAY} IN (SELECT event_day_no FROM gone_days)"
 _GAME_DAYS = "SELECT game_id, day FROM gone_days"
-_OF_GAME_DAYS = f"(game_id, event_time::DATE) IN ({_GAME_DAYS})"
+_OF_GAME_DAYS = f"(game_id, day) IN ({_GAME_DAYS})"
 _OF_GONE_PLAYERS = "player_no IN (SELECT player_no FROM gone_players)"
 # A session of which only events of no player are left is the game's own now.
 _OF_GONE_GAME = "game_id IN (SELECT game_id FROM gone_games)"
@@ -94,12 +96,12 @@ _TEMPORARY = (
 )
 
 
-def _erase(transaction: Transaction, gone: dict[str, object], grace_s: int) -> None:
+def _erase(rollups: Rollups, gone: dict[str, object]) -> None:
+    transaction = rollups.transaction
     player = {"player_no": gone["player_no"]}
     transaction.write(
-        f"CREATE OR REPLACE TEMP TABLE gone_days AS SELECT DISTINCT {_EVENT_DAY} AS event_day_no, game_id,"
-        " event_time::DATE AS day FROM events"
-        f" WHERE {_GONE}",
+        f"CREATE OR REPLACE TEMP TABLE gone_days AS SELECT DISTINCT {_EVENT_DAY} AS event_day_no, game_id, day"
+        f" FROM {rollups.events(_GONE)}",
         gone,
     )
     _collect(transaction, player)
@@ -116,6 +118,8 @@ def _erase(transaction: Transaction, gone: dict[str, object], grace_s: int) -> N
         ("sessions", _OF_GONE_SESSIONS),
         ("players", _OF_GONE_PLAYERS),
         ("player_days", f"{_OF_GONE_PLAYERS} OR (player_no IS NULL AND {_OF_GONE_GAME})"),
+        ("player_day_values", f"{_OF_GONE_PLAYERS} OR (player_no IS NULL AND {_OF_GONE_GAME})"),
+        ("purchases", _OF_GONE_PLAYERS),
         ("player_event_totals", _OF_GONE_PLAYERS),
         ("sessionless_events", _OF_GONE_PLAYERS),
         ("event_days", "event_day_no IN (SELECT event_day_no FROM gone_days)"),
@@ -124,12 +128,13 @@ def _erase(transaction: Transaction, gone: dict[str, object], grace_s: int) -> N
         ("field_values", f"(game_id, day) IN ({_GAME_DAYS})"),
     ):
         transaction.write(f"DELETE FROM {table} WHERE {condition}")
-    rebuild.insert_sessions(transaction, _OF_GONE_SESSIONS)
-    rebuild.match_again(transaction, _OF_GONE_PLAYERS, grace_s)
-    rebuild.insert_players(transaction, _OF_GONE_PLAYERS)
-    rebuild.insert_days_of_no_player(transaction, _OF_GONE_GAME)
-    rebuild.insert_event_days(transaction, _OF_GONE_DAYS)
-    rebuild.insert_value_counts(transaction, _OF_GAME_DAYS)
-    rebuild.insert_field_values(transaction, _OF_GAME_DAYS)
+    rebuild.insert_sessions(rollups, _OF_GONE_SESSIONS)
+    rebuild.match_again(rollups, _OF_GONE_PLAYERS)
+    rebuild.insert_players(rollups, _OF_GONE_PLAYERS)
+    rebuild.insert_days_of_no_player(rollups, _OF_GONE_GAME)
+    rebuild.insert_purchases(rollups, _OF_GONE_PLAYERS)
+    rebuild.insert_event_days(rollups, _OF_GONE_DAYS)
+    rebuild.insert_value_counts(rollups, "true", _OF_GAME_DAYS)
+    rebuild.insert_field_values(rollups, _OF_GAME_DAYS)
     for table in _TEMPORARY:
         transaction.write(f"DROP TABLE {table}")

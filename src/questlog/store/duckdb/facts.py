@@ -3,42 +3,57 @@
 import numpy as np
 import numpy.typing as npt
 
+from questlog.model.taxonomy import PURCHASES, EventName
 from questlog.store.event_kinds import bits_sql
 from questlog.store.schema import DIMENSIONS
 
-IS_PURCHASE = (
-    "((category = 'business' OR (category = 'custom' AND event_id = 'purchaseCompleted'))"
-    " AND (amount IS NOT NULL OR amount_usd IS NOT NULL))"
-)
-"""A purchase is a `business` event or Satori's `purchaseCompleted`, with an amount (a test purchase has none)."""
+
+def _is_of(name: EventName) -> str:
+    category = f"category = '{name.category}'"
+    return category if name.event_id is None else f"({category} AND event_id = '{name.event_id}')"
+
+
+_IS_OF_MONEY = f"({' OR '.join(map(_is_of, PURCHASES))})"
+IS_PURCHASE = f"({_IS_OF_MONEY} AND amount <> 0)"
+"""A purchase, or with an amount below 0 a refund. A test purchase has no amount."""
+IS_SALE = f"({_IS_OF_MONEY} AND amount > 0)"
+"""A purchase that is no refund."""
 
 COUNT, MONEY_SUM = "BIGINT", "DECIMAL(38,6)"
-
-
-def _transactions(condition: str) -> str:
-    return f"count(*) FILTER ({condition})"
 
 
 def _revenue(condition: str) -> str:
     return f"coalesce(sum(amount_usd) FILTER ({condition}), 0)::{MONEY_SUM}"
 
 
-TRANSACTIONS = _transactions(IS_PURCHASE)
+TRANSACTIONS = f"count(*) FILTER ({IS_SALE})"
+REFUNDS = f"count(*) FILTER ({_IS_OF_MONEY} AND amount < 0)"
+UNPRICED = f"count(*) FILTER ({IS_PURCHASE} AND amount_usd IS NULL)"
 REVENUE = _revenue(IS_PURCHASE)
-FIRST_PURCHASE = f"min(event_time) FILTER ({IS_PURCHASE})"
+FIRST_PURCHASE = f"min(event_time) FILTER ({IS_SALE})"
+FIRST_PURCHASE_DAY = f"min(day) FILTER ({IS_SALE})"
 AD_REVENUE = f"coalesce(sum(ad_revenue_usd), 0)::{MONEY_SUM}"
-_IS_VALID, _IS_INVALID = (f"{IS_PURCHASE} AND receipt_state = '{state}'" for state in ("valid", "invalid"))
+
+
+def _by_receipts(state: str) -> dict[str, tuple[str, str]]:
+    is_so = f"receipt_state = '{state}'"
+    return {
+        f"{state}_transactions": (f"count(*) FILTER ({IS_SALE} AND {is_so})", COUNT),
+        f"{state}_revenue_usd": (_revenue(f"{IS_PURCHASE} AND {is_so}"), MONEY_SUM),
+    }
+
 
 MONEY = {
     "transactions": (TRANSACTIONS, COUNT),
     "revenue_usd": (REVENUE, MONEY_SUM),
     "ad_revenue_usd": (AD_REVENUE, MONEY_SUM),
-    "valid_transactions": (_transactions(_IS_VALID), COUNT),
-    "valid_revenue_usd": (_revenue(_IS_VALID), MONEY_SUM),
-    "invalid_transactions": (_transactions(_IS_INVALID), COUNT),
-    "invalid_revenue_usd": (_revenue(_IS_INVALID), MONEY_SUM),
+    **_by_receipts("valid"),
+    **_by_receipts("invalid"),
 }
 """What purchases and ads of events come to, and the type; what is neither valid nor invalid was not checked."""
+
+OWNER = "coalesce(player_no, -game_id::BIGINT)"
+"""SQL: the player's number; events without a player are of the negative number of their game."""
 
 KINDS = f"coalesce(bit_or({bits_sql()}), 0)::BIGINT"
 """The kinds of events (store/event_kinds.py)."""

@@ -1,7 +1,7 @@
 """The steps of one load transaction."""
 
 from collections.abc import Mapping
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -12,13 +12,16 @@ from questlog.model.event import Source
 from questlog.model.reasons import Reason
 from questlog.model.record import Position
 from questlog.store.contract import STAGED_REJECTED, Batch, LoadResult
+from questlog.store.duckdb.days import LocalDays, dates
 from questlog.store.duckdb.rollups import (
     event_days,
     field_values,
     ingest_hours,
     matching,
+    player_day_values,
     player_event_totals,
     players,
+    purchases,
     sessions,
     value_counts,
 )
@@ -59,8 +62,15 @@ _NO_TEXT = pa.array([], pa.string())
 _STORED, _REJECTED, _DUPLICATE, _REQUEST = range(4)
 
 
+class Rules(NamedTuple):
+    """What loading goes by: local days; how long after a session's last event one without a session is still of it."""
+
+    days: LocalDays
+    grace_s: int
+
+
 def load_events(
-    transaction: Transaction, staged: Staged, grace_s: int, has_sessionless: bool, folding: value_counts.Compaction
+    transaction: Transaction, staged: Staged, rules: Rules, has_sessionless: bool, folding: value_counts.Compaction
 ) -> None:
     """Insert the events and everything that is computed from them.
 
@@ -72,15 +82,19 @@ def load_events(
     if staged.names.num_rows:
         transaction.register("batch_names", staged.names)
         transaction.write("INSERT INTO event_names SELECT * FROM batch_names")
-    transaction.register("batch", events.select(_ROLLED_UP))
-    sessions.update(transaction, events)
+    days = dates(staged.days)
+    rolled_up = events.select(_ROLLED_UP).append_column("day", days)
+    transaction.register("batch", rolled_up.append_column("values_key", pa.array(player_day_values.batch_keys(events))))
+    sessions.update(transaction, events, rules.days)
     if has_sessionless:
-        events = matching.match_batch(transaction, events, grace_s)
+        events = matching.match_batch(transaction, events, rules.grace_s)
     transaction.register("batch_rows", events)
     transaction.write("INSERT INTO events SELECT * FROM batch_rows")
     players.update(transaction, events)
+    player_day_values.update(transaction, events)
+    purchases.update(transaction, events, days)
     event_days.update(transaction)
-    value_counts.update(transaction, events, folding)
+    value_counts.update(transaction, events.append_column("day", days), folding)
     field_values.update(transaction, staged.new_values)
     if pc.any(pc.not_equal(events["source"], str(Source.GAMEANALYTICS))).as_py():
         player_event_totals.update(transaction)

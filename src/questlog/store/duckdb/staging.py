@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from questlog.store.contract import STAGED_EVENTS, Batch, PlayerProperties
+from questlog.store.duckdb.days import LocalDays
 from questlog.store.duckdb.groups import I64, grouped
 from questlog.store.duckdb.rollups.field_values import KnownValues, NewValues
 from questlog.store.key_index import KeyIndex
@@ -51,11 +52,13 @@ class NewKeys(NamedTuple):
 class Staged(NamedTuple):
     """What a batch comes to: the numbers given out with it, rows to insert, and what the indexes have to learn.
 
-    `events` has the columns of the events table; `property_players` numbers the player of each of its properties.
+    `events` has the columns of the events table, `days` the local day of each (since 1970); `property_players` numbers
+    the player of each of its properties.
     """
 
     counters: Counters
     events: pa.Table
+    days: I64
     names: pa.Table
     property_players: I64
     new_ids: NewKeys
@@ -75,20 +78,24 @@ class _Column(NamedTuple):
     new_places: npt.NDArray[np.intp]
 
 
-def stage(
-    batch: Batch,
-    indexes: Indexes,
-    last: Counters,
-    window_s: int,
-    erasures: Mapping[tuple[int, tuple[int, int]], int],
-    known_values: KnownValues,
-) -> Staged:
-    """Decide about everything in a batch without touching a table or an index; `last`: the numbers given out so far."""
+class Known(NamedTuple):
+    """What is known in memory of what is stored. `last`: the numbers given out so far."""
+
+    indexes: Indexes
+    last: Counters
+    erasures: Mapping[tuple[int, tuple[int, int]], int]
+    values: KnownValues
+    days: LocalDays
+
+
+def stage(batch: Batch, known: Known, window_s: int) -> Staged:
+    """Decide about everything in a batch without touching a table or an index."""
+    indexes, last = known.indexes, known.last
     events = batch.events.combine_chunks()
     received_s = _integers(events, "received_at") // _US
     ids = _ClientIds.of(events)
     is_duplicate = duplicates(ids, received_s, indexes.events, window_s)
-    is_erased = ~is_duplicate & _of_erased_players(events, erasures)
+    is_erased = ~is_duplicate & _of_erased_players(events, known.erasures)
     is_kept = ~(is_duplicate | is_erased)
     if not is_kept.all():
         events, ids, received_s = events.filter(pa.array(is_kept)), ids.take(is_kept), received_s[is_kept]
@@ -105,16 +112,18 @@ def stage(
         rejected_no=last.rejected_no + batch.rejected.num_rows + int(np.count_nonzero(is_erased)),
     )
     rows = _event_rows(events, last, ids, players.numbers, sessions.numbers, names.numbers)
+    days = known.days.of(_integers(rows, "game_id"), _integers(rows, "event_time"))
     return Staged(
         counters=counters,
         events=rows,
+        days=days,
         names=_name_rows(events, names),
         property_players=property_players,
         new_ids=NewKeys(ids.keys.take(ids.has_id), received_s[ids.has_id]),
         new_players=players.new,
         new_sessions=sessions.new,
         new_names=names.new,
-        new_values=known_values.new_values(rows),
+        new_values=known.values.new_values(rows, days),
         is_duplicate=is_duplicate,
         is_erased=is_erased,
     )

@@ -16,14 +16,16 @@ from questlog.store.contract import Batch, BatchRefused, Cancellation, Expiry, L
 from questlog.store.duckdb import erasures, load, rebuild
 from questlog.store.duckdb.checkpointer import Checkpointer
 from questlog.store.duckdb.connection import EngineSettings, new_cursor, open_engine
+from questlog.store.duckdb.days import LocalDays, StoredDays
 from questlog.store.duckdb.expiry import expire_rejected
 from questlog.store.duckdb.failures import OutOfMemory, failure
 from questlog.store.duckdb.indexes import abandon_indexes, close_indexes, open_indexes
+from questlog.store.duckdb.rebuild import Rollups
 from questlog.store.duckdb.rollups import properties
 from questlog.store.duckdb.rollups.field_values import KnownValues
 from questlog.store.duckdb.rollups.value_counts import Compaction
 from questlog.store.duckdb.sql import DuckDBReading, SqlRunner
-from questlog.store.duckdb.staging import Counters, NewKeys, Staged, stage
+from questlog.store.duckdb.staging import Counters, Known, NewKeys, Staged, stage
 from questlog.store.duckdb.transaction import Transaction
 from questlog.store.key_index import KeyIndex
 from questlog.store.keys import text_keys
@@ -64,10 +66,12 @@ class DuckDBStore:
             self._loader = Transaction(new_cursor(self._connection))
             self._wal = Checkpointer(self._directory, self._connection, self._runner, self._settings.checkpoint_mb)
             self._counters = self._read_counters()
+            self._days = LocalDays(dict(self._rows("SELECT game_id, time_zone FROM game_zones")))
+            self._finish_migration()
             self._has_sessionless = bool(self._rows("SELECT 1 FROM sessionless_events LIMIT 1"))
             is_cut_short = bool(self._rows("SELECT 1 FROM erasures WHERE NOT is_done LIMIT 1"))
             if is_cut_short:
-                self._change(lambda: erasures.carry_out(self._loader, self._grace_s))
+                self._change(lambda: erasures.carry_out(self._rollups()))
             self._erasures = self._read_erasures()
             self._unerased: list[PlayerErasure] = []
             self._known_values = KnownValues()
@@ -94,7 +98,7 @@ class DuckDBStore:
         if self._unerased:
             self._erase()
         try:
-            staged = stage(batch, self._indexes, self._counters, self._window_s, self._erasures, self._known_values)
+            staged = stage(batch, self._known(), self._window_s)
         except (pa.ArrowException, ValueError, OverflowError) as error:
             raise BatchRefused(f"the batch cannot be read: {error}") from error
         try:
@@ -115,7 +119,29 @@ class DuckDBStore:
 
     def rebuild(self, progress: Callable[[str, float], None]) -> None:
         """Compute every rollup again from the events, in one transaction. Raises `StoreFailed` and changes nothing."""
-        self._change(lambda: rebuild.rebuild(self._loader, self._counters, self._grace_s, progress))
+        self._change(lambda: rebuild.rebuild(self._rollups(), self._counters, progress))
+
+    def time_zones(self) -> Mapping[int, str]:
+        """The time zone that each game's local days are of; a game that is not there has UTC."""
+        return dict(self._rows("SELECT game_id, time_zone FROM game_zones"))
+
+    def set_time_zone(self, game_id: int, name: str, progress: Callable[[str, float], None]) -> None:
+        """Compute what a game has by day again, by days of the time zone `name`, in one transaction.
+
+        `progress` is told as by `rebuild`. Raises `UnknownZone`, and `StoreFailed` and changes nothing.
+        """
+        zones = {**self.time_zones(), game_id: name}
+        days = LocalDays(zones)
+
+        def changed() -> None:
+            rollups = self._rollups(days)
+            rebuild.move_days(rollups, self._counters, game_id, progress)
+            rollups.transaction.write("DELETE FROM game_zones WHERE game_id = $game_id", {"game_id": game_id})
+            rollups.transaction.write("INSERT INTO game_zones VALUES ($game, $name)", {"game": game_id, "name": name})
+
+        self._change(changed)
+        self._days = days
+        self._known_values.forget()
 
     def expire(self, expiry: Expiry, now_us: int) -> None:
         """Delete what is older or more than `expiry` allows. Raises `StoreFailed`."""
@@ -155,7 +181,8 @@ class DuckDBStore:
         """The steps of loading, in order."""
         transaction = self._loader
         has_sessionless = self._has_sessionless or load.may_be_sessionless(staged.events)
-        load.load_events(transaction, staged, self._grace_s, has_sessionless, self._folding)
+        rules = load.Rules(self._days, self._grace_s)
+        load.load_events(transaction, staged, rules, has_sessionless, self._folding)
         properties.update(transaction, batch.properties, staged.property_players)
         load.load_rejected(transaction, self._rejects(batch, staged), self._counters.rejected_no)
         erasures.remember(transaction, batch.erasures)
@@ -163,6 +190,23 @@ class DuckDBStore:
         load.save_positions(transaction, batch.positions)
         load.save_counters(transaction, staged.counters)
         return result
+
+    def _known(self) -> Known:
+        return Known(self._indexes, self._counters, self._erasures, self._known_values, self._days)
+
+    def _rollups(self, days: LocalDays | None = None) -> Rollups:
+        return Rollups(self._loader, StoredDays(self._loader, days or self._days), self._grace_s)
+
+    def _finish_migration(self) -> None:
+        """Compute what a migration has left to do; killed meanwhile, it starts again at the next opening."""
+        if not self._rows("SELECT 1 FROM unfinished LIMIT 1"):
+            return
+
+        def finished() -> None:
+            rebuild.rebuild(self._rollups(), self._counters, _ignore)
+            self._loader.write("DELETE FROM unfinished")
+
+        self._change(finished)
 
     def _reopen(self) -> None:
         abandon_indexes(self._indexes)
@@ -198,7 +242,7 @@ class DuckDBStore:
 
     def _erase(self) -> None:
         """Erase the players noted, and their keys where nothing is left of them."""
-        self._change(lambda: erasures.carry_out(self._loader, self._grace_s))
+        self._change(lambda: erasures.carry_out(self._rollups()))
         self._known_values.forget()
         while self._unerased:
             erasure = self._unerased.pop()
@@ -244,6 +288,10 @@ class DuckDBStore:
                 yield cursor
         except duckdb.Error as error:
             raise StoreFailed(str(error)) from error
+
+
+def _ignore(_table: str, _share: float) -> None:
+    pass
 
 
 def _insert(index: KeyIndex, new: NewKeys, last: int) -> None:

@@ -2,7 +2,7 @@
 
 import pyarrow.compute as pc
 
-from questlog.store.duckdb.facts import AD_REVENUE, REVENUE, TRANSACTIONS, numbered_day
+from questlog.store.duckdb.facts import AD_REVENUE, REFUNDS, REVENUE, TRANSACTIONS, UNPRICED, numbered_day
 from questlog.store.duckdb.transaction import Transaction
 from questlog.store.event_kinds import AD_COUNTS
 
@@ -19,6 +19,8 @@ _SUMS = (
     "attempt_sum",
     "transactions",
     "revenue_usd",
+    "refunds",
+    "unpriced",
     "ad_revenue_usd",
     *AD_COUNTS,
 )
@@ -29,20 +31,20 @@ COLUMN_LIST = ", ".join(_COLUMNS)
 
 
 def facts(source: str, condition: str = "true") -> str:
-    """SQL: the rows of the table that the events in `source` make."""
-    day = "event_time::DATE"
+    """SQL: the rows of the table that the events in `source`, each with its `day`, make."""
     return f"""
-    SELECT {numbered_day("event_no", day)} AS event_day_no, any_value(game_id) AS game_id, {day} AS day, event_no,
+    SELECT {numbered_day("event_no", "day")} AS event_day_no, any_value(game_id) AS game_id, day, event_no,
         any_value(category) AS category, any_value(event_id) AS event_id, count(*) AS events,
         count(value) AS value_count, coalesce(sum(value), 0) AS value_sum,
         coalesce(sum(abs(value)), 0) AS value_abs_sum,
         count(score) AS score_count, coalesce(sum(score), 0) AS score_sum,
         count(attempt_num) FILTER ({_IS_COMPLETE}) AS attempt_count,
         coalesce(sum(attempt_num::DOUBLE) FILTER ({_IS_COMPLETE}), 0) AS attempt_sum,
-        {TRANSACTIONS} AS transactions, {REVENUE} AS revenue_usd, {AD_REVENUE} AS ad_revenue_usd,
-        {_ADS}, min(value) AS value_min, max(value) AS value_max
-    FROM {source} WHERE {condition} GROUP BY event_no, {day}
-    """
+        {TRANSACTIONS} AS transactions, {REVENUE} AS revenue_usd, {REFUNDS} AS refunds,
+        {UNPRICED} AS unpriced, {AD_REVENUE} AS ad_revenue_usd,
+        {_ADS}, min(value) + 0.0 AS value_min, max(value) + 0.0 AS value_max
+    FROM {source} WHERE {condition} GROUP BY event_no, day
+    """  # adding 0 leaves no -0, which of two equal numbers is the least would depend on their order
 
 
 _OLD = """

@@ -16,7 +16,6 @@ from questlog.store.fields import COLUMN_FIELDS, ID_PARTS, IdPart
 
 GameDay: TypeAlias = tuple[int, int]
 
-_DAY_US = 86_400_000_000
 _MAX_KNOWN = 200_000
 _NOTHING: set[str] = set()
 _PARTS = {category: [part for part in ID_PARTS if part.category == category] for _, category, _ in ID_PARTS}
@@ -57,13 +56,12 @@ class KnownValues:
         self._event_days: set[int] = set()
         self._count = 0
 
-    def new_values(self, events: pa.Table) -> NewValues:
-        """What is not known of staged `events`, of one chunk. Changes nothing."""
+    def new_values(self, events: pa.Table, days: I64) -> NewValues:
+        """What is not known of staged `events`, of one chunk, and their days (since 1970). Changes nothing."""
         new = NewValues()
         if events.num_rows == 0:
             return new
         games, rows = _integers(events, "game_id"), _integers(events, "row_no")
-        days = _integers(events, "event_time") // _DAY_US
         codes, game_days = _game_days(games, days)
         for field in COLUMN_FIELDS:
             for place, game_day, value in self._unknown(field, events[field].chunk(0), codes, game_days):
@@ -149,13 +147,10 @@ def _integers(events: pa.Table, column: str) -> I64:
     return np.asarray(events[column].chunk(0).cast(pa.int64()).to_numpy(), np.int64)
 
 
-_DAY = "event_time::DATE"
-
-
 def _column_rows(field: str, source: str, condition: str) -> str:
     return f"""
-    SELECT game_id, {_DAY} AS day, '{field}' AS field, {field} AS value, min(row_no) AS row_no
-    FROM {source} WHERE {field} IS NOT NULL AND ({condition}) GROUP BY game_id, {_DAY}, {field}
+    SELECT game_id, day, '{field}' AS field, {field} AS value, min(row_no) AS row_no
+    FROM {source} WHERE {field} IS NOT NULL AND ({condition}) GROUP BY game_id, day, {field}
     """
 
 
@@ -168,12 +163,12 @@ def _part_rows(part: IdPart) -> str:
 
 
 def facts(source: str, condition: str = "true") -> str:
-    """SQL: the rows of the table that the events in `source` make."""
+    """SQL: the rows of the table that the events in `source`, each with its `day`, make."""
     columns = [_column_rows(field, source, condition) for field in COLUMN_FIELDS]
     return f"""
     WITH ids AS (
-        SELECT game_id, {_DAY} AS day, category, event_id, min(row_no) AS row_no
-        FROM {source} WHERE event_id IS NOT NULL AND ({condition}) GROUP BY game_id, {_DAY}, category, event_id
+        SELECT game_id, day, category, event_id, min(row_no) AS row_no
+        FROM {source} WHERE event_id IS NOT NULL AND ({condition}) GROUP BY game_id, day, category, event_id
     )
     {" UNION ALL ".join([*columns, *map(_part_rows, ID_PARTS)])} ORDER BY day, game_id, row_no
     """

@@ -137,6 +137,11 @@ _MOVE_EVENTS = f"""
     FROM (SELECT * FROM moved_matches WHERE {_IS_MOVED}) AS m WHERE events.row_no = m.row_no
 """
 
+_MOVE_PURCHASES = f"""
+    UPDATE purchases SET session_no = m.session_no
+    FROM (SELECT * FROM moved_matches WHERE {_IS_MOVED}) AS m WHERE purchases.row_no = m.row_no
+"""
+
 _INSERT = """
     INSERT INTO sessionless_events (row_no, player_no, event_time, session_no)
     SELECT row_no, player_no, event_time, session_no FROM moved_matches
@@ -182,6 +187,7 @@ def move(transaction: Transaction, found: pa.Table) -> None:
     transaction.register("matched_counts", transaction.read(_MOVED_COUNTS))
     sessions.add_matched(transaction)
     transaction.write(_MOVE_EVENTS)
+    transaction.write(_MOVE_PURCHASES)
     transaction.write(_MOVE_SESSIONLESS)
 
 

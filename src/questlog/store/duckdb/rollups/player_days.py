@@ -30,10 +30,10 @@ DAY_COLUMNS = (
 
 
 def day_rows(changes: str, players: str, lasts: str) -> str:
-    """SQL: rows from all added-up facts of players, the players with their `first_seen`, and the days' last events."""
+    """SQL: rows from all added-up facts of players, the players with their `first_day`, and the days' last events."""
     return f"""
     SELECT {numbered_day("new.player_no", "new.day")} AS player_day_no, new.game_id, new.day, new.player_no,
-        coalesce(new.day = player.first_seen::DATE, false) AS is_new, player.first_seen::DATE AS first_day,
+        coalesce(new.day = player.first_day, false) AS is_new, player.first_day,
         max(new.day) FILTER (new.events > 0) OVER (PARTITION BY new.player_no ORDER BY new.day
             ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS prev_day,
         {of("new", _FACTS)}, new.last_rank, {of("last")}
@@ -165,8 +165,8 @@ def _batch_days(changes: pa.Table, players: pa.Table, batch: pa.Table) -> pa.Tab
     keys, owners, days = keys[order], owners[order], days[order]
     is_player = owners > 0
     places = np.where(is_player, np.searchsorted(players["player_no"].to_numpy(), owners), players.num_rows)
-    first_seen = pc.min_element_wise(players["old_first_seen"], players["first_seen"])
-    first_days = np.append(_day_numbers(pc.floor_temporal(first_seen, unit="day")), _NEVER)[places]
+    first_day = pc.min_element_wise(players["old_first_day"], players["first_day"])
+    first_days = np.append(_day_numbers(first_day), _NEVER)[places]
     old_last_days = np.append(_day_numbers(players["old_last_day"]), _NEVER)[places]
     changes = changes.take(pa.array(order))
     prev_days = _days_before(owners, days, changes["events"].to_numpy() > 0, old_last_days)
@@ -182,7 +182,7 @@ def _batch_days(changes: pa.Table, players: pa.Table, batch: pa.Table) -> pa.Tab
         "prev_day": _dates(np.where(is_player, prev_days, _NEVER)),
         "old_last_day": _dates(old_last_days),
     }
-    rows = changes.drop_columns(["player_no", "last_rank", "last_row_no"])
+    rows = changes.drop_columns(["player_no", "first_day", "last_rank", "last_row_no"])
     for name, column in made.items():
         rows = rows.append_column(name, column)
     return with_event_columns(rows, "last_row_no", batch, DIMENSIONS)
@@ -198,8 +198,8 @@ def _days_before(owners: I64, days: I64, is_active: npt.NDArray[np.bool_], old_l
 
 
 def _day_numbers(dates: pa.ChunkedArray) -> I64:
-    """Days since 1970 of dates or midnights, `_NEVER` for null."""
-    numbers = dates.cast(pa.date32()).cast(pa.int32()).fill_null(_NEVER)
+    """Days since 1970, `_NEVER` for null."""
+    numbers = dates.cast(pa.int32()).fill_null(_NEVER)
     return np.asarray(numbers.to_numpy(), np.int64)
 
 

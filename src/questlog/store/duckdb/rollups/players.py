@@ -6,10 +6,13 @@ import pyarrow.compute as pc
 from questlog.store.duckdb.facts import (
     DIMENSION_LIST,
     FIRST_PURCHASE,
+    FIRST_PURCHASE_DAY,
     FIRST_RANK,
     KINDS,
     LAST_RANK,
     MONEY,
+    OWNER,
+    REFUNDS,
     of,
 )
 from questlog.store.duckdb.rollups import player_days
@@ -17,43 +20,43 @@ from questlog.store.duckdb.rollups.compared import any_not_zero, is_less, matche
 from questlog.store.duckdb.transaction import Transaction, with_event_columns
 from questlog.store.schema import DIMENSIONS
 
-_DAY = "event_time::DATE"
-_OWNER = "coalesce(player_no, -game_id::BIGINT)"
 _FIRST = ("first_rank", "source", *DIMENSIONS)
 
 
 def event_facts(source: str, condition: str = "true") -> str:
-    """SQL: what the events in `source` say of each player and day.
+    """SQL: what the events in `source`, each with its `day`, say of each player and day.
 
     `player_no` is −`game_id` for what is of no player.
     """
     return f"""
-    SELECT {_OWNER} AS player_no, {_DAY} AS day, any_value(game_id) AS game_id, any_value(player_id) AS player_id,
+    SELECT {OWNER} AS player_no, day, any_value(game_id) AS game_id, any_value(player_id) AS player_id,
         count(*) AS events, 0::BIGINT AS sessions, 0::DECIMAL(38,6) AS playtime_s,
         {", ".join(f"{sql} AS {name}" for name, (sql, _) in MONEY.items())}, {KINDS} AS kinds,
-        {FIRST_PURCHASE} AS first_purchase, min(event_time) AS first_seen, max(event_time) AS last_seen,
+        {REFUNDS} AS refunds, {FIRST_PURCHASE} AS first_purchase, {FIRST_PURCHASE_DAY} AS first_purchase_day,
+        min(day) AS first_day, max(day) AS last_day, min(event_time) AS first_seen, max(event_time) AS last_seen,
         min({FIRST_RANK}) AS first_rank, arg_min(row_no, {FIRST_RANK}) AS first_row_no,
         max({LAST_RANK}) AS last_rank, arg_max(row_no, {LAST_RANK}) AS last_row_no
-    FROM {source} WHERE {condition} GROUP BY {_OWNER}, {_DAY}
+    FROM {source} WHERE {condition} GROUP BY {OWNER}, day
     """
 
 
 def session_facts(rows: str) -> str:
-    """SQL: the same columns from sessions' rows of player_no, game_id, start_time, sessions (±1) and playtime_s."""
+    """SQL: the same columns from sessions' rows of player_no, game_id, day, sessions (±1) and playtime_s."""
     return f"""
-    SELECT {_OWNER} AS player_no, start_time::DATE AS day, any_value(game_id) AS game_id, NULL AS player_id,
+    SELECT {OWNER} AS player_no, day, any_value(game_id) AS game_id, NULL AS player_id,
         0::BIGINT AS events, sum(sessions)::BIGINT AS sessions, sum(playtime_s)::DECIMAL(38,6) AS playtime_s,
         {", ".join(f"0::{kind} AS {name}" for name, (_, kind) in MONEY.items())}, 0::BIGINT AS kinds,
-        NULL AS first_purchase, NULL AS first_seen, NULL AS last_seen,
+        0::BIGINT AS refunds, NULL AS first_purchase, NULL AS first_purchase_day, NULL AS first_day, NULL AS last_day,
+        NULL AS first_seen, NULL AS last_seen,
         NULL AS first_rank, NULL AS first_row_no, NULL AS last_rank, NULL AS last_row_no
-    FROM ({rows}) GROUP BY {_OWNER}, start_time::DATE
+    FROM ({rows}) GROUP BY {OWNER}, day
     """
 
 
 _SESSION_CHANGES = """
-    SELECT player_no, game_id, start_time, 1 AS sessions, length_s AS playtime_s FROM session_changes
+    SELECT player_no, game_id, day, 1 AS sessions, length_s AS playtime_s FROM session_changes
     UNION ALL
-    SELECT old_player_no, game_id, old_start_time, -1, -old_length_s FROM session_changes WHERE NOT is_new
+    SELECT old_player_no, game_id, old_day, -1, -old_length_s FROM session_changes WHERE NOT is_new
 """
 
 
@@ -64,8 +67,10 @@ def added_up(parts: str, keys: str) -> str:
         sum(events)::BIGINT AS events, sum(sessions)::BIGINT AS sessions,
         sum(playtime_s)::DECIMAL(38,6) AS playtime_s,
         {", ".join(f"sum({name})::{kind} AS {name}" for name, (_, kind) in MONEY.items())},
-        bit_or(kinds)::BIGINT AS kinds,
-        min(first_purchase) AS first_purchase, min(first_seen) AS first_seen, max(last_seen) AS last_seen,
+        bit_or(kinds)::BIGINT AS kinds, sum(refunds)::BIGINT AS refunds,
+        min(first_purchase) AS first_purchase, min(first_purchase_day) AS first_purchase_day,
+        min(first_day) AS first_day, max(last_day) AS last_day,
+        min(first_seen) AS first_seen, max(last_seen) AS last_seen,
         min(first_rank) AS first_rank, arg_min(first_row_no, first_rank) AS first_row_no,
         max(last_rank) AS last_rank, arg_max(last_row_no, last_rank) AS last_row_no
     FROM ({parts}) GROUP BY {keys}
@@ -98,19 +103,21 @@ def player_rows(changes: str, firsts: str) -> str:
     """SQL: rows for players from added-up facts and their first events."""
     return f"""
     SELECT new.player_no, new.game_id, new.player_id, first_seen, last_seen, events, sessions, playtime_s,
-        transactions, revenue_usd, first_purchase, first_rank, first.source, {of("first")}
+        transactions, revenue_usd, refunds, first_purchase, first_day, last_day, first_purchase_day, first_rank,
+        first.source, {of("first")}
     FROM {changes} AS new LEFT JOIN {firsts} AS first ON first.row_no = new.first_row_no
     """
 
 
 PLAYER_COLUMNS = (
     "player_no, game_id, player_id, first_seen, last_seen, events, sessions, playtime_s, transactions, revenue_usd,"
-    f" first_purchase, first_rank, source, {DIMENSION_LIST}"
+    f" refunds, first_purchase, first_day, last_day, first_purchase_day, first_rank, source, {DIMENSION_LIST}"
 )
 
 # Asking first, then changing what is there, costs a fifth of ON CONFLICT with RETURNING (which also leaves out rows).
 _OLD = """
-    SELECT player_no, first_seen AS old_first_seen, first_rank AS old_first_rank, last_seen::DATE AS old_last_day
+    SELECT player_no, first_seen AS old_first_seen, first_rank AS old_first_rank, first_day AS old_first_day,
+        last_day AS old_last_day
     FROM players SEMI JOIN player_changes USING (player_no)
 """
 
@@ -129,16 +136,21 @@ def _update(assignments: str, condition: str) -> str:
 _STEPS = {
     "is_new": _INSERT,
     "is_there": _update(
-        "last_seen = greatest(players.last_seen, new.last_seen), events = players.events + new.events,"
+        "last_seen = greatest(players.last_seen, new.last_seen), last_day = greatest(players.last_day, new.last_day),"
+        " events = players.events + new.events,"
         " sessions = players.sessions + new.sessions, playtime_s = players.playtime_s + new.playtime_s",
         "is_there",
     ),
     "has_purchases": _update(
         "transactions = players.transactions + new.transactions, revenue_usd = players.revenue_usd + new.revenue_usd,"
-        " first_purchase = least(players.first_purchase, new.first_purchase)",
+        " first_purchase = least(players.first_purchase, new.first_purchase),"
+        " first_purchase_day = least(players.first_purchase_day, new.first_purchase_day)",
         "has_purchases",
     ),
-    "is_earlier": _update("first_seen = new.first_seen", "is_earlier"),
+    "has_refunds": _update("refunds = players.refunds + new.refunds", "has_refunds"),
+    "is_earlier": _update(
+        "first_seen = new.first_seen, first_day = least(players.first_day, new.first_day)", "is_earlier"
+    ),
     "has_new_first": _update(", ".join(f"{name} = new.{name}" for name in _FIRST), "has_new_first"),
 }
 """What to do where a column of `added_players` is true: what seldom changes is changed only there."""
@@ -162,10 +174,12 @@ def _compared(new: pa.Table, old: pa.Table) -> pa.Table:
     is_there = old["player_no"].is_valid()
     columns = {
         "old_first_seen": old["old_first_seen"],
+        "old_first_day": old["old_first_day"],
         "old_last_day": old["old_last_day"],
         "is_there": is_there,
         "is_new": pc.invert(is_there),
         "has_purchases": pc.and_(is_there, any_not_zero(new, "transactions", "revenue_usd")),
+        "has_refunds": pc.and_(is_there, any_not_zero(new, "refunds")),
         "is_earlier": pc.and_(is_there, is_less(new["first_seen"], old["old_first_seen"])),
         "has_new_first": pc.and_(is_there, is_less(new["first_rank"], old["old_first_rank"])),
     }

@@ -25,8 +25,8 @@ def update(transaction: Transaction, properties: Sequence[PlayerProperties], pla
     transaction.register("batch_properties", pa.table(columns))
     transaction.write(
         "INSERT INTO players (player_no, game_id, player_id, events, sessions, playtime_s, transactions, revenue_usd,"
-        " properties, properties_at)"
-        " SELECT player_no, any_value(game_id), any_value(player_id), 0, 0, 0, 0, 0,"
+        " refunds, properties, properties_at)"
+        " SELECT player_no, any_value(game_id), any_value(player_id), 0, 0, 0, 0, 0, 0,"
         " arg_max(properties, epoch_us(properties_at)::HUGEINT * 4294967296 + place), max(properties_at)"
         " FROM batch_properties GROUP BY player_no"
         " ON CONFLICT (player_no) DO UPDATE SET properties = excluded.properties,"

@@ -1,8 +1,10 @@
 """The sessions table (metrics.md §2)."""
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from questlog.store.duckdb.days import LocalDays, dates
 from questlog.store.duckdb.facts import (
     ENDED_LENGTH,
     FIRST_RANK,
@@ -16,12 +18,14 @@ from questlog.store.duckdb.transaction import Transaction, with_event_columns
 from questlog.store.schema import DIMENSIONS, SESSIONS
 
 _COLUMNS = tuple(column.name for column in SESSIONS.columns)
+COLUMN_LIST = ", ".join(_COLUMNS)
 _FIRST = ("first_rank", "source", "session_num", *DIMENSIONS)
 _OFTEN = ("player_at", "end_time", "length_s", "events")
 _SOMETIMES = (
     "player_no",
     "player_id",
     "start_time",
+    "day",
     "ended_length_s",
     "issued_at",
     "expires_at",
@@ -53,14 +57,15 @@ def facts(source: str, condition: str = "true") -> str:
     """
 
 
-def rows(found: str, firsts: str) -> str:
-    """SQL: the table's rows from those of `facts` and the first events, `firsts`."""
+def rows(found: str, firsts: str, day: str) -> str:
+    """SQL: the table's rows from those of `facts` and the first events; `day` is SQL for the local day of the start."""
     length = f"coalesce(ended_length_s, {seconds_between('start_time', 'end_time')})"
     return f"""
+    SELECT {COLUMN_LIST} FROM (SELECT *, {day} AS day FROM (
     SELECT found.session_no, found.game_id, found.session_id, found.player_no, found.player_id, player_at, start_time,
         end_time, ended_length_s, {length} AS length_s, issued_at, expires_at, events, transactions, revenue_usd,
         first_rank, first.source, first.session_num, {of("first")}
-    FROM {found} AS found JOIN {firsts} AS first ON first.row_no = found.first_row_no
+    FROM {found} AS found JOIN {firsts} AS first ON first.row_no = found.first_row_no))
     """
 
 
@@ -90,6 +95,7 @@ _MERGED = f"""
         old.session_no IS NULL AS is_new,
         old.player_no AS old_player_no,
         old.start_time AS old_start_time,
+        old.day AS old_day,
         old.end_time AS old_end_time,
         old.length_s AS old_length_s,
         old.first_rank IS NOT NULL AND new.first_rank < old.first_rank AS has_new_first,
@@ -111,20 +117,21 @@ _CHANGES = f"""
 """
 
 
-def update(transaction: Transaction, batch: pa.Table) -> pa.Table:
+def update(transaction: Transaction, batch: pa.Table, days: LocalDays) -> pa.Table:
     """Bring the sessions of `batch` (registered under that name) up to date.
 
-    Returns, and registers as `session_changes`, every session concerned: its new values, and the old player, times and
-    length (null for a new session).
+    Returns, and registers as `session_changes`, every session concerned: its new values, and the old player, times,
+    day and length (null for a new session).
     """
     found = transaction.read(facts("batch"))
     of_first = ("source", "session_num", *DIMENSIONS)
     transaction.register("found_sessions", with_event_columns(found, "first_row_no", batch, of_first))
-    changes = transaction.read(_CHANGES)
+    changes = _with_days(transaction.read(_CHANGES), days)
     transaction.register("session_changes", changes)
     if _any(changes, "is_new"):
-        columns = ", ".join(_COLUMNS)
-        transaction.write(f"INSERT INTO sessions ({columns}) SELECT {columns} FROM session_changes WHERE is_new")
+        transaction.write(
+            f"INSERT INTO sessions ({COLUMN_LIST}) SELECT {COLUMN_LIST} FROM session_changes WHERE is_new"
+        )
     if not pc.all(changes["is_new"]).as_py():
         _change(transaction, _OFTEN, "NOT is_new")
     if _any(changes, "has_new_rest"):
@@ -132,6 +139,11 @@ def update(transaction: Transaction, batch: pa.Table) -> pa.Table:
     if _any(changes, "has_new_first"):
         _change(transaction, _FIRST, "has_new_first")
     return changes
+
+
+def _with_days(changes: pa.Table, days: LocalDays) -> pa.Table:
+    games, starts = (changes[name].cast(pa.int64()).to_numpy() for name in ("game_id", "start_time"))
+    return changes.append_column("day", dates(days.of(np.asarray(games), np.asarray(starts))))
 
 
 def _change(transaction: Transaction, columns: tuple[str, ...], condition: str) -> None:

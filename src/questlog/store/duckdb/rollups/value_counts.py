@@ -38,7 +38,7 @@ def bin_facts(source: str, condition: str = "true") -> str:
 
 def _numbers(sampled: Distribution, source: str) -> str:
     """SQL: `value` and `samples` of the numbers of one kind."""
-    head = f"SELECT game_id, event_time::DATE AS day, '{sampled.field}' AS field"
+    head = f"SELECT game_id, day, '{sampled.field}' AS field"
     events = f"FROM {source} WHERE category = '{sampled.category}'"
     attribute = f"json_extract_string({_JSON}, '/{sampled.field}')"
     if sampled.form is Form.VALUE:
@@ -78,7 +78,7 @@ _ADD = f"""
         value_sum = value_bins.value_sum + excluded.value_sum
 """
 
-_READ = ["game_id", "event_time", "category", "value", "attributes"]
+_READ = ["game_id", "day", "category", "value", "attributes"]
 
 
 _FOLDED = """
@@ -119,7 +119,10 @@ class Compaction:
 
 
 def update(transaction: Transaction, events: pa.Table, folding: Compaction) -> None:
-    """Add the events of a batch. A number has a row for each batch that brought it, until its day is folded."""
+    """Add the events of a batch, each with its `day`.
+
+    A number has a row for each batch that brought it, until its day is folded.
+    """
     categories = set(events["category"].unique().to_pylist())
     kinds = [sampled for sampled in DISTRIBUTIONS if sampled.category in categories]
     if not kinds:

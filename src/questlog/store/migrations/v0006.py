@@ -1,0 +1,69 @@
+"""Version 6: local days, combinations of dimension values by player day, purchases."""
+
+_DIMENSIONS = (
+    "country",
+    "platform",
+    "os_version",
+    "device",
+    "manufacturer",
+    "build",
+    "engine_version",
+    "sdk_version",
+    "connection_type",
+    "custom_01",
+    "custom_02",
+    "custom_03",
+)
+_DIMENSION_COLUMNS = ", ".join(f"{name} VARCHAR" for name in _DIMENSIONS)
+
+STATEMENTS = (
+    "CREATE TABLE game_zones (game_id INTEGER, time_zone VARCHAR)",
+    "ALTER TABLE sessions ADD COLUMN day DATE",
+    "ALTER TABLE players ADD COLUMN refunds BIGINT",
+    "ALTER TABLE players ADD COLUMN first_day DATE",
+    "ALTER TABLE players ADD COLUMN last_day DATE",
+    "ALTER TABLE players ADD COLUMN first_purchase_day DATE",
+    "ALTER TABLE event_days ADD COLUMN refunds BIGINT",
+    "ALTER TABLE event_days ADD COLUMN unpriced BIGINT",
+    f"""
+    CREATE TABLE player_day_values (
+        player_day_no BIGINT,
+        values_key BIGINT,
+        game_id INTEGER,
+        day DATE,
+        player_no BIGINT,
+        events BIGINT,
+        ad_revenue_usd DECIMAL(38,6),
+        kinds BIGINT,
+        first_of INTEGER,
+        is_only BOOLEAN,
+        {_DIMENSION_COLUMNS}
+    )
+    """,
+    f"""
+    CREATE TABLE purchases (
+        row_no BIGINT,
+        game_id INTEGER,
+        day DATE,
+        event_time TIMESTAMP,
+        player_no BIGINT,
+        session_no BIGINT,
+        event_no BIGINT,
+        source VARCHAR,
+        api_key_name VARCHAR,
+        category VARCHAR,
+        event_id VARCHAR,
+        amount BIGINT,
+        currency VARCHAR,
+        transaction_num BIGINT,
+        cart_type VARCHAR,
+        receipt_store VARCHAR,
+        amount_usd DECIMAL(18,6),
+        receipt_state VARCHAR,
+        is_refund BOOLEAN,
+        {_DIMENSION_COLUMNS}
+    )
+    """,
+    "CREATE TABLE unfinished (step VARCHAR)",
+    "INSERT INTO unfinished SELECT 'rollups' WHERE EXISTS (SELECT 1 FROM events)",
+)
