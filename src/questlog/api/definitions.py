@@ -10,7 +10,7 @@ from litestar.params import FromPath, JSONBody
 
 from questlog.analytics.analyses.cohort_members import check_match
 from questlog.analytics.metrics.catalogue import CATALOGUE
-from questlog.analytics.metrics.metrics import metric_named
+from questlog.analytics.metrics.metric import metric_named
 from questlog.analytics.question.definitions import CustomMetric, SegmentDefinition
 from questlog.analytics.question.problems import InvalidQuery
 from questlog.analytics.registry import ANALYSES

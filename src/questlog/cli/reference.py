@@ -14,7 +14,7 @@ from msgspec import Meta
 
 from questlog.analytics.engine.analysis import Analysis
 from questlog.analytics.metrics.catalogue import CATALOGUE
-from questlog.analytics.metrics.metrics import DAY_FAMILIES, Group
+from questlog.analytics.metrics.metric import DAY_FAMILIES, Group
 from questlog.analytics.registry import ANALYSES
 from questlog.analytics.selection.dimensions import EVENT_DIMENSIONS
 from questlog.cli.main import program

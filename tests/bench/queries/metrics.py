@@ -4,7 +4,7 @@ from functools import partial
 from pathlib import Path
 
 from questlog.analytics.metrics.catalogue import CATALOGUE
-from questlog.analytics.metrics.metrics import DAY_METRICS
+from questlog.analytics.metrics.metric import DAY_METRICS
 from questlog.analytics.question.query import Query
 from tests.bench.queries.comparison import history_of, stored_of
 from tests.bench.queries.stored import PERIOD, Questlog

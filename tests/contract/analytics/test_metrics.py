@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from questlog.analytics.metrics.catalogue import CATALOGUE
-from questlog.analytics.metrics.metrics import DAY_METRICS
+from questlog.analytics.metrics.metric import DAY_METRICS
 from questlog.analytics.question.query import AllOf, AnyOf, Condition, Filter, Granularity, Not, Operator, Period, Query
 from tests.support.answers import answers, is_same, rows
 from tests.support.engines import BothEngines, embedded_store

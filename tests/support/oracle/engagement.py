@@ -63,10 +63,5 @@ def events(game: Game, asked: Asked) -> dict[Key, int]:
 
 
 def events_per_session(game: Game, asked: Asked) -> dict[Key, Fraction | None]:
-    """All events over the sessions started; both by the player's values of the day."""
-    count: defaultdict[Key, int] = defaultdict(int)
-    for event in game.events:
-        values = of_player_day(game, event.player, event.day)
-        if asked.has(event.time) and asked.where(values):
-            count[asked.key(event.time, values)] += 1
-    return divided(dict(count), sessions(game, asked))
+    """All events over the sessions started."""
+    return divided(events(game, asked), sessions(game, asked))

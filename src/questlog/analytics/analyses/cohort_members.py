@@ -1,6 +1,5 @@
 """Who belongs to which cohort, and who was active when: the engine's half of retention and cohorts (metrics.md §5)."""
 
-import datetime as dt
 import enum
 from collections.abc import Callable, Hashable, Mapping
 from typing import Annotated
@@ -13,26 +12,24 @@ from msgspec import Meta
 
 from questlog.analytics.engine import tables
 from questlog.analytics.engine.context import Context
-from questlog.analytics.metrics.parts import MAX_ROWS
-from questlog.analytics.metrics.plan import scope_of
+from questlog.analytics.metrics.sub_query import MAX_ROWS
 from questlog.analytics.question.definitions import SegmentDefinition
 from questlog.analytics.question.problems import InvalidQuery
 from questlog.analytics.question.query import EventMatch, Filter, Granularity, Name, Period, check_size
 from questlog.analytics.selection.buckets import bucket_of_day
-from questlog.analytics.selection.cardinality import CardinalityCap, capped_dimensions, shown, with_shown
+from questlog.analytics.selection.cardinality import shown, with_shown
 from questlog.analytics.selection.dimensions import (
     check_event_dimension,
     check_installed_dimension,
+    player_day,
     referenced_dimensions,
 )
 from questlog.analytics.selection.filters import check_filter, id_matches, predicate
-from questlog.analytics.selection.rows import Scope, events_with, installed_with
+from questlog.analytics.selection.rows import events_with, installed_with
 from questlog.analytics.selection.segment_rules import with_segments
+from questlog.analytics.selection.selection import ALL_TIME, Selection, select, with_caps
 
-FIRST_DAY = dt.date(1970, 1, 1)
-"""What counts as "all time" begins here: clocks that show an earlier day are wrong."""
-
-LAST_DAY = dt.date(2200, 12, 31)
+FIRST_DAY, LAST_DAY = ALL_TIME.start, ALL_TIME.end
 
 _LONGEST = {Granularity.DAY: 1, Granularity.WEEK: 7, Granularity.MONTH: 31}
 _LONG_PERIOD_DAYS = 400
@@ -65,40 +62,33 @@ CohortBy = CohortStart | EventMatch
 
 
 class Cohorts(msgspec.Struct, frozen=True):
-    """The players whose cohort begins in the scope's period, cut into days, weeks or months.
+    """The players whose cohort begins in the selection's period, cut into days, weeks or months.
 
-    `filter` and `group_by` are of the players: dimensions at install (what players do not carry: the last of their
-    first day), properties, segments. Later than `last_age_days` after a player's first day nothing matters; None where
-    that would not make the answer much smaller.
+    Its filter and its group, at most one, are of the players: dimensions at install (what players do not carry: the
+    last of their first day), properties, segments. Later than `last_age_days` after a player's first day nothing
+    matters; None where that would not make the answer much smaller.
     """
 
-    scope: Scope
+    selection: Selection
     by: CohortBy
     granularity: Granularity
-    group_by: str | None = None
-    filter: Filter | None = None
-    capped: tuple[CardinalityCap, ...] = ()
     last_age_days: int | None = None
-
-    @property
-    def names(self) -> frozenset[str]:
-        """The players' dimensions that it needs."""
-        return referenced_dimensions(self.filter) | ({self.group_by} if self.group_by else frozenset())
 
     @property
     def installed(self) -> Period:
         """The days on which its players can have been first seen."""
-        return self.scope.period if self.by is CohortStart.FIRST_SEEN else Period(FIRST_DAY, self.scope.period.end)
+        period = self.selection.period
+        return period if self.by is CohortStart.FIRST_SEEN else Period(FIRST_DAY, period.end)
 
     @property
     def is_plain(self) -> bool:
         """Whether player days alone say who belongs to it."""
-        return self.by is CohortStart.FIRST_SEEN and not self.names and self.filter is None
+        return self.by is CohortStart.FIRST_SEEN and self.selection.is_plain
 
     @property
     def keys(self) -> list[str]:
         """The columns that say which cohort a row is about."""
-        return ["cohort", "group"] if self.group_by else ["cohort"]
+        return ["cohort", "group"] if self.selection.group_by else ["cohort"]
 
 
 class CohortQuestion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -132,15 +122,12 @@ class CohortQuestion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def cohorts(self, context: Context) -> Cohorts:
         """The same for the engine, once it was checked."""
-        group = {self.group_by} if self.group_by else set[str]()
-        players, events = referenced_dimensions(self.filter), frozenset[str]()
-        if isinstance(self.cohort, EventMatch):
-            events = referenced_dimensions(self.cohort.filter)
-        scope = scope_of(context, self.period, players | events | group)
+        groups = (self.group_by,) if self.group_by else ()
+        events = referenced_dimensions(self.cohort.filter) if isinstance(self.cohort, EventMatch) else frozenset()
+        selection = select(context, self.period, self.filter, groups, names=events)
         last = days_of_ages(self.granularity, self.last_age) if self.period.days > _LONG_PERIOD_DAYS else None
-        asked = Cohorts(scope, self.cohort, self.granularity, self.group_by, self.filter, last_age_days=last)
-        capped = capped_dimensions(context, group, asked.installed)
-        return msgspec.structs.replace(asked, capped=capped)
+        asked = Cohorts(selection, self.cohort, self.granularity, last_age_days=last)
+        return msgspec.structs.replace(asked, selection=with_caps(selection, asked.installed, context))
 
 
 def days_of_ages(granularity: Granularity, ages: int) -> int:
@@ -174,22 +161,23 @@ def check_match(field: str, match: EventMatch, segments: Mapping[str, SegmentDef
 
 
 def members(cohorts: Cohorts) -> ir.Table:
-    """`player_no`, the day `from` which one belongs to the `cohort` (its start), `last_seen` and, if asked, `group`."""
-    until = msgspec.structs.replace(cohorts.scope, period=cohorts.installed)
-    players = installed_with(until, cohorts.names)
-    players = players.filter(predicate(cohorts.filter, players))
+    """`player_no`, the day `from` which one belongs to the `cohort` (its start), `last_day` and, if asked, `group`."""
+    selection, days = cohorts.selection, cohorts.selection.days
+    players = installed_with(selection.over(cohorts.installed), selection.dimensions)
+    players = players.filter(predicate(selection.filter, players))
     if isinstance(cohorts.by, EventMatch):
-        first = _first_occurrence(cohorts.scope, cohorts.by)
+        first = _first_occurrence(selection, cohorts.by)
         players = players.inner_join(first, players.player_no == first["first:no"])
         day = players["first:day"]
     else:
-        day = players[cohorts.by].date()
-    players = players.filter(day.between(cohorts.scope.period.start, cohorts.scope.period.end))
+        day = player_day(players, cohorts.by, days)
+    players = players.filter(days.holds_day(day))
     players = players.mutate(**{"from": day, "cohort": bucket_of_day(day, cohorts.granularity)})
-    if cohorts.group_by:
-        players = with_shown(players, cohorts.capped, cohorts.scope.game_id, players.first_seen.date())
-        players = players.mutate(group=shown(players, cohorts.group_by))
-    return players.select("player_no", "last_seen", "from", *cohorts.keys)
+    for name in selection.group_by:
+        players = with_shown(players, selection.caps, selection.game_id, player_day(players, "first_seen", days))
+        players = players.mutate(group=shown(players, name))
+    players = players.mutate(last_day=player_day(players, "last_seen", days))
+    return players.select("player_no", "last_day", "from", *cohorts.keys)
 
 
 def with_sizes(cohorts: Cohorts, rows: ir.Table) -> ir.Table:
@@ -204,14 +192,14 @@ def with_sizes(cohorts: Cohorts, rows: ir.Table) -> ir.Table:
     return rows.union(found.mutate(**missing).select(*rows.columns))
 
 
-def meant_events(scope: Scope, match: EventMatch) -> ir.Table:
+def meant_events(selection: Selection, match: EventMatch) -> ir.Table:
     """The players' events of the period that are meant."""
-    events = events_with(scope, referenced_dimensions(match.filter))
+    events = events_with(selection, referenced_dimensions(match.filter))
     events = events.filter(events.player_no.notnull(), predicate(match.filter, events))
     if match.category is None and match.event_id is None:
         return events
     names = tables.event_names
-    names = names.filter(names.game_id == scope.game_id)
+    names = names.filter(names.game_id == selection.game_id)
     if match.category is not None:
         names = names.filter(names.category == match.category)
     if match.event_id is not None:
@@ -225,8 +213,9 @@ def player_days_of(game_id: int) -> ir.Table:
     return days.filter(days.game_id == game_id, days.player_no.notnull())
 
 
-def _first_occurrence(scope: Scope, match: EventMatch) -> ir.Table:
-    until = msgspec.structs.replace(scope, period=Period(FIRST_DAY, scope.period.end))
-    events = meant_events(until, match)
+def _first_occurrence(selection: Selection, match: EventMatch) -> ir.Table:
+    """The local days of first occurrences in the period."""
+    events = meant_events(selection.over(Period(FIRST_DAY, selection.period.end)), match)
     first = events.group_by("player_no").aggregate(first=events.event_time.min())
-    return first.select(**{"first:no": first.player_no, "first:day": first["first"].date()})
+    first = first.filter(selection.days.holds(first["first"]))
+    return first.select(**{"first:no": first.player_no, "first:day": selection.days.day_of(first["first"])})

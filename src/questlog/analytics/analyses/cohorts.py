@@ -52,7 +52,7 @@ def answer(question: Cohort, context: Context) -> Answer:
     else:
         table = triangle.table(_columns(cells, triangle.size[:, None], triangle.has_passed))
     columns = [_COLUMNS[name] for name in table.column_names]
-    return Answer(table, columns, warnings(context, cohorts.capped), totals, context.data_version)
+    return Answer(table, columns, warnings(context, cohorts.selection.caps), totals, context.data_version)
 
 
 def _whole_numbers(column: pa.ChunkedArray) -> Ints:
@@ -110,14 +110,14 @@ def sums_by_day(cohorts: Cohorts) -> ir.Table:
 
 def _own_days(cohorts: Cohorts) -> ir.Table:
     """Player days, each of which knows the player's first day."""
-    days = player_days_of(cohorts.scope.game_id)
-    days = days.filter(days.first_day.between(cohorts.scope.period.start, cohorts.scope.period.end))
+    days = player_days_of(cohorts.selection.game_id)
+    days = days.filter(cohorts.selection.days.holds_day(days.first_day))
     return days.mutate(**{"from": days.first_day})
 
 
 def _members_days(cohorts: Cohorts) -> ir.Table:
-    belonging = members(cohorts).drop("last_seen", "cohort").rename({"member:no": "player_no"})
-    days = player_days_of(cohorts.scope.game_id)
+    belonging = members(cohorts).drop("last_day", "cohort").rename({"member:no": "player_no"})
+    days = player_days_of(cohorts.selection.game_id)
     return belonging.inner_join(days, belonging["member:no"] == days.player_no)
 
 

@@ -12,20 +12,27 @@ from msgspec import Meta
 from questlog.analytics.analyses import economy_rows
 from questlog.analytics.analyses.economy_rows import SHARES, Items, Level
 from questlog.analytics.analyses.histogram import Histogram, counts, histogram_table
-from questlog.analytics.analyses.split import BUCKET, GROUP, Events, answer_of, check_split, events_of, group_columns
+from questlog.analytics.analyses.split import (
+    BUCKET,
+    GROUP,
+    answer_of,
+    check_split,
+    group_columns,
+    standing_groups,
+    with_top_groups,
+)
 from questlog.analytics.engine.analysis import Analysis
 from questlog.analytics.engine.context import Context
-from questlog.analytics.metrics.parts import MAX_ROWS
-from questlog.analytics.metrics.top import with_plain_numbers
+from questlog.analytics.metrics.result import with_plain_numbers
+from questlog.analytics.metrics.sub_query import MAX_ROWS
 from questlog.analytics.question.answer import Answer, AnswerColumn
 from questlog.analytics.question.definitions import SegmentDefinition
 from questlog.analytics.question.examples import JANUARY, Example
 from questlog.analytics.question.problems import InvalidQuery, too_many_rows
 from questlog.analytics.question.query import Filter, Granularity, Name, Period, check_buckets, check_distinct
-from questlog.analytics.selection.buckets import Start, buckets, start_type, with_starts
+from questlog.analytics.selection.buckets import Start, start_type, with_starts
 from questlog.analytics.selection.cardinality import capped_dimensions
-
-_FIRST_DAY = dt.date(1970, 1, 1)
+from questlog.analytics.selection.selection import NO_DAY, Selection, select
 
 
 class Part(enum.StrEnum):
@@ -101,48 +108,49 @@ Key = tuple[Start | None, str | None, tuple[str | None, ...]]
 def answer(question: Economy, context: Context) -> Answer:
     """A row for each item with events, by bucket and group. Raises `InvalidQuery`, `QueryAborted`."""
     question.check(context.segments)
-    events = events_of(context, question.period, question.filter, question.group_by)
+    groups = (question.group_by,) if question.group_by else ()
+    selection = select(context, question.period, question.filter, groups)
     dimensions = [economy_rows.DIMENSIONS[name] for name in economy_rows.COLUMNS[question.by]]
-    capped = tuple(
+    caps = tuple(
         each for each in capped_dimensions(context, dimensions, question.period) if each.category in (None, "resource")
     )
-    items = Items(context.game_id, question.by, question.currency, capped)
-    if question.group_by is not None:
-        groups = context.run(economy_rows.top_groups, items, events, question.groups)
-        events = msgspec.structs.replace(events, kept=tuple(groups[GROUP].to_pylist()))
-    found = _found(question, items, events, context)
-    order = _ordered(question, found)
-    return answer_of(_table(question, events, found, order), _columns(question), events, context, capped)
+    items = Items(question.by, question.currency, selection=selection, caps=caps)
+    if groups:
+        found = context.run(economy_rows.top_groups, items, question.groups)
+        items = msgspec.structs.replace(items, selection=with_top_groups(selection, found))
+    rows = _found(question, items, context)
+    table = _table(question, items.selection, rows, _ordered(question, rows))
+    return answer_of(table, _columns(question), items, context)
 
 
 def balances(question: Balances, context: Context) -> Answer:
     """A row for each currency, or the histogram of one. Raises `InvalidQuery`, `QueryAborted`."""
     question.check(context.segments)
-    events = events_of(context, Period(_FIRST_DAY, question.day), question.filter)
-    items = Items(context.game_id, Level.CURRENCY, question.currency)
-    found = context.run(economy_rows.balances, items, events).to_pylist()
+    selection = select(context, Period(NO_DAY, question.day), question.filter)
+    items = Items(Level.CURRENCY, question.currency, selection=selection)
+    found = context.run(economy_rows.balances, items).to_pylist()
     if question.histogram is None:
         rows = [_balance(row) for row in sorted(found, key=lambda row: _in_order((row["currency"],)))]
         table = pa.Table.from_pylist(rows, _BALANCES_SCHEMA)
         return Answer(table=table, columns=_BALANCE_COLUMNS, data_version=context.data_version)
-    table = _histogram(question.histogram, items, events, found, context)
+    table = _histogram(question.histogram, items, found, context)
     return Answer(table=table, columns=_HISTOGRAM_COLUMNS, data_version=context.data_version)
 
 
-def _found(question: Economy, items: Items, events: Events, context: Context) -> dict[Key, dict[str, Any]]:
-    if events.is_plain and not question.granularity.is_within_a_day:
-        flows = context.run(economy_rows.by_day, items, question.period, question.granularity)
-    else:
-        flows = context.run(economy_rows.by_event, items, events, question.granularity)
+def _found(question: Economy, items: Items, context: Context) -> dict[Key, dict[str, Any]]:
+    selection = items.selection
+    is_by_stored_day = selection.is_stored_zone and not question.granularity.is_within_a_day
+    build = economy_rows.by_day if selection.is_plain and is_by_stored_day else economy_rows.by_event
+    flows = context.run(build, items, question.granularity)
     if flows.num_rows > MAX_ROWS:
         raise too_many_rows("by", MAX_ROWS)
     rows = with_starts(flows, question.granularity).to_pylist()
     found = {_key(items, row): _flows(row) for row in rows}
     if Part.PLAYERS not in question.parts:
         return found
-    groups = (len(events.kept or ()) + 1) * len(buckets(question.period, question.granularity))
+    groups = (len(standing_groups(selection)) + 1) * len(selection.days.buckets(question.granularity))
     several = len({key[2] for key in found}) * groups
-    counted = context.run(economy_rows.players, items, events, question.granularity, several)
+    counted = context.run(economy_rows.players, items, question.granularity, several)
     for row in with_starts(counted, question.granularity).to_pylist():
         found[_key(items, row)] |= _per_player(found[_key(items, row)], row["players"])
     return found
@@ -184,12 +192,12 @@ def _in_order(item: tuple[str | None, ...]) -> tuple[tuple[bool, str], ...]:
 
 def _table(
     question: Economy,
-    events: Events,
+    selection: Selection,
     found: Mapping[Key, Mapping[str, Any]],
     order: Sequence[tuple[str | None, ...]],
 ) -> pa.Table:
     items = {item: place for place, item in enumerate(order)}
-    groups = {group: place for place, group in enumerate(events.kept or ())}
+    groups = {group: place for place, group in enumerate(standing_groups(selection))}
     keys = [key for key in found if key[2] in items]
     keys.sort(key=lambda key: (key[0] or dt.date.min, groups.get(key[1], len(groups)), items[key[2]]))
     names = economy_rows.COLUMNS[question.by]
@@ -252,12 +260,10 @@ def _quantile_name(share: float) -> str:
     return "median" if share == 0.5 else f"p{round(share * 100):02d}"
 
 
-def _histogram(
-    histogram: Histogram, items: Items, events: Events, found: Sequence[Mapping[str, Any]], context: Context
-) -> pa.Table:
+def _histogram(histogram: Histogram, items: Items, found: Sequence[Mapping[str, Any]], context: Context) -> pa.Table:
     least, greatest = (found[0]["least"], found[0]["greatest"]) if found else (0.0, 0.0)
     bins = histogram.bins_for(least, greatest)
-    rows = context.run(economy_rows.balances_by_bin, items, events, bins)
+    rows = context.run(economy_rows.balances_by_bin, items, bins)
     if rows.num_rows > MAX_ROWS:
         raise too_many_rows("histogram", MAX_ROWS)
     table = histogram_table(bins, counts(rows.to_pylist(), bins, GROUP, "players"), [None] if found else [])

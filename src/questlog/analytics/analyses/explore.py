@@ -13,19 +13,28 @@ from questlog.analytics.analyses import explore_rows
 from questlog.analytics.analyses.explore_rows import Tree
 from questlog.analytics.analyses.explore_table import tree_table
 from questlog.analytics.analyses.histogram import Bins, Histogram, counts, histogram_table
-from questlog.analytics.analyses.split import BUCKET, GROUP, Events, answer_of, check_split, events_of, group_columns
+from questlog.analytics.analyses.split import (
+    BUCKET,
+    GROUP,
+    answer_of,
+    check_split,
+    group_columns,
+    standing_groups,
+    with_top_groups,
+)
 from questlog.analytics.engine.analysis import Analysis
 from questlog.analytics.engine.context import Context
 from questlog.analytics.engine.functions import fits_bitmaps
-from questlog.analytics.metrics.parts import MAX_ROWS, OTHER
-from questlog.analytics.metrics.top import with_plain_numbers
+from questlog.analytics.metrics.result import with_plain_numbers
+from questlog.analytics.metrics.sub_query import MAX_ROWS, OTHER
 from questlog.analytics.question.answer import Answer, AnswerColumn
 from questlog.analytics.question.definitions import SegmentDefinition
 from questlog.analytics.question.examples import JANUARY, Example
 from questlog.analytics.question.problems import InvalidQuery, too_many_rows
 from questlog.analytics.question.query import Filter, Granularity, Name, Period, check_buckets, check_distinct
-from questlog.analytics.selection.buckets import buckets, with_starts
+from questlog.analytics.selection.buckets import with_starts
 from questlog.analytics.selection.cardinality import capped_dimensions, id_dimensions
+from questlog.analytics.selection.selection import select
 from questlog.store.distributions import APP_MEMORY_USED, BOOT_TIMES, FRAME_RATES, MEMORY_USED, Distribution
 
 MAX_DEPTH = 5
@@ -125,70 +134,65 @@ def answer(question: Explore, context: Context) -> Answer:
     question.check(context.segments)
     depth = question.depth if question.histogram is None else 0
     limited = capped_dimensions(context, id_dimensions(question.category), question.period)
-    capped = tuple(each for each in limited if each.category == question.category)
-    tree = Tree(context.game_id, question.category, tuple(sorted(question.nodes)), depth, capped)
-    events = events_of(context, question.period, question.filter, question.group_by)
-    events = _with_top(question, tree, events, context)
+    caps = tuple(each for each in limited if each.category == question.category)
+    groups = (question.group_by,) if question.group_by else ()
+    selection = select(context, question.period, question.filter, groups)
+    tree = Tree(question.category, tuple(sorted(question.nodes)), depth, selection=selection, caps=caps)
+    if groups:
+        found = context.run(explore_rows.top_groups, tree, question.top)
+        tree = msgspec.structs.replace(tree, selection=with_top_groups(selection, found))
     if question.histogram is None:
-        return answer_of(_tree(question, tree, events, context), _tree_columns(question), events, context, capped)
-    table = _histogram(tree, events, question.histogram, _SAMPLED.get(question.histogram_of), context)
-    return answer_of(table, _histogram_columns(question), events, context)
+        return answer_of(_tree(question, tree, context), _tree_columns(question), tree, context)
+    table = _histogram(tree, question.histogram, _SAMPLED.get(question.histogram_of), context)
+    return answer_of(table, _histogram_columns(question), tree, context)
 
 
-def _with_top(question: Explore, tree: Tree, events: Events, context: Context) -> Events:
-    """The events with the groups that stand by themselves."""
-    if question.group_by is None:
-        return events
-    groups = context.run(explore_rows.top_groups, tree, events, question.top)
-    return msgspec.structs.replace(events, kept=tuple(groups[GROUP].to_pylist()))
-
-
-def _tree(question: Explore, tree: Tree, events: Events, context: Context) -> pa.Table:
-    parts = [_counts(tree, events, question.granularity, context)]
+def _tree(question: Explore, tree: Tree, context: Context) -> pa.Table:
+    parts = [_counts(tree, question.granularity, context)]
     if Measure.PLAYERS in question.measures:
-        has_few = fits_bitmaps(events.last_player_no, _groups(question, tree, events, context))
-        parts.append(context.run(explore_rows.players, tree, events, question.granularity, has_few))
+        has_few = fits_bitmaps(tree.selection.player_bound, _groups(question, tree, context))
+        parts.append(context.run(explore_rows.players, tree, question.granularity, has_few))
     if {Measure.MEDIAN, Measure.P95} & set(question.measures):
-        parts.append(context.run(explore_rows.quantiles, tree, events, question.granularity))
+        parts.append(context.run(explore_rows.quantiles, tree, question.granularity))
     for part in parts:
         if part.num_rows > MAX_ROWS:
             raise too_many_rows("depth", MAX_ROWS)
     rows = [with_starts(part, question.granularity) for part in parts]
-    return tree_table(tree, question.period, question.granularity, events, rows)
+    return tree_table(tree, question.granularity, rows)
 
 
-def _groups(question: Explore, tree: Tree, events: Events, context: Context) -> int:
+def _groups(question: Explore, tree: Tree, context: Context) -> int:
     """In about how many groups players are told apart."""
     classes: int = context.run(explore_rows.classes, tree)["classes"][0].as_py()
-    groups = 1 if events.kept is None else len(events.kept) + 1
-    return classes * groups * len(buckets(question.period, question.granularity))
+    groups = len(standing_groups(tree.selection)) + 1 if question.group_by else 1
+    return classes * groups * len(tree.selection.days.buckets(question.granularity))
 
 
-def _counts(tree: Tree, events: Events, granularity: Granularity, context: Context) -> pa.Table:
-    if events.is_plain and not granularity.is_within_a_day:
-        return context.run(explore_rows.by_day, tree, events.scope.period, granularity)
-    return context.run(explore_rows.by_event, tree, events, granularity)
+def _counts(tree: Tree, granularity: Granularity, context: Context) -> pa.Table:
+    is_by_stored_day = tree.selection.is_stored_zone and not granularity.is_within_a_day
+    build = explore_rows.by_day if tree.selection.is_plain and is_by_stored_day else explore_rows.by_event
+    return context.run(build, tree, granularity)
 
 
-def _histogram(
-    tree: Tree, events: Events, histogram: Histogram, sampled: Distribution | None, context: Context
-) -> pa.Table:
+def _histogram(tree: Tree, histogram: Histogram, sampled: Distribution | None, context: Context) -> pa.Table:
     if sampled is None:
-        bounds = _counts(tree, events, Granularity.ALL, context)
+        bounds = _counts(tree, Granularity.ALL, context)
     else:
-        bounds = context.run(explore_rows.bounds, tree, events, sampled)
+        bounds = context.run(explore_rows.bounds, tree, sampled)
     least, greatest = pc.min(bounds["value_min"]).as_py(), pc.max(bounds["value_max"]).as_py()
     if least is None:
         return histogram_table(Bins((), is_even=False, is_open=False), {}, [])
     bins = histogram.bins_for(least, greatest)
-    rows = context.run(explore_rows.by_bin, tree, events, bins, sampled)
+    rows = context.run(explore_rows.by_bin, tree, bins, sampled)
     if rows.num_rows > MAX_ROWS:
         raise too_many_rows("histogram", MAX_ROWS)
     found = counts(rows.to_pylist(), bins, GROUP, "events")
     present = {group for group, _ in found}
-    groups = [group for group in (*(events.kept or ()), OTHER) if group in present] if events.keys else [None]
+    groups: list[str | None] = [None]
+    if tree.groups:
+        groups = [group for group in (*standing_groups(tree.selection), OTHER) if group in present]
     table = histogram_table(bins, found, groups)
-    return table.set_column(0, GROUP, with_plain_numbers(table[GROUP], events.group_by or ""))
+    return table.set_column(0, GROUP, with_plain_numbers(table[GROUP], "".join(tree.selection.group_by)))
 
 
 _UNITS = {Measure.COUNT: "events", Measure.PLAYERS: "players"}

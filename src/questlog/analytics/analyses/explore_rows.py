@@ -5,19 +5,18 @@ Nodes are numbered by the least event number below them. An id that is null or e
 
 import ibis
 import ibis.expr.types as ir
-import msgspec
 
 from questlog.analytics.analyses.histogram import Bins, bin_keys
-from questlog.analytics.analyses.split import Events, folded, greatest_groups, rows_of
+from questlog.analytics.analyses.split import Split, folded, greatest_groups, named_rows, rows_of
 from questlog.analytics.engine import tables
 from questlog.analytics.engine.functions import player_set, union_size
-from questlog.analytics.metrics.event_rows import boot_ms
-from questlog.analytics.metrics.parts import MAX_ROWS, OTHER
-from questlog.analytics.metrics.sample_tables import entries
-from questlog.analytics.question.query import Granularity, Period
-from questlog.analytics.selection.buckets import bucket_of_day, bucket_of_time
-from questlog.analytics.selection.cardinality import CardinalityCap, id_dimensions
-from questlog.analytics.selection.shown_names import keys_of, names_of, shown_names, with_day
+from questlog.analytics.metrics.sources.events import boot_ms
+from questlog.analytics.metrics.sources.samples import entries
+from questlog.analytics.metrics.sub_query import MAX_ROWS, OTHER
+from questlog.analytics.question.query import Granularity
+from questlog.analytics.selection.buckets import bucket_of_day
+from questlog.analytics.selection.cardinality import id_dimensions
+from questlog.analytics.selection.shown_names import names_of, shown_names
 from questlog.store.distributions import Distribution, Form
 
 TOGETHER = -1
@@ -27,22 +26,15 @@ _EVENT_COLUMNS = ("event_no", "event_time", "player_no", "value")
 _LAST_PART = "[^:]+$"
 
 
-class Tree(msgspec.Struct, frozen=True):
+class Tree(Split, frozen=True):
     """The nodes of a category's event ids: those of `nodes` ("" is the root), and `depth` levels below each.
 
-    Where ids or their parts are capped, what is above the limit is shown as `(other)` beside its siblings.
+    Where ids or their parts have `caps`, what is above the limit is shown as `(other)` beside its siblings.
     """
 
-    game_id: int
     category: str
     nodes: tuple[str, ...]
     depth: int
-    capped: tuple[CardinalityCap, ...] = ()
-
-    @property
-    def keys(self) -> list[str]:
-        """The columns that tell ids apart."""
-        return keys_of(self.capped)
 
     @property
     def levels(self) -> range:
@@ -57,12 +49,11 @@ def level_of(node: str) -> int:
     return len(node.split(":")) if node else 0
 
 
-def by_day(tree: Tree, period: Period, granularity: Granularity) -> ir.Table:
+def by_day(tree: Tree, granularity: Granularity) -> ir.Table:
     """Counts and sums of the nodes, from the counts per id and day: all events of the period."""
     days = tables.event_days
-    days = days.filter(
-        days.game_id == tree.game_id, days.category == tree.category, days.day.between(period.start, period.end)
-    )
+    is_meant = tree.selection.days.holds_day(days.day) & (days.category == tree.category)
+    days = days.filter(days.game_id == tree.selection.game_id, is_meant)
     keys = _bucketed(bucket_of_day(days.day, granularity))
     counted = days.group_by(**{name: days[name] for name in tree.keys}, **keys).aggregate(
         events=days.events.sum(),
@@ -74,10 +65,10 @@ def by_day(tree: Tree, period: Period, granularity: Granularity) -> ir.Table:
     return _added_up(tree, counted, tuple(keys))
 
 
-def by_event(tree: Tree, events: Events, granularity: Granularity) -> ir.Table:
+def by_event(tree: Tree, granularity: Granularity) -> ir.Table:
     """The same from the events themselves."""
-    rows = _of_tree(tree, msgspec.structs.replace(events, kept=None))
-    keys = _keys(rows, events, granularity)
+    rows = _of_tree(tree.unfolded)
+    keys = _keys(tree, rows, granularity)
     counted = rows.group_by(**{name: rows[name] for name in tree.keys}, **keys).aggregate(
         events=rows.count(),
         value_count=rows.value.count(),
@@ -85,7 +76,7 @@ def by_event(tree: Tree, events: Events, granularity: Granularity) -> ir.Table:
         value_min=rows.value.min(),
         value_max=rows.value.max(),
     )
-    return _added_up(tree, folded(events, counted), tuple(keys))
+    return _added_up(tree, folded(tree.selection, counted), tuple(keys))
 
 
 def classes(tree: Tree) -> ir.Table:
@@ -94,14 +85,14 @@ def classes(tree: Tree) -> ir.Table:
     return named.aggregate(classes=named.class_no.nunique())
 
 
-def players(tree: Tree, events: Events, granularity: Granularity, has_few: bool) -> ir.Table:
+def players(tree: Tree, granularity: Granularity, has_few: bool) -> ir.Table:
     """Distinct players of the nodes; `has_few`: there are so few groups that a bitmap for each is faster."""
-    rows = _of_tree(tree, events)
-    keys = _keys(rows, events, granularity)
+    rows = _of_tree(tree)
+    keys = _keys(tree, rows, granularity)
     placed = _placed(tree)
     if has_few:
         sets = rows.group_by(class_no=rows.class_no, **keys).aggregate(
-            players=player_set(rows.player_no, events.last_player_no)
+            players=player_set(rows.player_no, tree.selection.player_bound)
         )
         at_nodes = sets.inner_join(placed, sets.class_no == placed.name_no)
         return _grouped(at_nodes, tuple(keys), players=union_size(at_nodes.players))
@@ -110,60 +101,61 @@ def players(tree: Tree, events: Events, granularity: Granularity, has_few: bool)
     return _with_names(tree, counted, tuple(keys))
 
 
-def quantiles(tree: Tree, events: Events, granularity: Granularity) -> ir.Table:
+def quantiles(tree: Tree, granularity: Granularity) -> ir.Table:
     """`quantiles`: the median and the 95th percentile of the nodes' values, exact, between two values in proportion."""
-    rows = _of_tree(tree, events)
-    keys = _keys(rows, events, granularity)
+    rows = _of_tree(tree)
+    keys = _keys(tree, rows, granularity)
     rows = rows.filter(rows.value.notnull()).select("name_no", "value", **keys)
     at_nodes = rows.inner_join(_placed(tree), "name_no")
     found = at_nodes.group_by("level", "node_no", *keys).aggregate(quantiles=at_nodes.value.quantile([0.5, 0.95]))
     return _with_names(tree, found, tuple(keys))
 
 
-def top_groups(tree: Tree, events: Events, top: int) -> ir.Table:
+def top_groups(tree: Tree, top: int) -> ir.Table:
     """The groups with most events of the tree."""
-    return greatest_groups(_of_tree(tree, events), top)
+    return greatest_groups(_of_tree(tree), top)
 
 
-def bounds(tree: Tree, events: Events, sampled: Distribution) -> ir.Table:
+def bounds(tree: Tree, sampled: Distribution) -> ir.Table:
     """One row: the least and the greatest of the sampled numbers, `value_min` and `value_max`."""
-    rows = _sampled(tree, events, sampled)
+    rows = _sampled(tree, sampled)
     return rows.aggregate(value_min=rows.value.min(), value_max=rows.value.max())
 
 
-def by_bin(tree: Tree, events: Events, bins: Bins, sampled: Distribution | None = None) -> ir.Table:
+def by_bin(tree: Tree, bins: Bins, sampled: Distribution | None = None) -> ir.Table:
     """Events of all nodes together: `bin` and `near` (see `histogram`) of their value; or samples, of their numbers."""
-    rows = _of_tree(tree, events) if sampled is None else _sampled(tree, events, sampled)
+    rows = _of_tree(tree) if sampled is None else _sampled(tree, sampled)
     rows = rows.filter(rows.value.notnull())
-    keys = {name: rows[name] for name in events.keys}
+    keys = {name: rows[name] for name in tree.groups}
     counted = rows.count() if sampled is None else rows.samples.sum().cast("int64")
     return rows.group_by(**bin_keys(rows.value, bins), **keys).aggregate(events=counted).limit(MAX_ROWS + 1)
 
 
-def _sampled(tree: Tree, events: Events, sampled: Distribution) -> ir.Table:
+def _sampled(tree: Tree, sampled: Distribution) -> ir.Table:
     """`value` and `samples` of the numbers that SDKs measured, and the groups; of all events, from sums by day."""
-    if events.is_plain:
-        days, period = tables.value_counts, events.scope.period
-        days = days.filter(days.game_id == tree.game_id, days.field == sampled.field)
-        return days.filter(days.day.between(period.start, period.end)).select("value", "samples")
-    rows = rows_of(events, ("category", "attributes"))
+    selection = tree.selection
+    if selection.is_plain and selection.is_stored_zone:
+        days = tables.value_counts
+        days = days.filter(days.game_id == selection.game_id, days.field == sampled.field)
+        return days.filter(selection.days.holds_day(days.day)).select("value", "samples")
+    rows = rows_of(selection, ("category", "attributes"))
     rows = rows.filter(rows.category == sampled.category)
-    keys = {name: rows[name] for name in events.keys}
+    keys = {name: rows[name] for name in tree.groups}
     if sampled.form is Form.NUMBER:
         return rows.select(**keys, value=boot_ms(rows), samples=ibis.literal(1, "int64"))
     found = entries(rows, keys, sampled.field)
     return found.mutate(value=found["value"].cast("float64"))
 
 
-def _of_tree(tree: Tree, events: Events) -> ir.Table:
+def _of_tree(tree: Tree) -> ir.Table:
     """The events, with the numbers of their name and class."""
     named = _named(tree).select(*tree.keys, "name_no", "class_no")
-    return with_day(rows_of(events, _EVENT_COLUMNS), tree.capped).inner_join(named, tree.keys)
+    return named_rows(tree, _EVENT_COLUMNS).inner_join(named, tree.keys)
 
 
 def _named(tree: Tree) -> ir.Table:
     """The ids of the tree, split; ids of one class are at the same nodes, all that the tree has."""
-    names = names_of(tree.game_id, tree.category)
+    names = names_of(tree.selection.game_id, tree.category)
     names = names.mutate(path=names.event_id.fill_null(""))
     if "" not in tree.nodes:
         is_below = [(names.path == node) | names.path.startswith(f"{node}:") for node in tree.nodes]
@@ -178,13 +170,13 @@ def _named(tree: Tree) -> ir.Table:
 
 def _with_shown_paths(tree: Tree, names: ir.Table) -> ir.Table:
     """Names with their `name_no`, and with `(other)` in their path for what is above a limit."""
-    places = {each.dimension: id_dimensions(tree.category)[each.dimension] for each in tree.capped}
+    places = {each.dimension: id_dimensions(tree.category)[each.dimension] for each in tree.caps}
     columns = {dimension: f"shown:{place}" for dimension, place in places.items()}
     parts = names.path.split(":")
     values = {
         columns[name]: names.event_id if place is None else parts[place].nullif("") for name, place in places.items()
     }
-    names = shown_names(names.mutate(**values), columns, tree.game_id, tree.capped)
+    names = shown_names(names.mutate(**values), columns, tree.selection, tree.caps)
     for name, place in places.items():
         is_above = (names[columns[name]] == OTHER).fill_null(False)
         part, before = (_LAST_PART, "") if place is None else (f"^((?:[^:]*:){{{place}}})[^:]*", r"\1")
@@ -238,8 +230,10 @@ def _with_names(tree: Tree, counted: ir.Table, keys: tuple[str, ...]) -> ir.Tabl
     return named.select("level", "node", *keys, *(set(counted.columns) - {"level", "node_no", *keys}))
 
 
-def _keys(rows: ir.Table, events: Events, granularity: Granularity) -> dict[str, ir.Value]:
-    return _bucketed(bucket_of_time(rows.event_time, granularity)) | {name: rows[name] for name in events.keys}
+def _keys(tree: Tree, rows: ir.Table, granularity: Granularity) -> dict[str, ir.Value]:
+    return _bucketed(tree.selection.days.bucket_of(rows.event_time, granularity)) | {
+        name: rows[name] for name in tree.groups
+    }
 
 
 def _bucketed(bucket: ir.Value | None) -> dict[str, ir.Value]:

@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from questlog.analytics.analyses.explore_rows import TOGETHER, Tree, level_of
-from questlog.analytics.analyses.split import Events
-from questlog.analytics.metrics.top import with_plain_numbers
-from questlog.analytics.question.query import Granularity, Period
-from questlog.analytics.selection.buckets import Start, buckets, start_type
+from questlog.analytics.analyses.split import standing_groups
+from questlog.analytics.metrics.result import with_plain_numbers
+from questlog.analytics.question.query import Granularity
+from questlog.analytics.selection.buckets import LocalDays, Start, start_type
 
 Place = tuple[Start | None, str | None]
 """A bucket and a group."""
@@ -28,19 +28,17 @@ _TOGETHER = Node(TOGETHER, "")
 _NOTHING: Mapping[str, Any] = {"events": 0, "value_count": 0, "value_sum": 0.0, "players": 0}
 
 
-def tree_table(
-    tree: Tree, period: Period, granularity: Granularity, events: Events, parts: Sequence[pa.Table]
-) -> pa.Table:
+def tree_table(tree: Tree, granularity: Granularity, parts: Sequence[pa.Table]) -> pa.Table:
     """All columns that an answer may have. The first part says which rows there are."""
     rows = _rows(tree, parts)
-    if not events.keys:
-        for bucket in _starts(period, granularity):
+    if not tree.selection.group_by:
+        for bucket in _starts(tree.selection.days, granularity):
             rows.setdefault((bucket, None), {}).setdefault(_TOGETHER, {})
-    places = {group: place for place, group in enumerate(events.kept or ())}
+    places = {group: place for place, group in enumerate(standing_groups(tree.selection))}
     ordered = sorted(rows, key=lambda place: (place[0] or dt.date.min, places.get(place[1], len(places))))
     found = [_row(tree, place, node, rows[place]) for place in ordered for node in _in_order(rows[place])]
     table = pa.Table.from_pylist(found, _schema(granularity))
-    group = with_plain_numbers(table["group"], events.group_by or "")
+    group = with_plain_numbers(table["group"], "".join(tree.selection.group_by))
     return table.set_column(table.column_names.index("group"), "group", group)
 
 
@@ -58,8 +56,8 @@ def _rows(tree: Tree, parts: Sequence[pa.Table]) -> Rows:
     return rows
 
 
-def _starts(period: Period, granularity: Granularity) -> Sequence[Start | None]:
-    return [None] if granularity is Granularity.ALL else [bucket.start for bucket in buckets(period, granularity)]
+def _starts(days: LocalDays, granularity: Granularity) -> Sequence[Start | None]:
+    return [None] if granularity is Granularity.ALL else [bucket.start for bucket in days.buckets(granularity)]
 
 
 def _is_of(tree: Tree, node: Node) -> bool:

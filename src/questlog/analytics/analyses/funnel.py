@@ -38,7 +38,6 @@ from questlog.analytics.analyses.histogram import Histogram
 from questlog.analytics.analyses.split import check_split
 from questlog.analytics.engine.analysis import Analysis
 from questlog.analytics.engine.context import Context
-from questlog.analytics.metrics.plan import scope_of
 from questlog.analytics.question.answer import Answer
 from questlog.analytics.question.definitions import SegmentDefinition
 from questlog.analytics.question.examples import JANUARY, PURCHASE, Example
@@ -53,8 +52,10 @@ from questlog.analytics.question.query import (
     check_distinct,
 )
 from questlog.analytics.selection.buckets import start_of
-from questlog.analytics.selection.cardinality import capped_dimensions, warnings
-from questlog.model.calendar import UTC, Zone
+from questlog.analytics.selection.cardinality import warnings
+from questlog.analytics.selection.dimensions import referenced_dimensions
+from questlog.analytics.selection.selection import select
+from questlog.model.calendar import Zone
 
 MAX_WINDOW_S = 366 * 86_400
 MAX_DROPPED = 10_000
@@ -170,7 +171,9 @@ def answer(question: Funnel, context: Context) -> Answer:
         told = times_answer(found, question.top, step, since, question.times)
     else:
         told = steps_answer(found, question.top)
-    return msgspec.structs.replace(told, warnings=warnings(context, rows.capped), data_version=context.data_version)
+    return msgspec.structs.replace(
+        told, warnings=warnings(context, rows.selection.caps), data_version=context.data_version
+    )
 
 
 def attempts_of(question: Funnel, context: Context) -> Counted:
@@ -182,23 +185,18 @@ def _rows_of(question: Funnel, context: Context) -> FunnelRows:
     """What is asked of the engine: events to where the last window ends."""
     days = -(-question.window_s // _DAY_S) + 1  # a day can be an hour shorter
     read = Period(question.period.start, question.period.end + dt.timedelta(days=days))
-    rows = FunnelRows(
-        scope_of(context, read, frozenset()),
-        question.period,
-        tuple(alternatives(step) for step in question.steps),
-        tuple(alternatives(each.event) for each in question.exclusions),
-        question.filter,
-        question.count,
-        question.order is Order.STRICT,
-        question.group_by,
-        capped_dimensions(context, question.group_by, read),
+    steps = tuple(alternatives(step) for step in question.steps)
+    exclusions = tuple(alternatives(each.event) for each in question.exclusions)
+    names = referenced_dimensions(*(match.filter for matches in (*steps, *exclusions) for match in matches))
+    selection = select(context, read, question.filter, question.group_by, names=names)
+    return FunnelRows(
+        selection, question.period, steps, exclusions, question.count, is_strict=question.order is Order.STRICT
     )
-    return msgspec.structs.replace(rows, scope=scope_of(context, read, rows.names))
 
 
 def counted(question: Funnel, rows: FunnelRows, context: Context) -> Counted:
     """The attempts that count of every player or session, a part of them at a time."""
-    starts, buckets = starts_of(question.period, question.granularity, UTC)
+    starts, buckets = starts_of(question.period, question.granularity, context.zone)
     rules = Rules(len(question.steps), question.window_s * 1_000_000, question.order, starts)
     [events] = context.run(event_count, rows)["events"].to_pylist()
     parts = max(1, -(-(events or 0) // _ROWS_AT_ONCE))

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from questlog.analytics.analyses.funnel_attempts import Attempts, Ints
 from questlog.analytics.analyses.histogram import Histogram, edges_of
-from questlog.analytics.metrics.parts import MAX_ROWS
+from questlog.analytics.metrics.sub_query import MAX_ROWS
 from questlog.analytics.question.answer import Answer, AnswerColumn
 from questlog.analytics.question.problems import InvalidQuery
 from questlog.analytics.selection.cardinality import OTHER

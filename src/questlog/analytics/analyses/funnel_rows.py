@@ -9,11 +9,12 @@ import ibis.expr.types as ir
 import msgspec
 
 from questlog.analytics.engine import tables
-from questlog.analytics.question.query import EventMatch, Filter, Period
-from questlog.analytics.selection.cardinality import CardinalityCap, shown, with_shown
+from questlog.analytics.question.query import EventMatch, Period
+from questlog.analytics.selection.cardinality import shown, with_shown
 from questlog.analytics.selection.dimensions import referenced_dimensions
 from questlog.analytics.selection.filters import id_matches, predicate
-from questlog.analytics.selection.rows import Scope, events_with
+from questlog.analytics.selection.rows import events_with
+from questlog.analytics.selection.selection import Selection
 
 EXCLUDED_FROM = 10
 """The first bit of exclusions in `steps`; those below are steps."""
@@ -40,18 +41,15 @@ class Unit(enum.StrEnum):
 class FunnelRows(msgspec.Struct, frozen=True):
     """The events that are steps or exclusions, of one of `parts` of the players or sessions.
 
-    `scope` is of the days to read; attempts begin in `period`.
+    `selection` is of the days to read; attempts begin in `period`.
     """
 
-    scope: Scope
+    selection: Selection
     period: Period
     steps: tuple[Matches, ...]
     exclusions: tuple[Matches, ...]
-    filter: Filter | None
     unit: Unit
     is_strict: bool
-    group_by: tuple[str, ...]
-    capped: tuple[CardinalityCap, ...] = ()
     parts: int = 1
     part: int = 0
 
@@ -65,19 +63,18 @@ class FunnelRows(msgspec.Struct, frozen=True):
     @property
     def names(self) -> frozenset[str]:
         """The events' dimensions that it needs."""
-        filters = (match.filter for _, match in self.matches)
-        return referenced_dimensions(self.filter, *filters) | frozenset(self.group_by)
+        return self.selection.dimensions | referenced_dimensions(*(match.filter for _, match in self.matches))
 
     @property
     def is_by_name(self) -> bool:
         """Whether the names of events alone say which steps they are."""
-        return self.filter is None and all(match.filter is None for _, match in self.matches)
+        return self.selection.filter is None and all(match.filter is None for _, match in self.matches)
 
 
 def event_count(rows: FunnelRows) -> ir.Table:
     """How many events there are to look at, at most, as `events`."""
-    period, days, names = rows.scope.period, tables.event_days, _named(rows)
-    days = days.filter(days.game_id == rows.scope.game_id, days.day.between(period.start, period.end))
+    days, names, selection = tables.event_days, _named(rows), rows.selection
+    days = days.filter(days.game_id == selection.game_id, selection.days.holds_day(days.day))
     found = days.inner_join(names, days.event_no == names["name:no"])
     return found.aggregate(events=found.events.sum())
 
@@ -87,11 +84,11 @@ def step_events(asked: FunnelRows) -> ir.Table:
 
     For a strict funnel: of all events of those who did step 1.
     """
-    rows = _matched(asked)
-    if asked.group_by:
-        rows = with_shown(rows, asked.capped, asked.scope.game_id, rows.event_time.date())
+    rows, selection = _matched(asked), asked.selection
+    if selection.caps:
+        rows = with_shown(rows, selection.caps, selection.game_id, selection.days.day_of(rows.event_time))
     columns = {"unit": rows["unit"], "time": rows.event_time, "steps": rows["steps"]}
-    for place, name in enumerate(asked.group_by):
+    for place, name in enumerate(selection.group_by):
         columns[f"{GROUPS}{place}"] = ibis.cases(((rows["steps"] & 1) > 0, shown(rows, name)))
     if not asked.is_strict:
         return rows.filter(rows["steps"] > 0).select(**columns)
@@ -110,7 +107,7 @@ def names_of(game_id: int, unit: Unit, numbers: tuple[int, ...]) -> ir.Table:
 
 def _matched(asked: FunnelRows) -> ir.Table:
     """The events that have a name that is looked for, with the `steps` that they are."""
-    events, names = events_with(asked.scope, asked.names), _named(asked)
+    events, names = events_with(asked.selection, asked.names), _named(asked)
     events = events.filter(events.player_no.notnull(), events[asked.unit.number].notnull())
     if asked.parts > 1:
         events = events.filter(events[asked.unit.number] % asked.parts == asked.part)
@@ -119,8 +116,8 @@ def _matched(asked: FunnelRows) -> ir.Table:
         steps = rows["name:bits"]
     else:
         steps = reduce(or_, (_bit(rows, place, bit, match) for place, (bit, match) in enumerate(asked.matches)))
-    if asked.filter is not None:
-        steps &= predicate(asked.filter, rows).ifelse(-1, -1 << EXCLUDED_FROM)
+    if asked.selection.filter is not None:
+        steps &= predicate(asked.selection.filter, rows).ifelse(-1, -1 << EXCLUDED_FROM)
     return rows.mutate(unit=rows[asked.unit.number], steps=steps.cast("int64"))
 
 
@@ -135,7 +132,7 @@ def _named(asked: FunnelRows) -> ir.Table:
     The bits are those of `steps`, or the places of the matches, where a name alone does not say what an event is.
     """
     names = tables.event_names
-    names = names.filter(names.game_id == asked.scope.game_id)
+    names = names.filter(names.game_id == asked.selection.game_id)
     found = (
         _is_named(match, names).ifelse(bit if asked.is_by_name else 1 << place, 0).cast("int64")
         for place, (bit, match) in enumerate(asked.matches)

@@ -11,18 +11,26 @@ from msgspec import Meta
 
 from questlog.analytics.analyses import progression_rows
 from questlog.analytics.analyses.progression_rows import COMPLETE, PARTS, START, STATUSES, Levels
-from questlog.analytics.analyses.split import GROUP, Events, answer_of, check_split, events_of, group_columns
+from questlog.analytics.analyses.split import (
+    GROUP,
+    answer_of,
+    check_split,
+    group_columns,
+    standing_groups,
+    with_top_groups,
+)
 from questlog.analytics.engine.analysis import Analysis
 from questlog.analytics.engine.context import Context
 from questlog.analytics.engine.functions import fits_bitmaps
-from questlog.analytics.metrics.parts import MAX_ROWS
-from questlog.analytics.metrics.top import with_plain_numbers
+from questlog.analytics.metrics.result import with_plain_numbers
+from questlog.analytics.metrics.sub_query import MAX_ROWS
 from questlog.analytics.question.answer import Answer, AnswerColumn
 from questlog.analytics.question.definitions import SegmentDefinition
 from questlog.analytics.question.examples import IS_IOS, JANUARY, Example
 from questlog.analytics.question.problems import too_many_rows
 from questlog.analytics.question.query import Filter, Name, Period, check_distinct
 from questlog.analytics.selection.cardinality import capped_dimensions
+from questlog.analytics.selection.selection import Selection, select
 
 _NUMBER = re.compile(r"(\d+)")
 
@@ -74,21 +82,22 @@ def answer(question: Progression, context: Context) -> Answer:
     `QueryAborted`.
     """
     question.check(context.segments)
-    events = events_of(context, question.period, question.filter, question.group_by)
-    capped = capped_dimensions(context, PARTS[: question.depth], question.period)
-    levels = Levels(context.game_id, question.depth, capped)
-    if question.group_by is not None:
-        groups = context.run(progression_rows.top_groups, levels, events, question.top)
-        events = msgspec.structs.replace(events, kept=tuple(groups[GROUP].to_pylist()))
-    rows = _counts(levels, events, context)
+    groups = (question.group_by,) if question.group_by else ()
+    selection = select(context, question.period, question.filter, groups)
+    caps = capped_dimensions(context, PARTS[: question.depth], question.period)
+    levels = Levels(question.depth, selection=selection, caps=caps)
+    if groups:
+        top = context.run(progression_rows.top_groups, levels, question.top)
+        levels = msgspec.structs.replace(levels, selection=with_top_groups(selection, top))
+    rows = _counts(levels, context)
     order = _ordered(question.order, rows)
     found = {key: _level(statuses) for key, statuses in rows.items()}
     if Part.PLAYERS in question.parts or Part.DROP_OFF in question.parts:
-        _add_players(levels, events, order, found, context)
+        _add_players(levels, order, found, context)
     if Part.TIME in question.parts:
-        for row in context.run(progression_rows.times, levels, events).to_pylist():
+        for row in context.run(progression_rows.times, levels).to_pylist():
             found[_key(row)]["time_to_complete_s"] = row["taken_us"] / 1_000_000
-    return answer_of(_table(found, order, events), _columns(question), events, context, capped)
+    return answer_of(_table(found, order, levels.selection), _columns(question), levels, context)
 
 
 def natural_order(level: str) -> tuple[tuple[tuple[int, int, str], ...], str]:
@@ -101,12 +110,10 @@ def _key(row: Mapping[str, Any]) -> Key:
     return row.get(GROUP), row["level"]
 
 
-def _counts(levels: Levels, events: Events, context: Context) -> dict[Key, dict[str, Mapping[str, Any]]]:
+def _counts(levels: Levels, context: Context) -> dict[Key, dict[str, Mapping[str, Any]]]:
     """Counts and sums by group and level, then status."""
-    if events.is_plain:
-        counted = context.run(progression_rows.by_day, levels, events.scope.period)
-    else:
-        counted = context.run(progression_rows.by_event, levels, events)
+    is_by_day = levels.selection.is_plain and levels.selection.is_stored_zone
+    counted = context.run(progression_rows.by_day if is_by_day else progression_rows.by_event, levels)
     if counted.num_rows > MAX_ROWS:
         raise too_many_rows("depth", MAX_ROWS)
     rows: dict[Key, dict[str, Mapping[str, Any]]] = {}
@@ -150,11 +157,9 @@ def _ratio(part: float, whole: float) -> float | None:
     return part / whole if whole else None
 
 
-def _add_players(
-    levels: Levels, events: Events, order: tuple[str, ...], found: Mapping[Key, dict[str, Any]], context: Context
-) -> None:
-    has_few = fits_bitmaps(events.last_player_no, len(found) * len(STATUSES))
-    for row in context.run(progression_rows.players, levels, events, order, has_few).to_pylist():
+def _add_players(levels: Levels, order: tuple[str, ...], found: Mapping[Key, dict[str, Any]], context: Context) -> None:
+    has_few = fits_bitmaps(levels.selection.player_bound, len(found) * len(STATUSES))
+    for row in context.run(progression_rows.players, levels, order, has_few).to_pylist():
         level = found[_key(row)]
         level[f"{row['status'].lower()}_players"] = row["players"]
         if row["status"] == START and row["level"] != order[-1]:
@@ -162,12 +167,12 @@ def _add_players(
             level["drop_off"] = None if share is None else 1 - share
 
 
-def _table(found: Mapping[Key, Mapping[str, Any]], order: Sequence[str], events: Events) -> pa.Table:
-    groups = {group: place for place, group in enumerate(events.kept or ())}
+def _table(found: Mapping[Key, Mapping[str, Any]], order: Sequence[str], selection: Selection) -> pa.Table:
+    groups = {group: place for place, group in enumerate(standing_groups(selection))}
     places = {level: place for place, level in enumerate(order)}
     keys = sorted(found, key=lambda key: (groups.get(key[0], len(groups)), places[key[1]]))
     table = pa.Table.from_pylist([{GROUP: key[0], "level": key[1], **found[key]} for key in keys], _SCHEMA)
-    return table.set_column(0, GROUP, with_plain_numbers(table[GROUP], events.group_by or ""))
+    return table.set_column(0, GROUP, with_plain_numbers(table[GROUP], "".join(selection.group_by)))
 
 
 _COUNTS = ("starts", "fails", "completes", "attempts", "start_players", "fail_players", "complete_players")

@@ -4,16 +4,13 @@ from typing import Literal
 
 import ibis
 import ibis.expr.types as ir
-import msgspec
 from ibis import _
 
-from questlog.analytics.analyses.split import Events, folded, greatest_groups, rows_of
+from questlog.analytics.analyses.split import Split, folded, greatest_groups, named_rows
 from questlog.analytics.engine import tables
 from questlog.analytics.engine.functions import epoch_us, intersection_size, player_set
-from questlog.analytics.metrics.parts import MAX_ROWS
-from questlog.analytics.question.query import Period
-from questlog.analytics.selection.cardinality import CardinalityCap
-from questlog.analytics.selection.shown_names import keys_of, names_of, shown_names, with_day
+from questlog.analytics.metrics.sub_query import MAX_ROWS
+from questlog.analytics.selection.shown_names import names_of, shown_names
 
 START, FAIL, COMPLETE = "Start", "Fail", "Complete"
 STATUSES = (START, FAIL, COMPLETE)
@@ -24,23 +21,18 @@ PARTS = ("progression_01", "progression_02", "progression_03")
 _EVENT_COLUMNS = ("event_no", "event_time", "player_no", "score", "attempt_num")
 
 
-class Levels(msgspec.Struct, frozen=True):
-    """A game's levels: the first `depth` parts of progression ids after the status, as shown."""
+class Levels(Split, frozen=True):
+    """A game's levels in the events of a selection split by one dimension: the first `depth` parts of progression ids
+    after the status, as shown: they have `caps`.
+    """
 
-    game_id: int
     depth: int
-    capped: tuple[CardinalityCap, ...] = ()
-
-    @property
-    def keys(self) -> list[str]:
-        """The columns that tell ids apart."""
-        return keys_of(self.capped)
 
 
-def by_day(levels: Levels, period: Period) -> ir.Table:
+def by_day(levels: Levels) -> ir.Table:
     """Counts and sums by level and status, from the counts per id and day: all events of the period."""
     days = tables.event_days
-    days = days.filter(days.game_id == levels.game_id, days.day.between(period.start, period.end))
+    days = days.filter(days.game_id == levels.selection.game_id, levels.selection.days.holds_day(days.day))
     counted = days.group_by(levels.keys).aggregate(
         events=days.events.sum(),
         score_count=days.score_count.sum(),
@@ -51,62 +43,62 @@ def by_day(levels: Levels, period: Period) -> ir.Table:
     return _added_up(counted, levels, ())
 
 
-def by_event(levels: Levels, events: Events) -> ir.Table:
+def by_event(levels: Levels) -> ir.Table:
     """The same from the events themselves."""
-    rows = _at_levels(levels, msgspec.structs.replace(events, kept=None))
-    counted = rows.group_by(*levels.keys, *events.keys).aggregate(
+    rows = _at_levels(levels.unfolded)
+    counted = rows.group_by(*levels.keys, *levels.groups).aggregate(
         events=rows.count(),
         score_count=rows.score.count(),
         score_sum=rows.score.sum(),
         attempt_count=rows.attempt_num.count(where=rows.is_complete),
         attempt_sum=rows.attempt_num.cast("float64").sum(where=rows.is_complete),
     )
-    return _added_up(folded(events, counted), levels, events.keys)
+    return _added_up(folded(levels.selection, counted), levels, levels.groups)
 
 
-def players(levels: Levels, events: Events, order: tuple[str, ...], has_few: bool) -> ir.Table:
+def players(levels: Levels, order: tuple[str, ...], has_few: bool) -> ir.Table:
     """`players` by level and status; of those with a start `next_players`, who started the next level of the order too.
 
     `has_few`: there are so few levels and groups that a bitmap for each is faster.
     """
-    rows = _at_levels(levels, events)
+    rows = _at_levels(levels)
     named = _representatives(levels, order)
     if has_few:
-        sets = rows.group_by("status_no", *events.keys).aggregate(
-            players=player_set(rows.player_no, events.last_player_no)
+        sets = rows.group_by("status_no", *levels.groups).aggregate(
+            players=player_set(rows.player_no, levels.selection.player_bound)
         )
         sets = sets.inner_join(named, "status_no")
-        counted = _beside_next(sets, events.keys, "left").mutate(
+        counted = _beside_next(sets, levels.groups, "left").mutate(
             next_players=intersection_size(_.players, _.players_right),
             players=intersection_size(_.players, _.players),
         )
-        return counted.select("level", "status", *events.keys, "players", "next_players")
-    counted = rows.group_by("status_no", *events.keys).aggregate(players=rows.player_no.nunique())
-    starts = rows.filter(rows.is_start, rows.player_no.notnull()).select("player_no", "status_no", *events.keys)
-    beside = _beside_next(starts.distinct().inner_join(named, "status_no"), (*events.keys, "player_no"), "inner")
-    going_on = beside.group_by("status_no", *events.keys).aggregate(next_players=beside.count())
+        return counted.select("level", "status", *levels.groups, "players", "next_players")
+    counted = rows.group_by("status_no", *levels.groups).aggregate(players=rows.player_no.nunique())
+    starts = rows.filter(rows.is_start, rows.player_no.notnull()).select("player_no", "status_no", *levels.groups)
+    beside = _beside_next(starts.distinct().inner_join(named, "status_no"), (*levels.groups, "player_no"), "inner")
+    going_on = beside.group_by("status_no", *levels.groups).aggregate(next_players=beside.count())
     counted = counted.inner_join(named, "status_no")
-    found = counted.left_join(going_on, ["status_no", *(_same(counted, going_on, name) for name in events.keys)])
-    return found.select("level", "status", *events.keys, "players", next_players=found.next_players.fill_null(0))
+    found = counted.left_join(going_on, ["status_no", *(_same(counted, going_on, name) for name in levels.groups)])
+    return found.select("level", "status", *levels.groups, "players", next_players=found.next_players.fill_null(0))
 
 
-def times(levels: Levels, events: Events) -> ir.Table:
+def times(levels: Levels) -> ir.Table:
     """`taken_us`: median from a player's first start of a level to the first complete, where that is not earlier."""
-    rows = _at_levels(levels, events)
+    rows = _at_levels(levels)
     rows = rows.filter(rows.player_no.notnull(), rows.is_start | rows.is_complete)
-    firsts = rows.group_by("player_no", "level_no", *events.keys).aggregate(
+    firsts = rows.group_by("player_no", "level_no", *levels.groups).aggregate(
         started=rows.event_time.min(where=rows.is_start), completed=rows.event_time.min(where=rows.is_complete)
     )
     firsts = firsts.filter(firsts.completed >= firsts.started)
     firsts = firsts.mutate(taken=(epoch_us(firsts.completed) - epoch_us(firsts.started)).cast("float64"))
-    found = firsts.group_by("level_no", *events.keys).aggregate(taken_us=firsts.taken.median())
+    found = firsts.group_by("level_no", *levels.groups).aggregate(taken_us=firsts.taken.median())
     named = _levels(levels)
-    return found.inner_join(named, found.level_no == named.name_no).select("level", *events.keys, "taken_us")
+    return found.inner_join(named, found.level_no == named.name_no).select("level", *levels.groups, "taken_us")
 
 
-def top_groups(levels: Levels, events: Events, top: int) -> ir.Table:
+def top_groups(levels: Levels, top: int) -> ir.Table:
     """The groups with most progression events."""
-    return greatest_groups(_at_levels(levels, events), top)
+    return greatest_groups(_at_levels(levels), top)
 
 
 def _levels(levels: Levels) -> ir.Table:
@@ -114,12 +106,12 @@ def _levels(levels: Levels) -> ir.Table:
 
     `status_no` is the least number of a name of the level and the status, `level_no` that of one of the level.
     """
-    names = names_of(levels.game_id, "progression")
+    names = names_of(levels.selection.game_id, "progression")
     names = names.mutate(parts=names.event_id.fill_null("").split(":"))
     names = names.filter(names.parts.length() > 1, names.parts[0].isin(STATUSES))
-    if levels.capped:
+    if levels.caps:
         places = {name: names.parts[place].nullif("") for place, name in enumerate(PARTS, start=1)}
-        names = shown_names(names.mutate(**places), {name: name for name in PARTS}, levels.game_id, levels.capped)
+        names = shown_names(names.mutate(**places), {name: name for name in PARTS}, levels.selection, levels.caps)
         shown = [ibis.coalesce(names[name], "") for name in PARTS[: levels.depth]]
         names = names.mutate(level=_joined(names, shown))
     else:
@@ -145,9 +137,9 @@ def _joined(names: ir.Table, shown: list[ir.StringValue]) -> ir.StringValue:
     return texts
 
 
-def _at_levels(levels: Levels, events: Events) -> ir.Table:
+def _at_levels(levels: Levels) -> ir.Table:
     named = _levels(levels).drop("level", "status")
-    return with_day(rows_of(events, _EVENT_COLUMNS), levels.capped).inner_join(named, levels.keys)
+    return named_rows(levels, _EVENT_COLUMNS).inner_join(named, levels.keys)
 
 
 def _added_up(counted: ir.Table, levels: Levels, keys: tuple[str, ...]) -> ir.Table:

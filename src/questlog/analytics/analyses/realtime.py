@@ -1,6 +1,5 @@
 """Realtime: the last hour by minute, the last day by hour, each beside the same time a week ago (metrics.md §5)."""
 
-import datetime as dt
 import enum
 from collections.abc import Mapping
 from typing import Any
@@ -13,17 +12,17 @@ import pyarrow as pa
 from questlog.analytics.engine import tables
 from questlog.analytics.engine.analysis import Analysis, Freshness
 from questlog.analytics.engine.context import Context
-from questlog.analytics.engine.functions import distinct_players, epoch_us
+from questlog.analytics.engine.functions import distinct_players
 from questlog.analytics.metrics import metric_query
-from questlog.analytics.metrics.purchases import is_purchase
+from questlog.analytics.metrics.sources.purchases import is_purchase
 from questlog.analytics.question.answer import Answer, AnswerColumn
 from questlog.analytics.question.examples import Example
 from questlog.analytics.question.query import Filter, Granularity, Period, Query
+from questlog.analytics.selection.buckets import LocalDays, timestamp
+from questlog.model.calendar import DAY_US, HOUR_US, MINUTE_US, Zone
 
-_MINUTE_US = 60_000_000
-_HOUR_US = 60 * _MINUTE_US
-_WEEK_US = 7 * 24 * _HOUR_US
-_EPOCH = dt.datetime(1970, 1, 1)  # noqa: DTZ001 - all stored times are UTC without saying so
+_WIDTHS = {Granularity.MINUTE: (MINUTE_US, 60), Granularity.HOUR: (HOUR_US, 24)}
+_WEEK_US = 7 * DAY_US
 _ZERO = ibis.literal(0, "decimal(38, 6)")
 
 
@@ -42,103 +41,121 @@ class Realtime(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Window(msgspec.Struct, frozen=True):
-    """`count` buckets of `width_us` from `start_us` on, which is one's start (UTC microseconds)."""
+    """The hours or minutes of a zone that lie between two times (UTC microseconds)."""
 
     game_id: int
+    granularity: Granularity
     start_us: int
-    width_us: int
-    count: int
-    last_player_no: int = 0
+    end_us: int
+    zone: Zone
+    player_bound: int
 
     @property
-    def end_us(self) -> int:
-        """Where it ends."""
-        return self.start_us + self.count * self.width_us
-
-    def widened(self, to_us: int) -> "Window":
-        """From and to multiples of a time: a window that is the same for a while, and so is its compiled text."""
-        start = self.start_us // to_us * to_us
-        end = -(-self.end_us // to_us) * to_us
-        return msgspec.structs.replace(self, start_us=start, count=(end - start) // self.width_us)
+    def days(self) -> LocalDays:
+        """The local days that it touches."""
+        return LocalDays(Period(self.zone.day_of(self.start_us), self.zone.day_of(self.end_us - 1)), self.zone)
 
 
 def answer(question: Realtime, context: Context) -> Answer:
     """The buckets in order, empty ones too. Raises `InvalidQuery` for a filter that is none, `QueryAborted`.
 
-    A bucket a week ago is whole, also beside the running one.
+    A bucket a week ago is whole, also beside the running one; it begins at the same local time.
     """
-    width_us, count = (_MINUTE_US, 60) if question.span is Span.HOUR else (_HOUR_US, 24)
-    start_us = (context.now_us // width_us - count + 1) * width_us
-    now = Window(context.game_id, start_us, width_us, count, context.player_bound)
-    before = msgspec.structs.replace(now, start_us=start_us - _WEEK_US)
-    columns: dict[str, pa.Array] = {"bucket": _starts(now)}
-    columns |= _columns(now, question.filter, context)
-    columns |= {f"week_ago_{name}": each for name, each in _columns(before, question.filter, context).items()}
+    granularity = Granularity.MINUTE if question.span is Span.HOUR else Granularity.HOUR
+    width_us, count = _WIDTHS[granularity]
+    now = _last_starts(context.zone, context.now_us, width_us, count)
+    before = [_week_ago(start_us, width_us, context.zone) for start_us in now]
+    columns: dict[str, pa.Array] = {"bucket": pa.array(now, pa.timestamp("us"))}
+    columns |= _columns(now, granularity, question.filter, context)
+    earlier = _columns(before, granularity, question.filter, context)
+    columns |= {f"week_ago_{name}": each for name, each in earlier.items()}
     return Answer(table=pa.table(columns), columns=_COLUMNS, data_version=context.data_version)
 
 
-def events_by_bucket(window: Window) -> ir.Table:
-    """`place`, `active`, `revenue`, `errors` of the events of each bucket that has any."""
+def _last_starts(zone: Zone, now_us: int, width_us: int, count: int) -> list[int]:
+    """When the last hours or minutes of the zone began, the running one included, in order."""
+    starts = [zone.start_within(now_us, width_us)]
+    while len(starts) < count:
+        starts.append(zone.start_within(starts[-1] - 1, width_us))
+    return starts[::-1]
+
+
+def _week_ago(start_us: int, width_us: int, zone: Zone) -> int:
+    """When the bucket of the same local time a week ago began."""
+    moved_us = zone.offset_us(start_us) - zone.offset_us(start_us - _WEEK_US)
+    return zone.start_within(start_us - _WEEK_US + moved_us, width_us)
+
+
+def events_by_bucket(window: Window, count: int) -> ir.Table:
+    """`start`, `active`, `revenue`, `errors` of the events of each bucket that has any; there are about `count`."""
     rows = _within(tables.events, "event_time", window)
-    return rows.group_by("place").aggregate(
-        active=distinct_players(rows.player_no, window.last_player_no, window.count),
+    return rows.group_by("start").aggregate(
+        active=distinct_players(rows.player_no, window.player_bound, count),
         revenue=rows.amount_usd.sum(where=is_purchase(rows)).cast("decimal(38, 6)").fill_null(_ZERO),
         errors=rows.count(where=(rows.category == "error").fill_null(False)),
     )
 
 
-def new_by_bucket(window: Window) -> ir.Table:
-    """`place` and `new`: players first seen in each bucket."""
+def new_by_bucket(window: Window, _: int) -> ir.Table:
+    """`start` and `new`: players first seen in each bucket."""
     rows = _within(tables.players, "first_seen", window)
-    return rows.group_by("place").aggregate(new=rows.count())
+    return rows.group_by("start").aggregate(new=rows.count())
 
 
-def sessions_by_bucket(window: Window) -> ir.Table:
-    """`place` and `sessions`: those that started in each bucket."""
+def sessions_by_bucket(window: Window, _: int) -> ir.Table:
+    """`start` and `sessions`: those that started in each bucket."""
     rows = _within(tables.sessions, "start_time", window)
-    return rows.group_by("place").aggregate(sessions=rows.count())
+    return rows.group_by("start").aggregate(sessions=rows.count())
 
 
 def _within(rows: ir.Table, time: str, window: Window) -> ir.Table:
-    """The game's rows of the window, with the `place` of their bucket."""
-    start, end = (ibis.timestamp(_time(us).isoformat(sep=" ")) for us in (window.start_us, window.end_us))
-    rows = rows.filter(rows.game_id == window.game_id, rows[time] >= start, rows[time] < end)
-    return rows.mutate(place=((epoch_us(rows[time]) - window.start_us) // window.width_us).cast("int64"))
+    """The game's rows of the window, with the `start` of their bucket (UTC microseconds)."""
+    is_within = (rows[time] >= timestamp(window.start_us)) & (rows[time] < timestamp(window.end_us))
+    rows = rows.filter(rows.game_id == window.game_id, is_within)
+    return rows.mutate(start=window.days.bucket_of(rows[time], window.granularity))
 
 
-def _columns(window: Window, condition: Filter | None, context: Context) -> Mapping[str, pa.Array]:
-    found = _numbers(window, context) if condition is None else _metrics(window, condition, context)
-    rows = [found.get(_time(window.start_us + place * window.width_us), {}) for place in range(window.count)]
+def _columns(
+    starts: list[int], granularity: Granularity, condition: Filter | None, context: Context
+) -> Mapping[str, pa.Array]:
+    found = (
+        _numbers(starts, granularity, context)
+        if condition is None
+        else _metrics(starts, granularity, condition, context)
+    )
+    rows = [found.get(start_us, {}) for start_us in starts]
     return {name: pa.array([row.get(name, 0) for row in rows], kind) for name, kind in _TYPES.items()}
 
 
-def _numbers(window: Window, context: Context) -> Mapping[dt.datetime, Mapping[str, Any]]:
-    """By the start of each bucket that has any."""
-    asked = window.widened(_HOUR_US if window.width_us == _MINUTE_US else 24 * _HOUR_US)
-    found: dict[dt.datetime, dict[str, Any]] = {}
+def _numbers(starts: list[int], granularity: Granularity, context: Context) -> Mapping[int, Mapping[str, Any]]:
+    """By the start of each bucket that has any.
+
+    The window reaches to whole hours or days: it is the same for a while, and so is the compiled text.
+    """
+    wide_us = HOUR_US if granularity is Granularity.MINUTE else DAY_US
+    start_us = starts[0] // wide_us * wide_us
+    end_us = -(-(starts[-1] + _WIDTHS[granularity][0]) // wide_us) * wide_us
+    window = Window(context.game_id, granularity, start_us, end_us, context.zone, context.player_bound)
+    count = (end_us - start_us) // _WIDTHS[granularity][0]
+    found: dict[int, dict[str, Any]] = {}
     for build in (events_by_bucket, new_by_bucket, sessions_by_bucket):
-        for row in context.run(build, asked).to_pylist():
-            start = _time(asked.start_us + row.pop("place") * asked.width_us)
-            found.setdefault(start, {}).update(row)
+        for row in context.run(build, window, count).to_pylist():
+            found.setdefault(row.pop("start"), {}).update(row)
     return found
 
 
-def _metrics(window: Window, condition: Filter, context: Context) -> Mapping[dt.datetime, Mapping[str, Any]]:
-    """The same of what passes a filter: the metrics of these names, of the days that the window touches."""
-    period = Period(_time(window.start_us).date(), _time(window.end_us - 1).date())
-    granularity = Granularity.MINUTE if window.width_us == _MINUTE_US else Granularity.HOUR
+def _metrics(
+    starts: list[int], granularity: Granularity, condition: Filter, context: Context
+) -> Mapping[int, Mapping[str, Any]]:
+    """The same of what passes a filter: the metrics of these names, of the days that the buckets touch."""
+    period = Period(context.zone.day_of(starts[0]), context.zone.day_of(starts[-1]))
     query = Query(tuple(_METRICS.values()), period, granularity, filter=condition)
-    rows = metric_query.answer(query, context).table.to_pylist()
-    return {row["bucket"]: {name: row[metric] or 0 for name, metric in _METRICS.items()} for row in rows}
-
-
-def _starts(window: Window) -> pa.Array:
-    starts = [_time(window.start_us + place * window.width_us) for place in range(window.count)]
-    return pa.array(starts, pa.timestamp("us"))
-
-
-def _time(us: int) -> dt.datetime:
-    return _EPOCH + dt.timedelta(microseconds=us)
+    rows = metric_query.answer(query, context).table
+    buckets = rows["bucket"].cast(pa.int64()).to_pylist()
+    return {
+        bucket: {name: row[metric] or 0 for name, metric in _METRICS.items()}
+        for bucket, row in zip(buckets, rows.to_pylist(), strict=True)
+    }
 
 
 _METRICS = {

@@ -27,7 +27,6 @@ from questlog.analytics.analyses.cohort_members import (
 from questlog.analytics.analyses.triangle import Ints, Triangle, ratio, whole
 from questlog.analytics.engine.analysis import Analysis
 from questlog.analytics.engine.context import Context
-from questlog.analytics.metrics.plan import scope_of
 from questlog.analytics.question.answer import Answer, AnswerColumn
 from questlog.analytics.question.definitions import SegmentDefinition
 from questlog.analytics.question.examples import JANUARY, PURCHASE, Example
@@ -35,7 +34,7 @@ from questlog.analytics.question.query import EventMatch, Granularity, Period
 from questlog.analytics.selection.buckets import bucket_of_day, start_of
 from questlog.analytics.selection.cardinality import warnings
 from questlog.analytics.selection.dimensions import referenced_dimensions
-from questlog.analytics.selection.rows import Scope
+from questlog.analytics.selection.selection import Selection, select
 
 
 class Return(enum.StrEnum):
@@ -69,10 +68,10 @@ class Retention(CohortQuestion, frozen=True, forbid_unknown_fields=True):
 
 
 class Returns(msgspec.Struct, frozen=True):
-    """What is asked of the engine. `scope` is of the events that count as coming back."""
+    """What is asked of the engine. `selection` is of the events that count as coming back."""
 
     cohorts: Cohorts
-    scope: Scope
+    selection: Selection
     kind: Return
     returned: EventMatch | None
 
@@ -81,9 +80,10 @@ def answer(question: Retention, context: Context) -> Answer:
     """The triangle or the curve; the totals are the curve of all. Raises `InvalidQuery`, `QueryAborted`."""
     question.check(context.segments)
     names = referenced_dimensions(question.returned.filter) if question.returned else frozenset[str]()
-    scope = scope_of(context, _days_of_return(question), names)
     cohorts = question.cohorts(context)
-    returns = Returns(cohorts, scope, question.kind, question.returned)
+    returns = Returns(
+        cohorts, select(context, _days_of_return(question), names=names), question.kind, question.returned
+    )
     rows = rows_of(context, returned_players, returns)
     sizes, rows = _told_apart(returns, rows)
     triangle = Triangle.of(sizes, question.granularity, question.last_age, context.today, MOST_CELLS[question.form])
@@ -96,7 +96,7 @@ def answer(question: Retention, context: Context) -> Answer:
         shares = ratio(cells, triangle.size[:, None], triangle.has_passed)
         table = triangle.table({"players": whole(cells, triangle.has_passed), "share": shares})
     columns = [_COLUMNS[name] for name in table.column_names]
-    return Answer(table, columns, warnings(context, cohorts.capped), totals, context.data_version)
+    return Answer(table, columns, warnings(context, cohorts.selection.caps), totals, context.data_version)
 
 
 def _days_of_return(question: Retention) -> Period:
@@ -140,7 +140,7 @@ def returned_players(returns: Returns) -> ir.Table:
         return _active_plain(returns) if cohorts.is_plain else _counted(returns, _active_days(returns))
     if returns.returned is None:
         rows = members(cohorts)
-        rows = rows.mutate(at=bucket_of_day(rows.last_seen.date(), cohorts.granularity))
+        rows = rows.mutate(at=bucket_of_day(rows.last_day, cohorts.granularity))
         return rows.group_by([*cohorts.keys, "at"]).aggregate(players=rows.count())
     return with_sizes(cohorts, _counted(returns, _event_days(returns, returns.returned)))
 
@@ -149,7 +149,7 @@ def _active_plain(returns: Returns) -> ir.Table:
     """From player days alone, each of which knows the player's first day and the active one before."""
     cohorts = returns.cohorts
     days = _firsts_of_bucket(returns)
-    days = days.filter(days.first_day.between(cohorts.scope.period.start, cohorts.scope.period.end))
+    days = days.filter(cohorts.selection.days.holds_day(days.first_day))
     days = of_ages(cohorts, days, days.day, days.first_day)
     keys = {
         name: bucket_of_day(day, cohorts.granularity) for name, day in (("cohort", days.first_day), ("at", days.day))
@@ -164,9 +164,9 @@ def _active_days(returns: Returns) -> ir.Table:
 
 def _firsts_of_bucket(returns: Returns) -> ir.Table:
     """The first active day of each player in each day, week or month."""
-    period, granularity = returns.scope.period, returns.cohorts.granularity
-    days = player_days_of(returns.cohorts.scope.game_id)
-    days = days.filter(days.events > 0, days.day.between(period.start, period.end))
+    granularity = returns.cohorts.granularity
+    days = player_days_of(returns.selection.game_id)
+    days = days.filter(days.events > 0, returns.selection.days.holds_day(days.day))
     if granularity is Granularity.DAY:
         return days
     return days.filter((days.prev_day < bucket_of_day(days.day, granularity)).fill_null(True))
@@ -174,8 +174,10 @@ def _firsts_of_bucket(returns: Returns) -> ir.Table:
 
 def _event_days(returns: Returns, match: EventMatch) -> ir.Table:
     """The buckets in which each player had the event; `rolling`: the last one."""
-    events = meant_events(returns.scope, match)
-    days = events.select("player_no", at=bucket_of_day(events.event_time.date(), returns.cohorts.granularity))
+    events = meant_events(returns.selection, match)
+    days = events.select(
+        "player_no", at=returns.selection.days.bucket_of(events.event_time, returns.cohorts.granularity)
+    )
     if returns.kind is Return.ROLLING:
         return days.group_by("player_no").aggregate(at=days["at"].max())
     return days.distinct()

@@ -1,6 +1,7 @@
 """Events split by one dimension: the greatest groups by themselves, the rest as `(other)`."""
 
 from collections.abc import Mapping, Sequence
+from typing import Self
 
 import ibis
 import ibis.expr.types as ir
@@ -8,47 +9,51 @@ import msgspec
 import pyarrow as pa
 
 from questlog.analytics.engine.context import Context
-from questlog.analytics.metrics.parts import OTHER
-from questlog.analytics.metrics.plan import scope_of
+from questlog.analytics.metrics.sub_query import OTHER
 from questlog.analytics.question.answer import Answer, AnswerColumn
 from questlog.analytics.question.definitions import SegmentDefinition
-from questlog.analytics.question.query import Filter, Period, check_size
-from questlog.analytics.selection.cardinality import CardinalityCap, capped_dimensions, shown, warnings, with_shown
-from questlog.analytics.selection.dimensions import check_event_dimension, meaning_of, referenced_dimensions
+from questlog.analytics.question.query import Filter, check_size
+from questlog.analytics.selection.cardinality import CardinalityCap, shown, warnings, with_shown
+from questlog.analytics.selection.dimensions import check_event_dimension, meaning_of
 from questlog.analytics.selection.filters import check_filter, predicate
-from questlog.analytics.selection.rows import Scope, events_with
+from questlog.analytics.selection.rows import events_with
 from questlog.analytics.selection.segment_rules import with_segments
+from questlog.analytics.selection.selection import Selection
+from questlog.analytics.selection.shown_names import keys_of
 
-BUCKET = AnswerColumn("bucket", "", "Start of the bucket, UTC; also where the bucket begins before the period.")
+BUCKET = AnswerColumn(
+    "bucket", "", "First day of the bucket, also where that is before the period; of an hour or minute its start, UTC."
+)
 
 GROUP = "group"
 """The column of the group in the answers to statements."""
 
 
-class Events(msgspec.Struct, frozen=True):
-    """Events of a period that pass a filter, split by a dimension or not at all.
+class Split(msgspec.Struct, frozen=True, kw_only=True):
+    """The events of a selection, split by at most one dimension; the parts of their ids have `caps`."""
 
-    `kept` are the groups that stand by themselves, as texts (among them None: where the dimension is null); all others
-    are one. Without `kept` all do.
-    `last_player_no` is at least the greatest number given out.
-    """
-
-    scope: Scope
-    filter: Filter | None = None
-    group_by: str | None = None
-    kept: tuple[str | None, ...] | None = None
-    last_player_no: int = 0
-    capped: tuple[CardinalityCap, ...] = ()
+    selection: Selection
+    caps: tuple[CardinalityCap, ...] = ()
 
     @property
-    def is_plain(self) -> bool:
-        """Whether it is simply all of them."""
-        return self.filter is None and self.group_by is None
+    def keys(self) -> list[str]:
+        """The columns that tell ids apart."""
+        return keys_of(self.caps)
 
     @property
-    def keys(self) -> tuple[str, ...]:
+    def groups(self) -> tuple[str, ...]:
         """The group's column, where there is one."""
-        return () if self.group_by is None else (GROUP,)
+        return (GROUP,) if self.selection.group_by else ()
+
+    @property
+    def unfolded(self) -> Self:
+        """The same where all groups stand by themselves."""
+        return msgspec.structs.replace(self, selection=msgspec.structs.replace(self.selection, top=None))
+
+
+def standing_groups(selection: Selection) -> tuple[str | None, ...]:
+    """The groups that stand by themselves, in their order."""
+    return tuple(group for (group,) in selection.top or ())
 
 
 def check_split(
@@ -68,34 +73,39 @@ def check_split(
         check("group_by", group_by)
 
 
-def events_of(context: Context, period: Period, condition: Filter | None = None, group_by: str | None = None) -> Events:
-    """The game's events, by a filter and a dimension that were checked."""
-    names = referenced_dimensions(condition) | ({group_by} if group_by else set())
-    capped = capped_dimensions(context, [group_by] if group_by else [], period)
-    return Events(scope_of(context, period, frozenset(names)), condition, group_by, None, context.player_bound, capped)
-
-
-def rows_of(events: Events, columns: Sequence[str]) -> ir.Table:
+def rows_of(selection: Selection, columns: Sequence[str]) -> ir.Table:
     """These columns of the events (the fewer, the sooner a statement is made), and `GROUP` where they are split."""
-    names = referenced_dimensions(events.filter) | ({events.group_by} if events.group_by else set())
-    rows = events_with(events.scope, names)
-    if events.filter is not None:
-        rows = rows.filter(predicate(events.filter, rows))
-    if events.group_by is None:
+    rows = events_with(selection, selection.dimensions)
+    if selection.filter is not None:
+        rows = rows.filter(predicate(selection.filter, rows))
+    if not selection.group_by:
         return rows.select(*columns)
-    rows = with_shown(rows, events.capped, events.scope.game_id, rows.event_time.date())
-    text = shown(rows, events.group_by).cast("string")
-    return folded(events, rows.select(*columns, **{GROUP: text}))
+    [name] = selection.group_by
+    if selection.caps:
+        rows = with_shown(rows, selection.caps, selection.game_id, selection.days.day_of(rows.event_time))
+    return folded(selection, rows.select(*columns, **{GROUP: shown(rows, name).cast("string")}))
 
 
-def folded(events: Events, rows: ir.Table) -> ir.Table:
+def named_rows(split: Split, columns: Sequence[str]) -> ir.Table:
+    """The same with the columns that tell ids apart."""
+    rows = rows_of(split.selection, columns)
+    return rows.mutate(day=split.selection.days.day_of(rows.event_time)) if split.caps else rows
+
+
+def folded(selection: Selection, rows: ir.Table) -> ir.Table:
     """Rows whose groups that do not stand by themselves are `(other)`."""
-    if events.kept is None:
+    if selection.top is None:
         return rows
-    is_kept = rows[GROUP].isin([each for each in events.kept if each is not None]).fill_null(False)
-    if None in events.kept:
+    groups = standing_groups(selection)
+    is_kept = rows[GROUP].isin([each for each in groups if each is not None]).fill_null(False)
+    if None in groups:
         is_kept |= rows[GROUP].isnull()
     return rows.mutate(**{GROUP: is_kept.ifelse(rows[GROUP], OTHER)})
+
+
+def with_top_groups(selection: Selection, found: pa.Table) -> Selection:
+    """The selection in which the groups that `greatest_groups` found stand by themselves."""
+    return selection.with_top(tuple((group,) for group in found[GROUP].to_pylist()))
 
 
 def greatest_groups(rows: ir.Table, top: int) -> ir.Table:
@@ -108,20 +118,25 @@ def greatest_groups(rows: ir.Table, top: int) -> ir.Table:
 def answer_of(
     table: pa.Table,
     columns: Sequence[AnswerColumn],
-    events: Events,
+    split: Split,
     context: Context,
-    capped: tuple[CardinalityCap, ...] = (),
 ) -> Answer:
     """The table's columns, in this order; that of the group has the dimension's name.
 
-    Where another column has that name, it is `by_NAME`. `capped` is what is so besides the group.
+    Where another column has that name, it is `by_NAME`.
     """
     names = [column.name for column in columns]
-    group = f"by_{events.group_by}" if events.group_by in names else events.group_by
+    group = group_name(split.selection, names)
     told = [msgspec.structs.replace(each, name=group) if each.name == GROUP else each for each in columns]
     table = table.select(names).rename_columns([column.name for column in told])
-    warned = warnings(context, dict.fromkeys((*events.capped, *capped)))
+    warned = warnings(context, dict.fromkeys((*split.selection.caps, *split.caps)))
     return Answer(table=table, columns=told, warnings=warned, data_version=context.data_version)
+
+
+def group_name(selection: Selection, names: Sequence[str]) -> str:
+    """What the group's column is called beside columns of these names."""
+    name = "".join(selection.group_by)
+    return f"by_{name}" if name in names else name
 
 
 def group_columns(group_by: str | None) -> list[AnswerColumn]:

@@ -11,7 +11,7 @@ import msgspec
 import pyarrow as pa
 from msgspec import Meta
 
-from questlog.analytics.analyses.split import check_split, events_of
+from questlog.analytics.analyses.split import check_split
 from questlog.analytics.engine import tables
 from questlog.analytics.engine.analysis import Analysis
 from questlog.analytics.engine.compile import arrow_schema
@@ -24,7 +24,9 @@ from questlog.analytics.question.problems import InvalidQuery, NothingOfThatName
 from questlog.analytics.question.query import EventMatch, Period
 from questlog.analytics.selection.dimensions import referenced_dimensions
 from questlog.analytics.selection.filters import event_matches
-from questlog.analytics.selection.rows import Scope, events_with
+from questlog.analytics.selection.rows import events_with
+from questlog.analytics.selection.selection import Selection, select
+from questlog.model.calendar import Zone
 from questlog.store.schema import EVENTS, PLAYERS, SESSIONS, Kind, Table
 
 _UNITS: Mapping[str, str] = {Kind.MONEY: "USD", Kind.MONEY_SUM: "USD", Kind.SECONDS: "s", Kind.SECONDS_SUM: "s"}
@@ -32,7 +34,7 @@ _UNITS: Mapping[str, str] = {Kind.MONEY: "USD", Kind.MONEY_SUM: "USD", Kind.SECO
 SEARCHED = ("event_id", "message", "attributes")
 """The columns that a search looks into."""
 
-_NO_PERIOD = Period(dt.date(1970, 1, 1), dt.date(1970, 1, 1))
+_EPOCH = dt.datetime(1970, 1, 1)  # noqa: DTZ001 - all stored times are UTC without saying so
 _INTERNAL = {"player_at", "first_rank", "properties_at", "writer", "segment", "record_offset", "record_index"}
 
 PlayerId = Annotated[str, Meta(min_length=1, max_length=1_024)]
@@ -99,15 +101,14 @@ def sessions(question: PlayerSessions, context: Context) -> Answer:
 def answer(question: PlayerTimeline, context: Context) -> Answer:
     """At most `limit` events with all their columns. Raises `InvalidQuery`, also for an unknown player."""
     question.check(context.segments)
-    checked = events_of(context, question.period or _NO_PERIOD, question.event.filter)
     player = _known(question.player_id, context)
-    lifetime = _lifetime(player)
+    lifetime = _lifetime(player, context.zone)
     period = lifetime if question.period is None or lifetime is None else _both(question.period, lifetime)
     if period is None:
         return _answer(_no_events(), EVENTS, context)
-    scope = msgspec.structs.replace(checked.scope, period=period)
+    selection = select(context, period, names=referenced_dimensions(question.event.filter))
     wanted = _Wanted(player["player_no"], question.event, question.search, question.older_than, question.limit)
-    return _answer(context.run(_events, scope, wanted), EVENTS, context)
+    return _answer(context.run(_events, selection, wanted), EVENTS, context)
 
 
 class _Wanted(msgspec.Struct, frozen=True):
@@ -120,8 +121,8 @@ class _Wanted(msgspec.Struct, frozen=True):
     limit: int
 
 
-def _events(scope: Scope, wanted: _Wanted) -> ir.Table:
-    rows = events_with(scope, referenced_dimensions(wanted.event.filter))
+def _events(selection: Selection, wanted: _Wanted) -> ir.Table:
+    rows = events_with(selection, referenced_dimensions(wanted.event.filter))
     rows = rows.filter(rows.player_no == wanted.player_no, event_matches(wanted.event, rows))
     if wanted.search is not None:
         rows = rows.filter(_is_found(rows, wanted.search))
@@ -170,10 +171,14 @@ def _no_such_player(player_id: str) -> NothingOfThatName:
     return NothingOfThatName("player_id", f"the game has no player {player_id[:100]!r}")
 
 
-def _lifetime(player: Mapping[str, Any]) -> Period | None:
+def _lifetime(player: Mapping[str, Any], zone: Zone) -> Period | None:
     """The days on which there can be events; None for a player of whom only properties are known."""
     first, last = player["first_seen"], player["last_seen"]
-    return None if first is None else Period(first.date(), last.date())
+    return None if first is None else Period(_day_of(first, zone), _day_of(last, zone))
+
+
+def _day_of(time: dt.datetime, zone: Zone) -> dt.date:
+    return zone.day_of((time - _EPOCH) // dt.timedelta(microseconds=1))
 
 
 def _both(one: Period, other: Period) -> Period | None:

@@ -14,6 +14,7 @@ from cachetools import LRUCache, cached
 
 from questlog.analytics.engine.compile import Dialect, arrow_schema, compiled, tables_of
 from questlog.analytics.question.definitions import CustomMetric, SegmentDefinition
+from questlog.model.calendar import UTC, Zone
 from questlog.store.contract import Cancellation, QueryAborted
 
 _PLAYER_STEP = 65_536
@@ -94,8 +95,9 @@ class Trace:
 class Context(msgspec.Struct, frozen=True):
     """One question's surroundings.
 
-    `now_us` is UTC microseconds; `last_player_no` the greatest player number given out; `data_version` the last load
-    transaction; `limits` the greatest number of values per field and day (metrics.md §6).
+    `now_us` is UTC microseconds; `zone` that of the days in the game's tables; `last_player_no` the greatest player
+    number given out; `data_version` the last load transaction; `limits` the greatest number of values per field and day
+    (metrics.md §6).
     """
 
     game_id: int
@@ -104,6 +106,7 @@ class Context(msgspec.Struct, frozen=True):
     segments: Mapping[str, SegmentDefinition] = {}
     custom_metrics: Mapping[str, CustomMetric] = {}
     limits: Mapping[str, int] = {}
+    zone: Zone = UTC
     last_player_no: int = 0
     data_version: int = 0
     cancellation: Cancellation = msgspec.field(default_factory=Cancellation)
@@ -112,8 +115,12 @@ class Context(msgspec.Struct, frozen=True):
 
     @property
     def today(self) -> dt.date:
-        """The running UTC day."""
-        return (dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + dt.timedelta(microseconds=self.now_us)).date()
+        """The running day of the game's zone."""
+        return self.today_in(self.zone)
+
+    def today_in(self, zone: Zone) -> dt.date:
+        """The running day of a zone."""
+        return zone.day_of(self.now_us)
 
     @property
     def player_bound(self) -> int:

@@ -1,4 +1,4 @@
-"""Every built-in metric, declared once (metrics.md §3); those that end in a number of days are in `metrics`.
+"""Every built-in metric, declared once (metrics.md §3); those that end in a number of days are in `metric`.
 
 Their definitions are what the API, the dashboard and docs/reference/metrics.md say.
 """
@@ -7,16 +7,16 @@ from collections.abc import Iterator, Mapping
 
 from questlog.analytics.metrics.event_metrics import EVENT_METRICS
 from questlog.analytics.metrics.formulas import difference, ratio
-from questlog.analytics.metrics.measures import RECEIPT_STATES, Base, Measure, ReceiptState, Unit
-from questlog.analytics.metrics.metrics import Group, Metric, of_state
+from questlog.analytics.metrics.measures import RECEIPT_STATES, Measure, Quantity, ReceiptState, Unit
+from questlog.analytics.metrics.metric import Group, Metric, of_state
 
-_ACTIVE = Measure(Base.ACTIVITY, "active")
-_NEW = Measure(Base.ACTIVITY, "new")
-_SESSIONS = Measure(Base.ACTIVITY, "sessions")
-_PLAYTIME = Measure(Base.ACTIVITY, "playtime", Unit.SECONDS)
-_EVENTS = Measure(Base.ACTIVITY, "events")
-_PLAYER_DAYS = Measure(Base.ACTIVITY, "player_days")
-_WEEK, _MONTH, _LAST_DAY = (Measure(Base.WINDOWS, "active", days=days) for days in (7, 30, 1))
+_ACTIVE = Measure(Quantity.ACTIVE_PLAYERS)
+_NEW = Measure(Quantity.NEW_PLAYERS)
+_SESSIONS = Measure(Quantity.SESSIONS)
+_PLAYTIME = Measure(Quantity.PLAYTIME, Unit.SECONDS)
+_EVENTS = Measure(Quantity.EVENTS)
+_PLAYER_DAYS = Measure(Quantity.ACTIVE_PLAYER_DAYS)
+_WEEK, _MONTH, _LAST_DAY = (Measure(Quantity.PLAYERS_OF_DAYS, days=days) for days in (7, 30, 1))
 
 PLAYER_METRICS = (
     Metric("dau", Group.PLAYERS, "players", "Distinct players with an event in the bucket.", (_ACTIVE,)),
@@ -24,14 +24,14 @@ PLAYER_METRICS = (
         "wau",
         Group.PLAYERS,
         "players",
-        "Distinct players with an event in the 7 UTC days that end with the bucket's last day.",
+        "Distinct players with an event in the 7 days that end with the bucket's last day.",
         (_WEEK,),
     ),
     Metric(
         "mau",
         Group.PLAYERS,
         "players",
-        "Distinct players with an event in the 30 UTC days that end with the bucket's last day.",
+        "Distinct players with an event in the 30 days that end with the bucket's last day.",
         (_MONTH,),
     ),
     Metric(
@@ -62,7 +62,7 @@ ENGAGEMENT_METRICS = (
         Group.ENGAGEMENT,
         "s",
         "Median length of the sessions started in the bucket; of an even number the mean of the middle two.",
-        (Measure(Base.SESSIONS, "median_length", Unit.NUMBER),),
+        (Measure(Quantity.MEDIAN_LENGTH, Unit.NUMBER),),
     ),
     Metric("playtime", Group.ENGAGEMENT, "s", "Σ length of the sessions started in the bucket.", (_PLAYTIME,)),
     Metric("playtime_per_player", Group.ENGAGEMENT, "s", "playtime ÷ dau.", (_PLAYTIME, _ACTIVE), ratio),
@@ -70,7 +70,7 @@ ENGAGEMENT_METRICS = (
         "events_per_session",
         Group.ENGAGEMENT,
         "events",
-        "Events ÷ sessions; both by the player's values of the day.",
+        "Events ÷ sessions.",
         (_EVENTS, _SESSIONS),
         ratio,
     ),
@@ -80,10 +80,10 @@ ENGAGEMENT_METRICS = (
 def _money(state: ReceiptState | None) -> Iterator[Metric]:
     """The metrics of all purchases, or of those with receipts in one state."""
     end, of = f"_{state}" if state else "", of_state(state)
-    revenue = Measure(Base.ACTIVITY, "revenue", Unit.MONEY, state=state)
-    transactions = Measure(Base.ACTIVITY, "transactions", state=state)
-    paying = Measure(Base.ACTIVITY, "paying", state=state)
-    converting = Measure(Base.FIRST_PURCHASES, "players", state=state)
+    revenue = Measure(Quantity.REVENUE, Unit.MONEY, state=state)
+    transactions = Measure(Quantity.TRANSACTIONS, state=state)
+    paying = Measure(Quantity.PAYING_PLAYERS, state=state)
+    converting = Measure(Quantity.CONVERTING_PLAYERS, state=state)
     named = {name: f"{name}{end}" for name in ("revenue", "transactions", "paying_players")}
     declared = (
         ("revenue", "USD", f"Σ `amount_usd` of the purchases{of}; without ad revenue.", (revenue,), None),
@@ -125,7 +125,7 @@ MONEY_METRICS = (
         Group.MONEY,
         "USD",
         "Σ `ad_revenue_usd` of ad impressions.",
-        (Measure(Base.ACTIVITY, "ad_revenue", Unit.MONEY),),
+        (Measure(Quantity.AD_REVENUE, Unit.MONEY),),
     ),
     *(metric for state in RECEIPT_STATES for metric in _money(state)),
 )

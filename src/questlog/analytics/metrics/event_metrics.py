@@ -3,12 +3,19 @@
 They go by the events' own dimensions.
 """
 
-from questlog.analytics.metrics.dollars import IMPRESSION
 from questlog.analytics.metrics.formulas import added, difference, difference_ratio, ratio, share_of_both
-from questlog.analytics.metrics.measures import Base, Measure, Unit
-from questlog.analytics.metrics.metrics import Group, Metric
+from questlog.analytics.metrics.measures import Measure, Quantity, Unit
+from questlog.analytics.metrics.metric import Group, Metric
 from questlog.analytics.question.query import EventMatch
-from questlog.store.distributions import APP_MEMORY_USED, FRAME_RATES, MEMORY_USED, Distribution
+from questlog.model.taxonomy import CUSTOM, SATORI_IMPRESSION
+from questlog.store.distributions import (
+    APP_MEMORY_USED,
+    BOOT_TIMES,
+    DESIGN_VALUES,
+    FRAME_RATES,
+    MEMORY_USED,
+    Distribution,
+)
 
 _ANY = EventMatch()
 _DESIGN = EventMatch(category="design")
@@ -24,24 +31,34 @@ _ADS = EventMatch(category="ads")
 
 
 def _count(match: EventMatch) -> Measure:
-    return Measure(Base.EVENTS, "count", match=match)
+    return Measure(Quantity.EVENTS, match=match)
 
 
 def _players(match: EventMatch) -> Measure:
-    return Measure(Base.EVENTS, "players", match=match)
+    return Measure(Quantity.EVENT_PLAYERS, match=match)
 
 
-def _total(name: str, match: EventMatch) -> Measure:
-    return Measure(Base.EVENTS, name, Unit.TOTAL, match=match)
+def _total(quantity: Quantity, match: EventMatch) -> Measure:
+    return Measure(quantity, Unit.TOTAL, match=match)
 
 
-def _number(name: str, match: EventMatch, share: float = 0.0) -> Measure:
-    return Measure(Base.EVENTS, name, Unit.NUMBER, match=match, share=share)
+def _mean(distribution: Distribution) -> tuple[Measure, Measure]:
+    """What a mean is a ratio of: the sum of the numbers and their count."""
+    match, field = EventMatch(category=distribution.category), distribution.field
+    return (
+        Measure(Quantity.SAMPLE_SUM, Unit.TOTAL, match=match, field=field),
+        Measure(Quantity.SAMPLE_COUNT, Unit.TOTAL, match=match, field=field),
+    )
+
+
+def _quantile(distribution: Distribution, share: float) -> tuple[Measure]:
+    match = EventMatch(category=distribution.category)
+    return (Measure(Quantity.SAMPLE_QUANTILE, Unit.NUMBER, match=match, field=distribution.field, share=share),)
 
 
 EVENT_COUNT = Metric("events", Group.ENGAGEMENT, "events", "Events, by their own dimensions.", (_count(_ANY),))
 
-_SOURCED, _SUNK = _total("value_sum", _SOURCE), _total("value_abs_sum", _SINK)
+_SOURCED, _SUNK = _total(Quantity.VALUE_SUM, _SOURCE), _total(Quantity.VALUE_ABS_SUM, _SINK)
 _ECONOMY_PLAYERS = _players(_RESOURCE)
 
 ECONOMY_METRICS = (
@@ -65,7 +82,7 @@ _STARTS, _FAILS, _COMPLETES = _count(_START), _count(_FAIL), _count(_COMPLETE)
 
 
 def _score(name: str, match: EventMatch, which: str) -> Metric:
-    measures = (_total("score_sum", match), Measure(Base.EVENTS, "score_count", match=match))
+    measures = (_total(Quantity.SCORE_SUM, match), Measure(Quantity.SCORE_COUNT, match=match))
     return Metric(name, Group.PROGRESSION, "", f"Mean score of {which} that have one.", measures, ratio)
 
 
@@ -85,7 +102,7 @@ PROGRESSION_METRICS = (
         Group.PROGRESSION,
         "attempts",
         "Mean `attempt_num` of the completes that have one.",
-        (_total("attempt_sum", _COMPLETE), Measure(Base.EVENTS, "attempt_count", match=_COMPLETE)),
+        (_total(Quantity.ATTEMPT_SUM, _COMPLETE), Measure(Quantity.ATTEMPT_COUNT, match=_COMPLETE)),
         ratio,
     ),
     Metric(
@@ -102,7 +119,10 @@ PROGRESSION_METRICS = (
     ),
 )
 
-_DESIGN_SUM, _DESIGN_VALUES = _total("value_sum", _DESIGN), Measure(Base.EVENTS, "value_count", match=_DESIGN)
+_DESIGN_SUM, _DESIGN_COUNT = _total(Quantity.VALUE_SUM, _DESIGN), Measure(Quantity.VALUE_COUNT, match=_DESIGN)
+_DESIGN_MIN, _DESIGN_MAX = (
+    Measure(quantity, Unit.NUMBER, match=_DESIGN) for quantity in (Quantity.VALUE_MIN, Quantity.VALUE_MAX)
+)
 
 DESIGN_METRICS = (
     Metric("design_count", Group.DESIGN, "events", "Design events.", (_count(_DESIGN),)),
@@ -112,24 +132,36 @@ DESIGN_METRICS = (
         Group.DESIGN,
         "",
         "Mean value of the design events that have one.",
-        (_DESIGN_SUM, _DESIGN_VALUES),
+        (_DESIGN_SUM, _DESIGN_COUNT),
         ratio,
     ),
-    Metric("design_min", Group.DESIGN, "", "Least value of a design event.", (_number("value_min", _DESIGN),)),
-    Metric("design_max", Group.DESIGN, "", "Greatest value of a design event.", (_number("value_max", _DESIGN),)),
+    Metric(
+        "design_min",
+        Group.DESIGN,
+        "",
+        "Least value of a design event.",
+        (_DESIGN_MIN,),
+    ),
+    Metric(
+        "design_max",
+        Group.DESIGN,
+        "",
+        "Greatest value of a design event.",
+        (_DESIGN_MAX,),
+    ),
     Metric(
         "design_median",
         Group.DESIGN,
         "",
         "Median value of the design events; of an even number the mean of the middle two.",
-        (_number("value_quantile", _DESIGN, 0.5),),
+        _quantile(DESIGN_VALUES, 0.5),
     ),
     Metric(
         "design_p95",
         Group.DESIGN,
         "",
         "95th percentile of the values of the design events, between two values in proportion.",
-        (_number("value_quantile", _DESIGN, 0.95),),
+        _quantile(DESIGN_VALUES, 0.95),
     ),
     Metric("design_players", Group.DESIGN, "players", "Distinct players with a design event.", (_players(_DESIGN),)),
 )
@@ -144,9 +176,10 @@ ERROR_METRICS = (
 )
 
 _SHOWS, _FAILED_SHOWS, _CLICKS, _REWARDS = (
-    Measure(Base.EVENTS, name, match=_ADS) for name in ("ad_shows", "ad_failed_shows", "ad_clicks", "ad_rewards")
+    Measure(quantity, match=_ADS)
+    for quantity in (Quantity.AD_SHOWS, Quantity.AD_FAILED_SHOWS, Quantity.AD_CLICKS, Quantity.AD_REWARDS)
 )
-_SATORI_IMPRESSIONS = _count(EventMatch(category="custom", event_id=IMPRESSION))
+_SATORI_IMPRESSIONS = _count(EventMatch(category=CUSTOM, event_id=SATORI_IMPRESSION))
 
 AD_METRICS = (
     Metric(
@@ -179,26 +212,18 @@ AD_METRICS = (
     Metric("ad_players", Group.ADS, "players", "Distinct players with an event of category `ads`.", (_players(_ADS),)),
 )
 
-_HEALTH, _SDK_INIT = EventMatch(category="health"), EventMatch(category="sdk_init")
+_HEALTH = EventMatch(category="health")
 
 
 def _sampled(name: str, table: Distribution, unit: str, what: str) -> tuple[Metric, ...]:
     """The mean and percentiles over the samples of a table in health events."""
-
-    def measured(how: str, share: float = 0.0) -> tuple[Measure, ...]:
-        return (Measure(Base.SAMPLES, f"{table.field}:{how}", Unit.NUMBER, match=_HEALTH, share=share),)
-
     of = f"of {what}, over all samples in health events"
     return (
-        Metric(name, Group.HEALTH, unit, f"Mean {of}.", measured("mean")),
-        Metric(f"{name}_p5", Group.HEALTH, unit, f"5th percentile {of}.", measured("quantile", 0.05)),
-        Metric(f"{name}_median", Group.HEALTH, unit, f"Median {of}.", measured("quantile", 0.5)),
-        Metric(f"{name}_p95", Group.HEALTH, unit, f"95th percentile {of}.", measured("quantile", 0.95)),
+        Metric(name, Group.HEALTH, unit, f"Mean {of}.", _mean(table), ratio),
+        Metric(f"{name}_p5", Group.HEALTH, unit, f"5th percentile {of}.", _quantile(table, 0.05)),
+        Metric(f"{name}_median", Group.HEALTH, unit, f"Median {of}.", _quantile(table, 0.5)),
+        Metric(f"{name}_p95", Group.HEALTH, unit, f"95th percentile {of}.", _quantile(table, 0.95)),
     )
-
-
-def _boot(share: float) -> tuple[Measure, ...]:
-    return (_number("boot_quantile", _SDK_INIT, share),)
 
 
 _BOOTS = "of the times that SDKs measured from the launch to their start (`app_boot_time`)"
@@ -212,11 +237,11 @@ HEALTH_METRICS = (
         Group.HEALTH,
         "ms",
         f"Mean {_BOOTS}.",
-        (_total("boot_sum", _SDK_INIT), Measure(Base.EVENTS, "boot_count", match=_SDK_INIT)),
+        _mean(BOOT_TIMES),
         ratio,
     ),
-    Metric("boot_time_median", Group.HEALTH, "ms", f"Median {_BOOTS}.", _boot(0.5)),
-    Metric("boot_time_p95", Group.HEALTH, "ms", f"95th percentile {_BOOTS}.", _boot(0.95)),
+    Metric("boot_time_median", Group.HEALTH, "ms", f"Median {_BOOTS}.", _quantile(BOOT_TIMES, 0.5)),
+    Metric("boot_time_p95", Group.HEALTH, "ms", f"95th percentile {_BOOTS}.", _quantile(BOOT_TIMES, 0.95)),
     Metric("health_players", Group.HEALTH, "players", "Distinct players with a health event.", (_players(_HEALTH),)),
 )
 

@@ -1,4 +1,4 @@
-"""What metrics are made of: aggregates over one relation each, merged before a metric's formula is applied."""
+"""What metrics are made of: logical quantities, each one aggregate by bucket and group; no relation is named here."""
 
 import enum
 from typing import Literal
@@ -12,24 +12,54 @@ ReceiptState = Literal["valid", "invalid", "unchecked"]
 RECEIPT_STATES: tuple[ReceiptState, ...] = ("valid", "invalid", "unchecked")
 
 
-class Base(enum.StrEnum):
-    """The relation that a measure is an aggregate of."""
+class Quantity(enum.StrEnum):
+    """What a measure counts, adds up or finds."""
 
-    ACTIVITY = "activity"  # players and what they did, by day
-    MOMENTS = "moments"  # the same by hour and minute
-    FIRST_SEEN = "first_seen"  # each player's first event
-    WINDOWS = "windows"  # players of the last 1, 7 and 30 days
-    COHORTS = "cohorts"  # player days by the player's first day
-    SURVIVAL = "survival"  # players by first and last day
-    SESSIONS = "sessions"  # sessions one by one
-    PURCHASES = "purchases"  # purchases one by one, with receipts in a state
-    OWN_PURCHASES = "own_purchases"  # the same by their own dimensions
-    FIRST_PURCHASES = "first_purchases"  # each player's first
-    EVENTS = "events"  # events one by one
-    EVENT_SUMS = "event_sums"  # their counts and sums per day, taken in place of them where these are enough
-    SAMPLES = "samples"  # the tables of samples in health events
-    VALUE_SUMS = "value_sums"  # sums of numbers of events per day, taken in place of both where these are enough
-    VALUE_QUANTILES = "value_quantiles"  # the same for quantiles, from how often which number was there
+    # players
+    ACTIVE_PLAYERS = "active_players"  # distinct players with an event in the bucket
+    ACTIVE_PLAYER_DAYS = "active_player_days"  # the sum of every day's active players
+    NEW_PLAYERS = "new_players"  # players whose first event is in the bucket
+    PLAYERS_OF_DAYS = "players_of_days"  # distinct players of the `days` that end with the bucket's last
+    # sessions that started in the bucket
+    SESSIONS = "sessions"
+    PLAYTIME = "playtime"
+    MEDIAN_LENGTH = "median_length"
+    # purchases, with receipts in a `state`
+    REVENUE = "revenue"
+    TRANSACTIONS = "transactions"
+    PAYING_PLAYERS = "paying_players"
+    CONVERTING_PLAYERS = "converting_players"
+    AD_REVENUE = "ad_revenue"
+    # players first seen in the bucket whose day `days` after has passed
+    COHORT_SIZE = "cohort_size"
+    COHORT_RETURNED = "cohort_returned"
+    COHORT_SURVIVED = "cohort_survived"
+    COHORT_REVENUE = "cohort_revenue"
+    # events that match
+    EVENTS = "events"
+    EVENT_PLAYERS = "event_players"
+    VALUE_COUNT = "value_count"
+    VALUE_SUM = "value_sum"
+    VALUE_ABS_SUM = "value_abs_sum"
+    VALUE_MIN = "value_min"
+    VALUE_MAX = "value_max"
+    SCORE_COUNT = "score_count"
+    SCORE_SUM = "score_sum"
+    ATTEMPT_COUNT = "attempt_count"
+    ATTEMPT_SUM = "attempt_sum"
+    AD_SHOWS = "ad_shows"
+    AD_FAILED_SHOWS = "ad_failed_shows"
+    AD_CLICKS = "ad_clicks"
+    AD_REWARDS = "ad_rewards"
+    CUSTOM_REVENUE = "custom_revenue"
+    # the numbers of a distribution, `field`, that events have (store/distributions.py)
+    SAMPLE_SUM = "sample_sum"
+    SAMPLE_COUNT = "sample_count"
+    SAMPLE_QUANTILE = "sample_quantile"
+
+
+BY_AGE = frozenset({Quantity.COHORT_SIZE, Quantity.COHORT_RETURNED, Quantity.COHORT_SURVIVED, Quantity.COHORT_REVENUE})
+"""What is counted of players first seen in the bucket whose day has passed: it needs to know what day it is."""
 
 
 class Unit(enum.StrEnum):
@@ -62,23 +92,16 @@ _TYPES = {
 
 
 class Measure(msgspec.Struct, frozen=True):
-    """One aggregate. `name` is what the base makes of it.
+    """One aggregate by bucket and group.
 
     `days` is the N of `retention_dN` and the like, `state` the receipts that count (None: all), `match` the events
-    that count, `share` the quantile. Measures with the same `base` and `part` come from one question to the engine.
+    that count, `field` the distribution that numbers are of, `share` the quantile.
     """
 
-    base: Base
-    name: str
+    quantity: Quantity
     unit: Unit = Unit.COUNT
     days: int = 0
     state: ReceiptState | None = None
     match: EventMatch = EventMatch()
+    field: str = ""
     share: float = 0.0
-
-    @property
-    def part(self) -> str:
-        """What must be asked by itself."""
-        if self.base is Base.SAMPLES:
-            return self.name.partition(":")[0]
-        return self.state or "" if self.base is Base.FIRST_PURCHASES else ""

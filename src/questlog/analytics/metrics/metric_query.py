@@ -8,32 +8,45 @@ import pyarrow as pa
 from questlog.analytics.engine.analysis import Analysis
 from questlog.analytics.engine.context import Context
 from questlog.analytics.metrics.catalogue import CATALOGUE
-from questlog.analytics.metrics.comparison import beside
-from questlog.analytics.metrics.metrics import Metric, metric_named
-from questlog.analytics.metrics.parts import Kept, group_column
-from questlog.analytics.metrics.plan import Asked, answered
-from questlog.analytics.metrics.refusals import check_metrics
-from questlog.analytics.metrics.series import PREVIOUS, Shape, column_of, put_together
-from questlog.analytics.metrics.top import greatest, in_order, with_plain_numbers
+from questlog.analytics.metrics.measures import BY_AGE
+from questlog.analytics.metrics.metric import Metric, metric_named
+from questlog.analytics.metrics.planner import answered
+from questlog.analytics.metrics.result import (
+    PREVIOUS,
+    ResultShape,
+    align_periods,
+    column_of,
+    in_order,
+    merge,
+    top_n,
+    with_plain_numbers,
+)
+from questlog.analytics.metrics.sub_query import MetricRequest, group_column
+from questlog.analytics.metrics.validation import check_metrics
 from questlog.analytics.question.answer import Answer, AnswerColumn
 from questlog.analytics.question.definitions import CustomMetric, SegmentDefinition
 from questlog.analytics.question.examples import IS_IOS, JANUARY, Example
 from questlog.analytics.question.query import Comparison, Granularity, Query
-from questlog.analytics.selection.cardinality import capped_dimensions, warnings
-from questlog.analytics.selection.dimensions import meaning_of
+from questlog.analytics.selection.cardinality import warnings
+from questlog.analytics.selection.dimensions import meaning_of, referenced_dimensions
+from questlog.analytics.selection.selection import Selection, TopGroups, select
 
-_BUCKET = AnswerColumn("bucket", "", "Start of the bucket, UTC; also where the bucket begins before the period.")
+_BUCKET = AnswerColumn(
+    "bucket", "", "First day of the bucket, also where that is before the period; of an hour or minute its start, UTC."
+)
 
 
 def answer(question: Query, context: Context) -> Answer:
     """The metrics. Raises `InvalidQuery` for what cannot be asked, `QueryAborted` for what takes too long."""
     metrics = checked(question, context.segments, context.custom_metrics)
-    kept = _kept(question, metrics, context) if question.top and question.group_by else None
+    selection = _selection(question, metrics, context)
+    if question.top and question.group_by:
+        selection = selection.with_top(_top_groups(question, metrics, selection, context))
     return Answer(
-        table=_table(question, metrics, kept, context),
+        table=_table(question, metrics, selection, context),
         columns=_columns(question, metrics),
-        warnings=warnings(context, capped_dimensions(context, question.group_by, question.period)),
-        totals=_table(_total(question), metrics, None, context) if question.totals else None,
+        warnings=warnings(context, selection.caps),
+        totals=_totals(question, metrics, selection, context) if question.totals else None,
         data_version=context.data_version,
     )
 
@@ -50,11 +63,19 @@ def checked(
     return metrics
 
 
-def _table(question: Query, metrics: Sequence[Metric], kept: Kept | None, context: Context) -> pa.Table:
-    shape = _shape(question, metrics)
-    rows = _rows(question, shape, kept, context)
-    if kept:
-        rows = in_order(rows, shape.keys, kept, shape.groups)
+def _selection(question: Query, metrics: Sequence[Metric], context: Context) -> Selection:
+    matches = {measure.match for metric in metrics for measure in metric.measures}
+    names = referenced_dimensions(*(match.filter for match in matches))
+    selection = select(context, question.period, question.filter, question.group_by, names=names)
+    is_of_age = any(measure.quantity in BY_AGE for metric in metrics for measure in metric.measures)
+    return msgspec.structs.replace(selection, today=context.today_in(selection.zone)) if is_of_age else selection
+
+
+def _table(question: Query, metrics: Sequence[Metric], selection: Selection, context: Context) -> pa.Table:
+    shape = _shape(question, metrics, selection)
+    rows = _rows(shape, selection, context)
+    if selection.top:
+        rows = in_order(rows, shape, selection.top)
     columns = [rows["bucket"]] if "bucket" in shape.keys else []
     for place, name in enumerate(question.group_by):
         columns.append(with_plain_numbers(rows[group_column(place)], name))
@@ -65,43 +86,46 @@ def _table(question: Query, metrics: Sequence[Metric], kept: Kept | None, contex
     return pa.Table.from_arrays(columns, [column.name for column in _columns(question, metrics)])
 
 
-def _shape(question: Query, metrics: Sequence[Metric]) -> Shape:
+def _shape(question: Query, metrics: Sequence[Metric], selection: Selection) -> ResultShape:
     measures = tuple(dict.fromkeys(measure for metric in metrics for measure in metric.measures))
-    previous = question.period.before if question.compare is Comparison.PREVIOUS_PERIOD else None
-    return Shape(question.period, question.granularity, len(question.group_by), measures, previous)
+    is_compared = question.compare is Comparison.PREVIOUS_PERIOD
+    previous = selection.over(question.period.before).days if is_compared else None
+    return ResultShape(selection.days, question.granularity, len(question.group_by), measures, previous)
 
 
-def _rows(question: Query, shape: Shape, kept: Kept | None, context: Context) -> pa.Table:
-    asked = Asked(shape.measures, question.period, question.granularity, question.group_by, question.filter, kept)
-    parts = list(answered(asked, context))
+def _rows(shape: ResultShape, selection: Selection, context: Context) -> pa.Table:
+    request = MetricRequest(shape.measures, selection, shape.granularity)
+    tables = [each.rows for each in answered(request, context)]
     if shape.previous is not None:
-        before = answered(msgspec.structs.replace(asked, period=shape.previous), context)
-        parts += [beside(shape, rows) for rows in before]
-    return put_together(shape, parts)
+        before = msgspec.structs.replace(request, selection=selection.over(shape.previous.period))
+        tables += [align_periods(shape, each.rows) for each in answered(before, context)]
+    return merge(shape, tables)
 
 
-def _values(metric: Metric, shape: Shape, rows: pa.Table, prefix: str = "") -> pa.ChunkedArray:
+def _values(metric: Metric, shape: ResultShape, rows: pa.Table, prefix: str = "") -> pa.ChunkedArray:
     places = {measure: place for place, measure in enumerate(shape.measures)}
     return metric.formula(*(rows[f"{prefix}{column_of(places[measure])}"] for measure in metric.measures))
 
 
-def _kept(question: Query, metrics: Sequence[Metric], context: Context) -> Kept:
+def _top_groups(question: Query, metrics: Sequence[Metric], selection: Selection, context: Context) -> TopGroups:
     """The greatest groups by the first metric; if it alone does not know enough groups, those of the others too."""
-    top = question.top or 0
+    most = question.top or 0
     whole = msgspec.structs.replace(question, granularity=Granularity.ALL, compare=None)
-    kept: Kept = ()
+    found: TopGroups = ()
     for known in (metrics[:1], metrics):
-        shape = _shape(whole, known)
-        rows = _rows(whole, shape, (), context)
-        kept = greatest(rows, _values(metrics[0], shape, rows), shape.groups, top)
-        if len(kept) == top or len(metrics) == 1:
+        shape = _shape(whole, known, selection)
+        rows = _rows(shape, selection.with_top(()), context)
+        found = top_n(rows, _values(metrics[0], shape, rows), shape.groups, most)
+        if len(found) == most or len(metrics) == 1:
             break
-    return kept
+    return found
 
 
-def _total(question: Query) -> Query:
+def _totals(question: Query, metrics: Sequence[Metric], selection: Selection, context: Context) -> pa.Table:
     """The whole period without groups."""
-    return msgspec.structs.replace(question, granularity=Granularity.ALL, group_by=(), top=None)
+    whole = msgspec.structs.replace(question, granularity=Granularity.ALL, group_by=(), top=None)
+    selection = msgspec.structs.replace(selection, group_by=(), top=None, caps=())
+    return _table(whole, metrics, selection, context)
 
 
 def _columns(question: Query, metrics: Sequence[Metric]) -> Sequence[AnswerColumn]:

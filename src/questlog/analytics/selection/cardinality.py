@@ -35,7 +35,7 @@ _FIELDS_OF: Mapping[str, tuple[str, ...]] = {
 
 _DAY_COLUMN = "capped:day"
 _COLUMNS = (
-    AnswerColumn("day", "", "UTC day"),
+    AnswerColumn("day", "", "day of the game's time zone"),
     AnswerColumn("field", "", "a column of events, or a part of their ids"),
     AnswerColumn("limit", "values", "most values of the field that are shown for a day"),
     AnswerColumn("values", "values", "different values of the day"),
@@ -47,7 +47,7 @@ Limits = tuple[tuple[str, int], ...]
 
 
 class Cardinality(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Which fields had more values than their limit: a row for each field and UTC day of the period."""
+    """Which fields had more values than their limit: a row for each field and day of the period."""
 
     period: Period
 
@@ -96,7 +96,7 @@ def id_dimensions(category: str) -> Mapping[str, int | None]:
 def with_shown(rows: ir.Table, capped: Collection[CardinalityCap], game_id: int, day: ir.DateValue) -> ir.Table:
     """Rows with a column of what is shown of each of these dimensions: `(other)` above the limit on its day.
 
-    `rows` have the dimensions' columns, and `category` where it tells what a field is of; `day` is the UTC day of each.
+    `rows` have the dimensions' columns, and `category` where it tells what a field is of; `day` is its local day.
     """
     if not capped:
         return rows

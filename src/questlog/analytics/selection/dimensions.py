@@ -15,6 +15,8 @@ from questlog.analytics.engine import tables
 from questlog.analytics.engine.functions import attribute, event_rank
 from questlog.analytics.question.problems import InvalidQuery, unknown
 from questlog.analytics.question.query import AllOf, AnyOf, Condition, Filter, Not
+from questlog.analytics.selection.buckets import LocalDays
+from questlog.model.taxonomy import ID_PARTS
 from questlog.store.schema import DIMENSIONS, EVENTS, PLAYERS
 
 ATTRIBUTE = "attributes."
@@ -79,21 +81,9 @@ _NUMBER_COLUMNS = (
 _EVENT_MEANINGS = {column.name: column.meaning for column in EVENTS.columns}
 _PLAYER_MEANINGS = {column.name: column.meaning for column in PLAYERS.columns}
 
-# Dimension -> where it is in an event's id: for each category the place of the part, from 0.
-_PARTS: Mapping[str, Mapping[str, int]] = {
-    "progression_status": {"progression": 0},
-    "progression_01": {"progression": 1},
-    "progression_02": {"progression": 2},
-    "progression_03": {"progression": 3},
-    "flow_type": {"resource": 0},
-    "resource_currency": {"resource": 1},
-    "item_type": {"resource": 2, "business": 0},
-    "item_id": {"resource": 3, "business": 1},
-    **{f"design_0{place + 1}": {"design": place} for place in range(5)},
-}
 _OF_PLAYER = {
     "first_build": (Kind.TEXT, "the game's version at install"),
-    "install_date": (Kind.DATE, "UTC day of the player's first event"),
+    "install_date": (Kind.DATE, "local day of the player's first event"),
     "player_age": (Kind.TEXT, "`new` on the day of the player's first event, later `returning`"),
     "payer": (Kind.TEXT, "`yes` from the player's first purchase on (for days: from its day on), before `no`"),
 }
@@ -113,7 +103,9 @@ def _catalogue() -> dict[str, Dimension]:
         Dimension(FINGERPRINT, Kind.TEXT, "an error's message with `#` for every number, address, hash and UUID")
     )
     found += [Dimension(name, Kind.NUMBER, _EVENT_MEANINGS[name]) for name in _NUMBER_COLUMNS]
-    found += [Dimension(name, Kind.TEXT, f"part of the id of: {', '.join(places)}") for name, places in _PARTS.items()]
+    found += [
+        Dimension(name, Kind.TEXT, f"part of the id of: {', '.join(places)}") for name, places in ID_PARTS.items()
+    ]
     found += [Dimension(name, kind, meaning) for name, (kind, meaning) in _OF_PLAYER.items()]
     return {dimension.name: dimension for dimension in found}
 
@@ -121,10 +113,14 @@ def _catalogue() -> dict[str, Dimension]:
 EVENT_DIMENSIONS: Mapping[str, Dimension] = _catalogue()
 """Of events and of player days; `attributes.KEY` and `segment.NAME` besides."""
 
+_OF_WHO = {*DIMENSIONS, "gender", "birth_year", "source", "api_key_name", "session_id", "session_num"}
+WHAT_HAPPENED = frozenset(EVENT_DIMENSIONS) - _OF_WHO - frozenset(_OF_PLAYER)
+"""The dimensions that are of an event, and not of who it happened to."""
+
 PLAYER_DIMENSIONS: Mapping[str, Dimension] = {
     **{name: Dimension(name, Kind.TEXT, _PLAYER_MEANINGS[name]) for name in (*DIMENSIONS, "source", "player_id")},
     **{name: Dimension(name, Kind.NUMBER, _PLAYER_MEANINGS[name]) for name in _PLAYER_NUMBERS},
-    **{name: Dimension(name, Kind.DATE, f"UTC day of: {_PLAYER_MEANINGS[name]}") for name in _PLAYER_DATES},
+    **{name: Dimension(name, Kind.DATE, f"local day of: {_PLAYER_MEANINGS[name]}") for name in _PLAYER_DATES},
     "first_build": EVENT_DIMENSIONS["first_build"],
     "install_date": EVENT_DIMENSIONS["install_date"],
     "payer": Dimension("payer", Kind.TEXT, "`yes` for players with a purchase, else `no`"),
@@ -205,51 +201,56 @@ def _check(field: str, name: str, known: Mapping[str, Dimension], prefixes: Coll
         raise unknown(field, "dimension", name, known)
 
 
-def add_event_dimensions(events: ir.Table, names: Collection[str]) -> ir.Table:
-    """Events with a column for each dimension but segments. `events` has all columns of the events table."""
-    joined = _with_player(events, names)
-    values = {dimension_column(name): _event_value(joined, name) for name in sorted(names)}
+def add_event_dimensions(rows: ir.Table, names: Collection[str], days: LocalDays) -> ir.Table:
+    """Rows with a column for each dimension but segments: the row's own value, and what its player is on its day.
+
+    `rows` have the columns of events that the dimensions need.
+    """
+    joined = _with_player(rows, names, days)
+    values = {dimension_column(name): _event_value(joined, name, days) for name in sorted(names)}
     return _without_player(joined.mutate(**values))
 
 
-def add_player_day_dimensions(days: ir.Table, names: Collection[str], events: ir.Table) -> ir.Table:
+def add_player_day_dimensions(
+    days: ir.Table, names: Collection[str], events: ir.Table, local_days: LocalDays
+) -> ir.Table:
     """Player days with a column for each dimension but segments (metrics.md §4: the player's last one of that day).
 
     `events` are the game's events of the same days: for the dimensions that player days do not carry, it is the value
     of the day's last event that has one.
     """
     carried = [name for name in sorted(names) if name in DIMENSIONS or name in _OF_PLAYER]
-    joined = _with_player(days, names)
+    joined = _with_player(days, names, local_days)
     prepared = _without_player(
         joined.mutate(**{dimension_column(name): _player_day_value(joined, name) for name in carried})
     )
     for name in sorted(set(names) - set(carried)):
-        prepared = _with_last_of_day(prepared, events, name)
+        prepared = _with_last_of_day(prepared, events, name, local_days)
     return prepared
 
 
-def add_player_dimensions(players: ir.Table, names: Collection[str]) -> ir.Table:
+def add_player_dimensions(players: ir.Table, names: Collection[str], days: LocalDays) -> ir.Table:
     """Players with a column for each dimension but segments."""
-    return players.mutate(**{dimension_column(name): _player_value(players, name) for name in sorted(names)})
+    return players.mutate(**{dimension_column(name): _player_value(players, name, days) for name in sorted(names)})
 
 
-def _event_value(events: ir.Table, name: str) -> ir.Value:
-    if name in _PARTS:
-        return _part(events, _PARTS[name])
+def _event_value(events: ir.Table, name: str, days: LocalDays) -> ir.Value:
+    if name in ID_PARTS:
+        return _part(events, ID_PARTS[name])
     if name.startswith(ATTRIBUTE):
         return attribute(events.attributes, *_keys(name.removeprefix(ATTRIBUTE)))
     if name == FINGERPRINT:
         return events.message.re_replace(_VARYING, "#")
     if name not in _OF_PLAYER:
         return events[name]
-    time = events.event_time
-    first_seen, first_purchase = events["player:first_seen"], events["player:first_purchase"]
-    return {
-        "first_build": events["player:build"],
-        "install_date": first_seen.date(),
-        "player_age": _age(first_seen.date() == time.date(), first_seen.notnull()),
-        "payer": _yes_or_no(first_purchase <= time, events.player_no.notnull()),
-    }[name]
+    first_day = events["player:first_day"]
+    if name == "first_build":
+        return events["player:build"]
+    if name == "install_date":
+        return first_day
+    if name == "player_age":
+        return _age(first_day == days.day_of(events.event_time), first_day.notnull())
+    return _yes_or_no(events["player:first_purchase"] <= events.event_time, events.player_no.notnull())
 
 
 def _keys(attribute_name: str) -> tuple[str, ...]:
@@ -272,7 +273,7 @@ def _player_day_value(days: ir.Table, name: str) -> ir.Value:
     return _yes_or_no(days["player:first_purchase"].date() <= days.day, has_player)
 
 
-def _player_value(players: ir.Table, name: str) -> ir.Value:
+def _player_value(players: ir.Table, name: str, days: LocalDays) -> ir.Value:
     if name.startswith(PROPERTY):
         key = name.removeprefix(PROPERTY)
         custom, default = (attribute(players.properties, which, key) for which in ("custom", "default"))
@@ -280,10 +281,19 @@ def _player_value(players: ir.Table, name: str) -> ir.Value:
     if name == "first_build":
         return players.build
     if name == "install_date":
-        return players.first_seen.date()
+        return player_day(players, "first_seen", days)
     if name == "payer":
         return _yes_or_no(players.first_purchase.notnull(), ibis.literal(value=True))
-    return players[name].date() if name in _PLAYER_DATES else players[name]
+    return player_day(players, name, days) if name in _PLAYER_DATES else players[name]
+
+
+_DAYS_OF_PLAYERS = {"first_seen": "first_day", "last_seen": "last_day", "first_purchase": "first_purchase_day"}
+
+
+def player_day(players: ir.Table, time: str, days: LocalDays) -> ir.DateValue:
+    """The local day of a player's `first_seen`, `last_seen` or `first_purchase`."""
+    stored = _DAYS_OF_PLAYERS[time]
+    return players[stored] if days.is_stored and stored in players.columns else players[time].date()
 
 
 def _part(events: ir.Table, places: Mapping[str, int]) -> ir.StringColumn:
@@ -300,16 +310,17 @@ def _yes_or_no(holds: ir.BooleanColumn, is_known: ir.BooleanColumn) -> ir.String
     return ibis.cases((~is_known, ibis.null("string")), (holds.fill_null(False), YES), else_=NO)
 
 
-def _with_player(rows: ir.Table, names: Collection[str]) -> ir.Table:
+def _with_player(rows: ir.Table, names: Collection[str], days: LocalDays) -> ir.Table:
     """Rows beside what is known of their player, where a dimension needs it."""
-    if not {"first_build", "payer", "install_date", "player_age"} & set(names):
+    if not set(_OF_PLAYER) & set(names):
         return rows
-    players = tables.players.select(
+    players = tables.players
+    players = players.select(
         **{
-            "player:no": tables.players.player_no,
-            "player:build": tables.players.build,
-            "player:first_seen": tables.players.first_seen,
-            "player:first_purchase": tables.players.first_purchase,
+            "player:no": players.player_no,
+            "player:build": players.build,
+            "player:first_day": player_day(players, "first_seen", days),
+            "player:first_purchase": players.first_purchase,
         }
     )
     return rows.left_join(players, rows.player_no == players["player:no"])
@@ -319,12 +330,12 @@ def _without_player(rows: ir.Table) -> ir.Table:
     return rows.drop(*(name for name in rows.columns if name.startswith("player:")))
 
 
-def _with_last_of_day(days: ir.Table, events: ir.Table, name: str) -> ir.Table:
+def _with_last_of_day(days: ir.Table, events: ir.Table, name: str, local_days: LocalDays) -> ir.Table:
     """Player days with the value of the day's last event that has one."""
     column = dimension_column(name)
-    valued = add_event_dimensions(events, [name])
+    valued = add_event_dimensions(events, [name], local_days)
     valued = valued.filter(valued[column].notnull(), valued.player_no.notnull())
-    keys = {"last:player": valued.player_no, "last:day": valued.event_time.date()}
+    keys = {"last:player": valued.player_no, "last:day": local_days.day_of(valued.event_time)}
     last = valued.group_by(**keys).aggregate(**{column: valued[column].argmax(event_rank(valued))})
     is_same = (days.player_no == last["last:player"]) & (days.day == last["last:day"])
     return days.left_join(last, is_same).drop("last:player", "last:day")

@@ -1,15 +1,10 @@
 """The rows that questions are about, with the dimensions they ask for: events, player days, players."""
 
-import datetime as dt
 from collections.abc import Collection
 
-import ibis
 import ibis.expr.types as ir
-import msgspec
 
 from questlog.analytics.engine import tables
-from questlog.analytics.question.definitions import SegmentDefinition
-from questlog.analytics.question.query import Period
 from questlog.analytics.selection.dimensions import (
     PLAYER_DIMENSIONS,
     PROPERTY,
@@ -20,71 +15,52 @@ from questlog.analytics.selection.dimensions import (
     dimension_column,
 )
 from questlog.analytics.selection.segments import with_membership
+from questlog.analytics.selection.selection import Selection
 
 
-class Scope(msgspec.Struct, frozen=True):
-    """Whose rows, of which days. `today` and the game's `segments` are for dimensions `segment.NAME`.
-
-    Leave `segments` empty, and `today` at any fixed day, where no such dimension is asked for: expressions are kept by
-    their scope.
-    """
-
-    game_id: int
-    period: Period
-    segments: tuple[tuple[str, SegmentDefinition], ...] = ()
-    today: dt.date = dt.date(1970, 1, 1)
-
-
-def events_with(scope: Scope, names: Collection[str] = ()) -> ir.Table:
+def events_with(selection: Selection, names: Collection[str] = ()) -> ir.Table:
     """The events of the period: all columns, and a column for each dimension."""
     plain, segments = _told_apart(names)
-    return _with_segments(add_event_dimensions(_events(scope), plain), scope, segments)
+    rows = add_event_dimensions(_events(selection), plain, selection.days)
+    return with_membership(rows, segments, selection)
 
 
-def player_days_with(scope: Scope, names: Collection[str] = ()) -> ir.Table:
+def player_days_with(selection: Selection, names: Collection[str] = ()) -> ir.Table:
     """The player days of the period: all columns, and a column for each dimension."""
     plain, segments = _told_apart(names)
     days = tables.player_days
-    days = days.filter(days.game_id == scope.game_id, days.day.between(scope.period.start, scope.period.end))
-    return _with_segments(add_player_day_dimensions(days, plain, _events(scope)), scope, segments)
+    days = days.filter(days.game_id == selection.game_id, selection.days.holds_day(days.day))
+    days = add_player_day_dimensions(days, plain, _events(selection), selection.days)
+    return with_membership(days, segments, selection)
 
 
-def players_with(scope: Scope, names: Collection[str] = ()) -> ir.Table:
+def players_with(selection: Selection, names: Collection[str] = ()) -> ir.Table:
     """The game's players that have an event, of any time: all columns, and a column for each dimension."""
     plain, segments = _told_apart(names)
     players = tables.players
-    players = players.filter(players.game_id == scope.game_id, players.first_seen.notnull())
-    return _with_segments(add_player_dimensions(players, plain), scope, segments)
+    players = players.filter(players.game_id == selection.game_id, players.first_seen.notnull())
+    return with_membership(add_player_dimensions(players, plain, selection.days), segments, selection)
 
 
-def installed_with(scope: Scope, names: Collection[str]) -> ir.Table:
+def installed_with(selection: Selection, names: Collection[str]) -> ir.Table:
     """Players as `players_with` has them, with dimensions of events too: the last of the player's first day.
 
-    Those are known of players whose first day is in the scope's period.
+    Those are known of players whose first day is in the selection's period.
     """
     of_player = {name for name in names if name in PLAYER_DIMENSIONS or name.startswith((PROPERTY, SEGMENT))}
-    players = players_with(scope, of_player)
+    players = players_with(selection, of_player)
     of_day = sorted(set(names) - of_player)
     if not of_day:
         return players
-    days = player_days_with(scope, of_day)
+    days = player_days_with(selection, of_day)
     days = days.filter(days.is_new).select("player_no", *map(dimension_column, of_day))
     return players.left_join(days, "player_no").drop("player_no_right")
 
 
-def _events(scope: Scope) -> ir.Table:
-    events, period = tables.events, scope.period
-    after = period.end + dt.timedelta(days=1)
-    return events.filter(
-        events.game_id == scope.game_id,
-        events.event_time >= ibis.timestamp(f"{period.start} 00:00:00"),
-        events.event_time < ibis.timestamp(f"{after} 00:00:00"),
-    )
+def _events(selection: Selection) -> ir.Table:
+    events = tables.events
+    return events.filter(events.game_id == selection.game_id, selection.days.holds(events.event_time))
 
 
 def _told_apart(names: Collection[str]) -> tuple[list[str], list[str]]:
     return [each for each in names if not each.startswith(SEGMENT)], [n for n in names if n.startswith(SEGMENT)]
-
-
-def _with_segments(rows: ir.Table, scope: Scope, names: Collection[str]) -> ir.Table:
-    return with_membership(rows, names, scope.game_id, scope.segments, scope.today)

@@ -29,7 +29,8 @@ from questlog.analytics.question.definitions import (
 )
 from questlog.analytics.question.examples import PAYERS, Example
 from questlog.analytics.question.problems import InvalidQuery
-from questlog.analytics.question.query import EventMatch, Name, Operator
+from questlog.analytics.question.query import EventMatch, Name, Operator, Period
+from questlog.analytics.selection.buckets import LocalDays
 from questlog.analytics.selection.dimensions import (
     NO,
     SEGMENT,
@@ -41,7 +42,6 @@ from questlog.analytics.selection.dimensions import (
 )
 from questlog.analytics.selection.filters import id_matches, predicate
 from questlog.analytics.selection.segment_rules import (
-    Segments,
     check_name,
     check_segment,
     counted_from,
@@ -50,6 +50,7 @@ from questlog.analytics.selection.segment_rules import (
     segment_names,
     segments_of,
 )
+from questlog.analytics.selection.selection import ALL_TIME, Selection
 
 MOST_PLAYERS = 1_000_000
 
@@ -107,14 +108,15 @@ def answer(question: Segment, context: Context) -> Answer:
     definition = _definition(question, context.segments)
     segments = segments_of(definition, context.segments)
     today = counted_from(definition, segments, context.today)
-    arguments = (definition, context.game_id, segments, today)
+    zone = context.zone
+    selection = Selection(context.game_id, ALL_TIME, zone, zone, segments=segments, today=today)
     if question.after is not None and not question.players:
         raise InvalidQuery("after", "members are listed with `players`, so many at a time")
     if question.players:
         page = _Page(question.players, _number_of(question.after, context))
-        members = context.run(_members, *arguments, page)
+        members = context.run(_members, definition, selection, page)
         return Answer(members, _LISTED, data_version=context.data_version)
-    return Answer(_with_share(context.run(_size, *arguments)), _SIZE, data_version=context.data_version)
+    return Answer(_with_share(context.run(_size, definition, selection)), _SIZE, data_version=context.data_version)
 
 
 def _definition(question: Segment, saved: Mapping[str, SegmentDefinition]) -> SegmentDefinition:
@@ -126,9 +128,9 @@ def _definition(question: Segment, saved: Mapping[str, SegmentDefinition]) -> Se
     return question.segment
 
 
-def _size(definition: SegmentDefinition, game_id: int, segments: Segments, today: dt.date) -> ir.Table:
-    members = players_in(definition, game_id, segments, today).aggregate(players=lambda rows: rows.count())
-    everybody = _players(game_id).aggregate(all_players=lambda rows: rows.count())
+def _size(definition: SegmentDefinition, selection: Selection) -> ir.Table:
+    members = players_in(definition, selection).aggregate(players=lambda rows: rows.count())
+    everybody = _players(selection.game_id).aggregate(all_players=lambda rows: rows.count())
     return members.cross_join(everybody)
 
 
@@ -154,10 +156,10 @@ class _Page(msgspec.Struct, frozen=True):
     after_no: int
 
 
-def _members(definition: SegmentDefinition, game_id: int, segments: Segments, today: dt.date, page: _Page) -> ir.Table:
-    members = players_in(definition, game_id, segments, today)
+def _members(definition: SegmentDefinition, selection: Selection, page: _Page) -> ir.Table:
+    members = players_in(definition, selection)
     members = members.filter(members.player_no > page.after_no)
-    listed = _players(game_id).semi_join(members, "player_no").order_by("player_no").limit(page.most)
+    listed = _players(selection.game_id).semi_join(members, "player_no").order_by("player_no").limit(page.most)
     return listed.select([column.name for column in _LISTED])
 
 
@@ -169,22 +171,23 @@ def _with_share(size: pa.Table) -> pa.Table:
 # Members
 
 
-def players_in(definition: SegmentDefinition, game_id: int, segments: Segments, today: dt.date) -> ir.Table:
+def players_in(definition: SegmentDefinition, selection: Selection) -> ir.Table:
     """The members: one column, `player_no`, once for each of the game's players for whom the rule holds.
 
-    `today` is the day that `last_days` count back from. Raises `InvalidQuery` for segments that do not exist or go
-    round in a circle.
+    Of the selection the game, its segments, its zone and `today` matter, which `last_days` count back from. Raises
+    `InvalidQuery` for segments that do not exist or go round in a circle.
     """
-    known = dict(segments)
+    known = dict(selection.segments)
     check_segment("segment", definition, known)
     inner = _inner_segments(definition, known)
     involved = [rule for each in (*(known[name] for name in inner), definition) for _, rule in rules_of(each.rule)]
     dids = {rule: f"did:{place}" for place, rule in enumerate(involved) if isinstance(rule, Did)}
     who = _plain(referenced_dimensions(*(rule.filter for rule in involved if isinstance(rule, Who))))
-    rows = add_player_dimensions(_players(game_id), who).select("player_no", *map(dimension_column, who))
+    rows = add_player_dimensions(_players(selection.game_id), who, _days(selection))
+    rows = rows.select("player_no", *map(dimension_column, who))
     for dtype in sorted({_MEASURED_AS[did.measured] for did in dids}):
         alike = {column: did for did, column in dids.items() if _MEASURED_AS[did.measured] == dtype}
-        measured = {column: _measured(did, game_id, segments, today) for column, did in alike.items()}
+        measured = {column: _measured(did, selection) for column, did in alike.items()}
         rows = _with_measures(rows, measured, dtype)
     for name in inner:
         is_member = ibis.cases((_holds(known[name].rule, rows, dids), YES), else_=NO)
@@ -192,14 +195,12 @@ def players_in(definition: SegmentDefinition, game_id: int, segments: Segments, 
     return rows.filter(_holds(definition.rule, rows, dids)).select("player_no")
 
 
-def with_membership(
-    rows: ir.Table, names: Collection[str], game_id: int, segments: Segments, today: dt.date
-) -> ir.Table:
+def with_membership(rows: ir.Table, names: Collection[str], selection: Selection) -> ir.Table:
     """Rows with a column for each dimension `segment.NAME` of `names`: `yes`, `no`, null for rows of no player."""
-    known = dict(segments)
+    known = dict(selection.segments)
     for name in segment_names(names):
         check_name(f"{SEGMENT}{name}", name, known)
-        members = players_in(known[name], game_id, segments, today)
+        members = players_in(known[name], selection)
         members = members.select(**{"member:no": members.player_no})
         rows = rows.left_join(members, rows.player_no == members["member:no"])
         is_member = ibis.cases(
@@ -292,30 +293,39 @@ def _below_each_other(rows: Sequence[ir.Table]) -> ir.Table:
 # Measures
 
 
-def _measured(did: Did, game_id: int, segments: Segments, today: dt.date) -> ir.Table:
+def _days(selection: Selection, last_days: int | None = None) -> LocalDays:
+    """The last days of the zone of the game's tables up to `today`; all days for None."""
+    if last_days is None:
+        return LocalDays(ALL_TIME, selection.stored_zone)
+    start = selection.today - dt.timedelta(days=last_days - 1)
+    return LocalDays(Period(start, selection.today), selection.stored_zone)
+
+
+def _measured(did: Did, selection: Selection) -> ir.Table:
     """Player number and measure of every player with a matching event in time."""
     if did.event == EventMatch() and did.measured is not Measured.VALUE_SUM:
-        return _measured_by_day(did, game_id, today)
+        return _measured_by_day(did, selection)
+    game_id, local_days = selection.game_id, _days(selection, did.last_days)
     events = tables.events
     events = events.filter(events.game_id == game_id, events.player_no.notnull(), _is_named(did.event, game_id, events))
     if did.last_days is not None:
-        first, after = today - dt.timedelta(days=did.last_days - 1), today + dt.timedelta(days=1)
-        events = events.filter(events.event_time >= _midnight(first), events.event_time < _midnight(after))
+        events = events.filter(local_days.holds(events.event_time))
     names = referenced_dimensions(did.event.filter)
     plain = _plain(names)
     # Without the many other columns: each costs time in making and reading the statement.
-    events = add_event_dimensions(events, plain).select(*_MEASURED_COLUMNS, *map(dimension_column, plain))
-    events = with_membership(events, names, game_id, segments, today)
+    events = add_event_dimensions(events, plain, local_days)
+    events = events.select(*_MEASURED_COLUMNS, *map(dimension_column, plain))
+    events = with_membership(events, names, selection)
     events = events.filter(predicate(did.event.filter, events))
-    return events.group_by("player_no").aggregate(measure=_measure_of_events(did.measured, events))
+    return events.group_by("player_no").aggregate(measure=_measure_of_events(did.measured, events, local_days))
 
 
-def _measured_by_day(did: Did, game_id: int, today: dt.date) -> ir.Table:
+def _measured_by_day(did: Did, selection: Selection) -> ir.Table:
     """The same of any event: player days know it."""
     days = tables.player_days
-    days = days.filter(days.game_id == game_id, days.player_no.notnull(), days.events > 0)
+    days = days.filter(days.game_id == selection.game_id, days.player_no.notnull(), days.events > 0)
     if did.last_days is not None:
-        days = days.filter(days.day.between(today - dt.timedelta(days=did.last_days - 1), today))
+        days = days.filter(_days(selection, did.last_days).holds_day(days.day))
     measure = {
         Measured.COUNT: days.events.sum(),
         Measured.DAYS: days.count(),
@@ -324,11 +334,11 @@ def _measured_by_day(did: Did, game_id: int, today: dt.date) -> ir.Table:
     return days.group_by("player_no").aggregate(measure=measure)
 
 
-def _measure_of_events(measured: Measured, events: ir.Table) -> ir.Scalar:
+def _measure_of_events(measured: Measured, events: ir.Table, local_days: LocalDays) -> ir.Scalar:
     if measured is Measured.COUNT:
         return events.count()
     if measured is Measured.DAYS:
-        return events.event_time.date().nunique()
+        return local_days.day_of(events.event_time).nunique()
     if measured is Measured.VALUE_SUM:
         return events.value.sum()
     return events.amount_usd.sum(where=events.receipt_state.notnull()).cast("decimal(38, 6)")
@@ -344,10 +354,6 @@ def _is_named(match: EventMatch, game_id: int, events: ir.Table) -> ir.BooleanVa
         meant = meant.filter(id_matches(match, meant.event_id))
     is_any = match.category is None and match.event_id is None
     return ibis.literal(value=True) if is_any else events.event_no.isin(meant.event_no)
-
-
-def _midnight(day: dt.date) -> ir.TimestampScalar:
-    return ibis.timestamp(f"{day} 00:00:00")
 
 
 ANALYSIS = Analysis(

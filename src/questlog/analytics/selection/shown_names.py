@@ -11,16 +11,12 @@ import ibis.expr.types as ir
 from questlog.analytics.engine import tables
 from questlog.analytics.selection.cardinality import CardinalityCap, shown, with_shown
 from questlog.analytics.selection.dimensions import dimension_column
+from questlog.analytics.selection.selection import Selection
 
 
-def keys_of(capped: tuple[CardinalityCap, ...]) -> list[str]:
+def keys_of(caps: tuple[CardinalityCap, ...]) -> list[str]:
     """The columns that tell names apart, of `shown_names` and of `with_day`."""
-    return ["event_no", "day"] if capped else ["event_no"]
-
-
-def with_day(events: ir.Table, capped: tuple[CardinalityCap, ...]) -> ir.Table:
-    """Events with the columns of `keys_of`."""
-    return events.mutate(day=events.event_time.date()) if capped else events
+    return ["event_no", "day"] if caps else ["event_no"]
 
 
 def names_of(game_id: int, category: str) -> ir.Table:
@@ -30,15 +26,15 @@ def names_of(game_id: int, category: str) -> ir.Table:
 
 
 def shown_names(
-    names: ir.Table, dimensions: Mapping[str, str], game_id: int, capped: tuple[CardinalityCap, ...]
+    names: ir.Table, dimensions: Mapping[str, str], selection: Selection, caps: tuple[CardinalityCap, ...]
 ) -> ir.Table:
     """Names with a number, `name_no`, for each row, and columns as shown; `dimensions` says which column is which."""
-    if not capped:
+    if not caps:
         return names.mutate(name_no=names.event_no)
-    days, period = tables.event_days, capped[0].period
-    days = days.filter(days.game_id == game_id, days.day.between(period.start, period.end)).select("event_no", "day")
+    days = tables.event_days
+    days = days.filter(days.game_id == selection.game_id, selection.days.holds_day(days.day)).select("event_no", "day")
     rows = names.inner_join(days, "event_no")
     rows = rows.mutate(**{dimension_column(name): rows[column] for name, column in dimensions.items()})
-    rows = with_shown(rows, capped, game_id, rows.day)
+    rows = with_shown(rows, caps, selection.game_id, rows.day)
     rows = rows.mutate(**{column: shown(rows, name) for name, column in dimensions.items()})
     return rows.mutate(name_no=ibis.row_number().over(ibis.window(order_by=["event_no", "day"])).cast("int64"))

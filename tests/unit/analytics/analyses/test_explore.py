@@ -16,13 +16,13 @@ from questlog.analytics.analyses import explore_rows
 from questlog.analytics.analyses.explore import Explore, Measure, Numbers, answer
 from questlog.analytics.analyses.explore_rows import Tree
 from questlog.analytics.analyses.histogram import Histogram
-from questlog.analytics.analyses.split import events_of
 from questlog.analytics.engine.context import Context
 from questlog.analytics.question.problems import InvalidQuery
 from questlog.analytics.question.query import Condition, Granularity, Operator, Period
+from questlog.analytics.selection.selection import select
 from tests.support.asked import column, context_of, rows_of
 from tests.support.engines import BothEngines, embedded_store
-from tests.support.generated_histories import FEW, GAME, MANY, NOW, History, histories, load
+from tests.support.generated_histories import FEW, MANY, NOW, History, histories, load
 from tests.support.oracle.game import Stored, game
 from tests.support.staged import DAY, HOUR, NOON, new_id
 
@@ -266,9 +266,8 @@ def test_a_histogram_is_split_by_a_dimension(context: Context) -> None:
 
 
 def test_players_are_the_same_with_bitmaps_and_without(context: Context) -> None:
-    tree = Tree(GAME, "design", ("",), 2)
-    events = events_of(context, PERIOD, None, "country")
-    few, many = (context.run(explore_rows.players, tree, events, Granularity.DAY, has_few) for has_few in (True, False))
+    tree = Tree("design", ("",), 2, selection=select(context, PERIOD, group_by=("country",)))
+    few, many = (context.run(explore_rows.players, tree, Granularity.DAY, has_few) for has_few in (True, False))
     assert few.num_rows > 5
     assert Counter(map(repr, few.to_pylist())) == Counter(map(repr, many.select(few.column_names).to_pylist()))
 

@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 from questlog.analytics.analyses import progression_rows
 from questlog.analytics.analyses.progression import LevelOrder, Part, Progression, answer, natural_order
 from questlog.analytics.analyses.progression_rows import Levels
-from questlog.analytics.analyses.split import events_of
 from questlog.analytics.engine.context import Context
 from questlog.analytics.question.problems import InvalidQuery
 from questlog.analytics.question.query import Condition, Operator, Period
+from questlog.analytics.selection.selection import select
 from tests.support.asked import column, context_of, rows_of
 from tests.support.engines import BothEngines, embedded_store
-from tests.support.generated_histories import FEW, GAME, MANY, NOW, History, histories, load
+from tests.support.generated_histories import FEW, MANY, NOW, History, histories, load
 from tests.support.oracle.game import Stored, game
 from tests.support.staged import DAY, MINUTE, NOON, new_id
 
@@ -156,11 +156,12 @@ def test_a_part_above_the_limit_of_a_day_is_other(context: Context, condition: C
 
 @pytest.mark.parametrize("by", [None, "country"])
 def test_players_are_the_same_with_bitmaps_and_without(context: Context, by: str | None) -> None:
-    events = events_of(context, PERIOD, None, by)
+    selection = select(context, PERIOD, group_by=() if by is None else (by,))
+    levels = Levels(3, selection=selection)
     order = ("w1", "w1:l2", "w1:l10")
     few, many = (
-        context.run(progression_rows.players, Levels(GAME, 3), events, order, has_few).select(
-            ["level", "status", *events.keys, "players", "next_players"]
+        context.run(progression_rows.players, levels, order, has_few).select(
+            ["level", "status", *levels.groups, "players", "next_players"]
         )
         for has_few in (True, False)
     )

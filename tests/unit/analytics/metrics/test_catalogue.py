@@ -1,15 +1,20 @@
 """The catalogue of metrics: every one is declared once, says what it is, and is found by its name."""
 
+import datetime as dt
+
 import pytest
 
 from questlog.analytics.metrics.catalogue import CATALOGUE
-from questlog.analytics.metrics.measures import Unit
-from questlog.analytics.metrics.metrics import MAX_DAY, Group, Metric, metric_named
-from questlog.analytics.metrics.plan import WAYS
+from questlog.analytics.metrics.measures import Quantity, Unit
+from questlog.analytics.metrics.metric import DAY_METRICS, MAX_DAY, Group, Metric, metric_named
+from questlog.analytics.metrics.planner import SOURCES, planned
+from questlog.analytics.metrics.sub_query import MetricRequest
 from questlog.analytics.question.definitions import CustomMetric, CustomMetricKind
 from questlog.analytics.question.problems import InvalidQuery
-from questlog.analytics.question.query import EventMatch
+from questlog.analytics.question.query import EventMatch, Granularity, Period
+from questlog.analytics.selection.selection import Selection
 
+WEEK = Period(dt.date(2026, 1, 1), dt.date(2026, 1, 7))
 JUMPS = CustomMetric(CustomMetricKind.COUNT, EventMatch(category="custom", event_id="jump"), "Jumps.")
 
 
@@ -17,7 +22,19 @@ JUMPS = CustomMetric(CustomMetricKind.COUNT, EventMatch(category="custom", event
 def test_a_metric_says_what_it_is_and_can_be_asked(metric: Metric) -> None:
     assert metric.definition.endswith(".")
     assert metric.measures
-    assert {measure.base for measure in metric.measures} <= set(WAYS)
+    assert metric.measures
+
+
+@pytest.mark.parametrize("granularity", Granularity)
+@pytest.mark.parametrize("group_by", [(), ("country",), ("attributes.mode",), ("item_id",)])
+def test_every_measure_has_a_source(granularity: Granularity, group_by: tuple[str, ...]) -> None:
+    measures = tuple({measure for metric in (*CATALOGUE.values(), *DAY_METRICS) for measure in metric.measures})
+    selection = Selection(1, WEEK, group_by=group_by)
+    if granularity.is_within_a_day:
+        measures = tuple(each for each in measures if each.quantity is not Quantity.PLAYERS_OF_DAYS)
+    request = MetricRequest(measures, selection, granularity)
+    answered = [each for _, some in planned(request, measures, SOURCES) for each in some]
+    assert sorted(answered, key=repr) == sorted(measures, key=repr)
 
 
 def test_the_metrics_of_the_definitions_are_there() -> None:

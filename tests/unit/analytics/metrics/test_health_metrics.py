@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from questlog.analytics.metrics.value_counts import MAX_NUMBERS
+from questlog.analytics.metrics.sources.value_counts import MAX_NUMBERS
 from questlog.analytics.question.query import Granularity, Period, Query
 from questlog.analytics.runner import Analytics, Definitions
 from tests.support.engines import BothEngines, embedded_store

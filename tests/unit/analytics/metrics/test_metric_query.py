@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from questlog.analytics.metrics.catalogue import CATALOGUE
-from questlog.analytics.metrics.metrics import DAY_METRICS
+from questlog.analytics.metrics.metric import DAY_METRICS
 from questlog.analytics.question.answer import Answer
 from questlog.analytics.question.definitions import CustomMetric, CustomMetricKind, Did, SegmentDefinition
 from questlog.analytics.question.problems import InvalidQuery

@@ -7,17 +7,17 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from questlog.analytics.metrics.measures import Base, Measure
-from questlog.analytics.metrics.parts import Part
-from questlog.analytics.metrics.windows import LONGEST, finish, looked_at
+from questlog.analytics.metrics.measures import Measure, Quantity
+from questlog.analytics.metrics.sources.windows import LONGEST, finish, looked_at
+from questlog.analytics.metrics.sub_query import SubQuery
 from questlog.analytics.question.query import Granularity, Period
-from questlog.analytics.selection.rows import Scope
+from questlog.analytics.selection.selection import Selection
 
 FIRST = dt.date(2026, 1, 1)
 DAYS = 12
 PERIOD = Period(FIRST, FIRST + dt.timedelta(days=DAYS - 1))
 WINDOWS = (1, 7, 30)
-MEASURES = tuple(Measure(Base.WINDOWS, "active", days=days) for days in WINDOWS)
+MEASURES = tuple(Measure(Quantity.PLAYERS_OF_DAYS, days=days) for days in WINDOWS)
 
 # Days a player was active on, from 0 for the first day of the period; earlier ones are negative.
 active_days = st.sets(st.integers(-LONGEST + 1, DAYS - 1), max_size=15)
@@ -43,8 +43,8 @@ def answered(players: list[tuple[str | None, set[int]]]) -> pa.Table:
 @settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(["a", "b", None]), active_days), max_size=8))
 def test_players_are_counted_once_in_every_window(players: list[tuple[str | None, set[int]]]) -> None:
-    part = Part(Base.WINDOWS, Scope(1, PERIOD), MEASURES, Granularity.DAY, ("country",))
-    found = finish(part, answered(players)).to_pylist()
+    query = SubQuery(Selection(1, PERIOD, group_by=("country",)), MEASURES, Granularity.DAY)
+    found = finish(query, answered(players)).to_pylist()
     counted = {
         ((row["bucket"] - FIRST).days, row["g0"], window): row[f"m{place}"]
         for row in found
@@ -60,11 +60,12 @@ def test_players_are_counted_once_in_every_window(players: list[tuple[str | None
 
 
 def test_one_bucket_is_of_its_last_day() -> None:
-    part = Part(Base.WINDOWS, Scope(1, PERIOD), MEASURES, Granularity.ALL)
+    query = SubQuery(Selection(1, PERIOD), MEASURES, Granularity.ALL)
     rows = answered([(None, {0, 3}), (None, {DAYS - 1}), (None, {-10})]).drop_columns("g0")
-    assert finish(part, rows).to_pylist() == [{"m0": 1, "m1": 1, "m2": 3}]
+    assert finish(query, rows).to_pylist() == [{"m0": 1, "m1": 1, "m2": 3}]
 
 
 def test_only_the_days_that_some_window_has_are_looked_at() -> None:
-    assert looked_at(PERIOD, Granularity.DAY).start == FIRST - dt.timedelta(days=29)
-    assert looked_at(PERIOD, Granularity.ALL).start == PERIOD.end - dt.timedelta(days=29)
+    by_day, whole = (SubQuery(Selection(1, PERIOD), MEASURES, each) for each in (Granularity.DAY, Granularity.ALL))
+    assert looked_at(by_day).start == FIRST - dt.timedelta(days=29)
+    assert looked_at(whole).start == PERIOD.end - dt.timedelta(days=29)

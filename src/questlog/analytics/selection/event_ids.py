@@ -10,14 +10,14 @@ from questlog.analytics.selection.filters import event_matches, id_matches, pred
 MOST = 1_000
 """Of more names than this the texts are compared: a list of numbers would be too long."""
 
-Named = tuple[tuple[EventMatch, tuple[int, ...]], ...]
+EventIds = tuple[tuple[EventMatch, tuple[int, ...]], ...]
 """The numbers of all events of a match's category and id."""
 
 
-def named_events(context: Context, matches: frozenset[EventMatch]) -> Named:
+def event_ids(context: Context, meant: frozenset[EventMatch]) -> EventIds:
     """The numbers of the matches that have few; a match of every event has none. Raises `QueryAborted`."""
     found = []
-    for match in sorted(matches, key=repr):
+    for match in sorted(meant, key=repr):
         if match.category is None and match.event_id is None:
             continue
         rows = context.run_once(_numbers, context.game_id, match.category, match.event_id, match.is_prefix)
@@ -26,9 +26,9 @@ def named_events(context: Context, matches: frozenset[EventMatch]) -> Named:
     return tuple(found)
 
 
-def is_meant(match: EventMatch, events: ir.Table, named: Named) -> ir.BooleanValue:
+def matches(match: EventMatch, events: ir.Table, ids: EventIds) -> ir.BooleanValue:
     """Whether an event is one of those meant; by its number where these are known. As `event_matches`."""
-    numbers = dict(named).get(match)
+    numbers = dict(ids).get(match)
     if numbers is None:
         return event_matches(match, events)
     return _is_one_of(events.event_no, numbers) & predicate(match.filter, events)

@@ -9,15 +9,15 @@ import datetime as dt
 
 import ibis
 import ibis.expr.types as ir
-import msgspec
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from questlog.analytics.metrics.parts import Part, group_column, measure_column, with_groups
+from questlog.analytics.metrics.measures import Measure, Quantity
+from questlog.analytics.metrics.sub_query import MetricRequest, Source, SubQuery, measure_column, with_groups
 from questlog.analytics.question.problems import too_many_rows
 from questlog.analytics.question.query import Granularity, Period
-from questlog.analytics.selection.buckets import buckets, start_type
+from questlog.analytics.selection.buckets import start_type
 from questlog.analytics.selection.filters import predicate
 from questlog.analytics.selection.groups import group_codes
 from questlog.analytics.selection.rows import player_days_with
@@ -31,50 +31,51 @@ MAX_COUNTS = 2_000_000
 Ints = npt.NDArray[np.int64]
 
 
-def looked_at(period: Period, granularity: Granularity) -> Period:
+def can_answer(measure: Measure, request: MetricRequest) -> bool:
+    """Whether it is about players of a number of days."""
+    return measure.quantity is Quantity.PLAYERS_OF_DAYS and request.is_by_stored_day
+
+
+def looked_at(query: SubQuery) -> Period:
     """The days that count in the windows that end on the buckets' last days."""
-    first = buckets(period, granularity)[0].last_day
-    return Period(first - dt.timedelta(days=LONGEST - 1), period.end)
+    first = query.days.buckets(query.granularity)[0].last_day
+    return Period(first - dt.timedelta(days=LONGEST - 1), query.selection.period.end)
 
 
-def build(part: Part) -> ir.Table:
+def build(query: SubQuery) -> ir.Table:
     """How many player days there are of each `day`, group and `gap` to the player's day before (`LONGEST`: or more)."""
-    scope = msgspec.structs.replace(part.scope, period=looked_at(part.scope.period, part.granularity))
-    days = player_days_with(scope, part.names)
-    days = days.filter(days.player_no.notnull(), days.events > 0, predicate(part.filter, days))
-    rows = with_groups(part, days)
-    before = rows.prev_day if part.is_plain else _day_before(part, rows)
+    selection = query.selection.over(looked_at(query))
+    days = player_days_with(selection, query.dimensions)
+    days = days.filter(days.player_no.notnull(), days.events > 0, predicate(selection.filter, days))
+    rows = with_groups(query, days)
+    before = rows.prev_day if query.is_plain else _day_before(query, rows)
     gap = rows.day.delta(before, unit="day")
     rows = rows.mutate(gap=ibis.cases((gap.isnull() | (gap > LONGEST), LONGEST), else_=gap).cast("int64"))
-    return rows.group_by([*_keys(part), "day", "gap"]).aggregate(players=rows.count()).limit(MAX_COUNTS + 1)
+    return rows.group_by([*query.group_columns, "day", "gap"]).aggregate(players=rows.count()).limit(MAX_COUNTS + 1)
 
 
-def _day_before(part: Part, rows: ir.Table) -> ir.DateColumn:
+def _day_before(query: SubQuery, rows: ir.Table) -> ir.DateColumn:
     """The player's day before among the rows of the same group."""
-    return rows.day.lag().over(ibis.window(group_by=["player_no", *_keys(part)], order_by="day"))
+    return rows.day.lag().over(ibis.window(group_by=["player_no", *query.group_columns], order_by="day"))
 
 
-def _keys(part: Part) -> list[str]:
-    return [group_column(place) for place in range(len(part.group_by))]
-
-
-def finish(part: Part, rows: pa.Table) -> pa.Table:
+def finish(query: SubQuery, rows: pa.Table) -> pa.Table:
     """The players of the windows that end with each bucket's last day."""
-    period = part.scope.period
-    keys = _keys(part)
+    period = query.selection.period
+    keys = query.group_columns
     group, groups = group_codes(rows, keys)
     if groups.num_rows * period.days > 5 * MAX_COUNTS:
         raise too_many_rows("group_by", 5 * MAX_COUNTS)
     day = rows["day"].cast(pa.date32()).cast(pa.int32()).to_numpy().astype(np.int64) - _number(period.start)
     gap, players = (rows[name].cast(pa.int64()).to_numpy() for name in ("gap", "players"))
-    found = buckets(period, part.granularity)
+    found = query.days.buckets(query.granularity)
     lasts = np.array([_number(bucket.last_day) for bucket in found]) - _number(period.start)
     columns: dict[str, pa.Array] = {}
-    for place, measure in enumerate(part.measures):
+    for place, measure in enumerate(query.measures):
         active = _in_windows(measure.days, (group, day, gap, players), (groups.num_rows, period.days))
         columns[measure_column(place)] = pa.array(active[:, lasts].ravel())
-    if part.granularity is not Granularity.ALL:
-        starts = pa.array([bucket.start for bucket in found], start_type(part.granularity))
+    if query.granularity is not Granularity.ALL:
+        starts = pa.array([bucket.start for bucket in found], start_type(query.granularity))
         columns["bucket"] = starts.take(pa.array(np.tile(np.arange(len(found)), groups.num_rows)))
     for name in keys:
         columns[name] = groups[name].take(pa.array(np.repeat(np.arange(groups.num_rows), len(found))))
@@ -96,3 +97,6 @@ def _in_windows(window: int, rows: tuple[Ints, Ints, Ints, Ints], shape: tuple[i
 
 def _number(day: dt.date) -> int:
     return (day - dt.date(1970, 1, 1)).days
+
+
+SOURCE = Source("player_days", can_answer, build, finish, looked_at=looked_at, max_rows=MAX_COUNTS)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 import msgspec
 
 from questlog.analytics.metrics.formulas import Formula, ratio, rest_of_one, value
-from questlog.analytics.metrics.measures import RECEIPT_STATES, Base, Measure, ReceiptState, Unit
+from questlog.analytics.metrics.measures import RECEIPT_STATES, Measure, Quantity, ReceiptState, Unit
 from questlog.analytics.question.definitions import CustomMetric, CustomMetricKind
 from questlog.analytics.question.problems import unknown
 
@@ -94,16 +94,16 @@ _PASSED = "Counts the players whose day {day} has passed; null while there are n
 
 
 def _returned(days: int, _: ReceiptState | None) -> tuple[Measure, ...]:
-    return Measure(Base.COHORTS, "returned", days=days), Measure(Base.COHORTS, "cohort", days=days)
+    return Measure(Quantity.COHORT_RETURNED, days=days), Measure(Quantity.COHORT_SIZE, days=days)
 
 
 def _survived(days: int, _: ReceiptState | None) -> tuple[Measure, ...]:
-    return Measure(Base.SURVIVAL, "survived", days=days), Measure(Base.SURVIVAL, "cohort", days=days)
+    return Measure(Quantity.COHORT_SURVIVED, days=days), Measure(Quantity.COHORT_SIZE, days=days)
 
 
 def _spent(days: int, state: ReceiptState | None) -> tuple[Measure, ...]:
-    revenue = Measure(Base.COHORTS, "revenue", Unit.MONEY, days=days, state=state)
-    return revenue, Measure(Base.COHORTS, "cohort", days=days)
+    revenue = Measure(Quantity.COHORT_REVENUE, Unit.MONEY, days=days, state=state)
+    return revenue, Measure(Quantity.COHORT_SIZE, days=days)
 
 
 def of_state(state: ReceiptState | None) -> str:
@@ -115,14 +115,14 @@ DAY_FAMILIES: Mapping[str, DayFamily] = {
     "retention": DayFamily(
         Group.RETENTION,
         "share",
-        "Share of the players first seen in the bucket who had an event on day {day} after the UTC day of their first.",
+        "Share of the players first seen in the bucket who had an event on day {day} after the day of their first.",
         _returned,
         ratio,
     ),
     "rolling": DayFamily(
         Group.RETENTION,
         "share",
-        "Share of the players first seen in the bucket who had an event on day {day} after the UTC day of their first,"
+        "Share of the players first seen in the bucket who had an event on day {day} after the day of their first,"
         " or later.",
         _survived,
         ratio,
@@ -130,7 +130,7 @@ DAY_FAMILIES: Mapping[str, DayFamily] = {
     "churn": DayFamily(
         Group.RETENTION,
         "share",
-        "1 − rolling_d{day}: share of the players first seen in the bucket who had no event on day {day} after the UTC"
+        "1 − rolling_d{day}: share of the players first seen in the bucket who had no event on day {day} after the"
         " day of their first, or later.",
         _survived,
         rest_of_one,
@@ -138,7 +138,7 @@ DAY_FAMILIES: Mapping[str, DayFamily] = {
     "ltv": DayFamily(
         Group.MONEY,
         "USD",
-        "Revenue{of} of the players first seen in the bucket, through day {day} after the UTC day of their first event,"
+        "Revenue{of} of the players first seen in the bucket, through day {day} after the day of their first event,"
         " ÷ their number.",
         _spent,
         ratio,
@@ -162,12 +162,12 @@ def custom_metric(name: str, saved: CustomMetric) -> Metric:
 
 
 _CUSTOM: Mapping[CustomMetricKind, tuple[Measure, str, str]] = {
-    CustomMetricKind.BINOMIAL: (Measure(Base.EVENTS, "players"), "players", "Distinct players who had the event."),
-    CustomMetricKind.COUNT: (Measure(Base.EVENTS, "count"), "events", "Events."),
-    CustomMetricKind.SUM: (Measure(Base.EVENTS, "value_sum", Unit.TOTAL), "", "Σ value of the events."),
-    CustomMetricKind.DURATION: (Measure(Base.EVENTS, "value_sum", Unit.TOTAL), "s", "Σ value of the events, seconds."),
+    CustomMetricKind.BINOMIAL: (Measure(Quantity.EVENT_PLAYERS), "players", "Distinct players who had the event."),
+    CustomMetricKind.COUNT: (Measure(Quantity.EVENTS), "events", "Events."),
+    CustomMetricKind.SUM: (Measure(Quantity.VALUE_SUM, Unit.TOTAL), "", "Σ value of the events."),
+    CustomMetricKind.DURATION: (Measure(Quantity.VALUE_SUM, Unit.TOTAL), "s", "Σ value of the events, seconds."),
     CustomMetricKind.REVENUE: (
-        Measure(Base.EVENTS, "dollars", Unit.TOTAL),
+        Measure(Quantity.CUSTOM_REVENUE, Unit.TOTAL),
         "USD",
         "Σ of what purchases and ad impressions brought (a test purchase: nothing); of others the value as US cents.",
     ),

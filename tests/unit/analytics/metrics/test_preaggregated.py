@@ -4,10 +4,12 @@ import datetime as dt
 import json
 from typing import Any
 
+import msgspec
 import pytest
 
 from questlog.analytics.engine.context import Context
-from questlog.analytics.metrics import condensed, metric_query
+from questlog.analytics.metrics import metric_query, planner
+from questlog.analytics.metrics.sources import preaggregated
 from questlog.analytics.question.query import Condition, Granularity, Not, Operator, Period, Query
 from tests.support.asked import context_of, rows_of
 from tests.support.engines import BothEngines, ExactOnly, embedded_store
@@ -50,36 +52,38 @@ def test_the_numbers_are_the_same(
     question: Query, context: Context, engine: ExactOnly, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def asked(is_worth_it: bool) -> list[dict[str, Any]]:
-        monkeypatch.setattr(condensed, "is_worth_it", lambda _: is_worth_it)
+        forced = msgspec.structs.replace(preaggregated.SOURCE, is_worth_it=lambda *_: is_worth_it)
+        sources = [forced if each.build is preaggregated.build else each for each in planner.SOURCES]
+        monkeypatch.setattr(planner, "SOURCES", sources)
         engine.statements.clear()
         found = metric_query.answer(question, context)
         return sorted([*rows_of(found), *(found.totals.to_pylist() if found.totals else [])], key=repr)
 
     one_by_one = asked(is_worth_it=False)
-    assert not _is_condensed(engine)
+    assert not _is_preaggregated(engine)
     assert asked(is_worth_it=True) == one_by_one != []
-    assert _is_condensed(engine)
+    assert _is_preaggregated(engine)
 
 
 @pytest.mark.parametrize(("texts", "is_taken"), [(3, True), (5_000, False)])
 def test_a_sample_tells(texts: int, is_taken: bool) -> None:
     rows = [
         {"category": "design", "event_id": "a", "attributes": f'{{"mode":{place % texts}}}'}
-        for place in range(condensed.DISTRIBUTIONS)
+        for place in range(preaggregated.SAMPLED)
     ]
     with embedded_store() as store:
         store.load(batch(rows), NOON)
         engine = BothEngines(store).duckdb
         found = metric_query.answer(Query(("design_count",), WEEK, Granularity.ALL, (MODE,)), context_of(engine))
     assert len(rows_of(found)) == texts
-    assert _is_condensed(engine) == is_taken
+    assert _is_preaggregated(engine) == is_taken
 
 
 def test_few_events_are_read_one_by_one(context: Context, engine: ExactOnly) -> None:
     engine.statements.clear()
     metric_query.answer(QUESTIONS[0], context)
-    assert not _is_condensed(engine)
+    assert not _is_preaggregated(engine)
 
 
-def _is_condensed(engine: ExactOnly) -> bool:
+def _is_preaggregated(engine: ExactOnly) -> bool:
     return any('"value_abs_sum"' in statement and '"attributes"' in statement for statement in engine.statements)

@@ -12,15 +12,15 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from questlog.analytics.engine.functions import attribute
-from questlog.analytics.metrics.measures import Measure
-from questlog.analytics.metrics.parts import Part, group_column, measure_column, with_groups
+from questlog.analytics.metrics.measures import Measure, Quantity
+from questlog.analytics.metrics.sources.events import meant
+from questlog.analytics.metrics.sub_query import MetricRequest, Source, SubQuery, measure_column, with_groups
 from questlog.analytics.question.query import Granularity
-from questlog.analytics.selection.buckets import bucket_of_time
+from questlog.analytics.selection.event_ids import matches
 from questlog.analytics.selection.filters import predicate
 from questlog.analytics.selection.groups import group_codes
-from questlog.analytics.selection.named_events import is_meant
 from questlog.analytics.selection.rows import events_with
-from questlog.store.distributions import MOST_ENTRIES, MOST_SAMPLES
+from questlog.store.distributions import DISTRIBUTIONS, MOST_ENTRIES, MOST_SAMPLES, Form
 
 MAX_ROWS = 2_000_000
 """A question with more buckets, groups and values is refused."""
@@ -29,19 +29,29 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 
+_TABLES = frozenset(each.field for each in DISTRIBUTIONS if each.form is Form.TABLE)
+_ANSWERED = frozenset({Quantity.SAMPLE_SUM, Quantity.SAMPLE_COUNT, Quantity.SAMPLE_QUANTILE})
+
+
+def can_answer(measure: Measure, _: MetricRequest) -> bool:
+    """Whether it is about samples that events have in tables."""
+    return measure.quantity in _ANSWERED and measure.field in _TABLES
+
+
 def table_of(measure: Measure) -> str:
-    """The attribute that a measure is of: its name is `TABLE:mean` or `TABLE:quantile`."""
-    return measure.name.partition(":")[0]
+    """The attribute that has the table: each is asked by itself."""
+    return measure.field
 
 
-def build(part: Part) -> ir.Table:
+def build(query: SubQuery) -> ir.Table:
     """The `samples` of each bucket, group and `value`; all measures are of one table."""
-    measure = part.measures[0]
-    rows = events_with(part.scope, part.names)
-    rows = with_groups(part, rows.filter(is_meant(measure.match, rows, part.named), predicate(part.filter, rows)))
-    bucket = bucket_of_time(rows.event_time, part.granularity)
+    measure, selection = query.measures[0], query.selection
+    rows = events_with(selection, query.dimensions)
+    rows = rows.filter(matches(measure.match, rows, query.event_ids), predicate(selection.filter, rows))
+    rows = with_groups(query, rows)
+    bucket = query.days.bucket_of(rows.event_time, query.granularity)
     keys = {} if bucket is None else {"bucket": bucket}
-    keys |= {name: rows[name] for name in _groups(part)}
+    keys |= {name: rows[name] for name in query.group_columns}
     rows = entries(rows, keys, table_of(measure))
     return rows.group_by(*keys, "value").aggregate(samples=rows.samples.sum()).limit(MAX_ROWS + 1)
 
@@ -57,38 +67,38 @@ def entries(rows: ir.Table, keys: Mapping[str, ir.Value], table: str) -> ir.Tabl
     return rows.filter(rows["value"] < MOST_ENTRIES, is_number).drop("entry")
 
 
-def finish(part: Part, rows: pa.Table) -> pa.Table:
-    """The mean and the quantiles of each bucket and group."""
-    keys = [] if part.granularity is Granularity.ALL else ["bucket"]
-    keys += _groups(part)
+def finish(query: SubQuery, rows: pa.Table) -> pa.Table:
+    """The sums, counts and quantiles of each bucket and group."""
+    keys = [] if query.granularity is Granularity.ALL else ["bucket"]
+    keys += query.group_columns
     number, groups = group_codes(rows, keys)
     samples = np.zeros((groups.num_rows, MOST_ENTRIES))
     samples[number, rows["value"].to_numpy()] = rows["samples"].to_numpy()
     columns = {name: groups[name] for name in keys}
-    for place, measure in enumerate(part.measures):
+    for place, measure in enumerate(query.measures):
         columns[measure_column(place)] = pa.array(_of_samples(measure, samples), pa.float64(), from_pandas=True)
     return pa.table(columns)
 
 
-def _groups(part: Part) -> list[str]:
-    return [group_column(place) for place in range(len(part.group_by))]
-
-
 def _of_samples(measure: Measure, samples: Floats) -> Floats:
-    """The measure of each row of samples by value; not a number where there are none."""
-    counts = samples.sum(axis=1)
-    nothing = np.full(len(counts), np.nan)
-    if measure.name.endswith(":mean"):
-        np.divide(samples @ np.arange(MOST_ENTRIES), counts, out=nothing, where=counts > 0)
-        return nothing
+    """The measure of each row of samples by value; a quantile is not a number where there are none."""
+    if measure.quantity is Quantity.SAMPLE_SUM:
+        total: Floats = samples @ np.arange(MOST_ENTRIES)
+        return total
+    counts: Floats = samples.sum(axis=1)
+    if measure.quantity is Quantity.SAMPLE_COUNT:
+        return counts
     ends = np.cumsum(samples, axis=1)
     position = np.maximum(counts - 1, 0) * measure.share
     low, high = (_value_at(ends, np.floor(position)), _value_at(ends, np.ceil(position)))
     between: Floats = low + (high - low) * (position - np.floor(position))
-    return np.where(counts > 0, between, nothing)
+    return np.where(counts > 0, between, np.nan)
 
 
 def _value_at(ends: Floats, position: Floats) -> Ints:
     """The value of the sample at a position from 0, of each row."""
     found: Ints = np.sum(ends <= position[:, None], axis=1)
     return found
+
+
+SOURCE = Source("events", can_answer, build, finish, part=table_of, matches=meant, max_rows=MAX_ROWS)

@@ -3,7 +3,6 @@
 Bins tell in which of them a quantile lies (store/distributions.py); only the numbers of those are put in order.
 """
 
-from collections.abc import Mapping
 from functools import reduce
 from operator import or_
 
@@ -14,19 +13,13 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from questlog.analytics.engine import tables
-from questlog.analytics.metrics import sample_tables
-from questlog.analytics.metrics.measures import Base, Measure
-from questlog.analytics.metrics.parts import Part, measure_column
-from questlog.analytics.question.query import EventMatch, Granularity
+from questlog.analytics.metrics.measures import Measure, Quantity
+from questlog.analytics.metrics.sub_query import MetricRequest, Source, SubQuery, measure_column
+from questlog.analytics.question.query import Granularity
 from questlog.analytics.selection.buckets import bucket_of_day
 from questlog.analytics.selection.filters import predicate
 from questlog.analytics.selection.groups import group_codes
-from questlog.store.distributions import BOOT_TIMES, DESIGN_VALUES, Distribution
 
-_FIELDS: Mapping[tuple[str, EventMatch], Distribution] = {
-    ("value_quantile", EventMatch(DESIGN_VALUES.category)): DESIGN_VALUES,
-    **{(f"boot_{what}", EventMatch(BOOT_TIMES.category)): BOOT_TIMES for what in ("sum", "count", "quantile")},
-}
 Ints = npt.NDArray[np.int64]
 
 MAX_NUMBERS = 2_000_000
@@ -35,59 +28,60 @@ MAX_NUMBERS = 2_000_000
 _ALL = ibis.literal(0, "int64")
 
 
-def are_enough(measure: Measure, names: frozenset[str], granularity: Granularity) -> bool:
-    """Whether the counts per day answer the measure exactly, with these dimensions."""
-    return bool(field_of(measure)) and not names and not granularity.is_within_a_day
+def can_answer_sums(measure: Measure, request: MetricRequest) -> bool:
+    """Whether it is a sum or a count of a distribution's numbers, of all events."""
+    return measure.quantity in (Quantity.SAMPLE_SUM, Quantity.SAMPLE_COUNT) and _is_of_all(request)
+
+
+def can_answer_quantiles(measure: Measure, request: MetricRequest) -> bool:
+    """Whether it is a quantile of a distribution's numbers, of all events."""
+    return measure.quantity is Quantity.SAMPLE_QUANTILE and _is_of_all(request)
 
 
 def field_of(measure: Measure) -> str:
-    """The numbers that the measure is of; empty where these are not counted."""
-    if measure.base is Base.SAMPLES:
-        return sample_tables.table_of(measure)
-    sampled = _FIELDS.get((measure.name, measure.match))
-    return sampled.field if sampled else ""
+    """The distribution: each is asked by itself."""
+    return measure.field
 
 
-def is_quantile(measure: Measure) -> bool:
-    """Whether it needs more than sums."""
-    return measure.name.endswith("quantile")
+def _is_of_all(request: MetricRequest) -> bool:
+    return not request.dimensions and request.is_by_stored_day
 
 
-def build_sums(part: Part) -> ir.Table:
+def build_sums(query: SubQuery) -> ir.Table:
     """The measures that are sums, all of one field, by bucket."""
-    bins = _of_part(tables.value_bins, part)
-    sums = {measure_column(place): _sum(bins, each) for place, each in enumerate(part.measures)}
-    if part.granularity is Granularity.ALL:
+    bins = _numbers(tables.value_bins, query)
+    sums = {measure_column(place): _sum(bins, each) for place, each in enumerate(query.measures)}
+    if query.granularity is Granularity.ALL:
         return bins.aggregate(**sums)
     return bins.group_by("bucket").aggregate(**sums)
 
 
-def build_quantiles(part: Part) -> ir.Table:
+def build_quantiles(query: SubQuery) -> ir.Table:
     """The numbers that the quantiles lie among, all of one field.
 
     Beside each: how many numbers of its bucket are `before` its bin, and how many there are in all.
     """
-    bins = _of_part(tables.value_bins, part)
+    bins = _numbers(tables.value_bins, query)
     bins = bins.group_by("bucket", "bin").aggregate(samples=bins.samples.sum().cast("int64"))
     of_bucket, up_to = (ibis.window(group_by="bucket"), ibis.cumulative_window(group_by="bucket", order_by="bin"))
     bins = bins.mutate(total=bins.samples.sum().over(of_bucket), end=bins.samples.sum().over(up_to))
     bins = bins.mutate(before=bins.end - bins.samples)
-    places = [(bins.total - 1).cast("float64") * each.share for each in part.measures]
+    places = [(bins.total - 1).cast("float64") * each.share for each in query.measures]
     needed = bins.filter(reduce(or_, ((bins.end > at.floor()) & (bins.before <= at.ceil()) for at in places)))
     needed = needed.select("bucket", "bin", "before", "total")
     return (
-        _of_part(tables.value_counts, part)
+        _numbers(tables.value_counts, query)
         .inner_join(needed, ["bucket", "bin"])
         .select("bucket", "before", "total", "value", "samples")
         .limit(MAX_NUMBERS + 1)
     )
 
 
-def finish_quantiles(part: Part, rows: pa.Table) -> pa.Table:
+def finish_quantiles(query: SubQuery, rows: pa.Table) -> pa.Table:
     """The quantiles of each bucket: the values at the two places that each lies between, in proportion."""
     if rows.num_rows == 0:
-        nothing = [None] if part.granularity is Granularity.ALL else []
-        empty = {measure_column(place): pa.array(nothing, pa.float64()) for place in range(len(part.measures))}
+        nothing = [None] if query.granularity is Granularity.ALL else []
+        empty = {measure_column(place): pa.array(nothing, pa.float64()) for place in range(len(query.measures))}
         return pa.table(empty | ({} if nothing else {"bucket": rows["bucket"]}))
     number, groups = group_codes(rows, ["bucket"])
     value = rows["value"].to_numpy()
@@ -99,8 +93,8 @@ def finish_quantiles(part: Part, rows: pa.Table) -> pa.Table:
     totals = total[firsts]
     starts = np.cumsum(totals) - totals  # the buckets one after another: a place in all of them
     ends = starts[number] + before + _within_bins(number, before, samples)
-    columns = {} if part.granularity is Granularity.ALL else {"bucket": groups["bucket"]}
-    for place, measure in enumerate(part.measures):
+    columns = {} if query.granularity is Granularity.ALL else {"bucket": groups["bucket"]}
+    for place, measure in enumerate(query.measures):
         at = (totals - 1) * measure.share
         below = np.floor(at)
         low, high = (
@@ -121,21 +115,22 @@ def _within_bins(number: Ints, before: Ints, samples: Ints) -> Ints:
     return within
 
 
-def _of_part(rows: ir.Table, part: Part) -> ir.Table:
-    period = part.scope.period
+def _numbers(rows: ir.Table, query: SubQuery) -> ir.Table:
     rows = rows.filter(
-        rows.game_id == part.scope.game_id,
-        rows.field == field_of(part.measures[0]),
-        rows.day.between(period.start, period.end),
-        predicate(part.filter, rows),
+        rows.game_id == query.selection.game_id,
+        rows.field == query.measures[0].field,
+        query.days.holds_day(rows.day),
+        predicate(query.selection.filter, rows),
     )
-    bucket = bucket_of_day(rows.day, part.granularity)
+    bucket = bucket_of_day(rows.day, query.granularity)
     return rows.mutate(bucket=_ALL if bucket is None else bucket)
 
 
 def _sum(bins: ir.Table, measure: Measure) -> ir.Scalar:
-    if measure.name.endswith("sum"):
-        return bins.value_sum.sum()
-    if measure.name.endswith("count"):
-        return bins.samples.sum()
-    return bins.value_sum.sum() / bins.samples.sum().cast("float64")
+    return bins.value_sum.sum() if measure.quantity is Quantity.SAMPLE_SUM else bins.samples.sum().cast("float64")
+
+
+SUMS = Source("value_bins", can_answer_sums, build_sums, part=field_of)
+QUANTILES = Source(
+    "value_counts", can_answer_quantiles, build_quantiles, finish_quantiles, part=field_of, max_rows=MAX_NUMBERS
+)

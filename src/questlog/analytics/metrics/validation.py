@@ -2,13 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 
-from questlog.analytics.metrics.measures import Base, Measure
-from questlog.analytics.metrics.metrics import Group, Metric
-from questlog.analytics.metrics.purchases import WHAT_HAPPENED
+from questlog.analytics.metrics.measures import Measure, Quantity
+from questlog.analytics.metrics.metric import Group, Metric
 from questlog.analytics.question.definitions import SegmentDefinition
 from questlog.analytics.question.problems import InvalidQuery
 from questlog.analytics.question.query import Query
-from questlog.analytics.selection.dimensions import check_event_dimension, referenced_dimensions
+from questlog.analytics.selection.dimensions import WHAT_HAPPENED, check_event_dimension, referenced_dimensions
 from questlog.analytics.selection.filters import check_filter
 from questlog.analytics.selection.segment_rules import with_segments
 
@@ -28,7 +27,7 @@ def check_metrics(question: Query, metrics: Sequence[Metric], segments: Mapping[
 
 
 def _check_buckets(field: str, metric: Metric, question: Query) -> None:
-    has_window = any(measure.base is Base.WINDOWS for measure in metric.measures)
+    has_window = any(measure.quantity is Quantity.PLAYERS_OF_DAYS for measure in metric.measures)
     if question.granularity.is_within_a_day and has_window:
         detail = f"{metric.name!r} is a number of whole days, and cannot be asked by {question.granularity}"
         raise InvalidQuery(field, detail, "day")
@@ -45,6 +44,15 @@ def _check_dimensions(field: str, metric: Metric, question: Query) -> None:
 
 
 def _is_of_all_players(measure: Measure) -> bool:
-    if measure.base is Base.ACTIVITY:
-        return measure.name in {"active", "player_days"}
-    return measure.base in (Base.FIRST_PURCHASES, Base.COHORTS)
+    return measure.quantity in _OF_ALL_PLAYERS
+
+
+_OF_ALL_PLAYERS = frozenset(
+    {
+        Quantity.ACTIVE_PLAYERS,
+        Quantity.ACTIVE_PLAYER_DAYS,
+        Quantity.CONVERTING_PLAYERS,
+        Quantity.COHORT_SIZE,
+        Quantity.COHORT_REVENUE,
+    }
+)
