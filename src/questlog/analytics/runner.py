@@ -12,6 +12,7 @@ import msgspec
 
 from questlog.analytics.engine.analysis import Analysis
 from questlog.analytics.engine.context import Context, Engine, KeptAnswers, Trace
+from questlog.analytics.engine.growing import KeptRows
 from questlog.analytics.question.answer import Answer, Origin, SourceUse
 from questlog.analytics.question.definitions import CustomMetric, SegmentDefinition
 from questlog.analytics.registry import ANALYSES
@@ -59,6 +60,7 @@ class Analytics:
         self._definitions_of = definitions_of
         self._values_a_day = values_a_day or {}
         self._kept_answers = KeptAnswers()
+        self._kept_rows = KeptRows()
 
     def ask(self, game_id: int, question: msgspec.Struct, cancellation: Cancellation | None = None) -> Answer:
         """The answer to a question of one of the registry's types, from one state of the data.
@@ -117,6 +119,7 @@ class Analytics:
                 limits=self._values_a_day,
                 cancellation=cancellation,
                 kept_answers=self._kept_answers,
+                kept_rows=self._kept_rows,
             )
 
 
