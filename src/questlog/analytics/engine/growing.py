@@ -54,6 +54,11 @@ class KeptRows:
                 self._kept[key] = (version, rows)
 
 
+def together(rows: pa.Table) -> pa.Table:
+    """All rows: none have the same key."""
+    return rows
+
+
 def added_up(keys: Sequence[str], sums: Sequence[str], sets: Sequence[str] = ()) -> Merge:
     """Rows of the same keys as one: the sums added up, and the sets of players (`player_bytes`) united."""
 

@@ -11,10 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from questlog.analytics.analyses.explore import Explore, Measure
+from questlog.analytics.analyses.funnel import Funnel
+from questlog.analytics.analyses.funnel_attempts import Order
+from questlog.analytics.analyses.funnel_rows import Unit
 from questlog.analytics.analyses.realtime import Realtime, Span
 from questlog.analytics.engine import tables
 from questlog.analytics.engine.growing import KeptRows, added_up, newer, set_sizes, union_of
-from questlog.analytics.question.query import Condition, Granularity, Period
+from questlog.analytics.question.query import Condition, EventMatch, Granularity, Period
 from questlog.analytics.runner import Analytics, Definitions
 from questlog.model.calendar import UTC
 from questlog.store.contract import PlayerErasure
@@ -32,6 +35,8 @@ QUESTIONS: Sequence[msgspec.Struct] = (
     Explore(PERIOD, depth=2, measures=PLAYERS),
     Explore(PERIOD, nodes=("a", "b"), measures=PLAYERS, granularity=Granularity.DAY, group_by="country"),
     Explore(PERIOD, measures=PLAYERS, filter=Condition("country", values=("DE",))),
+    Funnel((EventMatch("design", "a:b"), EventMatch("design", "b", is_prefix=True)), PERIOD, group_by=("country",)),
+    Funnel((EventMatch("design", "a:c"), EventMatch("error")), PERIOD, 2 * 86_400, Order.ANY, Unit.SESSIONS),
     Explore(PERIOD, measures=PLAYERS, filter=Condition("payer", values=("yes",))),
 )
 
@@ -77,8 +82,9 @@ def new_analytics(store: DuckDBStore) -> Analytics:
     return Analytics(store, FakeClock(NOON), lambda _: Definitions())
 
 
-@settings(max_examples=12, deadline=None)
-@given(st.lists(steps, min_size=2, max_size=6))
+@pytest.mark.timeout(300)
+@settings(max_examples=6, deadline=None)
+@given(st.lists(steps, min_size=2, max_size=5))
 def test_what_is_kept_answers_as_what_is_new(done: Sequence[Any]) -> None:
     with embedded_store() as store:
         keeping = new_analytics(store)
