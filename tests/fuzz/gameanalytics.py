@@ -10,7 +10,10 @@ import importlib
 import json
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
+
+import msgspec
 
 from questlog.model.event import DECODED_COLUMNS, Type
 from questlog.model.reasons import DroppedEvent, RequestRejected
@@ -21,6 +24,7 @@ from questlog.protocols.gameanalytics.init import parse_init
 from questlog.protocols.gameanalytics.json_text import with_storable_text
 from questlog.protocols.gameanalytics.routes import route
 from questlog.protocols.inflate import inflate
+from questlog.protocols.numbers import with_nulls
 from tests.support.judged import assert_the_collector_agrees
 
 MAX_INFLATED_BYTES = 1 << 20
@@ -48,6 +52,15 @@ def strict_events(data: bytes) -> None:
     assert set(strict.indexes) <= set(lenient.indexes)
     for drop in strict.dropped:
         assert drop.index not in lenient.indexes or [error.path for error in drop.errors] == ["/platform"]
+
+
+def lenient_events(data: bytes) -> None:
+    """Of a lenient game: only less is dropped, and what is taken for it alone is counted."""
+    assert_the_collector_agrees(data, is_lenient=True)
+    lenient, others = decode_events(data, is_lenient=True), decode_events(data)
+    assert set(others.indexes) <= set(lenient.indexes)
+    assert lenient.lenient == len(lenient.indexes) - len(others.indexes)
+    assert_storable(to_columns(lenient.events))
 
 
 def one_event(data: bytes) -> None:
@@ -87,9 +100,21 @@ def path(data: bytes) -> None:
 
 
 def mended(data: bytes) -> None:
-    """Mending what is mended changes nothing."""
+    """Mending what is mended changes nothing, and nothing that is JSON is mended but its text."""
     once = with_storable_text(data)
     assert with_storable_text(once) == once
+    without_nan = with_nulls(data)
+    assert with_nulls(without_nan) == without_nan
+    if without_nan != data:
+        with suppress(ValueError, RecursionError):
+            msgspec.json.decode(data)
+            raise AssertionError("JSON was changed")
+
+
+def lenient_event(data: bytes) -> None:
+    """An event of a lenient game that differs from a right one in what the input says."""
+    extra = data.removeprefix(b"{").removesuffix(b"}")
+    lenient_events(b"[" + PLAIN_EVENT[:-1] + b"," + extra + b"}]")
 
 
 TARGETS: Sequence[Callable[[bytes], None]] = (
@@ -102,6 +127,8 @@ TARGETS: Sequence[Callable[[bytes], None]] = (
     header,
     path,
     mended,
+    lenient_events,
+    lenient_event,
 )
 
 PLAIN_EVENT = json.dumps(
@@ -151,7 +178,7 @@ def assert_storable(columns: object) -> None:
                 case Type.JSON:
                     assert isinstance(json.loads(value.encode()), dict)
                     assert rb"\u0000" not in value.encode().replace(rb"\\", b"")
-                    assert depth_of(json.loads(value)) <= MAX_DEPTH
+                    assert depth_of(json.loads(value)) <= MAX_DEPTH + 1  # `invalid` of lenient games
                 case Type.INTEGER | Type.TIME:
                     assert type(value) is int
                     assert -(2**63) <= value < 2**63
@@ -179,6 +206,11 @@ def write_seeds(directory: Path) -> None:
         directory.joinpath(f"{name}-4").write_bytes(bytes([4]) + recording.body)
         request_line = f"{recording.method} {recording.path}?{recording.query}"
         directory.joinpath(f"{name}-7").write_bytes(bytes([7]) + request_line.encode())
+    for number, body in enumerate((b'[{"a":nan,"b":-Infinity,"nan":"inf"}]', b'["\\"nan",1.#INF,-nan(ind)]')):
+        directory.joinpath(f"nan-{number}").write_bytes(bytes([8]) + body)
+        directory.joinpath(f"nan-{number}-0").write_bytes(bytes([0]) + body)
+    for number, fields in enumerate((b'"build":5', b'"custom_01":[1],"invalid":1', b'"client_ts":1e13,"gender":"x"')):
+        directory.joinpath(f"lenient-{number}").write_bytes(bytes([10]) + fields)
     for number, fields in enumerate((b'"a":[[[1e999]]]', rb'"z":"\ud83d\u0000"', b'"v":2.0,"uuid":"x","amount":1e30')):
         directory.joinpath(f"fields-{number}").write_bytes(bytes([2]) + fields)
 

@@ -43,6 +43,10 @@ def events_of(source: Source) -> Callable[[bytes], None]:
         refused = undeclared(decoded, frozenset())
         again = decode_events(data, source=source, refused=refused)
         assert [index for index in decoded.indexes if index not in refused] == list(again.indexes)
+        lenient = decode_events(data, source=source, is_lenient=True)
+        assert set(decoded.indexes) <= set(lenient.indexes)
+        assert lenient.lenient == len(lenient.indexes) - len(decoded.indexes)
+        assert_storable(to_columns(lenient.events))
 
     return run
 
@@ -120,7 +124,10 @@ def assert_storable(columns: object) -> None:
                 case Type.TEXT:
                     assert "\0" not in value.encode().decode()
                 case Type.JSON:
-                    assert all("\0" not in text for item in json.loads(value).items() for text in item)
+                    attributes = json.loads(value.encode())
+                    invalid = attributes.get("invalid")
+                    texts = [*attributes.items(), *(invalid.items() if isinstance(invalid, dict) else ())]
+                    assert all("\0" not in text for item in texts for text in item)
                 case Type.INTEGER | Type.TIME:
                     assert -(2**63) <= value < 2**63
                 case Type.NUMBER:
@@ -136,6 +143,14 @@ def write_seeds(directory: Path) -> None:
     for number, body in enumerate(sorted(bodies)):
         for target in range(8):
             directory.joinpath(f"seed-{number}-{target}").write_bytes(bytes([target]) + body)
+    for number, body in enumerate(
+        (
+            b'{"events":[{"name":"a","value":nan,"metadata":{"b":-inf,"c":"NaN"}}]}',
+            b'{"events":[{"name":"a","id":[],"timestamp":5,"value":{},"metadata":[1],"sessionIssuedAt":-1}]}',
+        )
+    ):
+        for target in range(4):
+            directory.joinpath(f"body-{number}-{target}").write_bytes(bytes([target]) + body)
     for target, text in (
         (8, "Bearer a.b.c"),
         (9, '{"alg":"HS256"}\n{"iid":"x"}\nx'),

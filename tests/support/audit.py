@@ -72,7 +72,7 @@ def _contents(record: bytes) -> tuple[list[int | None], int]:
     if source is None:
         assert envelope.kind in (Kind.PLAYER_PROPERTIES, Kind.REJECTED_REQUEST)
         return [], 0
-    decoded = source.decode_events(inflate(body, envelope.content_coding, _MAX_INFLATED_BYTES), envelope.refused)
+    decoded = source.decode_events(inflate(body, envelope.content_coding, _MAX_INFLATED_BYTES), envelope)
     values = source.to_columns(decoded.events)["value"] if decoded.events else []
     return [None if value is None else int(str(value).removesuffix(".0")) for value in values], len(decoded.dropped)
 

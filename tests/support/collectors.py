@@ -11,7 +11,7 @@ from questlog.collector.counters import CounterBook
 from questlog.collector.directory import Directory
 from questlog.collector.gameanalytics import GameAnalyticsService
 from questlog.collector.limits import BodyReader, MemoryBudget
-from questlog.collector.parts import Parts
+from questlog.collector.parts import FindCountry, Parts
 from questlog.collector.rejected_requests import RejectedRequests
 from questlog.collector.satori import SatoriService
 from questlog.collector.satori_callers import Callers
@@ -80,7 +80,11 @@ class TestCollector:
 
     __test__ = False
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        country: FindCountry = lambda _, forwarded: "NZ" if forwarded else None,
+    ) -> None:
         self.clock = ManualClock()
         self.journal = MemoryJournal()
         self.control = ControlDatabase(folder / "control.sqlite3", self.clock)
@@ -89,7 +93,7 @@ class TestCollector:
         self.parts = Parts(
             journal=self.journal,
             directory=directory,
-            country=lambda _, forwarded: "NZ" if forwarded else None,
+            country=country,
             clock=self.clock,
             counters=CounterBook(0, self.clock.now),
             rejected_requests=RejectedRequests(self.journal, time.monotonic),

@@ -18,7 +18,10 @@ from questlog.api.services import ConsoleServices, Limits
 from questlog.collector.counters import CollectorCounters
 from questlog.control.database import ControlDatabase
 from questlog.loader.counters import LoaderCounters
+from questlog.loader.money import Converter
 from questlog.loader.rebuild import Rebuild
+from questlog.loader.reprice import Reprice
+from questlog.rates.rates import Rates
 from questlog.rates.status import RatesStatus
 from questlog.store.contract import Cancellation, QueryAborted
 from questlog.store.schema import TABLES
@@ -155,12 +158,14 @@ class FakeConsole:
         self.analytics = FakeAnalytics()
         self.progress = FakeProgress()
         self.rebuild = Rebuild()
+        self.reprice = Reprice(Converter(Rates({})))
         self.token = self.control.create_token("tests").token
         self.services = ConsoleServices(
             control=self.control,
             tables=self.tables,
             analytics=self.analytics,
             rebuild=self.rebuild,
+            reprice=self.reprice,
             progress=self.progress,
             clock=self.clock,
             monotonic_s=self.clock.monotonic_s,

@@ -1,6 +1,8 @@
 """Histories of a game for tests of its numbers: few players, every kind of event, and what may go wrong with them."""
 
 import dataclasses
+import datetime as dt
+import functools
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,19 +14,74 @@ import pyarrow as pa
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
+from hypothesis.vendor.pretty import RepresentationPrinter
 
-from questlog.loader.times import Senders, event_times
-from questlog.model.times import DEFAULT_EARLIEST_US
+from questlog.loader.times import Senders, event_times, known_times
 from questlog.store.contract import STAGED_EVENTS, STAGED_REJECTED, Batch
 from questlog.store.duckdb.store import DuckDBStore
+from tests.support.oracle.zones import Zone
 from tests.support.staged import DAY, HOUR, MINUTE, SECOND
 
 GAME = 1
-FIRST_DAY = 1_766_793_600 * SECOND
-"""2025-12-27, a Saturday: ten days from here touch three ISO weeks, two months and two years."""
 DAYS = 10
-NOW = FIRST_DAY + DAYS * DAY + 12 * HOUR
-"""Noon after the tenth day, when everything has arrived."""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Ten days of a zone, from `first_day` on, in which a history takes place."""
+
+    time_zone: str
+    first_day: dt.date
+
+    @property
+    def zone(self) -> Zone:
+        return Zone(self.time_zone)
+
+    @property
+    def start(self) -> int:
+        """When the first day begins."""
+        return self.begin_of(0)
+
+    @property
+    def now(self) -> int:
+        """Noon after the tenth day, when everything has arrived."""
+        return self.start + DAYS * DAY + 12 * HOUR
+
+    def day(self, number: int) -> dt.date:
+        """The date of a day, the first of which is 0."""
+        return self.first_day + dt.timedelta(days=number)
+
+    def begin_of(self, number: int) -> int:
+        """When a day begins; of a day that the zone skipped, the next."""
+        return next(self.zone.starts("hour", self.day(number), self.day(number + 1)))
+
+    @functools.cached_property
+    def turns(self) -> tuple[int, ...]:
+        """When the clock is changed, several times, and when each day begins."""
+        changes = self.zone.changes(self.start - DAY, self.start + DAYS * DAY)
+        return (*changes * 4, *(self.begin_of(number) for number in range(1, DAYS)))
+
+
+IN_UTC = Frame("UTC", dt.date(2025, 12, 27))
+"""A Saturday: ten days from here touch three ISO weeks, two months and two years."""
+FRAMES: Mapping[str, Frame] = {
+    "UTC": IN_UTC,
+    "spring": Frame("America/New_York", dt.date(2025, 3, 5)),
+    "autumn": Frame("America/New_York", dt.date(2025, 10, 29)),
+    "half an hour": Frame("Asia/Kolkata", dt.date(2025, 12, 27)),
+    "three quarters": Frame("Asia/Kathmandu", dt.date(2025, 12, 27)),
+    "a change of half an hour": Frame("Australia/Lord_Howe", dt.date(2025, 4, 1)),
+    "another, forwards": Frame("Australia/Lord_Howe", dt.date(2025, 9, 30)),
+    "a day left out": Frame("Pacific/Apia", dt.date(2011, 12, 26)),
+    "a day without a midnight": Frame("America/Sao_Paulo", dt.date(2018, 10, 31)),
+    "two midnights": Frame("America/Sao_Paulo", dt.date(2018, 2, 13)),
+    "yesterday again": Frame("America/St_Johns", dt.date(2010, 11, 2)),
+    "Ramadan": Frame("Africa/Casablanca", dt.date(2025, 2, 18)),
+    "far in the east": Frame("Pacific/Kiritimati", dt.date(2025, 12, 27)),
+}
+"""Zones whose days are hard to get right, each around a change of its clock where there is one."""
+FIRST_DAY = IN_UTC.start
+NOW = IN_UTC.now
 
 _SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example]
 FEW = settings(
@@ -44,17 +101,23 @@ _DOLLARS = {"USD": Decimal(1), "EUR": Decimal("1.25"), "JPY": Decimal("0.5")}
 
 @dataclass(frozen=True, repr=False)
 class Event:
-    """An event as a client sent it. Times are UTC microseconds."""
+    """An event as a client sent it. Times are UTC microseconds.
+
+    Events with the same `request` came together. `resend_key` is the same for what a client without ids sends again.
+    """
 
     category: str
     received_at: int
     client_time: int | None = None
     client_event_id: str | None = None
+    request: int | None = None
+    resend_key: str | None = None
     source: str = "gameanalytics"
     api_key_name: str | None = None
     event_id: str | None = None
     player_id: str | None = None
     session_id: str | None = None
+    session_num: int | None = None
     session_issued_at: int | None = None
     value: float | None = None
     amount: int | None = None
@@ -88,6 +151,10 @@ class Event:
         said = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         return f"Event({', '.join(f'{name}={value!r}' for name, value in said.items() if value is not None)})"
 
+    def _repr_pretty_(self, printer: RepresentationPrinter, _is_cycle: bool) -> None:
+        """The same, where hypothesis prints it."""
+        printer.text(repr(self))
+
     @property
     def amount_usd(self) -> Decimal | None:
         """The dollars of `amount`, which is in hundredths; None for an unknown currency."""
@@ -106,32 +173,45 @@ class History:
     """What arrived, in the order in which it was journalled, and how many events each load takes.
 
     With `has_prologue` every name of an event came once before, long ago and of no player. Names then have the same
-    numbers in every history, and questions are compiled once for all of them.
+    numbers in every history, and questions are compiled once for all of them. With `is_moved` the game was in UTC when
+    all arrived, and is given the frame's zone after that.
     """
 
     events: tuple[Event, ...]
     loads: tuple[int, ...] = ()
     has_prologue: bool = False
+    frame: Frame = IN_UTC
+    is_moved: bool = False
 
     @property
     def all_events(self) -> tuple[Event, ...]:
         """The events after the prologue's."""
-        return (*_PROLOGUE, *self.events) if self.has_prologue else self.events
+        return (*_prologue(self.frame), *self.events) if self.has_prologue else self.events
 
 
 def load(store: DuckDBStore, history: History, game_id: int = GAME) -> None:
     """Load everything, in the history's batches; what they leave over in one more."""
     place = 0
-    first = len(_PROLOGUE) if history.has_prologue else 0
+    first = len(_NAMES) if history.has_prologue else 0
+    whole = _staged(history.all_events, game_id)
+    if not history.is_moved:
+        _set_zone(store, history, game_id)
     for size in (*([first] if first else []), *history.loads, len(history.events)):
-        events = history.all_events[place : place + size]
-        if events:
-            store.load(_batch(events, place, game_id), NOW)
+        rows = whole.slice(place, size)
+        if rows.num_rows:
+            store.load(Batch(rows, STAGED_REJECTED.empty_table(), (), (), {}), history.frame.now)
         place += size
+    if history.is_moved:
+        _set_zone(store, history, game_id)
 
 
-def _batch(events: Sequence[Event], place: int, game_id: int) -> Batch:
-    rows = [dataclasses.asdict(event) | _made(event, place + index, game_id) for index, event in enumerate(events)]
+def _set_zone(store: DuckDBStore, history: History, game_id: int) -> None:
+    if history.frame.time_zone != "UTC":
+        store.set_time_zone(game_id, history.frame.time_zone, lambda _step, _share: None)
+
+
+def _staged(events: Sequence[Event], game_id: int) -> pa.Table:
+    rows = [dataclasses.asdict(event) | _made(event, place, game_id) for place, event in enumerate(events)]
     received = np.array([event.received_at for event in events], np.int64)
     client_times = pa.array([event.client_time for event in events], pa.int64())
     columns = {
@@ -139,11 +219,15 @@ def _batch(events: Sequence[Event], place: int, game_id: int) -> Batch:
         for field in STAGED_EVENTS
         if field.name != "event_time"
     }
-    each_its_own_request = Senders(np.arange(len(events)), columns["player_id"])
-    times = event_times(client_times, received, each_its_own_request, DEFAULT_EARLIEST_US)
-    columns["event_time"] = pa.array(times, pa.timestamp("us"))
-    table = pa.table([columns[field.name] for field in STAGED_EVENTS], schema=STAGED_EVENTS)
-    return Batch(table, STAGED_REJECTED.empty_table(), (), (), {})
+    columns["session_issued_at"] = known_times(columns["session_issued_at"], EARLIEST)
+    senders = Senders(np.array([_request(event, place) for place, event in enumerate(events)]), columns["player_id"])
+    columns["event_time"] = pa.array(event_times(client_times, received, senders, EARLIEST), pa.timestamp("us"))
+    return pa.table([columns[field.name] for field in STAGED_EVENTS], schema=STAGED_EVENTS)
+
+
+def _request(event: Event, place: int) -> int:
+    """The number of the event's request; an event that is of none came by itself."""
+    return place if event.request is None else -1 - event.request
 
 
 def _made(event: Event, offset: int, game_id: int) -> dict[str, Any]:
@@ -235,7 +319,7 @@ _HEALTH = st.one_of(
     ),
     _fields("sdk_init", attributes=st.fixed_dictionaries({}, optional={"app_boot_time": st.integers(0, 5000)})),
 )
-_SESSION_END = _fields("session_end", length_s=_maybe(st.sampled_from([0.0, 60.0, 90.25, 4000.0])))
+_SESSION_END = _fields("session_end", length_s=_maybe(st.sampled_from([0.0, 60.0, 90.25, 4000.0, 3_000_000.0])))
 _USER = _fields("user")
 _SATORI = st.one_of(
     _fields("custom", event_id=st.sampled_from(["jump", "win"]), value=_maybe(_QUARTERS)),
@@ -274,7 +358,12 @@ _NAMES: Sequence[tuple[str, str | None]] = (
     *(("custom", name) for name in ("jump", "win", "purchaseCompleted", "adImpression")),
     *((name, None) for name in ("error", "ads", "impression", "session_end", "user", "health", "sdk_init")),
 )
-_PROLOGUE = tuple(Event(category, FIRST_DAY - 400 * DAY, event_id=event_id) for category, event_id in _NAMES)
+
+
+@functools.cache
+def _prologue(frame: Frame) -> tuple[Event, ...]:
+    return tuple(Event(category, frame.start - 400 * DAY, event_id=event_id) for category, event_id in _NAMES)
+
 
 _DEVICE = st.fixed_dictionaries(
     {},
@@ -298,6 +387,10 @@ _DEVICE = st.fixed_dictionaries(
         ),
     },
 )
+_NO_IDS = (None, "null", "Undefined", "00000000-0000-0000-0000-000000000000")
+"""What clients send where they have no id."""
+EARLIEST = 1_262_304_000 * SECOND
+"""2010-01-01: an earlier time is what a client says that does not know it."""
 _UNKNOWN_TO_SERVERS = dict.fromkeys(
     ("country", "platform", "os_version", "device", "build", "gender", "birth_year", "custom_01")
 )
@@ -307,8 +400,10 @@ _WITHOUT_PLATFORM = 1
 
 
 @st.composite
-def _moments(draw: DrawFn) -> int:
+def _moments(draw: DrawFn, frame: Frame) -> int:
     """A time around which something happens: of the ten days, or so long before that only wide windows reach it."""
+    if draw(st.integers(0, 2)) == 0:
+        return draw(st.sampled_from(frame.turns))
     day = draw(st.sampled_from([3, 1, 2, 3, 4, 4, 5, 5, 6, 7, 7, 8, 8, 0, 9, -1, -7, -29, -30, -45]))
     of_day = draw(
         st.one_of(
@@ -316,11 +411,12 @@ def _moments(draw: DrawFn) -> int:
             st.integers(0, 47).map(lambda half: half * 30 * MINUTE),
         )
     )
-    return FIRST_DAY + day * DAY + of_day
+    return frame.start + day * DAY + of_day
 
 
 _NEAR = st.one_of(
     st.sampled_from([0, 0, 1, -1, SECOND, -SECOND, MINUTE, -5 * MINUTE, 10 * MINUTE, HOUR, HOUR + SECOND, 3 * HOUR]),
+    st.sampled_from([-HOUR, -1, 0, 30 * MINUTE, HOUR, 12 * HOUR, 12 * HOUR + 1]),
     st.integers(0, 240).map(lambda minutes: minutes * MINUTE),
 )
 
@@ -331,7 +427,10 @@ def _times(draw: DrawFn, moments: Sequence[int]) -> dict[str, int | None]:
     happened = draw(st.sampled_from(moments)) + draw(_NEAR)
     delay = draw(st.sampled_from([0, 0, 20 * SECOND, DAY, 6 * DAY, -5 * MINUTE, -10 * MINUTE, -10 * MINUTE - 1, -DAY]))
     sends_time = delay > 0 or draw(st.booleans())
-    return {"client_time": happened if sends_time else None, "received_at": happened + delay}
+    client_time = happened if sends_time else None
+    if draw(st.integers(0, 11)) == 0:
+        client_time = draw(st.sampled_from([0, 5 * SECOND, EARLIEST - 1, EARLIEST]))
+    return {"client_time": client_time, "received_at": happened + delay}
 
 
 @st.composite
@@ -345,12 +444,17 @@ def _events(draw: DrawFn, moments: Sequence[Sequence[int]], often: tuple[str, ..
     fields |= draw(KINDS[kind])
     session = draw(st.integers(0, 3))
     if session:
-        fields["session_id"] = f"session-{player}-{session}"
+        # Some clients name the sessions of all their players alike.
+        whose = draw(st.sampled_from([player, player, player, "anyone"]))
+        fields["session_id"] = f"session-{whose}-{session}"
     if kind == "satori":
-        fields["source"] = draw(st.sampled_from(["satori_client", "satori_server"]))
+        fields["source"] = draw(st.sampled_from(["satori_client", "satori_server", "satori_system"]))
         if session and draw(st.booleans()):
-            ago = draw(st.sampled_from([0, 5 * MINUTE, 13 * HOUR]))
-            fields["session_issued_at"] = (times["client_time"] or times["received_at"] or 0) - ago
+            ago = draw(st.sampled_from([0, 5 * MINUTE, 13 * HOUR, 32 * DAY]))
+            issued_at = (times["client_time"] or times["received_at"] or 0) - ago
+            fields["session_issued_at"] = draw(st.sampled_from([issued_at, issued_at, issued_at, 0]))
+    elif session:
+        fields["session_num"] = draw(st.sampled_from([None, 1, 1, 2]))
     if player == _WITHOUT_PLATFORM:
         fields["platform"] = None
     if fields.get("source") == "satori_server":
@@ -371,10 +475,40 @@ def _told_by_server(event: Event) -> Event:
     )
 
 
+def _sent_together(draw: DrawFn, events: Sequence[Event]) -> list[Event]:
+    """The events, some in one request with the one before."""
+    together = list(events)
+    for number, place in enumerate(draw(st.lists(st.integers(0, len(events) - 1), max_size=4))):
+        before = together[place - 1]
+        request = number if before.request is None else before.request
+        together[place - 1] = dataclasses.replace(before, request=request)
+        together[place] = dataclasses.replace(together[place], request=request, received_at=before.received_at)
+    return together
+
+
+def _named(draw: DrawFn, event: Event, place: int) -> Event:
+    """The event with an id of its own, or with what some clients send for want of one."""
+    client_event_id = draw(st.sampled_from([*[f"event-{place}"] * 9, *_NO_IDS]))
+    return dataclasses.replace(event, client_event_id=client_event_id)
+
+
+def _again(draw: DrawFn, event: Event, players: Sequence[str | None]) -> Event:
+    """The same event once more: at once or much later, by itself, or another player's with the same id."""
+    later = draw(st.sampled_from([0, HOUR, 7 * DAY, 7 * DAY + SECOND, -2 * DAY]))
+    player_id = draw(st.sampled_from([event.player_id] * 4 + list(players)))
+    return dataclasses.replace(event, received_at=event.received_at + later, player_id=player_id, request=None)
+
+
 @st.composite
-def histories(draw: DrawFn, often: tuple[str, ...] = (), max_events: int = 40) -> History:
-    """A history of 2 to 5 players; times are in no order, some events come twice. `often`: kinds to have more of."""
-    moments = sorted(draw(st.lists(_moments(), min_size=2, max_size=6)))
+def histories(
+    draw: DrawFn, often: tuple[str, ...] = (), max_events: int = 40, frames: Sequence[Frame] = (IN_UTC,)
+) -> History:
+    """A history of 2 to 5 players; times are in no order, some events come twice. `often`: kinds to have more of.
+
+    It takes place in one of the frames.
+    """
+    frame = draw(st.sampled_from(frames))
+    moments = sorted(draw(st.lists(_moments(frame), min_size=2, max_size=6)))
     # Each player has moments of its own to begin at: else all would be there from the first on.
     begins = draw(st.lists(st.integers(0, len(moments) - 1), min_size=2, max_size=5))
     size = draw(st.one_of(st.integers(1, max_events), st.integers(max_events // 2, max_events)))
@@ -383,12 +517,15 @@ def histories(draw: DrawFn, often: tuple[str, ...] = (), max_events: int = 40) -
     )
     for place in draw(st.lists(st.integers(0, size - 1), max_size=3)):
         events.insert(draw(st.integers(0, len(events))), _told_by_server(events[place]))
-    named = [dataclasses.replace(event, client_event_id=f"event-{place}") for place, event in enumerate(events)]
+    named = [_named(draw, event, place) for place, event in enumerate(_sent_together(draw, events))]
+    players = [event.player_id for event in named]
     for place in draw(st.lists(st.integers(0, len(named) - 1), max_size=5)):
-        again = draw(st.sampled_from([0, HOUR, 7 * DAY, 7 * DAY + SECOND, -2 * DAY]))
-        named.insert(
-            draw(st.integers(0, len(named))),
-            dataclasses.replace(named[place], received_at=named[place].received_at + again),
-        )
+        named.insert(draw(st.integers(0, len(named))), _again(draw, named[place], players))
     loads = draw(st.lists(st.integers(1, 15), max_size=3))
-    return History(tuple(named), tuple(loads), has_prologue=draw(st.integers(0, 7)) > 0)
+    return History(
+        tuple(named),
+        tuple(loads),
+        has_prologue=draw(st.integers(0, 7)) > 0,
+        frame=frame,
+        is_moved=draw(st.integers(0, 3)) == 0,
+    )

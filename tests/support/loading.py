@@ -1,9 +1,11 @@
 """A journal, a store, a clock and a codec in memory, for tests of the loader."""
 
 import json
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from decimal import Decimal
 from typing import NamedTuple
 
+import numpy as np
 import pyarrow as pa
 
 from questlog.journal.contract import Entry
@@ -12,6 +14,7 @@ from questlog.model.event import Columns, Source
 from questlog.model.reasons import DroppedEvent, Reason, RequestRejected
 from questlog.model.record import Envelope, Kind, Position, encode_record
 from questlog.store.contract import Batch, Expiry, LoadResult
+from questlog.store.repricing import MoneyKind, PriceChange, Prices, Repricing
 
 NOW_US = 1_763_750_000_000_000
 
@@ -30,17 +33,22 @@ class FakeDecoded(NamedTuple):
     events: list[dict[str, object]]
     indexes: list[int]
     dropped: list[DroppedEvent]
+    lenient: int = 0
 
 
-def decode_fake_events(body: bytes, refused: Collection[int]) -> FakeDecoded:
-    """A JSON list of objects of DECODED_COLUMNS; `"drop": true` drops one, anything but a list rejects the request."""
+def decode_fake_events(body: bytes, envelope: Envelope) -> FakeDecoded:
+    """A JSON list of objects of DECODED_COLUMNS; anything but a list rejects the request.
+
+    `"drop": true` drops one, `"is_lenient": true` says that only a lenient game takes it.
+    """
     items = json.loads(body)
     if not isinstance(items, list):
         raise RequestRejected(Reason.NOT_A_LIST, "not a list")
-    decoded = FakeDecoded([], [], [])
+    lenient = sum(bool(item.pop("is_lenient", False)) for item in items)
+    decoded = FakeDecoded([], [], [], lenient)
     for index, item in enumerate(items):
-        if item.get("drop") or index in refused:
-            reason = Reason.INVALID_NAME if index in refused else Reason.FAILED_VALIDATION
+        if item.get("drop") or index in envelope.refused:
+            reason = Reason.INVALID_NAME if index in envelope.refused else Reason.FAILED_VALIDATION
             decoded.dropped.append(DroppedEvent(index, json.dumps(item).encode(), reason, "not wanted"))
         else:
             decoded.events.append(item)
@@ -114,6 +122,7 @@ class FakeStore:
         self.expiries: list[tuple[Expiry, int]] = []
         self.loaded_at: list[int] = []
         self.rebuilds = 0
+        self.repriced: list[Repricing] = []
 
     def positions(self) -> Mapping[int, Position]:
         return dict(self.kept_positions)
@@ -130,6 +139,13 @@ class FakeStore:
     def rebuild(self, progress: Callable[[str, float], None]) -> None:
         progress("players", 0.5)
         self.rebuilds += 1
+
+    def reprice(self, question: Repricing, prices: Prices, progress: Callable[[float], None]) -> Sequence[PriceChange]:
+        progress(0.5)
+        self.repriced.append(question)
+        days = np.array([20_000], dtype=np.int32)
+        usd = prices.amounts_usd(pa.array([100]), pa.array(["GEM"]), days)[0].as_py()
+        return [PriceChange("GEM", MoneyKind.PURCHASES, 1, 1, 1, 0, Decimal(0), usd)]
 
     def expire(self, expiry: Expiry, now_us: int) -> None:
         self.expiries.append((expiry, now_us))

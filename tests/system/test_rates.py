@@ -1,5 +1,6 @@
 """Exchange rates over the network: a server of this machine stands for the ECB and for a mirror of packages."""
 
+import json
 import os
 import stat
 import threading
@@ -153,7 +154,7 @@ def business(user: str, currency: str, amount: int) -> Mapping[str, object]:
 
 
 def dollars(made: Installation) -> list[tuple[str, float | None]]:
-    rows = made.sql("SELECT currency, amount_usd::DOUBLE AS usd FROM events ORDER BY amount_usd")
+    rows = made.sql("SELECT currency, amount_usd::DOUBLE AS usd FROM events ORDER BY amount_usd NULLS LAST, currency")
     return [(row["currency"], row["usd"]) for row in rows]
 
 
@@ -191,3 +192,36 @@ def test_a_server_that_cannot_fetch_rates_says_so_and_goes_on(tmp_path: Path, pu
         assert line.startswith("WARN")
         assert "days old; fetching new ones fails" in line
         assert "gone.zip answers 404" in line
+
+
+def test_what_was_stored_without_a_price_is_valued_again(tmp_path: Path) -> None:
+    """The body is that of a report: one purchase of 10 USD, three of 320 TWD."""
+    own = tmp_path / "own.csv"
+    own.write_text("day,currency,usd\n2026-01-01,GEM,1\n")
+    with installation(tmp_path / "data", {"money.rates_path": own}) as made:
+        made.start_run()
+        made.send_events([business("us", "USD", 1000), *(business(f"tw{place}", "TWD", 32000) for place in range(3))])
+        made.wait_until(lambda: len(dollars(made)) == 4, "four purchases are stored")
+        assert dollars(made) == [("USD", 10.0), *[("TWD", None)] * 3]
+        own.write_text("day,currency,usd\n2026-01-01,TWD,0.03125\n")
+        tried = made.command("reprice", "--dry-run", "--format", "json")
+        assert json.loads(tried.stdout) == [
+            {
+                "currency": "TWD", "kind": "purchases", "events": 3, "changed": 3, "unpriced_before": 3,
+                "unpriced_after": 0, "usd_before": 0, "usd_after": 30, "rates": "own",
+            }
+        ]  # fmt: skip
+        assert "3 events would change" in tried.stderr
+        assert dollars(made)[1:] == [("TWD", None)] * 3
+        assert made.command("reprice", "--currency", "EUR").stdout == ""
+        changed = made.command("reprice", "--currency", "TWD", "--from", "2026-01-01")
+        assert changed.returncode == 0
+        assert changed.stdout.splitlines()[-1].split() == [
+            "TWD", "purchases", "3", "3", "3", "0", "0", "30.000000", "own",
+        ]  # fmt: skip
+        assert dollars(made) == [("TWD", 10.0)] * 3 + [("USD", 10.0)]
+        own.unlink()
+        failed = made.command("reprice")
+        assert failed.returncode == 1
+        assert "money.rates_path" in failed.stderr
+        assert len(failed.stderr.splitlines()) == 1

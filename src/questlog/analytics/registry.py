@@ -4,7 +4,20 @@ Routes, the choices of `questlog query --analysis`, the kinds of saved questions
 `docs/reference/analyses/README.md` are derived from it. An analysis declares its entry beside its answer function.
 """
 
-from questlog.analytics.analyses import cohorts, economy, explore, funnel, progression, realtime, retention, timeline
+from questlog.analytics.analyses import (
+    cohorts,
+    economy,
+    error_groups,
+    event_catalogue,
+    explore,
+    funnel,
+    paths,
+    progression,
+    realtime,
+    retention,
+    timeline,
+    values,
+)
 from questlog.analytics.engine.analysis import Analysis
 from questlog.analytics.metrics import metric_query
 from questlog.analytics.selection import cardinality, segments
@@ -15,11 +28,15 @@ ANALYSES: tuple[Analysis, ...] = (
     retention.ANALYSIS,
     cohorts.ANALYSIS,
     funnel.ANALYSIS,
+    paths.ANALYSIS,
     progression.ANALYSIS,
     economy.ANALYSIS,
     economy.BALANCES,
+    error_groups.ANALYSIS,
     segments.ANALYSIS,
     realtime.ANALYSIS,
+    event_catalogue.ANALYSIS,
+    values.ANALYSIS,
     cardinality.ANALYSIS,
     timeline.PLAYER,
     timeline.SESSIONS_OF_PLAYER,

@@ -10,12 +10,15 @@ import ibis
 import ibis.expr.types as ir
 import msgspec
 
+from questlog.analytics.engine import tables
 from questlog.analytics.engine.analysis import Analysis
 from questlog.analytics.engine.context import Context, Engine, KeptAnswers, Trace
 from questlog.analytics.engine.growing import KeptRows
 from questlog.analytics.question.answer import Answer, Origin, SourceUse
 from questlog.analytics.question.definitions import CustomMetric, SegmentDefinition
 from questlog.analytics.registry import ANALYSES
+from questlog.analytics.selection.occurrence import Occurrences, unseen
+from questlog.model.calendar import UTC, Zone
 from questlog.store.contract import Cancellation
 from questlog.store.schema import COUNTERS
 
@@ -61,6 +64,7 @@ class Analytics:
         self._values_a_day = values_a_day or {}
         self._kept_answers = KeptAnswers()
         self._kept_rows = KeptRows()
+        self._occurrences = Occurrences()
 
     def ask(self, game_id: int, question: msgspec.Struct, cancellation: Cancellation | None = None) -> Answer:
         """The answer to a question of one of the registry's types, from one state of the data.
@@ -72,14 +76,17 @@ class Analytics:
         with self.context(game_id, cancellation) as context:
             answer = analysis.answer(question, context)
             rows_at_most = self._rows_at_most(context)
+            looking = msgspec.structs.replace(context, trace=Trace())
+            warnings = (*answer.warnings, *unseen(question, looking, self._occurrences))
         origin = Origin(
             as_of=_time(context.now_us),
             complete_through=None if complete_through is None else _time(min(complete_through, context.now_us)),
             took_ms=round((self._monotonic_s() - began_s) * 1000, 3),
             rows_read_at_most=rows_at_most,
+            time_zone=context.zone.name,
             sources=[SourceUse(name, tuple(answers)) for name, answers in context.trace.sources.items()],
         )
-        return msgspec.structs.replace(answer, origin=origin)
+        return msgspec.structs.replace(answer, origin=origin, warnings=warnings)
 
     def _rows_at_most(self, context: Context) -> int:
         """The rows of the tables that were read, as often as they were. Raises `QueryAborted`."""
@@ -92,11 +99,12 @@ class Analytics:
         """The surroundings of a question asked now. Raises `QueryAborted`."""
         definitions = self._definitions_of(game_id)
         with self._bare_context(game_id, cancellation or Cancellation()) as context:
-            [counters] = context.run(_counters).to_pylist()
+            [counters] = context.run(_counters, game_id).to_pylist()
             yield msgspec.structs.replace(
                 context,
                 segments=definitions.segments,
                 custom_metrics=definitions.custom_metrics,
+                zone=Zone(counters["time_zone"] or UTC.name),
                 last_player_no=counters["player_no"],
                 data_version=counters["batch_no"],
                 trace=Trace(),
@@ -105,7 +113,7 @@ class Analytics:
     def data_version(self) -> int:
         """The last load transaction: as long as it and the UTC day stay, so do all answers. Raises `QueryAborted`."""
         with self._bare_context(0, Cancellation()) as context:
-            [counters] = context.run(_counters).to_pylist()
+            [counters] = context.run(_counters, 0).to_pylist()
         version: int = counters["batch_no"]
         return version
 
@@ -127,9 +135,12 @@ def _time(us: int) -> dt.datetime:
     return dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + dt.timedelta(microseconds=us)
 
 
-def _counters() -> ir.Table:
-    """One row, also where nothing was ever loaded."""
+def _counters(game_id: int) -> ir.Table:
+    """One row, also where nothing was ever loaded; with the zone that the days of the game's rows are of."""
     counters = ibis.table({column.name: "int64" for column in COUNTERS.columns}, name=COUNTERS.name)
-    return counters.aggregate(
+    numbers = counters.aggregate(
         batch_no=counters.batch_no.max().fill_null(0), player_no=counters.player_no.max().fill_null(0)
     )
+    zones = tables.game_zones
+    zones = zones.filter(zones.game_id == game_id)
+    return numbers.cross_join(zones.aggregate(time_zone=zones.time_zone.max()))

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 import pyarrow as pa
 
-from questlog.analytics.question.answer import Answer, SourceUse, Warned
+from questlog.analytics.question.answer import Answer, Origin, SourceUse, Warned
 from questlog.api.response_formats import ResponseFormat
 from questlog.api.result import arrow_bytes, csv_bytes, json_lists, json_rows, parquet_bytes, rows_of
 
@@ -96,8 +96,20 @@ def origin_headers(answer: Answer) -> Mapping[str, str]:
     origin["sources"] = ", ".join(source.name for source in answer.origin.sources)
     origin["data_version"] = answer.data_version
     origin["warnings"] = len(answer.warnings)
-    named = {f"Questlog-{name.replace('_', '-').title()}": value for name, value in origin.items()}
-    return {name: str(value) for name, value in named.items() if value not in (None, "")}
+    return {_header(name): str(value) for name, value in origin.items() if value not in (None, "")}
+
+
+def _header(field: str) -> str:
+    return f"Questlog-{field.replace('_', '-').title()}"
+
+
+ORIGIN_HEADERS: Mapping[str, str] = {
+    **{_header(field): f"As `{field}` of the body." for field in Origin.__struct_fields__},
+    _header("sources"): "The names of the sources, with commas between them.",
+    _header("data_version"): "As `data_version` of the body.",
+    _header("warnings"): "How many warnings there are.",
+}
+"""What each of these headers is."""
 
 
 def _described(answer: Answer) -> pa.Table:

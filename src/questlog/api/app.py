@@ -28,6 +28,7 @@ from questlog.api.parameters import refuse_unknown_parameters
 from questlog.api.players import PLAYER_HANDLERS
 from questlog.api.rebuild import REBUILD_HANDLERS
 from questlog.api.receipts import RECEIPT_HANDLERS
+from questlog.api.reprice import REPRICE_HANDLERS
 from questlog.api.schema import QuestionSchema
 from questlog.api.services import ConsoleServices
 from questlog.api.sql import answer_sql
@@ -94,6 +95,7 @@ def _api(check: TokenCheck, analyses: Sequence[Analysis]) -> Router:
         list_ingest_hours,
         answer_sql,
         *REBUILD_HANDLERS,
+        *REPRICE_HANDLERS,
     ]
     return Router(
         "/api/v1",

@@ -10,6 +10,7 @@ from litestar.params import FromPath, JSONBody
 
 from questlog.analytics.analyses.cohort_members import check_match
 from questlog.analytics.metrics.catalogue import CATALOGUE
+from questlog.analytics.metrics.intervals import SUFFIXES
 from questlog.analytics.metrics.metric import metric_named
 from questlog.analytics.question.definitions import CustomMetric, SegmentDefinition
 from questlog.analytics.question.problems import InvalidQuery
@@ -156,7 +157,7 @@ def _check_segment(definition: SegmentDefinition, segments: Mapping[str, Segment
 
 def _check_custom_metric(name: str, metric: CustomMetric, segments: Mapping[str, SegmentDefinition]) -> None:
     check_match("event", metric.event, segments)
-    if name in _TAKEN or name.startswith(_TAKEN_PREFIXES) or "," in name:
+    if name in _TAKEN or name.startswith(_TAKEN_PREFIXES) or name.endswith(SUFFIXES) or "," in name:
         raise bad_value("name", f"{name!r} cannot be a metric's name: answers have such a column, or commas part names")
     try:
         metric_named("name", name, CATALOGUE)

@@ -36,14 +36,17 @@ class Page(NamedTuple):
 
 
 class Listing(NamedTuple):
-    """A table whose rows are listed, the column that numbers them, and the filters it has columns for."""
+    """A table whose rows are listed, the column that numbers them, the filters it has columns for, and which rows."""
 
     table: str
     number: str
     filters: frozenset[str]
+    is_of_invalid: bool = False
 
 
 STORED = Listing("events", "row_no", frozenset(EventFilter.__struct_fields__) - {"reason"})
+WARNED = STORED._replace(is_of_invalid=True)
+"""Events of lenient games with annotations that break their rule."""
 REJECTED = Listing("rejected_events", "rejected_no", frozenset({"player_id", "source", "reason", "since", "until"}))
 
 # Fixed text: every value travels as a parameter.
@@ -56,18 +59,19 @@ _CONDITIONS = {
 }
 # The first line says no more than the second, but it lets the engine pass over what is newer.
 _PAGE_CONDITION = {
-    STORED: """received_at <= make_timestamp($page_time)
+    STORED.table: """received_at <= make_timestamp($page_time)
 AND (received_at, row_no) < (make_timestamp($page_time), $page_number)""",
-    REJECTED: """received_at <= make_timestamp($page_time)
+    REJECTED.table: """received_at <= make_timestamp($page_time)
 AND (received_at, rejected_no) < (make_timestamp($page_time), $page_number)""",
 }
 _SELECT = {
-    STORED: "SELECT * FROM events WHERE game_id = $game_id",
-    REJECTED: "SELECT * FROM rejected_events WHERE game_id = $game_id",
+    STORED.table: "SELECT * FROM events WHERE game_id = $game_id",
+    REJECTED.table: "SELECT * FROM rejected_events WHERE game_id = $game_id",
 }
+_OF_INVALID = "json_exists(CASE WHEN json_valid(attributes) THEN attributes END, '/invalid')"
 _ORDER = {
-    STORED: "ORDER BY received_at DESC, row_no DESC LIMIT $limit",
-    REJECTED: "ORDER BY received_at DESC, rejected_no DESC LIMIT $limit",
+    STORED.table: "ORDER BY received_at DESC, row_no DESC LIMIT $limit",
+    REJECTED.table: "ORDER BY received_at DESC, rejected_no DESC LIMIT $limit",
 }
 
 
@@ -80,10 +84,13 @@ def statement_of(
             raise bad_value(name, f"`{name}` cannot filter {listing.table.replace('_', ' ')}")
     values = _values(which)
     conditions = [_CONDITIONS[name] for name in values]
+    if listing.is_of_invalid:
+        conditions.append(_OF_INVALID)
     if page is not None:
-        conditions.append(_PAGE_CONDITION[listing])
+        conditions.append(_PAGE_CONDITION[listing.table])
         values |= {"page_time": page.received_at, "page_number": page.number}
-    statement = "\n".join([_SELECT[listing], *(f"AND {condition}" for condition in conditions), _ORDER[listing]])
+    restricted = [f"AND {condition}" for condition in conditions]
+    statement = "\n".join([_SELECT[listing.table], *restricted, _ORDER[listing.table]])
     return statement, {"game_id": game_id, "limit": limit, **values}
 
 

@@ -10,7 +10,7 @@ from litestar import get
 from litestar.params import FromPath, FromQuery, QueryParameter
 
 from questlog.api.analytics import Asking
-from questlog.api.event_listing import REJECTED, STORED, EventFilter, Page, parse_page, statement_of
+from questlog.api.event_listing import REJECTED, STORED, WARNED, EventFilter, Page, parse_page, statement_of
 from questlog.api.games import Services
 from questlog.api.parameters import parse_time
 from questlog.api.result import rows_of
@@ -24,6 +24,7 @@ class Status(enum.StrEnum):
     """How an event ended."""
 
     STORED = "stored"
+    WARNED = "warned"
     REJECTED = "rejected"
 
 
@@ -34,7 +35,7 @@ class EventPage(msgspec.Struct, frozen=True):
     next: str | None
 
 
-_LISTINGS = {Status.STORED: STORED, Status.REJECTED: REJECTED}
+_LISTINGS = {Status.STORED: STORED, Status.WARNED: WARNED, Status.REJECTED: REJECTED}
 
 
 @get("/games/{game:str}/events")
@@ -55,7 +56,11 @@ async def list_events(  # noqa: PLR0913, PLR0917 - each is a parameter of the ro
     limit: Annotated[int, QueryParameter(name="limit", ge=1, le=1000)] = 100,
     before: Annotated[str | None, QueryParameter(name="before", description="`next` of the page before.")] = None,
 ) -> EventPage:
-    """Events of a game by `received_at`, newest first; with `status=rejected`, those refused, with reasons."""
+    """Events of a game by `received_at`, newest first.
+
+    With `status=rejected`, those refused, with reasons; with `status=warned`, stored events of a lenient game with
+    annotations that break their rule (`attributes.invalid`).
+    """
     which = EventFilter(
         category=category,
         event_id=event_id,

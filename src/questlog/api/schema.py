@@ -12,7 +12,7 @@ from litestar.openapi.plugins import JsonRenderPlugin
 
 from questlog.analytics.engine.analysis import Analysis
 from questlog.analytics.question.examples import Example
-from questlog.api.answers import AnswerBody
+from questlog.api.answers import ORIGIN_HEADERS, AnswerBody
 from questlog.api.definition_kinds import definition_examples, definition_types
 from questlog.api.errors import AnyRequest
 from questlog.api.response_formats import MEDIA_TYPES, ResponseFormat
@@ -27,7 +27,10 @@ Schema = dict[str, Any]
 _ANSWERS: Schema = {
     "200": {
         "description": "The answer",
-        "headers": {"ETag": {"schema": {"type": "string"}, "description": "For `If-None-Match`."}},
+        "headers": {
+            "ETag": {"schema": {"type": "string"}, "description": "For `If-None-Match`."},
+            **{name: {"schema": {"type": "string"}, "description": said} for name, said in ORIGIN_HEADERS.items()},
+        },
         "content": {
             MEDIA_TYPES[ResponseFormat.JSON]: {"schema": {"$ref": _REFERENCE.format(name=AnswerBody.__name__)}},
             **{MEDIA_TYPES[form]: {} for form in (ResponseFormat.CSV, ResponseFormat.PARQUET, ResponseFormat.ARROW)},

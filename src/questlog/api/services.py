@@ -15,6 +15,7 @@ from questlog.control.games import ListedGame
 from questlog.control.users import User
 from questlog.loader.counters import LoaderCounters
 from questlog.loader.rebuild import RebuildStatus
+from questlog.loader.reprice import RepriceQuestion, RepriceStatus
 from questlog.model.clock import Clock
 from questlog.model.game import ApiKey, Game
 from questlog.model.receipt import ReceiptSettings
@@ -206,6 +207,19 @@ class Rebuilding(Protocol):
         ...
 
 
+class Repricing(Protocol):
+    """Has the loader's thread value stored purchases again. Called from any thread."""
+
+    @property
+    def status(self) -> RepriceStatus:
+        """How far the last one is, and what it changed."""
+        ...
+
+    def request(self, question: RepriceQuestion) -> bool:
+        """Value again with the rates there are now; False while another waits or runs. Raises `RatesUnreadable`."""
+        ...
+
+
 class Progress(Protocol):
     """How receiving and loading go. Called from any thread, answers at once."""
 
@@ -245,6 +259,7 @@ class ConsoleServices(msgspec.Struct, frozen=True):
     tables: Tables
     analytics: Analytics
     rebuild: Rebuilding
+    reprice: Repricing
     progress: Progress
     clock: Clock
     monotonic_s: Callable[[], float]

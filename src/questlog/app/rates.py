@@ -7,6 +7,8 @@ from pathlib import Path
 import structlog
 
 from questlog.config import ConfigError, Settings
+from questlog.loader.money import Converter
+from questlog.loader.reprice import Reprice, RepriceQuestion, RepriceStatus
 from questlog.model.clock import Clock
 from questlog.rates.download import FetchFailed, check_address, fetch, fetch_package
 from questlog.rates.files import RatesFiles
@@ -51,6 +53,28 @@ def rates_monitor(settings: Settings, clock: Clock) -> RatesMonitor:
     return RatesMonitor(
         RatesFiles(settings.rates_dir), clock, has_wide=money.wide_rates, is_fetched_daily=money.refresh
     )
+
+
+class FreshReprice:
+    """Values stored purchases again with the rates that are in the files now: also those that a studio has changed."""
+
+    def __init__(self, settings: Settings, converter: Converter, reprice: Reprice) -> None:
+        self._settings = settings
+        self._converter = converter
+        self._reprice = reprice
+
+    @property
+    def status(self) -> RepriceStatus:
+        """How far the last one is, and what it changed."""
+        return self._reprice.status
+
+    def request(self, question: RepriceQuestion) -> bool:
+        """Ask for one; False while another waits or runs. Raises `RatesUnreadable`."""
+        try:
+            self._converter.use(rates(self._settings))
+        except ConfigError as error:
+            raise RatesUnreadable(str(error)) from error
+        return self._reprice.request(question)
 
 
 def _use_new(settings: Settings, use: Callable[[Rates], None]) -> None:

@@ -26,7 +26,7 @@ from questlog.api.services import ConsoleServices, Limits
 from questlog.app.lock import server_lock
 from questlog.app.memory import MemoryGuard, engine_memory_mb
 from questlog.app.places import make_data_directory, run_directory
-from questlog.app.rates import rates, rates_monitor, rates_refresh
+from questlog.app.rates import FreshReprice, rates, rates_monitor, rates_refresh
 from questlog.app.receipts import receipts
 from questlog.collector.counters import CollectorCounters, published
 from questlog.config import Settings
@@ -147,6 +147,7 @@ def _serve(settings: Settings) -> None:
                     complete_through=lambda: loader.counters.complete_through,
                 ),
                 rebuild=loader.rebuild,
+                reprice=FreshReprice(settings, converter, loader.reprice),
                 progress=progress,
                 clock=clock,
                 monotonic_s=time.monotonic,

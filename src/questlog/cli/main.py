@@ -20,6 +20,9 @@ COMMANDS = {
     "sql": LazyCommand("questlog.cli.sql:command", "Ask the running server a question in SQL."),
     "query": LazyCommand("questlog.cli.query:command", "Ask the running server about a game: metrics, retention, …."),
     "rebuild": LazyCommand("questlog.cli.rebuild:command", "Compute every rollup again from the events."),
+    "reprice": LazyCommand(
+        "questlog.cli.reprice:command", "Value stored purchases again with the present exchange rates."
+    ),
     "doctor": LazyCommand("questlog.cli.doctor:command", "Look for what is wrong and say what to do."),
 }
 

@@ -66,6 +66,7 @@ class AnalysisName(click.ParamType[str]):
 @click.option("--top", type=click.IntRange(1, 1000), help="Only so many groups; the others are one, (other).")
 @click.option("--compare", is_flag=True, help="Beside it, the period of the same length before.")
 @click.option("--totals", is_flag=True, help="The whole period without groups, too.")
+@click.option("--intervals", is_flag=True, help="What shares and means divide, and the 95 % interval of shares.")
 @click.option(
     "--format", "form", type=click.Choice(_FORMATS), default="table", show_default=True, help="Form of the answer."
 )
@@ -137,6 +138,7 @@ def _of_options(options: Mapping[str, Any]) -> Mapping[str, Any]:
         "top": options["top"],
         "compare": "previous_period" if options["compare"] else None,
         "totals": options["totals"],
+        "intervals": options["intervals"],
     }
     return {name: value for name, value in asked.items() if value}
 

@@ -160,24 +160,66 @@ _METRICS_INTRODUCTION = """# Metrics
 What every number means. A question for metrics is a [`Query`](http-api.md); its answer says the unit and the
 definition of every column in these words.
 
-* Days are UTC calendar days, weeks begin on Monday. A bucket is a minute, an hour, a day, a week, a month, or the whole
-  period; what lies outside the period does not count, also where the bucket begins before it.
-* A player is active in a bucket that has an event of theirs. What is of no player counts in sums, and is nobody's.
+* Days are calendar days of the game's [time zone](http-api.md), UTC unless it has another; weeks begin on Monday. A
+  bucket is a minute, an hour, a day, a week, a month, or the whole period. Events outside the period do not count, also
+  where the bucket begins before it. A date that the zone skipped has no bucket. `time_zone: "UTC"` asks by days of UTC.
+* A player is active in a bucket that has an event of theirs. Events without a player are included in sums and in no
+  player count.
 * Counts and percentiles are exact. A metric with nothing to divide by is null, never 0; a mean, least or greatest value
-  of nothing is null too. What can be counted and added up is 0 where there is nothing.
-* A total is asked for anew: the players of two days are not the sum of both days' players. With `top`, all other groups
+  of nothing is null too. Counts and sums are 0 where there is nothing.
+* A total is computed anew: the players of two days are not the sum of both days' players. With `top`, all other groups
   are one, `(other)`, computed as one.
-* Players, engagement (but `events`) and money go by the player's value of a dimension on that day: the value on the
-  day's last event that names a platform; if none does, on its last event with a country, or on the last of all. Of
-  dimensions without a column in `player_days` it is the day's last value. The metrics of events go by the events' own
-  values, retention and `ltv_dN` by the player's values at install. Money by what was bought (`item_id`, `currency`, …)
-  or shown (`ad_placement`, …) goes by the event's own values, of all its dimensions.
 * `_valid`, `_invalid` and `_unchecked` are the same metric of the purchases with [receipts](receipts.md) in that state;
   `ltv_dN` has them too. N is 1 to 365, of `ltv_dN` 0 to 365.
 * A game's [custom metrics](http-api.md) are asked for by their names like these.
+
+## Dimensions and filters: one rule
+
+**Every event counts under its own values.** What follows from it:
+
+| counted | under which values |
+|---|---|
+| events, amounts, values (`events`, `revenue`, `source`, `design_sum`, …) | those of the event itself |
+| players (`dau`, `wau`, `paying_players`, …) | every value that such an event of theirs had in the bucket |
+| sessions, lengths, playtime | those of the session's first event |
+| new players, retention, `ltv_dN`, cohorts | those of the player's first event ever ("at install") |
+| `converting_players` | those of the player's first purchase |
+| ratios | numerator and denominator each by its own line |
+
+So groups of players may overlap, and the total can be less than their sum. A filter with several conditions means one
+event that meets all of them. A ratio that makes no sense is refused (`arpdau` by `item_id`), and the refusal names a
+metric that does.
+
+Example: on one day Ann has two events, one with `country` `DE` and `custom_01` `ninja`, then a purchase of 2 USD with
+`FR` and `samurai`. Both are of one session.
+
+| question | answer |
+|---|---|
+| `dau` by `country` | `DE` 1, `FR` 1; without groups 1 |
+| `dau` where `country` is `DE` and `custom_01` is `samurai` | 0: no event has both |
+| `revenue` by `custom_01` | `samurai` 2, `ninja` 0 |
+| `arpdau` by `country` | `DE` 0, `FR` 2 |
+| `sessions` by `country` | `DE` 1 |
+| `new_players` by `country`, if it was her first day | `DE` 1 |
+
+An event that names no platform, and then one that names no country, is passed over when the first event of a session or
+a player is looked for, as long as another one names it. `payer`, `player_age`, `first_build`, `install_date` and
+`segment.NAME` are of the player: `payer` is `yes` from the local day of the first purchase on. In questions about
+players (new players, retention, `ltv_dN`, cohorts, segments) `payer` is what the player is now.
 """
 
 _DIMENSIONS_INTRODUCTION = """
+## Intervals
+
+With `intervals`, every share and mean `NAME` is followed by `NAME_numerator` and `NAME_denominator`, what is divided,
+and by the 95 % interval, `NAME_low` and `NAME_high`. Query, Retention, Cohorts, Funnel and Progression have it.
+
+* A share has Wilson's score interval, without correction for continuity: with x of n, p = x ÷ n and z = 1.96 it is
+  (p + z²÷2n ± z √(p(1 − p)÷n + z²÷4n²)) ÷ (1 + z²÷n). Example: of 4 players 1 came back; `retention_d1` is 0.25, and
+  the interval goes from 0.046 to 0.699.
+* A share whose numerator is the greater one has no interval (null): a level may have more completes than starts.
+* A mean has no interval (null): it would need the sum of the squares of single values, which is not kept.
+
 ## Dimensions
 
 Every metric can be grouped by and filtered on these, `attributes.KEY` and `segment.NAME` (`yes` or `no`).

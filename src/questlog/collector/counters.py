@@ -14,9 +14,9 @@ _REMOVED_AFTER_S = 60.0
 class CollectorCounters(msgspec.Struct):
     """Counts since the start of the process. Keys are joined with a space, for JSON.
 
-    `requests`: route, HTTP status · `events`: game id, source, `accepted` or a drop's reason · `rejected`: reason of a
-    whole request. `is_ready` and `pending_bytes` are as of now. `collector` is the number of its journal writer: a
-    process that takes another's place has the same.
+    `requests`: route, HTTP status · `events`: game id, source, `accepted`, `accepted_leniently` or a drop's reason ·
+    `rejected`: reason of a whole request. `is_ready` and `pending_bytes` are as of now. `collector` is the number of
+    its journal writer: a process that takes another's place has the same.
     """
 
     collector: int = 0
@@ -45,6 +45,12 @@ class CounterBook:
     def count_events(self, game_id: int, source: str, outcome: str, number: int) -> None:
         """Events of one request with the same outcome."""
         self._events[game_id, source, outcome] += number
+
+    def count_accepted(self, game_id: int, source: str, number: int, lenient: int) -> None:
+        """Stored events of one request; `lenient` of them have invalid annotations and are counted apart."""
+        self.count_events(game_id, source, "accepted", number - lenient)
+        if lenient:
+            self.count_events(game_id, source, "accepted_leniently", lenient)
 
     def count_rejected(self, reason: str) -> None:
         """One request rejected as a whole."""

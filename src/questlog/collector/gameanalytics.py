@@ -59,7 +59,7 @@ class GameAnalyticsService:
         text = request.body
         try:
             text = inflate(text, coding, self._parts.max_inflated_bytes)
-            checked = check_events(text)
+            checked = check_events(text, is_lenient=game.is_lenient)
         except RequestRejected as rejection:
             self._keep(rejection, game, text)
             raise
@@ -71,6 +71,7 @@ class GameAnalyticsService:
             received_at=self._parts.clock.now_us(),
             content_coding=coding,
             country=self._parts.country(request.client_address, request.headers.get("x-forwarded-for")),
+            is_lenient=game.is_lenient and bool(checked.lenient or checked.dropped),
         )
         await self._parts.journal.append(encode_record(envelope, request.body))
         self._count(game.game_id, checked)
@@ -96,6 +97,6 @@ class GameAnalyticsService:
 
     def _count(self, game_id: int, checked: Checked) -> None:
         counters = self._parts.counters
-        counters.count_events(game_id, Source.GAMEANALYTICS, "accepted", checked.good)
+        counters.count_accepted(game_id, Source.GAMEANALYTICS, checked.good, checked.lenient)
         for dropped in checked.dropped:
             counters.count_events(game_id, Source.GAMEANALYTICS, dropped.reason, 1)

@@ -144,19 +144,21 @@ class SatoriService:
             raise
         if not decoded.events and not decoded.dropped:
             return replies.EMPTY
-        if refused:
-            envelope = _with_refused(envelope, refused)
+        is_lenient = caller.game.is_lenient and bool(decoded.lenient or decoded.dropped)
+        if refused or is_lenient:
+            envelope = msgspec.structs.replace(envelope, refused=refused, is_lenient=is_lenient)
         await self._create_missing(caller, envelope, decoded, max(len(text), len(request.body)))
         await self._parts.journal.append(encode_record(envelope, request.body))
         self._count(caller.game.game_id, source, decoded)
         return replies.invalid_events(decoded.dropped) if decoded.dropped else replies.EMPTY
 
     def _decode(self, text: bytes, caller: Caller, source: Source) -> tuple[Decoded, tuple[int, ...]]:
-        decoded = decode_events(text, source=source)
-        if not caller.game.is_strict:
-            return decoded, ()
-        refused = undeclared(decoded, caller.game.event_names)
-        return (decode_events(text, source=source, refused=refused), refused) if refused else (decoded, ())
+        is_lenient = caller.game.is_lenient
+        decoded = decode_events(text, source=source, is_lenient=is_lenient)
+        refused = undeclared(decoded, caller.game.event_names) if caller.game.is_strict else ()
+        if refused:
+            decoded = decode_events(text, source=source, refused=refused, is_lenient=is_lenient)
+        return decoded, refused
 
     async def _create_missing(self, caller: Caller, envelope: Envelope, decoded: Decoded, size: int) -> None:
         """Identities that this collector has not met lately are looked up, and created where they do not exist.
@@ -200,7 +202,7 @@ class SatoriService:
     def _count(self, game_id: int, source: Source, decoded: Decoded) -> None:
         counters = self._parts.counters
         if decoded.events:
-            counters.count_events(game_id, source, "accepted", len(decoded.events))
+            counters.count_accepted(game_id, source, len(decoded.events), decoded.lenient)
         for dropped in decoded.dropped:
             counters.count_events(game_id, source, dropped.reason, 1)
 
@@ -226,7 +228,3 @@ def _claims(caller: Caller) -> Claims:
     if caller.claims is None:  # an API key alone, on a route that takes a token alone
         raise RequestRejected(Reason.UNAUTHENTICATED, "Auth token required")
     return caller.claims
-
-
-def _with_refused(envelope: Envelope, refused: tuple[int, ...]) -> Envelope:
-    return msgspec.structs.replace(envelope, refused=refused)

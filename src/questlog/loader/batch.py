@@ -139,7 +139,7 @@ class BatchBuilder:
 
     def _add_events(self, entry: Entry, envelope: Envelope, body: bytes, source: EventSource) -> None:
         plain = inflate(body, envelope.content_coding, self._decoding.max_inflated_bytes)
-        decoded = source.decode_events(plain, envelope.refused)
+        decoded = source.decode_events(plain, envelope)
         self._rejected.extend(dropped_row(envelope, source.source, each) for each in decoded.dropped)
         if not decoded.events:
             return

@@ -1,22 +1,21 @@
 """The codecs of the records that hold events."""
 
-from collections.abc import Collection
 from functools import partial
 
 from questlog.loader.sources import Decoded, EventSource, EventSources
 from questlog.model.event import Source
-from questlog.model.record import Kind
+from questlog.model.record import Envelope, Kind
 from questlog.protocols.gameanalytics import codec as gameanalytics
 from questlog.protocols.satori import codec as satori
 
 
-def _decode_gameanalytics(body: bytes, _: Collection[int]) -> Decoded:
+def _decode_gameanalytics(body: bytes, envelope: Envelope) -> Decoded:
     """GameAnalytics knows no undeclared names: nothing is refused but by the body itself."""
-    return gameanalytics.decode_events(body)
+    return gameanalytics.decode_events(body, is_lenient=envelope.is_lenient)
 
 
-def _decode_satori(source: Source, body: bytes, refused: Collection[int]) -> Decoded:
-    return satori.decode_events(body, source=source, refused=refused)
+def _decode_satori(source: Source, body: bytes, envelope: Envelope) -> Decoded:
+    return satori.decode_events(body, source=source, refused=envelope.refused, is_lenient=envelope.is_lenient)
 
 
 def _satori(source: Source) -> EventSource:

@@ -15,6 +15,7 @@ from questlog.loader.completeness import Completeness
 from questlog.loader.counters import CounterBook, Loaded, LoaderCounters
 from questlog.loader.decoding import Decoding
 from questlog.loader.rebuild import Rebuild
+from questlog.loader.reprice import Reprice
 from questlog.model.clock import Clock
 from questlog.model.record import Position
 from questlog.store.contract import Batch, BatchRefused, Expiry, Store, StoreFailed
@@ -81,6 +82,7 @@ class Loader:
         self._pace = pace
         self._followers = followers
         self.rebuild = Rebuild()
+        self.reprice = Reprice(decoding.converter)
         self._book = CounterBook()
         self._completeness = Completeness()
         self._positions: dict[int, Position] | None = None
@@ -129,9 +131,10 @@ class Loader:
         Raises nothing: a failure shows in `counters`, and the same records are tried again.
         """
         try:
-            if self.rebuild.is_requested:
-                self._wait_until_stored()
-                self.rebuild.run_if_requested(self._store)
+            for task in (self.rebuild, self.reprice):
+                if task.is_requested:
+                    self._wait_until_stored()
+                    task.run_if_requested(self._store)
             has_more = self._load_next()
             if self._being_stored is None:
                 for follower in self._followers:

@@ -12,9 +12,10 @@ def resend_digest(envelope: Envelope, body: bytes, decoded: Decoded) -> str | No
     """What tells that an inflated body is sent again; None for a request that the client takes for done.
 
     Both protocols answer 400 where they drop some events of a request and store the others (`replies.events`,
-    `replies.invalid_events`), and some clients then send all of it again.
+    `replies.invalid_events`), and some clients then send all of it again. The game may have become lenient meanwhile:
+    so a request with events that only a lenient game takes counts too.
     """
-    if not decoded.dropped or not decoded.events:
+    if not decoded.events or not (decoded.dropped or decoded.lenient):
         return None
     kind = envelope.kind.to_bytes(2, "big")
     return hashlib.blake2b(body, digest_size=_DIGEST_BYTES, person=kind).hexdigest()

@@ -1,11 +1,11 @@
 """Which codec a kind of record is decoded with."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from questlog.model.event import Columns, Source
 from questlog.model.reasons import DroppedEvent
-from questlog.model.record import Kind
+from questlog.model.record import Envelope, Kind
 
 
 class Decoded(Protocol):
@@ -26,17 +26,22 @@ class Decoded(Protocol):
         """The events that are not stored."""
         ...
 
+    @property
+    def lenient(self) -> int:
+        """How many of the events to store have annotations that drop an event where the game is not lenient."""
+        ...
+
 
 class EventSource(NamedTuple):
     """How the events of one kind of record are read.
 
-    `decode_events` takes an inflated body and the places of the events that the collector refused (`Envelope.refused`),
-    and raises `RequestRejected`. With `is_player_from_token` the envelope says whose the events are, whatever the body
+    `decode_events` takes an inflated body and its envelope, which says by which rules the collector took it, and raises
+    `RequestRejected`. With `is_player_from_token` the envelope says whose the events are, whatever the body
     says (satori.md §4.2).
     """
 
     source: Source
-    decode_events: Callable[[bytes, Collection[int]], Decoded]
+    decode_events: Callable[[bytes, Envelope], Decoded]
     to_columns: Callable[[Sequence[Any]], Columns]
     is_player_from_token: bool = False
 

@@ -22,9 +22,9 @@ class Envelope(msgspec.Struct, array_like=True, omit_defaults=True, frozen=True)
 
     `received_at`, `session_issued_at` and `session_expires_at` are UTC microseconds. `country` is ISO 3166 alpha-2.
     `player_id` and `session_id` come from a session token. `refused` lists the places of events that a rule outside the
-    body refused (a strict game's undeclared names), so that decoding again gives the same answer. `reason`, `detail`
-    and `source` (a `Source`, as far as the request told) belong to a rejected request. Fields are positional on disk:
-    only append.
+    body refused (a strict game's undeclared names), and `is_lenient` says whether annotations could be invalid: so
+    decoding again gives the same answer. `reason`, `detail` and `source` (a `Source`, as far as the request told)
+    belong to a rejected request. Fields are positional on disk: only append.
     """
 
     kind: int
@@ -41,6 +41,7 @@ class Envelope(msgspec.Struct, array_like=True, omit_defaults=True, frozen=True)
     reason: str | None = None
     detail: str | None = None
     source: str | None = None
+    is_lenient: bool = False
 
 
 class Position(msgspec.Struct, frozen=True, order=True):

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from questlog.model.event import DECODED_COLUMNS, Type
 from questlog.model.record import Position
+from questlog.store.repricing import PriceChange, Prices, Repricing
 
 _ARROW = {
     Type.TEXT: pa.string(),
@@ -190,6 +191,13 @@ class Store(Protocol):
 
     def rebuild(self, progress: Callable[[str, float], None]) -> None:
         """Compute every rollup again from the events. `progress` gets the table's name and the share done."""
+        ...
+
+    def reprice(self, question: Repricing, prices: Prices, progress: Callable[[float], None]) -> Sequence[PriceChange]:
+        """Value stored purchases and ad revenues again, and every rollup with them, in one transaction.
+
+        Returns what changes, by currency. `progress` gets the share done. Raises `StoreFailed` and changes nothing.
+        """
         ...
 
     def expire(self, expiry: Expiry, now_us: int) -> None:

@@ -13,14 +13,14 @@ from questlog.analytics.analyses.retention import Retention, Return
 from questlog.analytics.question.query import Condition, EventMatch, Granularity, Operator, Period
 from tests.support.answers import answers, is_same, is_same_row, rows
 from tests.support.engines import BothEngines, embedded_store
-from tests.support.generated_histories import FEW, MANY, NOW, History, histories, load
+from tests.support.generated_histories import FEW, FRAMES, MANY, History, histories, load
 from tests.support.oracle import cohorts as oracle
 from tests.support.oracle import filters
 from tests.support.oracle.cohorts import Cohort, Cohorts
 from tests.support.oracle.events import Is
 from tests.support.oracle.game import Game, Stored, game
 
-_PERIOD = Period(dt.date(2025, 11, 20), dt.date(2026, 1, 5))
+_FIRST, _LAST = -37, 9
 _AGES = 9
 
 
@@ -68,7 +68,7 @@ _OFTEN = ("purchases", "progression", "satori")
 
 
 @FEW
-@given(history=histories(_OFTEN))
+@given(history=histories(_OFTEN, frames=(FRAMES["spring"],)))
 def test_retention_and_cohorts(history: History) -> None:
     _compare(history, (*_SHAPES[:1], *_SHAPES[2:7]))
 
@@ -76,7 +76,7 @@ def test_retention_and_cohorts(history: History) -> None:
 @pytest.mark.nightly
 @pytest.mark.timeout(3600)
 @MANY
-@given(history=histories(_OFTEN))
+@given(history=histories(_OFTEN, frames=tuple(FRAMES.values())))
 def test_retention_and_cohorts_at_length(history: History) -> None:
     _compare(history)
 
@@ -84,13 +84,14 @@ def test_retention_and_cohorts_at_length(history: History) -> None:
 def _compare(history: History, shapes: Sequence[_Shape] = _SHAPES) -> None:
     with embedded_store() as store:
         load(store, history)
-        engines, known = BothEngines(store), game(history, NOW)
+        engines, known = BothEngines(store), game(history)
+        period = Period(history.frame.day(_FIRST), history.frame.day(_LAST))
         for begins, returns, granularity, group_by, is_filtered in shapes:
             by, is_begun = _BEGINS[begins]
             where = filters.condition("country", "is_not", "FR") if is_filtered else filters.all_of()
-            asked = Cohorts(_PERIOD.start, _PERIOD.end, granularity, is_begun, group_by, where)
+            asked = Cohorts(period.start, period.end, granularity, is_begun, group_by, where)
             common: dict[str, Any] = {
-                "period": _PERIOD,
+                "period": period,
                 "granularity": Granularity(granularity),
                 "cohort": by,
                 "ages": _AGES,
@@ -111,7 +112,7 @@ def _compare_retention(engines: BothEngines, known: Game, asked: Cohorts, comes_
         return {"players": players, "share": None if players is None else players / len(cohort.players)}
 
     wanted = _cells(known, asked, cell)
-    for engine, answer in answers(engines, question):
+    for engine, answer in answers(engines, question, now_us=known.now):
         found = {(row["cohort"], row.get("group"), row["age"]): row for row in rows(answer)}
         assert set(found) == set(wanted), engine
         for key, row in wanted.items():
@@ -138,7 +139,7 @@ def _compare_cohorts(engines: BothEngines, known: Game, asked: Cohorts, common: 
         return found
 
     wanted = _cells(known, asked, cell)
-    for engine, answer in answers(engines, CohortQuestion(form=Form.TRIANGLE, **common)):
+    for engine, answer in answers(engines, CohortQuestion(form=Form.TRIANGLE, **common), now_us=known.now):
         found = {(row["cohort"], row.get("group"), row["age"]): row for row in rows(answer)}
         assert set(found) == set(wanted), engine
         for key, row in wanted.items():
@@ -157,6 +158,6 @@ def _cells(known: Game, asked: Cohorts, cell: Any) -> dict[_Key, dict[str, Any]]
 
 
 def test_the_oracle_counts_calendar_months() -> None:
-    asked = Cohorts(_PERIOD.start, _PERIOD.end, "month", _any_event)
+    asked = Cohorts(dt.date(2025, 11, 20), dt.date(2026, 1, 5), "month", _any_event)
     cohort = Cohort(dt.date(2025, 12, 1), None, ())
     assert asked.cell(cohort, 2) == (dt.date(2026, 2, 1), dt.date(2026, 2, 28))

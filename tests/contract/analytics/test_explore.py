@@ -16,12 +16,11 @@ from questlog.analytics.analyses.histogram import Histogram
 from questlog.analytics.question.query import Condition, Granularity, Operator, Period
 from tests.support.answers import answers, is_same, rows
 from tests.support.engines import BothEngines, embedded_store
-from tests.support.generated_histories import FEW, MANY, NOW, History, histories, load
+from tests.support.generated_histories import FEW, FRAMES, MANY, Frame, History, histories, load
 from tests.support.oracle import filters, health, tree
 from tests.support.oracle.asked import Asked, Key
 from tests.support.oracle.game import Game, game
 
-_PERIOD = Period(dt.date(2025, 12, 28), dt.date(2026, 1, 4))
 _NOT_FR = Condition("country", Operator.IS_NOT, ("FR",))
 _ALL = tuple(Measure)
 _OFTEN = ("design", "design")
@@ -58,7 +57,7 @@ _MEASURED: Mapping[Numbers, tuple[str, tuple[float, ...], Any]] = {
 
 
 @FEW
-@given(history=histories(_OFTEN))
+@given(history=histories(_OFTEN, frames=(FRAMES["another, forwards"],)))
 def test_explore(history: History) -> None:
     _compare(history)
 
@@ -66,28 +65,32 @@ def test_explore(history: History) -> None:
 @pytest.mark.nightly
 @pytest.mark.timeout(3600)
 @MANY
-@given(history=histories(_OFTEN))
+@given(history=histories(_OFTEN, frames=tuple(FRAMES.values())))
 def test_explore_at_length(history: History) -> None:
     _compare(history)
 
 
 @FEW
-@given(history=histories(("health", "health", "health")))
+@given(history=histories(("health", "health", "health"), frames=(FRAMES["another, forwards"],)))
 def test_histograms_of_what_sdks_measured(history: History) -> None:
     with embedded_store() as store:
         load(store, history)
-        engines, known = BothEngines(store), game(history, NOW)
+        engines, known = BothEngines(store), game(history)
         for measured in _MEASURED:
             for group_by, is_filtered in ((None, False), (None, True), ("country", True)):
-                _compare_histogram(measured, group_by, is_filtered, engines, known)
+                _compare_histogram(measured, group_by, is_filtered, engines, known, _period(history.frame))
+
+
+def _period(frame: Frame) -> Period:
+    return Period(frame.day(1), frame.day(8))
 
 
 def _compare_histogram(
-    measured: Numbers, group_by: str | None, is_filtered: bool, engines: BothEngines, known: Game
+    measured: Numbers, group_by: str | None, is_filtered: bool, engines: BothEngines, known: Game, period: Period
 ) -> None:
     category, edges, numbers = _MEASURED[measured]
     where = filters.condition("country", "is_not", "FR") if is_filtered else filters.all_of()
-    asked = Asked(_PERIOD.start, _PERIOD.end, "all", (group_by,) if group_by else (), where)
+    asked = Asked(period.start, period.end, "all", (group_by,) if group_by else (), where, known.zone)
     bins = [(None, edges[0]), *pairwise(edges), (edges[-1], None)]
     found = {place: numbers(known, asked, _counted(low, high, edges[-1])) for place, (low, high) in enumerate(bins)}
     wanted = {
@@ -97,14 +100,14 @@ def _compare_histogram(
         if any(of_bin[key] for of_bin in found.values())
     }
     question = Explore(
-        _PERIOD,
+        period,
         category,
         group_by=group_by,
         filter=_NOT_FR if is_filtered else None,
         histogram=Histogram(edges=edges),
         histogram_of=measured,
     )
-    for engine, answer in answers(engines, question):
+    for engine, answer in answers(engines, question, now_us=known.now):
         keys = (*((group_by,) if group_by else ()), "low", "high")
         told = {tuple(row[name] for name in keys): row["count"] for row in rows(answer)}
         assert told == wanted, (engine, measured, group_by)
@@ -123,23 +126,23 @@ def _counted(low: float | None, high: float | None, last: float) -> Callable[[li
 def _compare(history: History) -> None:
     with embedded_store() as store:
         load(store, history)
-        engines, known = BothEngines(store), game(history, NOW)
+        engines, known = BothEngines(store), game(history)
         for shape in _SHAPES:
-            _compare_shape(shape, engines, known)
+            _compare_shape(shape, engines, known, _period(history.frame))
 
 
-def _compare_shape(shape: _Shape, engines: BothEngines, known: Game) -> None:
+def _compare_shape(shape: _Shape, engines: BothEngines, known: Game, period: Period) -> None:
     nodes = shape.nodes or ("",)
     where = filters.condition("country", "is_not", "FR") if shape.is_filtered else filters.all_of()
     groups = (shape.group_by,) if shape.group_by else ()
-    asked = Asked(_PERIOD.start, _PERIOD.end, shape.granularity, groups, where)
+    asked = Asked(period.start, period.end, shape.granularity, groups, where, known.zone)
     wanted = {
         (*key, node): {name: of_key[key] for name, of_key in measures.items()}
         for node, measures in tree.told(known, asked, shape.category, nodes, shape.depth).items()
         for key in measures["count"]
     }
     question = Explore(
-        period=_PERIOD,
+        period=period,
         category=shape.category,
         nodes=nodes,
         depth=shape.depth,
@@ -148,7 +151,7 @@ def _compare_shape(shape: _Shape, engines: BothEngines, known: Game) -> None:
         group_by=shape.group_by,
         filter=_NOT_FR if shape.is_filtered else None,
     )
-    for engine, answer in answers(engines, question):
+    for engine, answer in answers(engines, question, now_us=known.now):
         found = {(_start(row.get("bucket")), *(row[name] for name in groups), row["node"]): row for row in rows(answer)}
         assert len(found) == answer.table.num_rows
         for key in {*found, *wanted}:

@@ -23,13 +23,14 @@ from questlog.analytics.question.query import (
 from questlog.analytics.runner import Definitions
 from tests.support.answers import answers, is_same, rows
 from tests.support.engines import BothEngines, embedded_store
-from tests.support.generated_histories import FEW, MANY, NOW, History, histories, load
+from tests.support.generated_histories import FEW, FRAMES, MANY, History, histories, load
 from tests.support.oracle import events
 from tests.support.oracle.asked import Asked, Key, Values
 from tests.support.oracle.catalogue import METRICS, NOTHING_IS_NULL, Metric
 from tests.support.oracle.game import Game, Stored, game
 
-_START, _END = dt.date(2025, 12, 31), dt.date(2026, 1, 4)
+_FRAME = FRAMES["autumn"]
+_START, _END = _FRAME.day(2), _FRAME.day(6)
 _PERIOD = Period(_START, _END)
 _ONE_DAY = dt.timedelta(days=1)
 _ASKED = ("dau", "revenue", "wau", "arpdau", "session_length_median", "events", "design_players", "retention_d1")
@@ -85,7 +86,7 @@ _SAVED = Definitions(custom_metrics={name: saved for name, (saved, _) in _OWN.it
 
 
 @FEW
-@given(history=histories(_OFTEN))
+@given(history=histories(_OFTEN, frames=(_FRAME,)))
 def test_queries(history: History) -> None:
     _compare(history)
 
@@ -93,7 +94,7 @@ def test_queries(history: History) -> None:
 @pytest.mark.nightly
 @pytest.mark.timeout(3600)
 @MANY
-@given(history=histories(_OFTEN))
+@given(history=histories(_OFTEN, frames=(_FRAME,)))
 def test_queries_at_length(history: History) -> None:
     _compare(history)
 
@@ -101,7 +102,7 @@ def test_queries_at_length(history: History) -> None:
 def _compare(history: History) -> None:
     with embedded_store() as store:
         load(store, history)
-        engines, known = BothEngines(store), game(history, NOW)
+        engines, known = BothEngines(store), game(history)
         _compare_periods(engines, known)
         for granularity in (Granularity.ALL, Granularity.DAY):
             _compare_top(engines, known, granularity)
@@ -112,15 +113,21 @@ def _compare(history: History) -> None:
 def _compare_periods(engines: BothEngines, known: Game) -> None:
     """Beside each day the one as many days earlier as the period is long."""
     length = _PERIOD.days * _ONE_DAY
-    now = {name: METRICS[name](known, Asked(_START, _END)) for name in _ASKED}
-    before = {name: METRICS[name](known, Asked(_START - length, _END - length)) for name in _ASKED}
-    for engine, answer in answers(engines, Query(_ASKED, _PERIOD, compare=Comparison.PREVIOUS_PERIOD)):
+    now = {name: METRICS[name](known, _asked(_START, _END)) for name in _ASKED}
+    before = {name: METRICS[name](known, _asked(_START - length, _END - length)) for name in _ASKED}
+    for engine, answer in answers(
+        engines, Query(_ASKED, _PERIOD, compare=Comparison.PREVIOUS_PERIOD), now_us=_FRAME.now
+    ):
         assert [row["bucket"] for row in rows(answer)] == [_START + place * _ONE_DAY for place in range(_PERIOD.days)]
         for row in rows(answer):
             for name in _ASKED:
                 told = _at(now[name], name, row["bucket"]), _at(before[name], name, row["bucket"] - length)
                 assert is_same(row[name], told[0]), (engine, name, row, told)
                 assert is_same(row[f"previous_{name}"], told[1]), (engine, name, row, told)
+
+
+def _asked(start: dt.date, end: dt.date, granularity: str = "day", group_by: tuple[str, ...] = ()) -> Asked:
+    return Asked(start, end, granularity, group_by, zone=_FRAME.zone)
 
 
 def _at(values: Mapping[Key, Any], name: str, day: dt.date) -> Any:
@@ -140,13 +147,13 @@ class _Folded(Asked):
 
 def _compare_top(engines: BothEngines, known: Game, granularity: Granularity) -> None:
     names = ("dau", "events", "revenue", "paying_players", "arpdau")
-    whole = METRICS["dau"](known, Asked(_START, _END, "all", ("country",)))
+    whole = METRICS["dau"](known, _asked(_START, _END, "all", ("country",)))
     if not whole:
         return
     [_, greatest] = min(whole, key=lambda key: (-whole[key], key[1] is None, str(key[1])))
-    asked = _Folded(_START, _END, granularity, ("country",), kept=((greatest,),))
+    asked = _Folded(_START, _END, granularity, ("country",), zone=_FRAME.zone, kept=((greatest,),))
     wanted = {name: METRICS[name](known, asked) for name in names}
-    for engine, answer in answers(engines, Query(names, _PERIOD, granularity, ("country",), top=1)):
+    for engine, answer in answers(engines, Query(names, _PERIOD, granularity, ("country",), top=1), now_us=_FRAME.now):
         found: dict[Key, Any] = {(_midnight(row.get("bucket")), row["country"]): row for row in rows(answer)}
         assert len(found) == answer.table.num_rows
         for name in names:
@@ -162,18 +169,20 @@ def _midnight(day: dt.date | None) -> dt.datetime | None:
 
 def _compare_totals(engines: BothEngines, known: Game) -> None:
     """A total of distinct players is not the sum of the rows."""
-    for engine, answer in answers(engines, Query(_ASKED, _PERIOD, group_by=("platform",), totals=True)):
+    for engine, answer in answers(
+        engines, Query(_ASKED, _PERIOD, group_by=("platform",), totals=True), now_us=_FRAME.now
+    ):
         assert answer.totals is not None
         [total] = answer.totals.to_pylist()
         for name in _ASKED:
-            wanted = METRICS[name](known, Asked(_START, _END, "all"))
+            wanted = METRICS[name](known, _asked(_START, _END, "all"))
             meant = wanted.get((None,), None if name in NOTHING_IS_NULL else 0)
             assert is_same(total[name], meant), (engine, name, total[name], meant)
 
 
 def _compare_own_metrics(engines: BothEngines, known: Game) -> None:
-    wanted = {name: metric(known, Asked(_START, _END)) for name, (_, metric) in _OWN.items()}
-    for engine, answer in answers(engines, Query(tuple(_OWN), _PERIOD), _SAVED):
+    wanted = {name: metric(known, _asked(_START, _END)) for name, (_, metric) in _OWN.items()}
+    for engine, answer in answers(engines, Query(tuple(_OWN), _PERIOD), _SAVED, _FRAME.now):
         for row in rows(answer):
             for name in _OWN:
                 meant = _at(wanted[name], name, row["bucket"])

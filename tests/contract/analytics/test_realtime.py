@@ -6,9 +6,10 @@ from hypothesis import given
 from questlog.analytics.analyses.realtime import Realtime, Span
 from tests.support.answers import answers, is_same_row, rows
 from tests.support.engines import BothEngines, embedded_store
-from tests.support.generated_histories import FEW, MANY, NOW, History, histories, load
+from tests.support.generated_histories import FEW, FRAMES, MANY, History, histories, load
 from tests.support.oracle import realtime
-from tests.support.oracle.game import Game, game, moment
+from tests.support.oracle.game import Game, game
+from tests.support.oracle.zones import moment
 from tests.support.staged import DAY, HOUR, MINUTE, SECOND
 
 _OFTEN = ("purchases", "errors", "sessions")
@@ -16,7 +17,7 @@ _WIDTHS = {Span.HOUR: (MINUTE, 60), Span.DAY: (HOUR, 24)}
 
 
 @FEW
-@given(history=histories(_OFTEN))
+@given(history=histories(_OFTEN, frames=(FRAMES["half an hour"],)))
 def test_realtime(history: History) -> None:
     _compare(history)
 
@@ -24,7 +25,7 @@ def test_realtime(history: History) -> None:
 @pytest.mark.nightly
 @pytest.mark.timeout(3600)
 @MANY
-@given(history=histories(_OFTEN))
+@given(history=histories(_OFTEN, frames=tuple(FRAMES.values())))
 def test_realtime_at_length(history: History) -> None:
     _compare(history)
 
@@ -32,7 +33,7 @@ def test_realtime_at_length(history: History) -> None:
 def _compare(history: History) -> None:
     with embedded_store() as store:
         load(store, history)
-        engines, known = BothEngines(store), game(history, NOW)
+        engines, known = BothEngines(store), game(history)
         times = sorted(event.time for event in known.events)
         for now in (times[-1] + 5 * MINUTE, times[len(times) // 2] + 7 * DAY + 30 * SECOND):
             for span in Span:

@@ -22,7 +22,7 @@ from questlog.analytics.runner import Definitions
 from questlog.analytics.selection.segments import Segment
 from tests.support.answers import answers, is_same, rows
 from tests.support.engines import BothEngines, embedded_store
-from tests.support.generated_histories import FEW, MANY, NOW, History, histories, load
+from tests.support.generated_histories import FEW, FRAMES, MANY, History, histories, load
 from tests.support.oracle import filters, players, segments
 from tests.support.oracle.asked import Asked, Value
 from tests.support.oracle.events import of_category, of_node
@@ -54,18 +54,18 @@ _SEGMENTS: Mapping[str, tuple[Rule, segments.Rule]] = {
             filters.any_of(filters.condition("events", "greater", 5), filters.condition("first_purchase", "is_not_set"))
         ),
     ),
-    "since Christmas, and worth something": (
+    "since a day, and worth something": (
         Who(
             AllOf(
                 (
-                    Condition("first_seen", Operator.GREATER_OR_EQUAL, ("2025-12-27",)),
+                    Condition("first_seen", Operator.GREATER_OR_EQUAL, ("2025-03-05",)),
                     Condition("revenue_usd", Operator.GREATER, (0.99,)),
                 )
             )
         ),
         segments.who(
             filters.all_of(
-                filters.condition("first_seen", "greater_or_equal", dt.date(2025, 12, 27)),
+                filters.condition("first_seen", "greater_or_equal", dt.date(2025, 3, 5)),
                 filters.condition("revenue_usd", "greater", 0.99),
             )
         ),
@@ -114,11 +114,10 @@ _ALL = dict(_SEGMENTS) | {
     )
 }
 _SAVED = Definitions(segments={name: SegmentDefinition(rule) for name, (rule, _) in _ALL.items()})
-_PERIOD = Period(dt.date(2025, 12, 28), dt.date(2026, 1, 4))
 
 
 @FEW
-@given(history=histories(_OFTEN))
+@given(history=histories(_OFTEN, frames=(FRAMES["spring"],)))
 def test_segments(history: History) -> None:
     _compare(history)
 
@@ -126,7 +125,7 @@ def test_segments(history: History) -> None:
 @pytest.mark.nightly
 @pytest.mark.timeout(3600)
 @MANY
-@given(history=histories(_OFTEN))
+@given(history=histories(_OFTEN, frames=tuple(FRAMES.values())))
 def test_segments_at_length(history: History) -> None:
     _compare(history)
 
@@ -134,25 +133,27 @@ def test_segments_at_length(history: History) -> None:
 def _compare(history: History) -> None:
     with embedded_store() as store:
         load(store, history)
-        engines, known = BothEngines(store), game(history, NOW)
+        engines, known = BothEngines(store), game(history)
         for name, (_, rule) in _ALL.items():
-            _compare_members(engines, name, segments.members(known, rule), len(known.players))
+            _compare_members(engines, known, name, segments.members(known, rule))
+        period = Period(history.frame.day(1), history.frame.day(8))
         for name in ("spent a dollar", "neither gone nor buyers, or jumpers"):
-            _compare_dau(engines, known, name)
+            _compare_dau(engines, known, name, period)
 
 
-def _compare_members(engines: BothEngines, name: str, members: list[str], everybody: int) -> None:
-    for engine, answer in answers(engines, Segment(name, players=100), _SAVED):
+def _compare_members(engines: BothEngines, known: Game, name: str, members: list[str]) -> None:
+    everybody = len(known.players)
+    for engine, answer in answers(engines, Segment(name, players=100), _SAVED, known.now):
         assert sorted(row["player_id"] for row in rows(answer)) == sorted(members), (engine, name)
     if name not in ("gone for 5 days", "spent a dollar"):
         return
-    for engine, answer in answers(engines, Segment(name), _SAVED):
+    for engine, answer in answers(engines, Segment(name), _SAVED, known.now):
         [size] = rows(answer)
         assert (size["players"], size["all_players"]) == (len(members), everybody), (engine, name)
         assert is_same(size["share"], len(members) / everybody if everybody else None)
 
 
-def _compare_dau(engines: BothEngines, known: Game, name: str) -> None:
+def _compare_dau(engines: BothEngines, known: Game, name: str, period: Period) -> None:
     """A segment is a dimension, `yes` or `no`, and can be filtered by."""
     inside = set(segments.members(known, _ALL[name][1]))
 
@@ -161,18 +162,18 @@ def _compare_dau(engines: BothEngines, known: Game, name: str) -> None:
 
     wanted: dict[tuple[dt.date, Value], int] = {}
     for player in known.players:
-        for key in players.dau(_only(known, player), Asked(_PERIOD.start, _PERIOD.end)):
+        for key in players.dau(_only(known, player), Asked(period.start, period.end, zone=known.zone)):
             assert isinstance(key[0], dt.datetime)
             of_day = (key[0].date(), is_inside(player))
             wanted[of_day] = wanted.get(of_day, 0) + 1
-    for engine, answer in answers(engines, Query(("dau",), _PERIOD, group_by=(f"segment.{name}",)), _SAVED):
+    for engine, answer in answers(engines, Query(("dau",), period, group_by=(f"segment.{name}",)), _SAVED, known.now):
         found = {(row["bucket"], row[f"segment.{name}"]): row["dau"] for row in rows(answer)}
         assert found == wanted, (engine, name)
     condition = Condition(f"segment.{name}", Operator.IS, ("yes",))
-    for engine, answer in answers(engines, Query(("dau",), _PERIOD, filter=condition), _SAVED):
+    for engine, answer in answers(engines, Query(("dau",), period, filter=condition), _SAVED, known.now):
         found_of = {row["bucket"]: row["dau"] for row in rows(answer) if row["dau"]}
         assert found_of == {day: count for (day, value), count in wanted.items() if value == "yes"}, (engine, name)
 
 
 def _only(known: Game, player: str) -> Game:
-    return Game(tuple(event for event in known.events if event.player == player), (), known.now)
+    return Game(tuple(event for event in known.events if event.player == player), (), known.now, known.zone)

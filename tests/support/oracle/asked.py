@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from tests.support.oracle.game import day_of, moment
+from tests.support.oracle.zones import UTC, Zone, midnight, moment
 
 Value: TypeAlias = str | int | float | bool | dt.date | None
 Values: TypeAlias = Callable[[str], Value]
@@ -24,17 +24,21 @@ def everything(_values: Values) -> bool:
 
 @dataclass(frozen=True)
 class Asked:
-    """`start` and `end` are UTC days, both inclusive."""
+    """`start` and `end` are days of `zone`, both inclusive.
+
+    Hours and minutes are told as the UTC time at which they begin; days, weeks and months as their local date.
+    """
 
     start: dt.date
     end: dt.date
     granularity: str = "day"
     group_by: tuple[str, ...] = ()
     where: Where = everything
+    zone: Zone = UTC
 
     def has(self, time: int) -> bool:
         """Whether a time lies in the period."""
-        return self.has_day(day_of(time))
+        return self.has_day(self.zone.day(time))
 
     def has_day(self, day: dt.date) -> bool:
         return self.start <= day <= self.end
@@ -48,14 +52,11 @@ class Asked:
 
     def bucket(self, time: int) -> dt.datetime | None:
         """The start of the bucket of a time, wherever the period starts; None for `all`."""
-        at = moment(time)
         if self.granularity == "all":
             return None
-        if self.granularity == "minute":
-            return at.replace(second=0, microsecond=0)
-        if self.granularity == "hour":
-            return at.replace(minute=0, second=0, microsecond=0)
-        return midnight(first_of(self.granularity, at.date()))
+        if self.granularity in ("minute", "hour"):
+            return moment(self.zone.start_within(self.granularity, time))
+        return midnight(first_of(self.granularity, self.zone.day(time)))
 
     def buckets(self) -> Iterator[tuple[dt.datetime | None, dt.date]]:
         """The buckets of a day or longer, each with its last day in the period."""
@@ -64,8 +65,16 @@ class Asked:
             return
         lasts: dict[dt.datetime, dt.date] = {}
         for day in days(self.start, self.end):
-            lasts[midnight(first_of(self.granularity, day))] = day
+            if self.zone.has_day(day):
+                lasts[midnight(first_of(self.granularity, day))] = day
         yield from lasts.items()
+
+    def starts(self) -> Iterator[dt.datetime | None]:
+        """The start of every bucket, in order."""
+        if self.granularity in ("minute", "hour"):
+            yield from map(moment, self.zone.starts(self.granularity, self.start, self.end))
+        else:
+            yield from (start for start, _ in self.buckets())
 
 
 def first_of(granularity: str, day: dt.date) -> dt.date:
@@ -77,11 +86,6 @@ def first_of(granularity: str, day: dt.date) -> dt.date:
     if granularity == "month":
         return day.replace(day=1)
     raise ValueError(granularity)
-
-
-def midnight(day: dt.date) -> dt.datetime:
-    """The start of a UTC day, naive."""
-    return dt.datetime.combine(day, dt.time())
 
 
 def days(start: dt.date, end: dt.date) -> Iterable[dt.date]:

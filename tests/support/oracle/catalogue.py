@@ -47,6 +47,10 @@ _MONEY: Mapping[str, Callable[..., Mapping[Key, Any]]] = {
     "conversion": money.conversion,
     "arpdau": money.arpdau,
     "arppu": money.arppu,
+    "gross_revenue": money.gross_revenue,
+    "refunds": money.refunds,
+    "refunded": money.refunded,
+    "total_revenue": money.total_revenue,
 }
 _TABLES = {
     "fps": "fps_data_table",

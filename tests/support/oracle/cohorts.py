@@ -1,16 +1,17 @@
 """Cohorts and who of them came back, spent and played, by age (metrics.md §5).
 
 A cohort are the players whose first event (purchase, event of a kind) of all time lies in the same day, week or month
-of the period; they are split by what they were at install. Age N is the N-th day (week, month) of the calendar after.
+of the period; they are split by what they were at install. Age N is the N-th day (week, month) of the calendar after,
+also where the zone skipped one.
 """
 
 import datetime as dt
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
-from decimal import Decimal
 from fractions import Fraction
 
+from tests.support.oracle import money
 from tests.support.oracle.asked import Value, Where, everything, first_of
 from tests.support.oracle.dimensions import at_install
 from tests.support.oracle.events import Is
@@ -41,11 +42,11 @@ class Cohorts:
         """The cohorts that have a player."""
         found: defaultdict[tuple[dt.date, Value], list[str]] = defaultdict(list)
         for player in game.players:
-            days = [event.day for event in game.of(player) if self.begins(event)]
+            first = next((event for event in game.of(player) if self.begins(event)), None)
             values = at_install(game, player)
-            if days and self.start <= min(days) <= self.end and self.where(values):
+            if first is not None and self.start <= first.day <= self.end and self.where(values):
                 group = values(self.group_by) if self.group_by else None
-                found[first_of(self.granularity, min(days)), group].append(player)
+                found[first_of(self.granularity, first.day), group].append(player)
         return [Cohort(start, group, tuple(players)) for (start, group), players in found.items()]
 
     def cell(self, cohort: Cohort, age: int) -> tuple[dt.date, dt.date]:
@@ -76,9 +77,8 @@ def returned(game: Game, cohorts: Cohorts, cohort: Cohort, age: int, *, is_rolli
 
 
 def revenue(game: Game, player: str, first: dt.date, last: dt.date) -> Fraction:
-    """Σ `amount_usd` of a player's purchases of these days."""
-    bought = [event for event in game.of(player) if event.is_purchase and first <= event.day <= last]
-    return Fraction(sum((event.sent.amount_usd or Decimal() for event in bought), Decimal()))
+    """Σ `amount_usd` of a player's purchases of these days, less refunds."""
+    return Fraction(money.net_usd(event for event in game.of(player) if first <= event.day <= last))
 
 
 def playtime(game: Game, player: str, first: dt.date, last: dt.date) -> Fraction:

@@ -1,17 +1,22 @@
-"""The value of every dimension: of an event, and of a player on a day (metrics.md §4)."""
+"""The value of every dimension: of an event, of a session, of a player (metrics.md §4).
+
+Every event counts under its own values. What an event does not say is the player's: `payer` is `yes` from the local day
+of the first purchase on, `player_age` is `new` on the local day of the first event.
+"""
 
 import datetime as dt
 from collections.abc import Sequence
 from typing import Any
 
 from tests.support.oracle.asked import Value, Values
-from tests.support.oracle.game import EPOCH, Game, Stored
+from tests.support.oracle.game import Game, Stored
+from tests.support.oracle.sessions import Session
 
-OF_LAST_EVENT = (
+DIMENSIONS = (
     "country", "platform", "os_version", "device", "manufacturer", "build", "engine_version", "sdk_version",
     "connection_type", "custom_01", "custom_02", "custom_03",
 )  # fmt: skip
-"""Of a player's day these are what the day's last event says that names a platform (`telling`)."""
+"""Those that sessions, players and their days carry a copy of."""
 
 PARTS = {
     "progression_status": {"progression": 0},
@@ -28,46 +33,34 @@ PARTS = {
 
 
 def of_event(game: Game, event: Stored) -> Values:
-    """An event's own values; what is the player's (payer, install date, …) as of the event."""
+    """An event's own values; those of its player as of its day."""
 
     def value(name: str) -> Value:
-        if event.player is not None and name in _OF_PLAYER:
-            return _of_player(game, event.player, name, event.day, event.time)
-        return None if name in _OF_PLAYER else own_value(event, name)
+        if name not in _OF_PLAYER:
+            return own_value(event, name)
+        return None if event.player is None else _of_player(game, event.player, name, event.day)
 
     return value
 
 
-def of_player_day(game: Game, player: str | None, day: dt.date) -> Values:
-    """A player's values of a UTC day: the last ones. An event of no player has none."""
+def of_session(game: Game, session: Session) -> Values:
+    """The values of the session's first event; those of its player as of the day on which it began."""
+    first = first_telling(game.in_session(session))
 
     def value(name: str) -> Value:
-        if player is None:
-            return None
-        if name in _OF_PLAYER:
-            return _of_player(game, player, name, day, _end_of(day))
-        events = [event for event in game.of(player) if event.day == day]
-        if name in OF_LAST_EVENT:
-            last = max(telling(events), key=lambda event: event.order, default=None)
-            return None if last is None else own_value(last, name)
-        told = [event for event in events if own_value(event, name) is not None]
-        return own_value(max(told, key=lambda event: event.order), name) if told else None
+        return _of_player(game, session.player, name, session.day) if name in _OF_PLAYER else own_value(first, name)
 
     return value
 
 
 def at_install(game: Game, player: str) -> Values:
-    """What a player was at first: by the earliest event that names a platform (`telling`).
-
-    `payer` is whether there is a purchase up to now. What players do not carry is the last of their first day.
-    """
+    """What a player was at first: the values of the player's first event. `payer` is what the player is now."""
+    first = first_telling(game.of(player))
 
     def value(name: str) -> Value:
-        if name in (*OF_LAST_EVENT, "source"):
-            return own_value(first_telling(game.of(player)), name)
         if name == "payer":
             return "no" if game.first_purchase(player) is None else "yes"
-        return of_player_day(game, player, game.first_day(player))(name)
+        return _of_player(game, player, name, game.first_day(player)) if name in _OF_PLAYER else own_value(first, name)
 
     return value
 
@@ -110,9 +103,7 @@ def attribute_text(value: Any) -> str | None:
 _OF_PLAYER = {"first_build", "install_date", "player_age", "payer"}
 
 
-def _of_player(game: Game, player: str, name: str, day: dt.date, until: int) -> Value:
-    if not game.of(player):
-        return None
+def _of_player(game: Game, player: str, name: str, day: dt.date) -> Value:
     if name == "first_build":
         return first_telling(game.of(player)).sent.build
     if name == "install_date":
@@ -120,10 +111,4 @@ def _of_player(game: Game, player: str, name: str, day: dt.date, until: int) -> 
     if name == "player_age":
         return "new" if game.first_day(player) == day else "returning"
     purchase = game.first_purchase(player)
-    return "yes" if purchase is not None and purchase <= until else "no"
-
-
-def _end_of(day: dt.date) -> int:
-    """The last microsecond of a UTC day."""
-    midnight = dt.datetime.combine(day + dt.timedelta(days=1), dt.time())
-    return (midnight - EPOCH) // dt.timedelta(microseconds=1) - 1
+    return "yes" if purchase is not None and purchase.day <= day else "no"

@@ -1,7 +1,6 @@
 """Sessions, their lengths, playtime and events (metrics.md §3).
 
-A session counts where it started, by its player's values of that day; a session of no player counts with no values.
-"Per player" is per active player of the bucket.
+A session counts where it started, by the values of its first event. "Per player" is per active player of the bucket.
 """
 
 from collections import defaultdict
@@ -9,7 +8,7 @@ from fractions import Fraction
 from statistics import median
 
 from tests.support.oracle.asked import Asked, Key
-from tests.support.oracle.dimensions import of_event, of_player_day
+from tests.support.oracle.dimensions import of_event, of_session
 from tests.support.oracle.game import Game
 from tests.support.oracle.players import dau
 from tests.support.oracle.ratios import divided
@@ -18,7 +17,7 @@ from tests.support.oracle.ratios import divided
 def _lengths(game: Game, asked: Asked) -> dict[Key, list[Fraction]]:
     lengths: defaultdict[Key, list[Fraction]] = defaultdict(list)
     for session in game.sessions:
-        values = of_player_day(game, session.player, session.day)
+        values = of_session(game, session)
         if asked.has(session.start) and asked.where(values):
             lengths[asked.key(session.start, values)].append(session.length_s)
     return lengths
@@ -63,5 +62,5 @@ def events(game: Game, asked: Asked) -> dict[Key, int]:
 
 
 def events_per_session(game: Game, asked: Asked) -> dict[Key, Fraction | None]:
-    """All events over the sessions started."""
+    """All events by their own values, over the sessions started by those of their first events."""
     return divided(events(game, asked), sessions(game, asked))

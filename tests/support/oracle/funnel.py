@@ -1,12 +1,16 @@
 """Funnels by trying everything (metrics.md §5): whoever has several attempts converts by the best of them.
 
 An attempt begins with an event and has `window` microseconds, the last one included. It takes an event for one step
-only. Events of the same microsecond may have happened in any order.
+only. Events of the same microsecond may have happened in any order. The period says when an attempt begins; its later
+steps may follow until the window ends.
+
+An event that is excluded ends an attempt that waits for a step when it is later than the step before, and earlier than
+the step that is waited for.
 """
 
 import itertools
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from statistics import median
 
@@ -16,42 +20,71 @@ Is = Callable[[Stored], bool]
 
 
 @dataclass(frozen=True)
-class Attempt:
-    """Who, the event it begins with, and when steps 1, 2, … were first done in it."""
+class Exclusion:
+    """Events that end an attempt that waits for the step after `after_step`, or for any where that is None.
 
-    unit: str
+    After step 0 an attempt waits that has not done step 1: in any order it may begin with another step.
+    """
+
+    is_excluded: Is
+    after_step: int | None = None
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """Who, the event it begins with, and when steps 1, 2, … were first done in it; whether an event has ended it."""
+
+    unit: Hashable
     first: Stored
     times: tuple[int, ...]
+    is_ended: bool = False
+    bucket: Hashable = None
 
     @property
     def reached(self) -> int:
         return len(self.times)
 
 
-def attempts(
-    game: Game,
-    events: Sequence[Stored],
-    steps: Sequence[Is],
-    window: int,
-    order: str,
-    unit: str = "player",
-    *,
-    may_begin: Is = lambda _: True,
-    cut: Callable[[Attempt], Attempt] = lambda attempt: attempt,
-) -> list[Attempt]:
-    """The attempt that counts of everyone who did step 1: of those that get furthest the earliest, and the quickest.
+def _always(_: Stored) -> Hashable:
+    return "all"
 
-    `events` are those to look at, `may_begin` those that an attempt can begin with; `cut` says how far an attempt
-    came before an exclusion ended it; `unit` is `player` or `session`.
+
+@dataclass(frozen=True)
+class Rules:
+    """What an attempt is. `bucket` says in which one an attempt counts that begins with an event; None: in none.
+
+    `unit` is `player` or `session`.
+    """
+
+    steps: Sequence[Is]
+    window: int
+    order: str = "ordered"
+    unit: str = "player"
+    bucket: Callable[[Stored], Hashable] = _always
+    exclusions: Sequence[Exclusion] = ()
+
+
+def attempts(game: Game, events: Sequence[Stored], rules: Rules) -> list[Attempt]:
+    """The attempt that counts of everyone who did step 1, in each bucket.
+
+    Of those that begin in the bucket and get furthest that is the earliest, and the quickest. `events` are those to
+    look at.
     """
     best = []
-    for name in _units(game, unit):
-        mine = [event for event in events if (event.player if unit == "player" else event.session_id) == name]
-        tried = [cut(attempt) for attempt in _ORDERS[order](name, mine, steps, window) if may_begin(attempt.first)]
-        tried = [attempt for attempt in tried if attempt.reached]
-        if tried:
-            best.append(min(tried, key=lambda attempt: (-attempt.reached, attempt.first.time, attempt.times)))
+    for name in _units(game, rules.unit):
+        mine = [event for event in events if (event.player if rules.unit == "player" else event.session) == name]
+        tried = [_cut(attempt, mine, rules) for attempt in _ORDERS[rules.order](name, mine, rules.steps, rules.window)]
+        placed = [replace(attempt, bucket=rules.bucket(attempt.first)) for attempt in tried if attempt.reached]
+        for bucket in dict.fromkeys(attempt.bucket for attempt in placed if attempt.bucket is not None):
+            of_bucket = [attempt for attempt in placed if attempt.bucket == bucket]
+            best.append(min(of_bucket, key=lambda each: (-each.reached, each.first.time, each.times)))
     return best
+
+
+def is_open(attempt: Attempt, rules: Rules, now: int) -> bool:
+    """Whether an attempt may still go on: it has steps left, nothing ended it, and its window is not over."""
+    has_steps = attempt.reached < len(rules.steps)
+    return has_steps and not attempt.is_ended and now <= attempt.first.time + rules.window
 
 
 def counts(found: Sequence[Attempt], steps: int) -> list[int]:
@@ -59,24 +92,51 @@ def counts(found: Sequence[Attempt], steps: int) -> list[int]:
     return [sum(attempt.reached > step for attempt in found) for step in range(steps)]
 
 
+def open_counts(found: Sequence[Attempt], rules: Rules, now: int) -> list[int]:
+    """For each step how many of those who reached it, and not the next, may yet."""
+    return [
+        sum(attempt.reached == step + 1 and is_open(attempt, rules, now) for attempt in found)
+        for step in range(len(rules.steps))
+    ]
+
+
+def took_s(found: Sequence[Attempt], step: int, since: int) -> list[Fraction]:
+    """The seconds from one step to a later one, both from 0, of those who reached it."""
+    return [
+        Fraction(attempt.times[step] - attempt.times[since], 1_000_000) for attempt in found if attempt.reached > step
+    ]
+
+
 def median_times_s(found: Sequence[Attempt], steps: int) -> list[Fraction | None]:
     """For each step the median seconds since the step before, of those who reached it; None for the first."""
     times: list[Fraction | None] = [None]
     for step in range(1, steps):
-        took = [
-            Fraction(attempt.times[step] - attempt.times[step - 1], 1_000_000)
-            for attempt in found
-            if attempt.reached > step
-        ]
+        took = took_s(found, step, step - 1)
         times.append(median(took) if took else None)
     return times
 
 
-def _units(game: Game, unit: str) -> list[str]:
-    return list(game.players) if unit == "player" else [session.session_id for session in game.sessions]
+def _cut(attempt: Attempt, events: Sequence[Stored], rules: Rules) -> Attempt:
+    """The attempt until the first excluded event that comes while it waits."""
+    waits_since = (attempt.first.time, *attempt.times)
+    ends = attempt.first.time + rules.window
+    for step, since in enumerate(waits_since[: len(rules.steps)]):
+        until = attempt.times[step] if step < attempt.reached else ends + 1
+        is_ended = any(
+            each.after_step in (None, step) and each.is_excluded(event) and since < event.time < until
+            for event in events
+            for each in rules.exclusions
+        )
+        if is_ended:
+            return replace(attempt, times=attempt.times[:step], is_ended=True)
+    return attempt
 
 
-def _ordered(unit: str, events: Sequence[Stored], steps: Sequence[Is], window: int) -> list[Attempt]:
+def _units(game: Game, unit: str) -> Sequence[Hashable]:
+    return game.players if unit == "player" else game.sessions
+
+
+def _ordered(unit: Hashable, events: Sequence[Stored], steps: Sequence[Is], window: int) -> list[Attempt]:
     """Anything may happen between a step and the next."""
     found = []
     for first in events:
@@ -104,8 +164,8 @@ def _chains(chain: list[Stored], events: Sequence[Stored], steps: Sequence[Is], 
     return [found for event in following for found in _chains([*chain, event], events, steps, until)]
 
 
-def _strict(unit: str, events: Sequence[Stored], steps: Sequence[Is], window: int) -> list[Attempt]:
-    """The very next event is the next step. Of one microsecond, events come in the order of the steps they are."""
+def _strict(unit: Hashable, events: Sequence[Stored], steps: Sequence[Is], window: int) -> list[Attempt]:
+    """The very next event is the next step; another ends it. Of one microsecond, events come in the order of steps."""
 
     def place(event: Stored) -> tuple[int, int, tuple[bool, ...]]:
         is_step = [step(event) for step in steps]
@@ -115,19 +175,19 @@ def _strict(unit: str, events: Sequence[Stored], steps: Sequence[Is], window: in
     ordered = sorted(events, key=place)
     found = []
     for start, first in enumerate(ordered):
-        following = ordered[start : start + len(steps)]
-        done = itertools.takewhile(
-            lambda pair: pair[1](pair[0]) and pair[0].time <= first.time + window,  # noqa: B023 - used at once
-            zip(following, steps, strict=False),
-        )
-        found.append(Attempt(unit, first, tuple(event.time for event, _ in done)))
+        following = [event for event in ordered[start:] if event.time <= first.time + window][: len(steps)]
+        done = list(itertools.takewhile(lambda pair: pair[1](pair[0]), zip(following, steps, strict=False)))
+        times = tuple(event.time for event, _ in done)
+        found.append(Attempt(unit, first, times, is_ended=len(done) < len(following)))
     return found
 
 
-def _any(unit: str, events: Sequence[Stored], steps: Sequence[Is], window: int) -> list[Attempt]:
-    """Steps 1 to k are done as soon as there is an event for each, whichever came first."""
+def _any(unit: Hashable, events: Sequence[Stored], steps: Sequence[Is], window: int) -> list[Attempt]:
+    """It begins with an event of any step. Steps 1 to k are done as soon as there is an event for each."""
     found = []
     for first in events:
+        if not any(step(first) for step in steps):
+            continue
         within = [event for event in events if first.time <= event.time <= first.time + window]
         times = []
         for reached in range(1, len(steps) + 1):

@@ -1,19 +1,19 @@
-"""What is stored of a history: duplicates dropped, times decided, sessions found (metrics.md §§1, 2)."""
+"""What is stored of a history: duplicates dropped, times decided, sessions found (metrics.md §§1, 2, 7)."""
 
 import datetime as dt
 import functools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from fractions import Fraction
 
 from tests.support.generated_histories import Event, History
-from tests.support.staged import DAY, MINUTE, SECOND
+from tests.support.oracle.sessions import Session, Timed, of_events, sessions_of
+from tests.support.oracle.times import event_times, floored
+from tests.support.oracle.zones import UTC, Zone
+from tests.support.staged import DAY, SECOND
 
-EPOCH = dt.datetime(1970, 1, 1)  # noqa: DTZ001 - engines answer with naive UTC
 _DEDUPE_WINDOW = 7 * DAY
-_MOST_AHEAD = 10 * MINUTE
-_GRACE = 3600 * SECOND
-_TOLERANCE = SECOND
+_RESEND_WINDOW = DAY
+_NO_IDS = {"null", "undefined", "00000000-0000-0000-0000-000000000000"}
 
 
 @dataclass(frozen=True)
@@ -23,16 +23,26 @@ class Stored:
     row: int
     time: int
     sent: Event
-    session_id: str | None
-    is_matched: bool = False
+    session: Session | None = None
+    zone: Zone = UTC
 
     @property
     def day(self) -> dt.date:
-        return day_of(self.time)
+        """The local day."""
+        return self.zone.day(self.time)
 
     @property
     def player(self) -> str | None:
         return self.sent.player_id
+
+    @property
+    def session_id(self) -> str | None:
+        """As sent; of a matched event, that of the session found for it."""
+        return self.session.session_id if self.is_matched and self.session else self.sent.session_id
+
+    @property
+    def is_matched(self) -> bool:
+        return self.session is not None and self.row not in self.session.rows
 
     @property
     def order(self) -> tuple[int, int]:
@@ -41,11 +51,24 @@ class Stored:
 
     @property
     def is_purchase(self) -> bool:
-        """A `business` event or Satori's `purchaseCompleted`, with an amount: a test purchase has none."""
-        names_one = self.sent.category == "business" or (
+        """A `business` event or Satori's `purchaseCompleted`, with an amount above 0: a test purchase has none."""
+        return self._names_purchase and self.sent.amount is not None and self.sent.amount > 0
+
+    @property
+    def is_refund(self) -> bool:
+        """The same with an amount below 0."""
+        return self._names_purchase and self.sent.amount is not None and self.sent.amount < 0
+
+    @property
+    def is_money(self) -> bool:
+        """A purchase or a refund."""
+        return self.is_purchase or self.is_refund
+
+    @property
+    def _names_purchase(self) -> bool:
+        return self.sent.category == "business" or (
             self.sent.category == "custom" and self.sent.event_id == "purchaseCompleted"
         )
-        return names_one and self.sent.amount is not None
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -54,31 +77,17 @@ class Stored:
 
 
 @dataclass(frozen=True)
-class Session:
-    """A session: `start` and `end` in UTC microseconds, `length_s` exact seconds."""
-
-    session_id: str
-    player: str | None
-    start: int
-    end: int
-    length_s: Fraction
-
-    @property
-    def day(self) -> dt.date:
-        return day_of(self.start)
-
-
-@dataclass(frozen=True)
 class Game:
-    """All that is known of a game at a time (UTC microseconds)."""
+    """All that is known of a game at a time (UTC microseconds). Days are those of `zone`."""
 
     events: tuple[Stored, ...]
     sessions: tuple[Session, ...]
     now: int
+    zone: Zone = UTC
 
     @property
     def today(self) -> dt.date:
-        return day_of(self.now)
+        return self.zone.day(self.now)
 
     @functools.cached_property
     def players(self) -> tuple[str, ...]:
@@ -96,94 +105,60 @@ class Game:
         """A player's events in their order; nothing for a player of whom only properties are known."""
         return self.events_by_player.get(player, [])
 
+    def in_session(self, session: Session) -> list[Stored]:
+        """The events that name the session, in their order; not those that were matched."""
+        rows = set(session.rows)
+        return sorted((event for event in self.events if event.row in rows), key=lambda event: event.order)
+
     def first_day(self, player: str) -> dt.date:
-        """The UTC day of the player's first event."""
+        """The local day of the player's first event."""
         return self.of(player)[0].day
 
     def active_days(self, player: str) -> set[dt.date]:
-        """The UTC days on which the player has an event."""
+        """The local days on which the player has an event."""
         return {event.day for event in self.of(player)}
 
-    def first_purchase(self, player: str) -> int | None:
-        """The time of the player's first purchase; None without one."""
-        return min((event.time for event in self.of(player) if event.is_purchase), default=None)
+    def first_purchase(self, player: str) -> Stored | None:
+        """The player's first purchase; None without one."""
+        return min((event for event in self.of(player) if event.is_purchase), key=_in_order, default=None)
 
 
-def day_of(time: int) -> dt.date:
-    """The UTC day of a time in microseconds."""
-    return moment(time).date()
+def _in_order(event: Stored) -> tuple[int, int]:
+    return event.order
 
 
-def moment(time: int) -> dt.datetime:
-    """A time in microseconds as a naive UTC datetime."""
-    return EPOCH + dt.timedelta(microseconds=time)
+def game(history: History, now: int | None = None, zone: Zone | None = None) -> Game:
+    """What is stored of `history`, when all has arrived or at another time, by the days of its zone or of another."""
+    zone = zone or history.frame.zone
+    timed = list(zip(event_times(history.all_events), history.all_events, strict=True))
+    kept = [Timed(row, time, event, floored(event.session_issued_at)) for row, (time, event) in enumerate(_once(timed))]
+    sessions = sessions_of(kept, zone)
+    of_event = of_events(kept, sessions)
+    events = tuple(Stored(each.row, each.time, each.sent, of_event.get(each.row), zone) for each in kept)
+    return Game(events, sessions, history.frame.now if now is None else now, zone)
 
 
-def game(history: History, now: int) -> Game:
-    """What is stored of `history`."""
-    events = [
-        Stored(row, event_time(event), event, event.session_id) for row, event in enumerate(_once(history.all_events))
-    ]
-    sessions = _sessions(events)
-    matched = tuple(_matched(event, sessions) for event in events)
-    return Game(matched, tuple(sessions), now)
+def _once(events: Iterable[tuple[int, Event]]) -> list[tuple[int, Event]]:
+    """The first of each player's id that arrives, and again what arrives long after all that were kept.
 
-
-def event_time(event: Event) -> int:
-    """§1: the client's time unless it is more than ten minutes ahead of the time of receipt."""
-    if event.client_time is not None and event.client_time <= event.received_at + _MOST_AHEAD:
-        return event.client_time
-    return event.received_at
-
-
-def _once(events: Iterable[Event]) -> list[Event]:
-    """The first of each id that arrives, and again what arrives more than seven days from all that were kept."""
-    kept: list[Event] = []
-    for event in events:
-        repeats = [
-            other
-            for other in kept
-            if event.client_event_id is not None
-            and other.client_event_id == event.client_event_id
-            # Receipt is remembered in whole seconds.
-            and abs(other.received_at // SECOND - event.received_at // SECOND) <= _DEDUPE_WINDOW // SECOND
-        ]
-        if not repeats:
-            kept.append(event)
+    Of a request that was answered with an error, events without an id are known again for a day.
+    """
+    kept: list[tuple[int, Event]] = []
+    for time, event in events:
+        if not any(_is_repeat(event, other) for _, other in kept):
+            kept.append((time, event))
     return kept
 
 
-def _sessions(events: Sequence[Stored]) -> list[Session]:
-    ids = dict.fromkeys(event.session_id for event in events if event.session_id is not None)
-    return [_session(session_id, [event for event in events if event.session_id == session_id]) for session_id in ids]
+def _is_repeat(event: Event, other: Event) -> bool:
+    # Receipt is remembered in whole seconds.
+    apart = abs(other.received_at // SECOND - event.received_at // SECOND)
+    if has_id(event):
+        is_same = has_id(other) and other.client_event_id == event.client_event_id
+        return is_same and other.player_id == event.player_id and apart <= _DEDUPE_WINDOW // SECOND
+    return event.resend_key is not None and other.resend_key == event.resend_key and apart <= _RESEND_WINDOW // SECOND
 
 
-def _session(session_id: str, events: Sequence[Stored]) -> Session:
-    """§2, from the events that name the session. Its player is that of its latest event that has one."""
-    starts = [event.time for event in events]
-    starts += [event.sent.session_issued_at for event in events if event.sent.session_issued_at is not None]
-    lengths = [
-        Fraction(event.sent.length_s)
-        for event in events
-        if event.sent.category == "session_end" and event.sent.length_s is not None
-    ]
-    start, end = min(starts), max(event.time for event in events)
-    owned = [event for event in events if event.player is not None]
-    player = max(owned, key=lambda event: event.order).player if owned else None
-    return Session(session_id, player, start, end, max(lengths) if lengths else Fraction(end - start, SECOND))
-
-
-def _matched(event: Stored, sessions: Sequence[Session]) -> Stored:
-    """§2: a Satori event of a player without a session is given the most recently created that had begun by then.
-
-    Of sessions that began at the same time it is the one with the greatest id.
-    """
-    if event.sent.source == "gameanalytics" or event.player is None or event.session_id is not None:
-        return event
-    begun = [each for each in sessions if each.player == event.player and each.start <= event.time + _TOLERANCE]
-    if not begun:
-        return event
-    latest = max(begun, key=lambda each: (each.start, each.session_id))
-    if event.time > latest.end + _GRACE:
-        return event
-    return Stored(event.row, event.time, event.sent, latest.session_id, is_matched=True)
+def has_id(event: Event) -> bool:
+    """Whether the client gave the event an id that is one."""
+    return event.client_event_id is not None and event.client_event_id.lower() not in _NO_IDS

@@ -1,68 +1,82 @@
-"""Revenue, purchases and who pays (metrics.md §3), of all receipts or of those in one state.
+"""Revenue, purchases, refunds and who pays (metrics.md §3), of all receipts or of those in one state.
 
-Money counts by the player's values of the day; a purchase of no player counts with no values. A variant for a state of
-receipts counts only purchases in that state, wherever it says purchase.
+Money counts by the values of the purchase itself. A purchase has an amount above 0, a refund one below. A variant for a
+state of receipts counts only purchases and refunds in that state, wherever it says purchase or refund.
+
+`arppu` and `revenue_per_transaction` leave out what has no price in dollars, above and below.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 
-from tests.support.oracle.asked import Asked, Key, days, midnight
-from tests.support.oracle.dimensions import of_player_day
+from tests.support.oracle import events
+from tests.support.oracle.asked import Asked, Key, days
+from tests.support.oracle.dimensions import of_event
+from tests.support.oracle.events import Found
 from tests.support.oracle.game import Game, Stored
 from tests.support.oracle.players import dau
-from tests.support.oracle.ratios import divided
-
-
-def _purchases(game: Game, asked: Asked, state: str | None) -> Iterator[tuple[Key, Stored]]:
-    for event in game.events:
-        values = of_player_day(game, event.player, event.day)
-        is_meant = event.is_purchase and state in (None, event.sent.receipt_state)
-        if is_meant and asked.has(event.time) and asked.where(values):
-            yield asked.key(event.time, values), event
+from tests.support.oracle.ratios import added, divided
+from tests.support.oracle.zones import midnight
 
 
 def revenue(game: Game, asked: Asked, state: str | None = None) -> dict[Key, Decimal]:
-    """Σ `amount_usd`; a refund counts against it, an unknown currency not at all."""
-    total: defaultdict[Key, Decimal] = defaultdict(Decimal)
-    for key, event in _purchases(game, asked, state):
-        total[key] += event.sent.amount_usd or 0
-    return dict(total)
+    """Σ `amount_usd` of purchases and refunds; what has no price in dollars adds nothing."""
+    return _dollars(_found(game, asked, state, lambda event: event.is_money))
+
+
+def gross_revenue(game: Game, asked: Asked, state: str | None = None) -> dict[Key, Decimal]:
+    """Σ `amount_usd` of purchases, refunds left out."""
+    return _dollars(_found(game, asked, state, lambda event: event.is_purchase))
+
+
+def refunds(game: Game, asked: Asked, state: str | None = None) -> dict[Key, int]:
+    return events.count(_found(game, asked, state, lambda event: event.is_refund))
+
+
+def refunded(game: Game, asked: Asked, state: str | None = None) -> dict[Key, Decimal]:
+    """Σ `amount_usd` of refunds, as a positive number."""
+    return {key: -total for key, total in _dollars(_found(game, asked, state, lambda event: event.is_refund)).items()}
+
+
+def ad_revenue(game: Game, asked: Asked) -> dict[Key, Decimal]:
+    """Σ `ad_revenue_usd`."""
+    found = events.found(game, asked, lambda event: event.sent.ad_revenue_usd is not None)
+    return {
+        key: sum((each.sent.ad_revenue_usd or Decimal() for each in them), Decimal()) for key, them in found.items()
+    }
+
+
+def total_revenue(game: Game, asked: Asked, state: str | None = None) -> dict[Key, Decimal]:
+    """What players paid, net of refunds, and what ads earned; a state of receipts is of the first only."""
+    return added(revenue(game, asked, state), ad_revenue(game, asked))
 
 
 def transactions(game: Game, asked: Asked, state: str | None = None) -> dict[Key, int]:
-    count: defaultdict[Key, int] = defaultdict(int)
-    for key, _ in _purchases(game, asked, state):
-        count[key] += 1
-    return dict(count)
+    return events.count(_found(game, asked, state, lambda event: event.is_purchase))
 
 
 def revenue_per_transaction(game: Game, asked: Asked, state: str | None = None) -> dict[Key, Fraction | None]:
-    return divided(revenue(game, asked, state), transactions(game, asked, state))
+    priced = _found(game, asked, state, lambda event: event.is_purchase and _is_priced(event))
+    return divided(revenue(game, asked, state), events.count(priced))
 
 
 def paying_players(game: Game, asked: Asked, state: str | None = None) -> dict[Key, int]:
     """Distinct players with a purchase in the bucket."""
-    players: defaultdict[Key, set[str]] = defaultdict(set)
-    for key, event in _purchases(game, asked, state):
-        if event.player is not None:
-            players[key].add(event.player)
-    return {key: len(them) for key, them in players.items()}
+    return events.players(_found(game, asked, state, lambda event: event.is_purchase))
 
 
 def converting_players(game: Game, asked: Asked, state: str | None = None) -> dict[Key, int]:
-    """Players whose first purchase ever is in the bucket, by their values of that day."""
+    """Players whose first purchase ever is in the bucket, by the values of that purchase."""
     count: defaultdict[Key, int] = defaultdict(int)
     for player in game.players:
-        bought = [e for e in game.of(player) if e.is_purchase and state in (None, e.sent.receipt_state)]
-        if not bought:
-            continue
-        values = of_player_day(game, player, bought[0].day)
-        if asked.has(bought[0].time) and asked.where(values):
-            count[asked.key(bought[0].time, values)] += 1
+        first = next((event for event in game.of(player) if event.is_purchase and _is_in(event, state)), None)
+        if first is not None:
+            values = of_event(game, first)
+            if asked.has(first.time) and asked.where(values):
+                count[asked.key(first.time, values)] += 1
     return dict(count)
 
 
@@ -72,13 +86,37 @@ def conversion(game: Game, asked: Asked, state: str | None = None) -> dict[Key, 
 
 
 def arppu(game: Game, asked: Asked, state: str | None = None) -> dict[Key, Fraction | None]:
-    """Revenue over paying players. What nobody known has paid is revenue too."""
-    return divided(revenue(game, asked, state), paying_players(game, asked, state))
+    """Revenue over paying players, of purchases with a price. What nobody known has paid is revenue too."""
+    priced = _found(game, asked, state, lambda event: event.is_purchase and _is_priced(event))
+    return divided(revenue(game, asked, state), events.players(priced))
 
 
 def arpdau(game: Game, asked: Asked, state: str | None = None) -> dict[Key, Fraction | None]:
     """Revenue over active players; over longer than a day, over the sum of each day's active players."""
     return divided(revenue(game, asked, state), _player_days(game, asked))
+
+
+def net_usd(bought: Iterable[Stored], state: str | None = None) -> Decimal:
+    """What the purchases of some events are worth, less the refunds."""
+    return sum(
+        (event.sent.amount_usd or Decimal() for event in bought if event.is_money and _is_in(event, state)), Decimal()
+    )
+
+
+def _found(game: Game, asked: Asked, state: str | None, is_meant: Callable[[Stored], bool]) -> Found:
+    return events.found(game, asked, lambda event: is_meant(event) and _is_in(event, state))
+
+
+def _is_in(event: Stored, state: str | None) -> bool:
+    return state in (None, event.sent.receipt_state)
+
+
+def _is_priced(event: Stored) -> bool:
+    return event.sent.amount_usd is not None
+
+
+def _dollars(found: Found) -> dict[Key, Decimal]:
+    return {key: net_usd(them) for key, them in found.items()}
 
 
 def _player_days(game: Game, asked: Asked) -> dict[Key, int]:
@@ -87,18 +125,8 @@ def _player_days(game: Game, asked: Asked) -> dict[Key, int]:
     total: defaultdict[Key, int] = defaultdict(int)
     for day in days(asked.start, asked.end):
         of_day = dau(game, replace(asked, start=day, end=day, granularity="day"))
-        bucket = next(bucket for bucket, last in asked.buckets() if day <= last)
         for key, count in of_day.items():
             assert key[0] == midnight(day)
+            bucket = next(bucket for bucket, last in asked.buckets() if day <= last)
             total[(bucket, *key[1:])] += count
-    return dict(total)
-
-
-def ad_revenue(game: Game, asked: Asked) -> dict[Key, Decimal]:
-    """Σ `ad_revenue_usd`."""
-    total: defaultdict[Key, Decimal] = defaultdict(Decimal)
-    for event in game.events:
-        values = of_player_day(game, event.player, event.day)
-        if event.sent.ad_revenue_usd is not None and asked.has(event.time) and asked.where(values):
-            total[asked.key(event.time, values)] += event.sent.ad_revenue_usd
     return dict(total)

@@ -1,29 +1,31 @@
 """dau, wau, mau, stickiness, new and returning players (metrics.md §3).
 
-A player is active in a bucket that has an event of theirs. With dimensions a player counts in every group whose values
-were theirs on a day on which they were active in it.
+A player is active in a bucket that has an event of theirs. With dimensions a player counts under every value that an
+event of theirs had in it.
 """
 
 import datetime as dt
 from collections import defaultdict
 
-from tests.support.oracle.asked import Asked, Key, midnight
-from tests.support.oracle.dimensions import of_player_day
-from tests.support.oracle.game import EPOCH, Game
+from tests.support.oracle.asked import Asked, Key
+from tests.support.oracle.dimensions import at_install, of_event
+from tests.support.oracle.game import Game
 
 Counts = dict[Key, int]
 
 
 def dau(game: Game, asked: Asked) -> Counts:
     """Distinct players with an event in the bucket."""
-    active: defaultdict[Key, set[str]] = defaultdict(set)
-    for event in game.events:
-        if event.player is None or not asked.has(event.time):
-            continue
-        values = of_player_day(game, event.player, event.day)
-        if asked.where(values):
-            active[asked.key(event.time, values)].add(event.player)
-    return {key: len(players) for key, players in active.items()}
+    return _counts(_active(game, asked))
+
+
+def returning_players(game: Game, asked: Asked) -> Counts:
+    """Those of them whose first event of all lies before the bucket."""
+    active = _active(game, asked)
+    return {
+        key: len([player for player in players if not _is_new_in(game, asked, player, key)])
+        for key, players in active.items()
+    }
 
 
 def wau(game: Game, asked: Asked) -> Counts:
@@ -42,34 +44,46 @@ def stickiness(game: Game, asked: Asked) -> dict[Key, float]:
     return {key: today.get(key, 0) / month[key] for key in month}
 
 
-def _active_in_last(days: int, game: Game, asked: Asked) -> Counts:
-    active: defaultdict[Key, set[str]] = defaultdict(set)
-    for bucket, last in asked.buckets():
-        for player in game.players:
-            for day in game.active_days(player):
-                values = of_player_day(game, player, day)
-                if last - dt.timedelta(days=days) < day <= last and asked.where(values):
-                    active[(bucket, *asked.group(values))].add(player)
-    return {key: len(players) for key, players in active.items()}
-
-
 def new_players(game: Game, asked: Asked) -> Counts:
-    """Players whose first event ever is in the bucket, by their values of that day."""
+    """Players whose first event ever is in the bucket, by what they were at install."""
     new: defaultdict[Key, int] = defaultdict(int)
     for player in game.players:
         first = game.of(player)[0]
-        values = of_player_day(game, player, first.day)
+        values = at_install(game, player)
         if asked.has(first.time) and asked.where(values):
             new[asked.key(first.time, values)] += 1
     return dict(new)
 
 
-def returning_players(game: Game, asked: Asked) -> Counts:
-    """Active players less new ones."""
-    active, new = dau(game, asked), new_players(game, asked)
-    return {key: active[key] - new.get(key, 0) for key in active}
+def _active(game: Game, asked: Asked) -> dict[Key, set[str]]:
+    active: defaultdict[Key, set[str]] = defaultdict(set)
+    for event in game.events:
+        if event.player is not None and asked.has(event.time):
+            values = of_event(game, event)
+            if asked.where(values):
+                active[asked.key(event.time, values)].add(event.player)
+    return active
 
 
-def micros(day: dt.date) -> int:
-    """The start of a UTC day in microseconds."""
-    return (midnight(day) - EPOCH) // dt.timedelta(microseconds=1)
+def _is_new_in(game: Game, asked: Asked, player: str, key: Key) -> bool:
+    first = game.of(player)[0].time
+    return asked.has(first) and asked.bucket(first) == key[0]
+
+
+def _active_in_last(days: int, game: Game, asked: Asked) -> Counts:
+    active: defaultdict[Key, set[str]] = defaultdict(set)
+    for bucket, last in asked.buckets():
+        for event in game.events:
+            if event.player is not None and _is_within(asked.zone.day(event.time), last, days):
+                values = of_event(game, event)
+                if asked.where(values):
+                    active[(bucket, *asked.group(values))].add(event.player)
+    return _counts(active)
+
+
+def _is_within(day: dt.date, last: dt.date, days: int) -> bool:
+    return last - dt.timedelta(days=days) < day <= last
+
+
+def _counts(players: dict[Key, set[str]]) -> Counts:
+    return {key: len(them) for key, them in players.items()}

@@ -18,3 +18,8 @@ def ratio(above: Number, below: Number) -> Fraction | None:
 def divided(above: Mapping[Key, Number], below: Mapping[Key, Number]) -> dict[Key, Fraction | None]:
     """For every key of either; a key that one of them lacks is 0 there."""
     return {key: ratio(above.get(key, 0), below.get(key, 0)) for key in {**above, **below}}
+
+
+def added(one: Mapping[Key, Decimal], other: Mapping[Key, Decimal]) -> dict[Key, Decimal]:
+    """For every key of either."""
+    return {key: one.get(key, Decimal()) + other.get(key, Decimal()) for key in {**one, **other}}

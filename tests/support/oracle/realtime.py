@@ -1,8 +1,8 @@
 """The last hour by minute, the last day by hour (metrics.md §5): what happened in each bucket."""
 
-from decimal import Decimal
 from typing import Any
 
+from tests.support.oracle import money
 from tests.support.oracle.game import Game
 
 
@@ -17,6 +17,6 @@ def told(game: Game, start: int, width: int) -> dict[str, Any]:
         "active": len({event.player for event in events} - {None}),
         "new": sum(is_in(game.of(player)[0].time) for player in game.players),
         "sessions": sum(is_in(session.start) for session in game.sessions),
-        "revenue": sum((event.sent.amount_usd or Decimal() for event in events if event.is_purchase), Decimal()),
+        "revenue": money.net_usd(events),
         "errors": sum(event.sent.category == "error" for event in events),
     }

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
 
+from tests.support.oracle import money
 from tests.support.oracle.asked import Asked, Key
 from tests.support.oracle.dimensions import at_install
 from tests.support.oracle.game import Game
@@ -50,7 +51,7 @@ def churn(game: Game, asked: Asked, days: int) -> dict[Key, Fraction]:
 
 
 def ltv(game: Game, asked: Asked, days: int, state: str | None = None) -> dict[Key, Fraction]:
-    """Revenue of a cohort through that day over its size."""
+    """Revenue of a cohort, net of refunds, through that day over its size."""
     return {
         key: Fraction(sum((_spent(game, player, days, state) for player in players), Decimal())) / len(players)
         for key, players in _cohorts(game, asked, days).items()
@@ -59,7 +60,4 @@ def ltv(game: Game, asked: Asked, days: int, state: str | None = None) -> dict[K
 
 def _spent(game: Game, player: str, days: int, state: str | None) -> Decimal:
     last = game.first_day(player) + dt.timedelta(days=days)
-    bought = [event for event in game.of(player) if event.is_purchase and event.day <= last]
-    return sum(
-        (event.sent.amount_usd or Decimal() for event in bought if state in (None, event.sent.receipt_state)), Decimal()
-    )
+    return money.net_usd((event for event in game.of(player) if event.day <= last), state)

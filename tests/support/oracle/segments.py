@@ -2,14 +2,14 @@
 
 import datetime as dt
 from collections.abc import Callable
-from decimal import Decimal
 from fractions import Fraction
 from typing import TypeAlias
 
+from tests.support.oracle import money
 from tests.support.oracle.asked import Value, Values, Where
 from tests.support.oracle.dimensions import at_install
 from tests.support.oracle.events import Is
-from tests.support.oracle.game import Game, Stored, day_of
+from tests.support.oracle.game import Game, Stored
 
 Rule: TypeAlias = Callable[[Game, str], bool]
 
@@ -61,17 +61,18 @@ def of_player(game: Game, player: str) -> Values:
     """A player's values as of now."""
     events = game.of(player)
     sessions = [session for session in game.sessions if session.player == player]
-    purchases = [event for event in events if event.is_purchase]
+    first_purchase = game.first_purchase(player)
     known: dict[str, Value] = {
         "player_id": player,
         "events": len(events),
         "sessions": len(sessions),
         "playtime_s": float(sum((session.length_s for session in sessions), Fraction())),
-        "transactions": len(purchases),
-        "revenue_usd": float(sum((event.sent.amount_usd or Decimal() for event in purchases), Decimal())),
+        "transactions": sum(event.is_purchase for event in events),
+        "refunds": sum(event.is_refund for event in events),
+        "revenue_usd": float(money.net_usd(events)),
         "first_seen": events[0].day,
         "last_seen": events[-1].day,
-        "first_purchase": day_of(purchases[0].time) if purchases else None,
+        "first_purchase": None if first_purchase is None else first_purchase.day,
     }
     return lambda name: known[name] if name in known else at_install(game, player)(name)
 
@@ -83,4 +84,4 @@ def _measure(measured: str, events: list[Stored]) -> Fraction:
         return Fraction(len({event.day for event in events}))
     if measured == "value_sum":
         return sum((Fraction(event.sent.value) for event in events if event.sent.value is not None), Fraction())
-    return Fraction(sum((event.sent.amount_usd or Decimal() for event in events if event.is_purchase), Decimal()))
+    return Fraction(money.net_usd(events))

@@ -14,6 +14,7 @@ from litestar.testing import TestClient
 from questlog.analytics.question.answer import Answer, AnswerColumn, Origin, SourceUse, Warned
 from questlog.analytics.question.problems import InvalidQuery
 from questlog.analytics.question.query import Period, Query
+from questlog.api.answers import ORIGIN_HEADERS
 from questlog.api.app import create_app
 from questlog.api.response_formats import ResponseFormat
 from questlog.api.services import Limits
@@ -131,6 +132,7 @@ def test_arrow_and_parquet_say_what_their_columns_mean(client: Client, form: str
 def test_headers_say_where_an_answer_comes_from(client: Client, form: ResponseFormat) -> None:
     for _ in range(2):  # computed, and kept
         headers = client.post(f"{PATH}?format={form}", json=QUERY).headers
+        assert {name.lower() for name in ORIGIN_HEADERS} <= set(headers)
         assert {name: value for name, value in headers.items() if name.startswith("questlog-")} == {
             "questlog-as-of": "2026-01-02T12:30:00Z",
             "questlog-complete-through": "2026-01-02T12:29:59.500000Z",

@@ -103,6 +103,27 @@ def test_filters_restrict_the_list(client: Client, query: str, expected: list[in
     assert numbers(client, query) == expected
 
 
+def test_events_of_a_lenient_game_with_invalid_annotations_are_listed_as_warned(
+    console: FakeConsole, client: Client
+) -> None:
+    for row_no, attributes in (
+        (20, '{"invalid": {"build": 5}}'),
+        (21, '{"a": {"invalid": 1}}'),
+        (22, None),
+        (24, '{"invalid": "cut off'),
+        (23, '{"invalid": {"value": "x"}, "b": 1}'),
+    ):
+        console.tables.insert(
+            "events", row_no=row_no, game_id=1, received_at=START, event_id=f"n:{row_no}", attributes=attributes
+        )
+    assert numbers(client, "status=warned") == [23, 20]
+    assert numbers(client, "status=warned&event_id=n:20") == [20]
+    (event,) = client.get(f"{EVENTS}?status=warned&limit=1").json()["events"]
+    assert event["attributes"] == {"invalid": {"value": "x"}, "b": 1}
+    refused = client.get(f"{EVENTS}?status=warned&reason=not_json")
+    assert refused.json()["error"]["message"] == "`reason` cannot filter events"
+
+
 def test_rejected_events_come_with_reason_errors_and_what_was_sent(client: Client) -> None:
     events = client.get(f"{EVENTS}?status=rejected").json()["events"]
     assert [(event["reason"], event["is_whole_request"]) for event in events] == [

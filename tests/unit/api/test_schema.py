@@ -75,6 +75,7 @@ def test_an_answer_is_told_with_its_forms(schema: dict[str, Any]) -> None:
         responses = schema["paths"][path][method]["responses"]
         assert set(responses["200"]["content"]) >= {"application/json", "text/csv"}
         assert {"304", "400"} <= set(responses)
+        assert {"ETag", "Questlog-As-Of", "Questlog-Warnings"} <= set(responses["200"]["headers"])
     assert set(schema["components"]["schemas"]["AnswerBody"]["required"]) >= {"columns", "rows", "totals"}
 
 

@@ -280,6 +280,11 @@ def test_a_request_that_is_taken_or_dropped_whole_has_no_keys(journal: FakeJourn
     assert resend_keys(journal, [{"drop": True}]) == []
 
 
+def test_a_request_that_only_a_lenient_game_takes_whole_is_recognised_too(journal: FakeJournal) -> None:
+    events = [{"event_id": "a"}, {"event_id": "b", "is_lenient": True}]
+    assert None not in resend_keys(journal, events)
+
+
 def test_keys_are_those_of_their_own_request(journal: FakeJournal) -> None:
     partial = [{"drop": True}, {"event_id": "b"}, {"event_id": "c"}]
     alone = resend_keys(journal, partial)

@@ -62,6 +62,7 @@ class Reader:
         compare: str | None = None,
         top: int | None = None,
         totals: bool | None = None,
+        intervals: bool | None = None,
         game: str | int | None = None,
     ) -> Answer:
         """Metrics over time, by dimensions."""
@@ -74,6 +75,7 @@ class Reader:
             "compare": compare,
             "top": top,
             "totals": totals,
+            "intervals": intervals,
         }
         return self.ask("query", _given(question), game=game)
 
@@ -121,6 +123,7 @@ class Reader:
         group_by: str | None = None,
         filter: Json | None = None,  # noqa: A002 - the server's word
         form: str | None = None,
+        intervals: bool | None = None,
         game: str | int | None = None,
     ) -> Answer:
         """Who came back: cohort by cohort, or added up as a curve."""
@@ -134,6 +137,7 @@ class Reader:
             "group_by": group_by,
             "filter": filter,
             "form": form,
+            "intervals": intervals,
         }
         return self.ask("retention", _given(question), game=game)
 
@@ -147,6 +151,7 @@ class Reader:
         group_by: str | None = None,
         filter: Json | None = None,  # noqa: A002 - the server's word
         form: str | None = None,
+        intervals: bool | None = None,
         game: str | int | None = None,
     ) -> Answer:
         """What the players of a cohort brought and did by age: LTV, playtime, sessions."""
@@ -158,6 +163,7 @@ class Reader:
             "group_by": group_by,
             "filter": filter,
             "form": form,
+            "intervals": intervals,
         }
         return self.ask("cohorts", _given(question), game=game)
 
@@ -177,6 +183,7 @@ class Reader:
         times: Json | None = None,
         dropped_after: int | None = None,
         limit: int | None = None,
+        intervals: bool | None = None,
         game: str | int | None = None,
     ) -> Answer:
         """How many get from step to step, how fast, and who drops.
@@ -197,6 +204,7 @@ class Reader:
             "times": times,
             "dropped_after": dropped_after,
             "limit": limit,
+            "intervals": intervals,
         }
         return self.ask("funnel", _given(question), game=game)
 
@@ -210,6 +218,7 @@ class Reader:
         group_by: str | None = None,
         top: int | None = None,
         filter: Json | None = None,  # noqa: A002 - the server's word
+        intervals: bool | None = None,
         game: str | int | None = None,
     ) -> Answer:
         """The levels: drop-off from one to the next, difficulty, time to complete."""
@@ -221,6 +230,7 @@ class Reader:
             "group_by": group_by,
             "top": top,
             "filter": filter,
+            "intervals": intervals,
         }
         return self.ask("progression", _given(question), game=game)
 
@@ -326,6 +336,106 @@ class Reader:
     ) -> Answer:
         """The last hour by minute or, with `span="day"`, the last day by hour; beside the same time a week ago."""
         return self.ask("realtime", _given({"span": span, "filter": filter}), game=game)
+
+    def paths(
+        self,
+        period: Period,
+        *,
+        anchor: Json | Sequence[Json] | None = None,
+        direction: str | None = None,
+        depth: int | None = None,
+        within: str | None = None,
+        window_s: int | None = None,
+        events: Json | Sequence[Json] | None = None,
+        parts: int | None = None,
+        repeats: bool | None = None,
+        top: int | None = None,
+        filter: Json | None = None,  # noqa: A002 - the server's word
+        game: str | int | None = None,
+    ) -> Answer:
+        """What players do next after an event, or before it. `event` writes an anchor, or a list of them."""
+        question = {
+            "period": _period(period),
+            "anchor": anchor,
+            "direction": direction,
+            "depth": depth,
+            "within": within,
+            "window_s": window_s,
+            "events": events,
+            "parts": parts,
+            "repeats": repeats,
+            "top": top,
+            "filter": filter,
+        }
+        return self.ask("paths", _given(question), game=game)
+
+    def error_groups(
+        self,
+        period: Period,
+        *,
+        is_new: bool | None = None,
+        first_build: str | None = None,
+        filter: Json | None = None,  # noqa: A002 - the server's word
+        limit: int | None = None,
+        offset: int | None = None,
+        game: str | int | None = None,
+    ) -> Answer:
+        """Errors by message, with the build and time in which each was first seen."""
+        question = {
+            "period": _period(period),
+            "is_new": is_new,
+            "first_build": first_build,
+            "filter": filter,
+            "limit": limit,
+            "offset": offset,
+        }
+        return self.ask("error_groups", _given(question), game=game)
+
+    def event_catalogue(
+        self,
+        period: Period,
+        *,
+        category: str | None = None,
+        search: str | None = None,
+        limit: int | None = None,
+        offset: int | None = None,
+        sample: int | None = None,
+        players: bool | None = None,
+        game: str | int | None = None,
+    ) -> Answer:
+        """Every event with first and last day, volume, SDKs, builds, and the attributes that it has."""
+        question = {
+            "period": _period(period),
+            "category": category,
+            "search": search,
+            "limit": limit,
+            "offset": offset,
+            "sample": sample,
+            "players": players,
+        }
+        return self.ask("event_catalogue", _given(question), game=game)
+
+    def values(
+        self,
+        dimension: str,
+        period: Period,
+        *,
+        prefix: str | None = None,
+        filter: Json | None = None,  # noqa: A002 - the server's word
+        limit: int | None = None,
+        offset: int | None = None,
+        game: str | int | None = None,
+    ) -> Answer:
+        """The values of a dimension, with events and players, by prefix and page by page."""
+        question = {
+            "dimension": dimension,
+            "period": _period(period),
+            "prefix": prefix,
+            "filter": filter,
+            "limit": limit,
+            "offset": offset,
+        }
+        return self.ask("values", _given(question), game=game)
 
     def cardinality(self, period: Period, *, game: str | int | None = None) -> Answer:
         """Which fields had more values on a day than are shown, and the first value above the limit."""

@@ -64,8 +64,8 @@ CohortBy = CohortStart | EventMatch
 class Cohorts(msgspec.Struct, frozen=True):
     """The players whose cohort begins in the selection's period, cut into days, weeks or months.
 
-    Its filter and its group, at most one, are of the players: dimensions at install (what players do not carry: the
-    last of their first day), properties, segments. Later than `last_age_days` after a player's first day nothing
+    Its filter and its group, at most one, are of the players: dimensions at install (what players do not carry: of
+    their first event), properties, segments. Later than `last_age_days` after a player's first day nothing
     matters; None where that would not make the answer much smaller.
     """
 

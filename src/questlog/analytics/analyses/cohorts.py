@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 
+import ibis
 import ibis.expr.types as ir
 import numpy as np
 import pyarrow as pa
@@ -18,8 +19,10 @@ from questlog.analytics.analyses.cohort_members import (
     rows_of,
 )
 from questlog.analytics.analyses.triangle import Bools, Ints, Triangle, ratio, whole
+from questlog.analytics.engine import tables
 from questlog.analytics.engine.analysis import Analysis
 from questlog.analytics.engine.context import Context
+from questlog.analytics.metrics.intervals import Parts, with_intervals
 from questlog.analytics.question.answer import Answer, AnswerColumn
 from questlog.analytics.question.examples import JANUARY, Example
 from questlog.analytics.selection.buckets import bucket_of_day
@@ -34,8 +37,11 @@ class Cohort(CohortQuestion, frozen=True, forbid_unknown_fields=True):
 
     Cohorts, groups and ages are those of `Retention`. For each there are `revenue`, `playtime` and `sessions` at that
     age; the same `…_total` from age 0 through it; and each `…_per_player`: divided by the players of the cohort.
-    `ltv` is `revenue_total` per player. Where the day (week, month) has not fully passed they are null.
+    `ltv` is `revenue_total` per player. Where the day (week, month) has not fully passed they are null. With
+    `intervals` each mean is followed by its `…_numerator` and `…_denominator`; `…_low` and `…_high` are null.
     """
+
+    intervals: bool = False
 
 
 def answer(question: Cohort, context: Context) -> Answer:
@@ -52,7 +58,8 @@ def answer(question: Cohort, context: Context) -> Answer:
     else:
         table = triangle.table(_columns(cells, triangle.size[:, None], triangle.has_passed))
     columns = [_COLUMNS[name] for name in table.column_names]
-    return Answer(table, columns, warnings(context, cohorts.selection.caps), totals, context.data_version)
+    found = Answer(table, columns, warnings(context, cohorts.selection.caps), totals, context.data_version)
+    return with_intervals(found, _PARTS) if question.intervals else found
 
 
 def _whole_numbers(column: pa.ChunkedArray) -> Ints:
@@ -95,32 +102,55 @@ def _amounts(millionths: Ints, is_known: Bools) -> pa.Array:
 
 def sums_by_day(cohorts: Cohorts) -> ir.Table:
     """Cohort, group and the sums in the bucket that begins `at`; `players` became one of the cohort in it."""
-    rows = _own_days(cohorts) if cohorts.is_plain else _members_days(cohorts)
+    days, bought = _activity(cohorts), _purchases(cohorts)
+    # On the first day there was an event: what made the player one of the cohort.
+    done = days.group_by([*cohorts.keys, "at"]).aggregate(
+        players=(days.day == days["from"]).sum(),
+        revenue=_NO_MONEY,
+        playtime=days.playtime_s.sum().cast("decimal(38, 6)"),
+        sessions=days.sessions.sum(),
+    )
+    paid = bought.group_by([*cohorts.keys, "at"]).aggregate(
+        players=_NOBODY,
+        revenue=bought.amount_usd.sum().cast("decimal(38, 6)").fill_null(_NO_MONEY),
+        playtime=_NO_MONEY,
+        sessions=_NOBODY,
+    )
+    both = done.union(paid)
+    sums = {name: both[name].sum().cast(both[name].type()) for name in ("players", *_MEASURED)}
+    return both.group_by([*cohorts.keys, "at"]).aggregate(**sums)
+
+
+def _activity(cohorts: Cohorts) -> ir.Table:
+    """The player days of the cohorts' players."""
+    days = player_days_of(cohorts.selection.game_id)
+    if not cohorts.is_plain:
+        return _in_cohorts(cohorts, days)
+    # Each knows the player's first day.
+    days = days.filter(cohorts.selection.days.holds_day(days.first_day))
+    return _at_ages(cohorts, days.mutate(**{"from": days.first_day}))
+
+
+def _purchases(cohorts: Cohorts) -> ir.Table:
+    """What the cohorts' players paid and got back."""
+    bought = tables.purchases
+    bought = bought.filter(bought.game_id == cohorts.selection.game_id, bought.player_no.notnull())
+    return _in_cohorts(cohorts, bought.select("player_no", "day", "amount_usd"))
+
+
+def _in_cohorts(cohorts: Cohorts, rows: ir.Table) -> ir.Table:
+    belonging = members(cohorts).drop("last_day", "cohort").rename({"member:no": "player_no"})
+    return _at_ages(cohorts, belonging.inner_join(rows, belonging["member:no"] == rows.player_no))
+
+
+def _at_ages(cohorts: Cohorts, rows: ir.Table) -> ir.Table:
+    """Rows with the start of their `cohort` and of their own bucket, `at`; not before they were one of it."""
     rows, granularity = of_ages(cohorts, rows, rows.day, rows["from"]), cohorts.granularity
     rows = rows.mutate(cohort=bucket_of_day(rows["from"], granularity), at=bucket_of_day(rows.day, granularity))
-    rows = rows.filter(rows["at"] >= rows.cohort)
-    return rows.group_by([*cohorts.keys, "at"]).aggregate(
-        # On that day there was an event: what made the player one of the cohort.
-        players=(rows.day == rows["from"]).sum(),
-        revenue=rows.revenue_usd.sum().cast("decimal(38, 6)"),
-        playtime=rows.playtime_s.sum().cast("decimal(38, 6)"),
-        sessions=rows.sessions.sum(),
-    )
+    return rows.filter(rows["at"] >= rows.cohort)
 
 
-def _own_days(cohorts: Cohorts) -> ir.Table:
-    """Player days, each of which knows the player's first day."""
-    days = player_days_of(cohorts.selection.game_id)
-    days = days.filter(cohorts.selection.days.holds_day(days.first_day))
-    return days.mutate(**{"from": days.first_day})
-
-
-def _members_days(cohorts: Cohorts) -> ir.Table:
-    belonging = members(cohorts).drop("last_day", "cohort").rename({"member:no": "player_no"})
-    days = player_days_of(cohorts.selection.game_id)
-    return belonging.inner_join(days, belonging["member:no"] == days.player_no)
-
-
+_NO_MONEY, _NOBODY = ibis.literal(0, "decimal(38, 6)"), ibis.literal(0, "int64")
 _MEASURED = ("revenue", "playtime", "sessions")
 _IN_MILLIONTHS = {"revenue", "playtime"}
 
@@ -143,10 +173,21 @@ _COLUMNS = {
         AnswerColumn("group", "", "value of the dimension asked for"),
         AnswerColumn("size", "players", "players of the cohort; of a curve, of the cohorts whose day has passed"),
         AnswerColumn("age", "", "days, weeks or months since"),
-        *_column("revenue", "USD", "Σ of their purchases"),
+        *_column("revenue", "USD", "Σ of their purchases, net of refunds"),
         *_column("playtime", "s", "Σ length of their sessions, by the day they started"),
         *_column("sessions", "sessions", "sessions they started"),
     )
+}
+
+
+def _per_player(total: str) -> Parts:
+    return lambda table: (table[total], table["size"])
+
+
+_PARTS = {
+    "ltv" if total == "revenue_total" else f"{total}_per_player": _per_player(total)
+    for name in _MEASURED
+    for total in (name, f"{name}_total")
 }
 
 

@@ -31,11 +31,12 @@ from questlog.analytics.metrics.sub_query import MAX_ROWS, OTHER
 from questlog.analytics.question.answer import Answer, AnswerColumn
 from questlog.analytics.question.definitions import SegmentDefinition
 from questlog.analytics.question.examples import JANUARY, Example
-from questlog.analytics.question.problems import InvalidQuery, too_many_rows
+from questlog.analytics.question.problems import InvalidQuery, check_word, too_many_rows
 from questlog.analytics.question.query import Filter, Granularity, Name, Period, check_buckets, check_distinct
 from questlog.analytics.selection.buckets import with_starts
 from questlog.analytics.selection.cardinality import capped_dimensions, id_dimensions
 from questlog.analytics.selection.selection import select
+from questlog.model.taxonomy import CATEGORIES
 from questlog.store.distributions import APP_MEMORY_USED, BOOT_TIMES, FRAME_RATES, MEMORY_USED, Distribution
 from questlog.store.schema import DIMENSIONS
 
@@ -104,6 +105,7 @@ class Explore(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def check(self, segments: Mapping[str, SegmentDefinition]) -> None:
         """Raises `InvalidQuery` for what cannot be answered in a game with these segments."""
         self.period.check()
+        check_word("category", "category", self.category, CATEGORIES)
         check_buckets(self.period, self.granularity)
         check_distinct("nodes", self.nodes)
         check_distinct("measures", self.measures)

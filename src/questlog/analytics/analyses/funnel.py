@@ -15,6 +15,7 @@ from questlog.analytics.analyses.cohort_members import check_match
 from questlog.analytics.analyses.funnel_answers import (
     DROPPED_COLUMNS,
     Counted,
+    conversion_parts,
     first_dropped,
     group_places,
     steps_answer,
@@ -40,6 +41,7 @@ from questlog.analytics.analyses.split import check_split
 from questlog.analytics.engine.analysis import Analysis
 from questlog.analytics.engine.context import Context
 from questlog.analytics.engine.growing import together
+from questlog.analytics.metrics.intervals import with_intervals
 from questlog.analytics.question.answer import Answer
 from questlog.analytics.question.definitions import SegmentDefinition
 from questlog.analytics.question.examples import JANUARY, PURCHASE, Example
@@ -107,7 +109,8 @@ class Funnel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `from_previous`, `from_first`, the medians `median_from_previous_s` and `median_from_first_s` over those who reached
     the step, and `open`: those of `count` whose attempt can still reach the next step. The totals are the same over all
     buckets and groups. With `times`, it has instead the histogram of how long it took; with `dropped_after`, those who
-    reached that step and not the next, the first `limit` of them from the latest attempt on.
+    reached that step and not the next, the first `limit` of them from the latest attempt on. With `intervals`, both
+    conversions are followed by `…_numerator`, `…_denominator`, and the 95 % interval, `…_low` and `…_high`.
     """
 
     steps: Annotated[tuple[Step, ...], Meta(min_length=2, max_length=MAX_STEPS)]
@@ -123,6 +126,7 @@ class Funnel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     times: StepTimes | None = None
     dropped_after: Annotated[int, Meta(ge=1, le=MAX_STEPS - 1)] | None = None
     limit: Annotated[int, Meta(ge=1, le=MAX_DROPPED)] = 100
+    intervals: bool = False
 
     def check(self, segments: Mapping[str, SegmentDefinition]) -> None:
         """Raises `InvalidQuery` for what cannot be answered in a game with these segments."""
@@ -173,9 +177,10 @@ def answer(question: Funnel, context: Context) -> Answer:
         told = times_answer(found, question.top, step, since, question.times)
     else:
         told = steps_answer(found, question.top)
-    return msgspec.structs.replace(
-        told, warnings=warnings(context, rows.selection.caps), data_version=context.data_version
-    )
+        if question.intervals:
+            told = with_intervals(told, conversion_parts(len(question.steps)))
+    warned = warnings(context, rows.selection.caps)
+    return msgspec.structs.replace(told, warnings=warned, data_version=context.data_version)
 
 
 def attempts_of(question: Funnel, context: Context) -> Counted:

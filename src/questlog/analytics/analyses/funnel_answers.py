@@ -1,6 +1,6 @@
 """What is answered of a funnel's attempts: counts, conversions and times by step, bucket and group, and who dropped."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from questlog.analytics.analyses.funnel_attempts import Attempts, Ints
 from questlog.analytics.analyses.histogram import Histogram, edges_of
+from questlog.analytics.metrics.intervals import Parts
 from questlog.analytics.metrics.sub_query import MAX_ROWS
 from questlog.analytics.question.answer import Answer, AnswerColumn
 from questlog.analytics.question.problems import InvalidQuery
@@ -84,6 +85,23 @@ def steps_answer(counted: Counted, top: int | None) -> Answer:
     if counted.buckets is not None:
         table = table.add_column(0, "bucket", counted.buckets.take(pa.array(np.repeat(present // cells.count, steps))))
     return Answer(table, _columns(table, counted), totals=totals)
+
+
+def conversion_parts(steps: int) -> Mapping[str, Parts]:
+    """What the conversions of a table of steps divide: nothing comes before step 1."""
+
+    def from_previous(table: pa.Table) -> tuple[pa.ChunkedArray, pa.ChunkedArray]:
+        counts = table["count"].to_numpy().reshape(-1, steps)
+        before = np.concatenate([np.zeros((len(counts), 1), np.int64), counts[:, :-1]], axis=1)
+        is_first = np.tile(np.arange(steps) == 0, len(counts))
+        above, below = (pa.chunked_array([pa.array(each.ravel(), mask=is_first)]) for each in (counts, before))
+        return above, below
+
+    def from_first(table: pa.Table) -> tuple[pa.ChunkedArray, pa.ChunkedArray]:
+        counts = table["count"].to_numpy().reshape(-1, steps)
+        return table["count"], pa.chunked_array([np.repeat(counts[:, 0], steps)])
+
+    return {"from_previous": from_previous, "from_first": from_first}
 
 
 def times_answer(counted: Counted, top: int | None, step: int, since: int, histogram: Histogram) -> Answer:

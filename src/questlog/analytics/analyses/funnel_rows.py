@@ -43,7 +43,7 @@ class Unit(enum.StrEnum):
 class FunnelRows(msgspec.Struct, frozen=True):
     """The events that are steps or exclusions, of one of `parts` of the players or sessions.
 
-    `selection` is of the days to read; attempts begin in `period`.
+    `selection` is of the days to read; attempts begin in `period`. `columns` are told besides.
     """
 
     selection: Selection
@@ -54,6 +54,7 @@ class FunnelRows(msgspec.Struct, frozen=True):
     is_strict: bool
     parts: int = 1
     part: int = 0
+    columns: tuple[str, ...] = ()
 
     @property
     def matches(self) -> tuple[tuple[int, EventMatch], ...]:
@@ -105,6 +106,7 @@ def _step_events(asked: FunnelRows, events: ir.Table) -> ir.Table:
     if selection.caps:
         rows = with_shown(rows, selection.caps, selection.game_id, selection.days.day_of(rows.event_time))
     columns = {"unit": rows["unit"], "time": rows.event_time, "steps": rows["steps"]}
+    columns |= {name: rows[name] for name in asked.columns}
     for place, name in enumerate(selection.group_by):
         columns[f"{GROUPS}{place}"] = ibis.cases(((rows["steps"] & 1) > 0, shown(rows, name)))
     if not asked.is_strict:

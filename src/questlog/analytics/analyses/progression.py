@@ -22,6 +22,7 @@ from questlog.analytics.analyses.split import (
 from questlog.analytics.engine.analysis import Analysis
 from questlog.analytics.engine.context import Context
 from questlog.analytics.engine.functions import fits_bitmaps
+from questlog.analytics.metrics.intervals import Parts, with_intervals
 from questlog.analytics.metrics.result import with_plain_numbers
 from questlog.analytics.metrics.sub_query import MAX_ROWS
 from questlog.analytics.question.answer import Answer, AnswerColumn
@@ -69,6 +70,7 @@ class Progression(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     group_by: Name | None = None
     top: Annotated[int, Meta(ge=1, le=100)] = 10
     filter: Filter | None = None
+    intervals: bool = False
 
     def check(self, segments: Mapping[str, SegmentDefinition]) -> None:
         """Raises `InvalidQuery` for what cannot be answered in a game with these segments."""
@@ -97,7 +99,14 @@ def answer(question: Progression, context: Context) -> Answer:
     if Part.TIME in question.parts:
         for row in context.run(progression_rows.times, levels).to_pylist():
             found[_key(row)]["time_to_complete_s"] = row["taken_us"] / 1_000_000
-    return answer_of(_table(found, order, levels.selection), _columns(question), levels, context)
+    table = _table(found, order, levels.selection)
+    told = answer_of(table, _columns(question), levels, context)
+    return with_intervals(told, {name: _parts_in(table, name) for name in _DIVIDED}) if question.intervals else told
+
+
+def _parts_in(table: pa.Table, name: str) -> Parts:
+    """What a share or mean of the same rows divides."""
+    return lambda _: (table[f"{name}_numerator"], table[f"{name}_denominator"])
 
 
 def natural_order(level: str) -> tuple[tuple[tuple[int, int, str], ...], str]:
@@ -142,19 +151,23 @@ def _level(statuses: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
         "fails": fails,
         "completes": completes,
         "attempts": fails + completes,
-        "completion_rate": _ratio(completes, starts),
-        "fail_rate": _ratio(fails, fails + completes),
-        "attempts_to_complete": _ratio(total(COMPLETE, "attempt_sum"), total(COMPLETE, "attempt_count")),
+        **_ratio("completion_rate", completes, starts),
+        **_ratio("fail_rate", fails, fails + completes),
+        **_ratio("attempts_to_complete", total(COMPLETE, "attempt_sum"), total(COMPLETE, "attempt_count")),
         **{f"{status.lower()}_players": 0 for status in STATUSES},
         **{
-            f"{status.lower()}_score": _ratio(total(status, "score_sum"), total(status, "score_count"))
+            name: number
             for status in STATUSES
+            for name, number in _ratio(
+                f"{status.lower()}_score", total(status, "score_sum"), total(status, "score_count")
+            ).items()
         },
     }
 
 
-def _ratio(part: float, whole: float) -> float | None:
-    return part / whole if whole else None
+def _ratio(name: str, part: float, whole: float) -> dict[str, float | None]:
+    """A share or mean, and what it divides."""
+    return {name: part / whole if whole else None, f"{name}_numerator": part, f"{name}_denominator": whole}
 
 
 def _add_players(levels: Levels, order: tuple[str, ...], found: Mapping[Key, dict[str, Any]], context: Context) -> None:
@@ -163,8 +176,7 @@ def _add_players(levels: Levels, order: tuple[str, ...], found: Mapping[Key, dic
         level = found[_key(row)]
         level[f"{row['status'].lower()}_players"] = row["players"]
         if row["status"] == START and row["level"] != order[-1]:
-            share = _ratio(row["next_players"], row["players"])
-            level["drop_off"] = None if share is None else 1 - share
+            level |= _ratio("drop_off", row["players"] - row["next_players"], row["players"])
 
 
 def _table(found: Mapping[Key, Mapping[str, Any]], order: Sequence[str], selection: Selection) -> pa.Table:
@@ -178,11 +190,13 @@ def _table(found: Mapping[Key, Mapping[str, Any]], order: Sequence[str], selecti
 _COUNTS = ("starts", "fails", "completes", "attempts", "start_players", "fail_players", "complete_players")
 _SHARES = ("completion_rate", "fail_rate", "drop_off")
 _NUMBERS = ("start_score", "fail_score", "complete_score", "attempts_to_complete", "time_to_complete_s")
+_DIVIDED = (*_SHARES, "start_score", "fail_score", "complete_score", "attempts_to_complete")
 _SCHEMA = pa.schema(
     [
         *((name, pa.string()) for name in (GROUP, "level")),
         *((name, pa.int64()) for name in _COUNTS),
         *((name, pa.float64()) for name in (*_SHARES, *_NUMBERS)),
+        *((f"{name}_{part}", pa.float64()) for name in _DIVIDED for part in ("numerator", "denominator")),
     ]
 )
 

@@ -16,7 +16,6 @@ from questlog.analytics.engine.context import Context
 from questlog.analytics.engine.functions import are_kept_bitmaps, distinct_players, player_bytes
 from questlog.analytics.engine.growing import added_up, newer, set_sizes
 from questlog.analytics.metrics import metric_query
-from questlog.analytics.metrics.sources.purchases import is_purchase
 from questlog.analytics.question.answer import Answer, AnswerColumn
 from questlog.analytics.question.examples import Example
 from questlog.analytics.question.query import Filter, Granularity, Period, Query
@@ -89,11 +88,10 @@ def _week_ago(start_us: int, width_us: int, zone: Zone) -> int:
 
 
 def events_by_bucket(window: Window, count: int) -> ir.Table:
-    """`start`, `active`, `revenue`, `errors` of the events of each bucket that has any; there are about `count`."""
+    """`start`, `active`, `errors` of the events of each bucket that has any; there are about `count`."""
     rows = _within(tables.events, "event_time", window)
     return rows.group_by("start").aggregate(
         active=distinct_players(rows.player_no, window.player_bound, count),
-        revenue=rows.amount_usd.sum(where=is_purchase(rows)).cast("decimal(38, 6)").fill_null(_ZERO),
         errors=rows.count(where=(rows.category == "error").fill_null(False)),
     )
 
@@ -103,12 +101,17 @@ def newer_events_by_bucket(window: Window) -> ir.Table:
     rows = _within(newer(tables.events), "event_time", window)
     return rows.group_by("start").aggregate(
         players=player_bytes(rows.player_no, window.player_bound),
-        revenue=rows.amount_usd.sum(where=is_purchase(rows)).cast("decimal(38, 6)").fill_null(_ZERO),
         errors=rows.count(where=(rows.category == "error").fill_null(False)),
     )
 
 
-_MERGED = added_up(("start",), ("revenue", "errors"), ("players",))
+_MERGED = added_up(("start",), ("errors",), ("players",))
+
+
+def revenue_by_bucket(window: Window, _: int) -> ir.Table:
+    """`start` and `revenue`: purchases less refunds in each bucket."""
+    rows = _within(tables.purchases, "event_time", window)
+    return rows.group_by("start").aggregate(revenue=rows.amount_usd.sum().cast("decimal(38, 6)").fill_null(_ZERO))
 
 
 def new_by_bucket(window: Window, _: int) -> ir.Table:
@@ -152,7 +155,8 @@ def _numbers(starts: list[int], granularity: Granularity, context: Context) -> M
     end_us = -(-(starts[-1] + _WIDTHS[granularity][0]) // wide_us) * wide_us
     window = Window(context.game_id, granularity, start_us, end_us, context.zone, context.player_bound)
     count = (end_us - start_us) // _WIDTHS[granularity][0]
-    tables_found = [context.run(build, window, count) for build in (new_by_bucket, sessions_by_bucket)]
+    builds = (revenue_by_bucket, new_by_bucket, sessions_by_bucket)
+    tables_found = [context.run(build, window, count) for build in builds]
     if context.can_keep_rows and are_kept_bitmaps(context.player_bound, count):
         tables_found += [_kept_events(each, context) for each in _pieces(window, wide_us)]
     else:
@@ -202,7 +206,7 @@ _MEANINGS = {
     "active": ("players", "Distinct players with an event."),
     "new": ("players", "Players first seen."),
     "sessions": ("sessions", "Sessions started."),
-    "revenue": ("USD", "Σ `amount_usd` of purchases."),
+    "revenue": ("USD", "Σ `amount_usd` of purchases, net of refunds."),
     "errors": ("events", "Error events."),
 }
 _COLUMNS = (

@@ -27,6 +27,7 @@ from questlog.analytics.analyses.cohort_members import (
 from questlog.analytics.analyses.triangle import Ints, Triangle, ratio, whole
 from questlog.analytics.engine.analysis import Analysis
 from questlog.analytics.engine.context import Context
+from questlog.analytics.metrics.intervals import with_intervals
 from questlog.analytics.question.answer import Answer, AnswerColumn
 from questlog.analytics.question.definitions import SegmentDefinition
 from questlog.analytics.question.examples import JANUARY, PURCHASE, Example
@@ -54,11 +55,13 @@ class Retention(CohortQuestion, frozen=True, forbid_unknown_fields=True):
 
     The answer has one row for each cohort (that has a player), group and age: `cohort`, `group`, `size`, `age`,
     `players`, `share`. Where the day (week, month) has not fully passed, `players` and `share` are null. The totals,
-    and for each group the curve, are sums over the cohorts whose day has passed.
+    and for each group the curve, are sums over the cohorts whose day has passed. With `intervals` there are also
+    `share_numerator`, `share_denominator` and the share's 95 % interval, `share_low` and `share_high`.
     """
 
     returned: EventMatch | None = None
     kind: Return = Return.CLASSIC
+    intervals: bool = False
 
     def check(self, segments: Mapping[str, SegmentDefinition]) -> None:
         """Raises `InvalidQuery` for what cannot be answered in a game with these segments."""
@@ -96,7 +99,8 @@ def answer(question: Retention, context: Context) -> Answer:
         shares = ratio(cells, triangle.size[:, None], triangle.has_passed)
         table = triangle.table({"players": whole(cells, triangle.has_passed), "share": shares})
     columns = [_COLUMNS[name] for name in table.column_names]
-    return Answer(table, columns, warnings(context, cohorts.selection.caps), totals, context.data_version)
+    found = Answer(table, columns, warnings(context, cohorts.selection.caps), totals, context.data_version)
+    return with_intervals(found, _PARTS) if question.intervals else found
 
 
 def _days_of_return(question: Retention) -> Period:
@@ -206,6 +210,8 @@ _COLUMNS = {
     )
 }
 
+
+_PARTS = {"share": lambda table: (table["players"], table["size"])}
 
 ANALYSIS = Analysis(
     "retention",

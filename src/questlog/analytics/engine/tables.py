@@ -8,8 +8,11 @@ from questlog.store.schema import (
     EVENT_NAMES,
     EVENTS,
     FIELD_VALUES,
+    GAME_ZONES,
+    PLAYER_DAY_VALUES,
     PLAYER_DAYS,
     PLAYERS,
+    PURCHASES,
     SESSIONS,
     VALUE_BINS,
     VALUE_COUNTS,
@@ -39,8 +42,11 @@ events = _ibis_table(EVENTS)
 sessions = _ibis_table(SESSIONS)
 players = _ibis_table(PLAYERS)
 player_days = _ibis_table(PLAYER_DAYS)
+player_day_values = _ibis_table(PLAYER_DAY_VALUES)
+purchases = _ibis_table(PURCHASES)
 event_days = _ibis_table(EVENT_DAYS)
 event_names = _ibis_table(EVENT_NAMES)
 field_values = _ibis_table(FIELD_VALUES)
 value_counts = _ibis_table(VALUE_COUNTS)
 value_bins = _ibis_table(VALUE_BINS)
+game_zones = _ibis_table(GAME_ZONES)

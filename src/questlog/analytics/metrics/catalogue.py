@@ -6,7 +6,7 @@ Their definitions are what the API, the dashboard and docs/reference/metrics.md 
 from collections.abc import Iterator, Mapping
 
 from questlog.analytics.metrics.event_metrics import EVENT_METRICS
-from questlog.analytics.metrics.formulas import difference, ratio
+from questlog.analytics.metrics.formulas import added, ratio, value
 from questlog.analytics.metrics.measures import RECEIPT_STATES, Measure, Quantity, ReceiptState, Unit
 from questlog.analytics.metrics.metric import Group, Metric, of_state
 
@@ -15,6 +15,7 @@ _NEW = Measure(Quantity.NEW_PLAYERS)
 _SESSIONS = Measure(Quantity.SESSIONS)
 _PLAYTIME = Measure(Quantity.PLAYTIME, Unit.SECONDS)
 _EVENTS = Measure(Quantity.EVENTS)
+_AD_REVENUE = Measure(Quantity.AD_REVENUE, Unit.MONEY)
 _PLAYER_DAYS = Measure(Quantity.ACTIVE_PLAYER_DAYS)
 _WEEK, _MONTH, _LAST_DAY = (Measure(Quantity.PLAYERS_OF_DAYS, days=days) for days in (7, 30, 1))
 
@@ -43,7 +44,13 @@ PLAYER_METRICS = (
         ratio,
     ),
     Metric("new_players", Group.PLAYERS, "players", "Players whose first event ever is in the bucket.", (_NEW,)),
-    Metric("returning_players", Group.PLAYERS, "players", "dau − new_players.", (_ACTIVE, _NEW), difference),
+    Metric(
+        "returning_players",
+        Group.PLAYERS,
+        "players",
+        "Distinct players with an event in the bucket whose first event ever is before it: dau − new_players.",
+        (Measure(Quantity.RETURNING_PLAYERS),),
+    ),
 )
 
 ENGAGEMENT_METRICS = (
@@ -78,44 +85,56 @@ ENGAGEMENT_METRICS = (
 
 
 def _money(state: ReceiptState | None) -> Iterator[Metric]:
-    """The metrics of all purchases, or of those with receipts in one state."""
+    """The metrics of all purchases and refunds, or of those with receipts in one state."""
     end, of = f"_{state}" if state else "", of_state(state)
-    revenue = Measure(Quantity.REVENUE, Unit.MONEY, state=state)
-    transactions = Measure(Quantity.TRANSACTIONS, state=state)
-    paying = Measure(Quantity.PAYING_PLAYERS, state=state)
-    converting = Measure(Quantity.CONVERTING_PLAYERS, state=state)
-    named = {name: f"{name}{end}" for name in ("revenue", "transactions", "paying_players")}
+
+    def money(quantity: Quantity) -> Measure:
+        return Measure(quantity, Unit.MONEY, state=state)
+
+    def count(quantity: Quantity) -> Measure:
+        return Measure(quantity, state=state)
+
+    revenue, paying = money(Quantity.REVENUE), count(Quantity.PAYING_PLAYERS)
     declared = (
-        ("revenue", "USD", f"Σ `amount_usd` of the purchases{of}; without ad revenue.", (revenue,), None),
-        ("transactions", "purchases", f"Purchases{of}.", (transactions,), None),
+        ("revenue", "USD", f"Σ `amount_usd` of purchases{of}, net of refunds; without ad revenue.", (revenue,), value),
+        ("gross_revenue", "USD", f"Σ `amount_usd` of purchases{of}.", (money(Quantity.GROSS_REVENUE),), value),
+        ("refunds", "refunds", f"Refunds{of}: purchases with an amount below 0.", (count(Quantity.REFUNDS),), value),
+        ("refunded", "USD", f"Σ `amount_usd` of refunds{of}, shown positive.", (money(Quantity.REFUNDED),), value),
+        ("total_revenue", "USD", f"revenue{end} + ad_revenue.", (revenue, _AD_REVENUE), added),
+        ("transactions", "purchases", f"Purchases{of}: amounts above 0.", (count(Quantity.TRANSACTIONS),), value),
         (
             "revenue_per_transaction",
             "USD",
-            f"{named['revenue']} ÷ {named['transactions']}.",
-            (revenue, transactions),
+            f"revenue{end} ÷ transactions{end} that have a price in US dollars.",
+            (revenue, count(Quantity.PRICED_TRANSACTIONS)),
             ratio,
         ),
-        ("paying_players", "players", f"Distinct players with a purchase{of} in the bucket.", (paying,), None),
+        ("paying_players", "players", f"Distinct players with a purchase{of} in the bucket.", (paying,), value),
         (
             "converting_players",
             "players",
             f"Players whose first purchase{of} ever is in the bucket.",
-            (converting,),
-            None,
+            (count(Quantity.CONVERTING_PLAYERS),),
+            value,
         ),
-        ("conversion", "share", f"{named['paying_players']} ÷ dau.", (paying, _ACTIVE), ratio),
+        ("conversion", "share", f"paying_players{end} ÷ dau.", (paying, _ACTIVE), ratio),
         (
             "arpdau",
             "USD",
-            f"{named['revenue']} ÷ dau; over more than a day ÷ the sum of every day's dau.",
+            f"revenue{end} ÷ dau; over more than a day ÷ the sum of every day's dau.",
             (revenue, _PLAYER_DAYS),
             ratio,
         ),
-        ("arppu", "USD", f"{named['revenue']} ÷ {named['paying_players']}.", (revenue, paying), ratio),
+        (
+            "arppu",
+            "USD",
+            f"revenue{end} ÷ paying_players{end} with a purchase that has a price in US dollars.",
+            (revenue, count(Quantity.PRICED_PAYERS)),
+            ratio,
+        ),
     )
     for name, unit, definition, measures, formula in declared:
-        made_by = {} if formula is None else {"formula": formula}
-        yield Metric(f"{name}{end}", Group.MONEY, unit, definition, measures, **made_by)
+        yield Metric(f"{name}{end}", Group.MONEY, unit, definition, measures, formula)
 
 
 MONEY_METRICS = (
@@ -125,7 +144,7 @@ MONEY_METRICS = (
         Group.MONEY,
         "USD",
         "Σ `ad_revenue_usd` of ad impressions.",
-        (Measure(Quantity.AD_REVENUE, Unit.MONEY),),
+        (_AD_REVENUE,),
     ),
     *(metric for state in RECEIPT_STATES for metric in _money(state)),
 )

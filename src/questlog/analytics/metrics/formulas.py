@@ -35,7 +35,11 @@ def difference(more: Column, less: Column) -> Column:
 
 
 def added(first: Column, second: Column) -> Column:
-    """`first` + `second`."""
+    """`first` + `second`, of the type of `first`."""
+    if pa.types.is_decimal(first.type):
+        # Arrow gives a sum one digit more than its terms, and has no more than 38.
+        room = pa.decimal128(first.type.precision - 1, first.type.scale)
+        return pc.add(first.cast(room), second.cast(room))
     return pc.add(first, second)
 
 

@@ -19,16 +19,22 @@ class Quantity(enum.StrEnum):
     ACTIVE_PLAYERS = "active_players"  # distinct players with an event in the bucket
     ACTIVE_PLAYER_DAYS = "active_player_days"  # the sum of every day's active players
     NEW_PLAYERS = "new_players"  # players whose first event is in the bucket
+    RETURNING_PLAYERS = "returning_players"  # active players whose first event is before the bucket
     PLAYERS_OF_DAYS = "players_of_days"  # distinct players of the `days` that end with the bucket's last
     # sessions that started in the bucket
     SESSIONS = "sessions"
     PLAYTIME = "playtime"
     MEDIAN_LENGTH = "median_length"
-    # purchases, with receipts in a `state`
-    REVENUE = "revenue"
-    TRANSACTIONS = "transactions"
-    PAYING_PLAYERS = "paying_players"
-    CONVERTING_PLAYERS = "converting_players"
+    # purchases (an amount above 0) and refunds (below 0), with receipts in a `state`
+    REVENUE = "revenue"  # USD, net of refunds
+    GROSS_REVENUE = "gross_revenue"
+    REFUNDS = "refunds"
+    REFUNDED = "refunded"  # USD
+    TRANSACTIONS = "transactions"  # purchases
+    PRICED_TRANSACTIONS = "priced_transactions"  # purchases with a price in US dollars
+    PAYING_PLAYERS = "paying_players"  # distinct players with a purchase
+    PRICED_PAYERS = "priced_payers"  # distinct players with a purchase that has a price
+    CONVERTING_PLAYERS = "converting_players"  # players whose first purchase is in the bucket
     AD_REVENUE = "ad_revenue"
     # players first seen in the bucket whose day `days` after has passed
     COHORT_SIZE = "cohort_size"
@@ -60,6 +66,36 @@ class Quantity(enum.StrEnum):
 
 BY_AGE = frozenset({Quantity.COHORT_SIZE, Quantity.COHORT_RETURNED, Quantity.COHORT_SURVIVED, Quantity.COHORT_REVENUE})
 """What is counted of players first seen in the bucket whose day has passed: it needs to know what day it is."""
+
+
+_EVENT = "Events and amounts count by their own values."
+_PLAYER = "A player counts under every value that an event of theirs had in the bucket; groups may overlap."
+_SESSION = "A session counts by the values of its first event."
+_FIRST = "Players count by the values of their first event ever."
+
+_RULES = {
+    **dict.fromkeys((Quantity.SESSIONS, Quantity.PLAYTIME, Quantity.MEDIAN_LENGTH), _SESSION),
+    **dict.fromkeys((*BY_AGE, Quantity.NEW_PLAYERS), _FIRST),
+    Quantity.PAYING_PLAYERS: "A player counts under every value that a purchase of theirs had; groups may overlap.",
+    Quantity.PRICED_PAYERS: "A player counts under every value that a purchase of theirs had; groups may overlap.",
+    Quantity.CONVERTING_PLAYERS: "Players count by the values of their first purchase.",
+    Quantity.EVENT_PLAYERS: "A player counts under every value that such an event of theirs had; groups may overlap.",
+    **dict.fromkeys(
+        (
+            Quantity.ACTIVE_PLAYERS,
+            Quantity.ACTIVE_PLAYER_DAYS,
+            Quantity.RETURNING_PLAYERS,
+            Quantity.PLAYERS_OF_DAYS,
+        ),
+        _PLAYER,
+    ),
+}
+"""Under which values what is counted, where it is not an event itself (metrics.md §4)."""
+
+
+def counted_under(quantity: Quantity) -> str:
+    """Under which values of a dimension it counts, in plain words."""
+    return _RULES.get(quantity, _EVENT)
 
 
 class Unit(enum.StrEnum):

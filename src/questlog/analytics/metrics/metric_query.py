@@ -8,7 +8,8 @@ import pyarrow as pa
 from questlog.analytics.engine.analysis import Analysis
 from questlog.analytics.engine.context import Context
 from questlog.analytics.metrics.catalogue import CATALOGUE
-from questlog.analytics.metrics.measures import BY_AGE
+from questlog.analytics.metrics.intervals import divided, divides, interval_columns, interval_values
+from questlog.analytics.metrics.measures import BY_AGE, counted_under
 from questlog.analytics.metrics.metric import Metric, metric_named
 from questlog.analytics.metrics.planner import answered
 from questlog.analytics.metrics.result import (
@@ -29,7 +30,7 @@ from questlog.analytics.question.examples import IS_IOS, JANUARY, Example
 from questlog.analytics.question.query import Comparison, Granularity, Query
 from questlog.analytics.selection.cardinality import warnings
 from questlog.analytics.selection.dimensions import meaning_of, referenced_dimensions
-from questlog.analytics.selection.selection import Selection, TopGroups, select
+from questlog.analytics.selection.selection import Selection, TopGroups, select, zone_asked
 
 _BUCKET = AnswerColumn(
     "bucket", "", "First day of the bucket, also where that is before the period; of an hour or minute its start, UTC."
@@ -66,14 +67,15 @@ def checked(
 def _selection(question: Query, metrics: Sequence[Metric], context: Context) -> Selection:
     matches = {measure.match for metric in metrics for measure in metric.measures}
     names = referenced_dimensions(*(match.filter for match in matches))
-    selection = select(context, question.period, question.filter, question.group_by, names=names)
+    zone = zone_asked(question.time_zone, context)
+    selection = select(context, question.period, question.filter, question.group_by, zone=zone, names=names)
     is_of_age = any(measure.quantity in BY_AGE for metric in metrics for measure in metric.measures)
     return msgspec.structs.replace(selection, today=context.today_in(selection.zone)) if is_of_age else selection
 
 
 def _table(question: Query, metrics: Sequence[Metric], selection: Selection, context: Context) -> pa.Table:
     shape = _shape(question, metrics, selection)
-    rows = _rows(shape, selection, context)
+    rows = _rows(shape, metrics, selection, context)
     if selection.top:
         rows = in_order(rows, shape, selection.top)
     columns = [rows["bucket"]] if "bucket" in shape.keys else []
@@ -83,6 +85,8 @@ def _table(question: Query, metrics: Sequence[Metric], selection: Selection, con
         columns.append(_values(metric, shape, rows))
         if shape.previous is not None:
             columns.append(_values(metric, shape, rows, PREVIOUS))
+        if question.intervals:
+            columns += _interval(metric, shape, rows)
     return pa.Table.from_arrays(columns, [column.name for column in _columns(question, metrics)])
 
 
@@ -93,18 +97,25 @@ def _shape(question: Query, metrics: Sequence[Metric], selection: Selection) -> 
     return ResultShape(selection.days, question.granularity, len(question.group_by), measures, previous)
 
 
-def _rows(shape: ResultShape, selection: Selection, context: Context) -> pa.Table:
+def _rows(shape: ResultShape, metrics: Sequence[Metric], selection: Selection, context: Context) -> pa.Table:
     request = MetricRequest(shape.measures, selection, shape.granularity)
-    tables = [each.rows for each in answered(request, context)]
+    tables = [each.rows for each in answered(request, metrics, context)]
     if shape.previous is not None:
         before = msgspec.structs.replace(request, selection=selection.over(shape.previous.period))
-        tables += [align_periods(shape, each.rows) for each in answered(before, context)]
+        tables += [align_periods(shape, each.rows) for each in answered(before, metrics, context)]
     return merge(shape, tables)
 
 
 def _values(metric: Metric, shape: ResultShape, rows: pa.Table, prefix: str = "") -> pa.ChunkedArray:
     places = {measure: place for place, measure in enumerate(shape.measures)}
     return metric.formula(*(rows[f"{prefix}{column_of(places[measure])}"] for measure in metric.measures))
+
+
+def _interval(metric: Metric, shape: ResultShape, rows: pa.Table) -> Sequence[pa.ChunkedArray]:
+    """Numerator, denominator and interval of a share or mean; nothing of other metrics."""
+    places = {measure: place for place, measure in enumerate(shape.measures)}
+    parts = divided(metric.formula, [rows[column_of(places[measure])] for measure in metric.measures])
+    return () if parts is None else interval_values(*parts, metric.unit)
 
 
 def _top_groups(question: Query, metrics: Sequence[Metric], selection: Selection, context: Context) -> TopGroups:
@@ -114,7 +125,7 @@ def _top_groups(question: Query, metrics: Sequence[Metric], selection: Selection
     found: TopGroups = ()
     for known in (metrics[:1], metrics):
         shape = _shape(whole, known, selection)
-        rows = _rows(shape, selection.with_top(()), context)
+        rows = _rows(shape, known, selection.with_top(()), context)
         found = top_n(rows, _values(metrics[0], shape, rows), shape.groups, most)
         if len(found) == most or len(metrics) == 1:
             break
@@ -132,10 +143,15 @@ def _columns(question: Query, metrics: Sequence[Metric]) -> Sequence[AnswerColum
     columns = [] if question.granularity is Granularity.ALL else [_BUCKET]
     columns += [AnswerColumn(_group_name(name, question), "", meaning_of(name)) for name in question.group_by]
     for metric in metrics:
-        columns.append(AnswerColumn(metric.name, metric.unit, metric.definition))
+        definition = metric.definition
+        if question.group_by or question.filter is not None:
+            definition = " ".join(dict.fromkeys((definition, *(counted_under(m.quantity) for m in metric.measures))))
+        columns.append(AnswerColumn(metric.name, metric.unit, definition))
         if question.compare is not None:
-            described = f"{metric.name} of the previous period of the same length: {metric.definition}"
+            described = f"{metric.name} of the previous period of the same length: {definition}"
             columns.append(AnswerColumn(f"previous_{metric.name}", metric.unit, described))
+        if question.intervals and divides(metric.formula):
+            columns += interval_columns(metric.name, metric.unit)
     return columns
 
 

@@ -1,18 +1,20 @@
 """Which source answers which measure: the first of the list that can. No other place chooses access paths."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import msgspec
 import pyarrow as pa
 
 from questlog.analytics.engine.context import Context
 from questlog.analytics.metrics.measures import Measure
+from questlog.analytics.metrics.metric import Metric
 from questlog.analytics.metrics.result import column_of
 from questlog.analytics.metrics.sources import (
     cohorts,
     event_days,
     events,
-    intraday,
+    player_day_values,
     player_days,
     preaggregated,
     purchases,
@@ -30,18 +32,20 @@ from questlog.analytics.selection.selection import with_caps
 
 SOURCES: Sequence[Source] = (
     player_days.SOURCE,
-    windows.SOURCE,
-    cohorts.SOURCE,
-    cohorts.SURVIVAL,
+    player_day_values.SOURCE,
+    windows.BY_PLAYERS,
+    windows.BY_VALUES,
+    windows.BY_EVENTS,
+    cohorts.PLAYERS,
+    cohorts.RETURNS,
+    cohorts.RETURNS_BY_EVENTS,
+    cohorts.REVENUE,
+    purchases.SOURCE,
+    purchases.FIRST,
+    sessions.SOURCE,
+    event_days.SOURCE,
     value_counts.SUMS,
     value_counts.QUANTILES,
-    event_days.SOURCE,
-    purchases.OWN,
-    purchases.FIRST,
-    purchases.WITHIN_A_DAY,
-    sessions.SOURCE,
-    intraday.FIRST_SEEN,
-    intraday.SOURCE,
     preaggregated.SOURCE,
     samples.SOURCE,
     events.SOURCE,
@@ -56,9 +60,17 @@ class Answered(msgspec.Struct, frozen=True):
     rows: pa.Table
 
 
-def answered(request: MetricRequest, context: Context) -> Sequence[Answered]:
-    """What each source answers. Raises `InvalidQuery` for an answer of too many rows, `QueryAborted`."""
-    return _answered(request, request.measures, SOURCES, context)
+class _Asked(NamedTuple):
+    metrics: Sequence[Metric]
+    context: Context
+
+
+def answered(request: MetricRequest, metrics: Sequence[Metric], context: Context) -> Sequence[Answered]:
+    """What each source answers for these metrics; the context's trace keeps which source answered which.
+
+    Raises `InvalidQuery` for an answer of too many rows, `QueryAborted`.
+    """
+    return _answered(request, request.measures, SOURCES, _Asked(metrics, context))
 
 
 def planned(
@@ -73,20 +85,30 @@ def planned(
 
 
 def _answered(
-    request: MetricRequest, measures: Sequence[Measure], sources: Sequence[Source], context: Context
+    request: MetricRequest, measures: Sequence[Measure], sources: Sequence[Source], asked: _Asked
 ) -> list[Answered]:
     found = []
     for source, some in planned(request, measures, sources):
-        query = _sub_query(request, source, some, context)
-        rows = context.run(source.build, query) if source.is_worth_it(query, context) else None
-        if rows is None or (source.max_rows is not None and rows.num_rows > source.max_rows):
-            later = [each for each in sources[sources.index(source) + 1 :] if _can_answer_all(each, some, request)]
-            if not later:
-                raise too_many_rows("group_by", source.max_rows or 0)
-            found += _answered(request, some, later, context)
-        else:
+        query = _sub_query(request, source, some, asked.context)
+        rows = _rows(source, query, asked)
+        if rows is not None:
             found.append(Answered(source.name, _columns(request, source, query, rows)))
+            continue
+        later = [each for each in sources[sources.index(source) + 1 :] if _can_answer_all(each, some, request)]
+        if not later:
+            raise too_many_rows("group_by", source.max_rows or 0)
+        found += _answered(request, some, later, asked)
     return found
+
+
+def _rows(source: Source, query: SubQuery, asked: _Asked) -> pa.Table | None:
+    """The engine's rows; None where another source is the better one."""
+    if not source.is_worth_it(query, asked.context):
+        return None
+    names = [metric.name for metric in asked.metrics if not set(query.measures).isdisjoint(metric.measures)]
+    with asked.context.trace.answering(source.name, names):
+        rows = asked.context.run(source.build, query)
+    return rows if source.max_rows is None or rows.num_rows <= source.max_rows else None
 
 
 def _sub_query(request: MetricRequest, source: Source, measures: tuple[Measure, ...], context: Context) -> SubQuery:

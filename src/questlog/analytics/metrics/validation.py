@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from questlog.analytics.metrics.measures import Measure, Quantity
+from questlog.analytics.metrics.measures import Quantity
 from questlog.analytics.metrics.metric import Group, Metric
 from questlog.analytics.question.definitions import SegmentDefinition
 from questlog.analytics.question.problems import InvalidQuery
@@ -35,24 +35,13 @@ def _check_buckets(field: str, metric: Metric, question: Query) -> None:
 
 def _check_dimensions(field: str, metric: Metric, question: Query) -> None:
     """Purchases split by what was bought have no players to be compared with who did not buy it."""
-    if metric.group is not Group.MONEY:
-        return
     happened = sorted((referenced_dimensions(question.filter) | frozenset(question.group_by)) & WHAT_HAPPENED)
-    if happened and any(map(_is_of_all_players, metric.measures)):
-        detail = f"{metric.name!r} is about all players, and {happened[0]!r} about single purchases"
-        raise InvalidQuery(field, detail)
+    quantities = {measure.quantity for measure in metric.measures}
+    if happened and metric.group is Group.MONEY and quantities & _OF_ALL_PLAYERS:
+        instead = "paying_players" if Quantity.PAYING_PLAYERS in quantities else "revenue"
+        state = next((measure.state for measure in metric.measures if measure.state), None)
+        detail = f"{metric.name!r} compares with all players, and {happened[0]!r} is about single events"
+        raise InvalidQuery(field, detail, f"{instead}_{state}" if state else instead)
 
 
-def _is_of_all_players(measure: Measure) -> bool:
-    return measure.quantity in _OF_ALL_PLAYERS
-
-
-_OF_ALL_PLAYERS = frozenset(
-    {
-        Quantity.ACTIVE_PLAYERS,
-        Quantity.ACTIVE_PLAYER_DAYS,
-        Quantity.CONVERTING_PLAYERS,
-        Quantity.COHORT_SIZE,
-        Quantity.COHORT_REVENUE,
-    }
-)
+_OF_ALL_PLAYERS = frozenset({Quantity.ACTIVE_PLAYERS, Quantity.ACTIVE_PLAYER_DAYS})

@@ -1,6 +1,6 @@
 """What is wrong with a question: the field, why, and the nearest value that would do."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
 
@@ -27,6 +27,14 @@ def unknown(field: str, kind: str, name: str, known: Iterable[str]) -> InvalidQu
     """The refusal of a name that does not exist, with the nearest one that does."""
     matches = get_close_matches(name, list(known), n=1, cutoff=0.5)
     return InvalidQuery(field, f"there is no {kind} {name[:100]!r}", matches[0] if matches else None)
+
+
+def check_word(field: str, kind: str, word: str, vocabulary: Sequence[str]) -> None:
+    """Raises `InvalidQuery` for a word that is not of a closed vocabulary, with the nearest one that is."""
+    if word not in vocabulary:
+        nearest = unknown(field, kind, word, vocabulary).nearest
+        detail = f"there is no {kind} {word[:100]!r}"
+        raise InvalidQuery(field, detail if nearest else f"{detail}; there are {', '.join(vocabulary)}", nearest)
 
 
 def too_many_rows(field: str, rows: int) -> InvalidQuery:

@@ -11,7 +11,8 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from questlog.analytics.question.problems import InvalidQuery
+from questlog.analytics.question.problems import InvalidQuery, check_word
+from questlog.model.taxonomy import CATEGORIES
 
 MAX_GROUPS = 4
 MAX_METRICS = 20
@@ -45,7 +46,7 @@ class Granularity(enum.StrEnum):
 
 
 class Period(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """UTC days from `start` to `end`, both inclusive."""
+    """Days of the game's time zone from `start` to `end`, both inclusive."""
 
     start: dt.date
     end: dt.date
@@ -142,6 +143,8 @@ class EventMatch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """Raises `InvalidQuery`."""
         if self.is_prefix and self.event_id is None:
             raise InvalidQuery(f"{field}.is_prefix", "a prefix needs an event_id")
+        if self.category is not None:
+            check_word(f"{field}.category", "category", self.category, CATEGORIES)
         check_size(self.filter, f"{field}.filter")
 
 
@@ -154,11 +157,14 @@ class Comparison(enum.StrEnum):
 class Query(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Metrics over time, by dimensions.
 
-    The answer has a column `bucket` (start of the bucket, UTC; absent for `all`), one per dimension of `group_by`, one
-    per metric, and `previous_METRIC` with `compare`; a dimension named like one of the metrics is `by_NAME`. Without
-    groups every bucket has a row, with groups those in which there is anything. With `top`, the groups that are not
-    among the `top` greatest by the first metric over the whole period are one group `(other)`, computed as such, and
-    all groups are texts. `totals` adds the metrics of the whole period without groups.
+    The answer has a column `bucket` (its first day; of an hour or minute its start, UTC; absent for `all`), one per
+    dimension of `group_by`, one per metric, and `previous_METRIC` with `compare`; a dimension named like one of the
+    metrics is `by_NAME`. Without groups every bucket has a row, with groups those in which there is anything. With
+    `top`, the groups that are not among the `top` greatest by the first metric over the whole period are one group
+    `(other)`, computed as such, and all groups are texts. `totals` adds the metrics of the whole period without groups.
+    Days are of the game's time zone; with `time_zone` "UTC" of UTC, which takes longer where the game has another. With
+    `intervals`, every share and mean is followed by `METRIC_numerator`, `METRIC_denominator` and the 95 % interval,
+    `METRIC_low` and `METRIC_high`.
     """
 
     metrics: Annotated[tuple[Name, ...], Meta(min_length=1, max_length=MAX_METRICS)]
@@ -169,6 +175,8 @@ class Query(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     compare: Comparison | None = None
     top: Annotated[int, Meta(ge=1, le=1_000)] | None = None
     totals: bool = False
+    intervals: bool = False
+    time_zone: Name | None = None
 
     def check(self) -> None:
         """Raises `InvalidQuery` for what the types cannot say; names are checked where they are looked up."""

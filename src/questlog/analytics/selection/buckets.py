@@ -19,6 +19,8 @@ _ONE_DAY = dt.timedelta(days=1)
 _WIDTHS_US = {Granularity.MINUTE: MINUTE_US, Granularity.HOUR: HOUR_US}
 _EPOCH = dt.datetime(1970, 1, 1)  # noqa: DTZ001 - all stored times are UTC without saying so
 
+_ALL_TIME = Period(dt.date(1970, 1, 1), dt.date(2200, 12, 31))
+
 Start = dt.date | dt.datetime
 """A bucket of a day or longer starts on a local date, a shorter one at a UTC time."""
 
@@ -61,6 +63,10 @@ class LocalDays(msgspec.Struct, frozen=True):
             return (time + ibis.interval(seconds=offsets.pop() // SECOND_US)).date()
         return (time + _offset_s(time, segments).as_interval("s")).date()
 
+    def day_of_any(self, time: ir.TimestampValue) -> ir.DateValue:
+        """The local day of a time of any period. In zones whose clocks change, a long expression."""
+        return msgspec.structs.replace(self, period=_ALL_TIME).day_of(time)
+
     def bucket_of(self, time: ir.TimestampValue, granularity: Granularity) -> ir.Value | None:
         """The bucket of a time of the period: see `bucket_of_day`; within a day the microsecond of its start."""
         if not granularity.is_within_a_day:
@@ -75,7 +81,9 @@ class LocalDays(msgspec.Struct, frozen=True):
         days = [day for day in (period.start + place * _ONE_DAY for place in range(period.days)) if zone.has_day(day)]
         if granularity.is_within_a_day:
             width_us = _WIDTHS_US[granularity]
-            return [Bucket(time_of(start), day) for day in days for start in zone.starts_within(day, width_us)]
+            starts = ((start, day) for day in days for start in zone.starts_within(day, width_us))
+            # Where clocks go back over midnight, hours of two days take turns.
+            return [Bucket(time_of(start), day) for start, day in sorted(starts)]
         lasts = {start_of(day, granularity): day for day in days}
         return [Bucket(start, last) for start, last in lasts.items()]
 

@@ -73,6 +73,11 @@ def answer(question: Cardinality, context: Context) -> Answer:
     return Answer(found.select([column.name for column in _COLUMNS]), _COLUMNS, data_version=context.data_version)
 
 
+def fields_of(dimension: str) -> tuple[str, ...]:
+    """The fields of `field_values` whose values a dimension shows, if it is one of them."""
+    return _FIELDS_OF.get(dimension, ())
+
+
 def capped_dimensions(context: Context, names: Collection[str], period: Period) -> tuple[CardinalityCap, ...]:
     """Those of the dimensions that have to be capped: mostly none, which a small question finds out."""
     dimensions = {field: name for name in sorted(names) for field in _FIELDS_OF.get(name, ())}

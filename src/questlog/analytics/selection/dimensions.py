@@ -5,14 +5,14 @@ A dimension of a prepared table is a column of its own: `dimension_column` says 
 
 import enum
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 import ibis
 import ibis.expr.types as ir
 import msgspec
 
 from questlog.analytics.engine import tables
-from questlog.analytics.engine.functions import attribute, event_rank
+from questlog.analytics.engine.functions import attribute
 from questlog.analytics.question.problems import InvalidQuery, unknown
 from questlog.analytics.question.query import AllOf, AnyOf, Condition, Filter, Not
 from questlog.analytics.selection.buckets import LocalDays
@@ -85,9 +85,9 @@ _OF_PLAYER = {
     "first_build": (Kind.TEXT, "the game's version at install"),
     "install_date": (Kind.DATE, "local day of the player's first event"),
     "player_age": (Kind.TEXT, "`new` on the day of the player's first event, later `returning`"),
-    "payer": (Kind.TEXT, "`yes` from the player's first purchase on (for days: from its day on), before `no`"),
+    "payer": (Kind.TEXT, "`yes` from the local day of the player's first purchase on, before `no`"),
 }
-_PLAYER_NUMBERS = ("events", "sessions", "playtime_s", "transactions", "revenue_usd")
+_PLAYER_NUMBERS = ("events", "sessions", "playtime_s", "transactions", "refunds", "revenue_usd")
 _PLAYER_DATES = ("first_seen", "last_seen", "first_purchase")
 
 
@@ -111,7 +111,10 @@ def _catalogue() -> dict[str, Dimension]:
 
 
 EVENT_DIMENSIONS: Mapping[str, Dimension] = _catalogue()
-"""Of events and of player days; `attributes.KEY` and `segment.NAME` besides."""
+"""Of events; `attributes.KEY` and `segment.NAME` besides."""
+
+OF_PLAYER = frozenset(_OF_PLAYER)
+"""Those of them that are of the event's player, on the event's day."""
 
 _OF_WHO = {*DIMENSIONS, "gender", "birth_year", "source", "api_key_name", "session_id", "session_num"}
 WHAT_HAPPENED = frozenset(EVENT_DIMENSIONS) - _OF_WHO - frozenset(_OF_PLAYER)
@@ -201,32 +204,29 @@ def _check(field: str, name: str, known: Mapping[str, Dimension], prefixes: Coll
         raise unknown(field, "dimension", name, known)
 
 
-def add_event_dimensions(rows: ir.Table, names: Collection[str], days: LocalDays) -> ir.Table:
+def add_dimensions(
+    rows: ir.Table, names: Collection[str], days: LocalDays, day: ir.DateValue | None = None
+) -> ir.Table:
     """Rows with a column for each dimension but segments: the row's own value, and what its player is on its day.
 
-    `rows` have the columns of events that the dimensions need.
+    `rows` have the columns of events that the dimensions need. `day` is the local day of each, unless it is that of the
+    column `event_time`.
     """
-    joined = _with_player(rows, names, days)
-    values = {dimension_column(name): _event_value(joined, name, days) for name in sorted(names)}
-    return _without_player(joined.mutate(**values))
-
-
-def add_player_day_dimensions(
-    days: ir.Table, names: Collection[str], events: ir.Table, local_days: LocalDays
-) -> ir.Table:
-    """Player days with a column for each dimension but segments (metrics.md §4: the player's last one of that day).
-
-    `events` are the game's events of the same days: for the dimensions that player days do not carry, it is the value
-    of the day's last event that has one.
-    """
-    carried = [name for name in sorted(names) if name in DIMENSIONS or name in _OF_PLAYER]
-    joined = _with_player(days, names, local_days)
-    prepared = _without_player(
-        joined.mutate(**{dimension_column(name): _player_day_value(joined, name) for name in carried})
+    if set(_OF_PLAYER).isdisjoint(names):
+        return rows.mutate(**{dimension_column(name): own_value(rows.__getitem__, name) for name in sorted(names)})
+    rows = rows.mutate(**{_DAY: days.day_of(rows.event_time) if day is None else day})
+    players = tables.players
+    players = players.select(
+        **{
+            "player:no": players.player_no,
+            "player:build": players.build,
+            "player:first_day": player_day(players, "first_seen", days),
+            "player:first_purchase": player_day(players, "first_purchase", days),
+        }
     )
-    for name in sorted(set(names) - set(carried)):
-        prepared = _with_last_of_day(prepared, events, name, local_days)
-    return prepared
+    rows = rows.left_join(players, rows.player_no == players["player:no"])
+    values = {dimension_column(name): _value(rows, name) for name in sorted(names)}
+    return rows.mutate(**values).drop(*players.columns, _DAY)
 
 
 def add_player_dimensions(players: ir.Table, names: Collection[str], days: LocalDays) -> ir.Table:
@@ -234,23 +234,34 @@ def add_player_dimensions(players: ir.Table, names: Collection[str], days: Local
     return players.mutate(**{dimension_column(name): _player_value(players, name, days) for name in sorted(names)})
 
 
-def _event_value(events: ir.Table, name: str, days: LocalDays) -> ir.Value:
-    if name in ID_PARTS:
-        return _part(events, ID_PARTS[name])
-    if name.startswith(ATTRIBUTE):
-        return attribute(events.attributes, *_keys(name.removeprefix(ATTRIBUTE)))
-    if name == FINGERPRINT:
-        return events.message.re_replace(_VARYING, "#")
+_DAY = "player:day"
+
+
+def _value(rows: ir.Table, name: str) -> ir.Value:
     if name not in _OF_PLAYER:
-        return events[name]
-    first_day = events["player:first_day"]
+        return own_value(rows.__getitem__, name)
+    first_day, is_known = rows["player:first_day"], rows.player_no.notnull()
     if name == "first_build":
-        return events["player:build"]
+        return rows["player:build"]
     if name == "install_date":
         return first_day
     if name == "player_age":
-        return _age(first_day == days.day_of(events.event_time), first_day.notnull())
-    return _yes_or_no(events["player:first_purchase"] <= events.event_time, events.player_no.notnull())
+        is_new = (first_day == rows[_DAY]).fill_null(False)
+        return ibis.cases((~is_known, ibis.null("string")), (is_new, NEW), else_=RETURNING)
+    return _yes_or_no(rows["player:first_purchase"] <= rows[_DAY], is_known)
+
+
+Columns = Callable[[str], ir.Value]
+"""The columns of an event, by name."""
+
+
+def own_value(of: Columns, name: str) -> ir.Value:
+    """What an event says of a dimension itself."""
+    if name in ID_PARTS:
+        return _part(of("category"), of("event_id"), ID_PARTS[name])
+    if name.startswith(ATTRIBUTE):
+        return attribute(of("attributes"), *_keys(name.removeprefix(ATTRIBUTE)))
+    return of("message").re_replace(_VARYING, "#") if name == FINGERPRINT else of(name)
 
 
 def _keys(attribute_name: str) -> tuple[str, ...]:
@@ -258,19 +269,6 @@ def _keys(attribute_name: str) -> tuple[str, ...]:
     if attribute_name.startswith(_CUSTOM_FIELDS):
         return _CUSTOM_FIELDS.rstrip("."), attribute_name.removeprefix(_CUSTOM_FIELDS)
     return (attribute_name,)
-
-
-def _player_day_value(days: ir.Table, name: str) -> ir.Value:
-    if name not in _OF_PLAYER:
-        return days[name]
-    has_player = days.player_no.notnull()
-    if name == "install_date":
-        return days.first_day
-    if name == "player_age":
-        return _age(days.is_new, has_player)
-    if name == "first_build":
-        return days["player:build"]
-    return _yes_or_no(days["player:first_purchase"].date() <= days.day, has_player)
 
 
 def _player_value(players: ir.Table, name: str, days: LocalDays) -> ir.Value:
@@ -293,49 +291,14 @@ _DAYS_OF_PLAYERS = {"first_seen": "first_day", "last_seen": "last_day", "first_p
 def player_day(players: ir.Table, time: str, days: LocalDays) -> ir.DateValue:
     """The local day of a player's `first_seen`, `last_seen` or `first_purchase`."""
     stored = _DAYS_OF_PLAYERS[time]
-    return players[stored] if days.is_stored and stored in players.columns else players[time].date()
+    return players[stored] if days.is_stored else days.day_of_any(players[time])
 
 
-def _part(events: ir.Table, places: Mapping[str, int]) -> ir.StringColumn:
-    parts = events.event_id.fill_null("").split(":")
-    cases = [(events.category == category, parts[place].nullif("")) for category, place in places.items()]
+def _part(category: ir.StringColumn, event_id: ir.StringColumn, places: Mapping[str, int]) -> ir.StringColumn:
+    parts = event_id.fill_null("").split(":")
+    cases = [(category == each, parts[place].nullif("")) for each, place in places.items()]
     return ibis.cases(*cases, else_=ibis.null("string"))
-
-
-def _age(is_new: ir.BooleanColumn, is_known: ir.BooleanColumn) -> ir.StringColumn:
-    return ibis.cases((~is_known, ibis.null("string")), (is_new.fill_null(False), NEW), else_=RETURNING)
 
 
 def _yes_or_no(holds: ir.BooleanColumn, is_known: ir.BooleanColumn) -> ir.StringColumn:
     return ibis.cases((~is_known, ibis.null("string")), (holds.fill_null(False), YES), else_=NO)
-
-
-def _with_player(rows: ir.Table, names: Collection[str], days: LocalDays) -> ir.Table:
-    """Rows beside what is known of their player, where a dimension needs it."""
-    if not set(_OF_PLAYER) & set(names):
-        return rows
-    players = tables.players
-    players = players.select(
-        **{
-            "player:no": players.player_no,
-            "player:build": players.build,
-            "player:first_day": player_day(players, "first_seen", days),
-            "player:first_purchase": players.first_purchase,
-        }
-    )
-    return rows.left_join(players, rows.player_no == players["player:no"])
-
-
-def _without_player(rows: ir.Table) -> ir.Table:
-    return rows.drop(*(name for name in rows.columns if name.startswith("player:")))
-
-
-def _with_last_of_day(days: ir.Table, events: ir.Table, name: str, local_days: LocalDays) -> ir.Table:
-    """Player days with the value of the day's last event that has one."""
-    column = dimension_column(name)
-    valued = add_event_dimensions(events, [name], local_days)
-    valued = valued.filter(valued[column].notnull(), valued.player_no.notnull())
-    keys = {"last:player": valued.player_no, "last:day": local_days.day_of(valued.event_time)}
-    last = valued.group_by(**keys).aggregate(**{column: valued[column].argmax(event_rank(valued))})
-    is_same = (days.player_no == last["last:player"]) & (days.day == last["last:day"])
-    return days.left_join(last, is_same).drop("last:player", "last:day")

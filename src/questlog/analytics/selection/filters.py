@@ -11,9 +11,10 @@ import ibis.expr.types as ir
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from questlog.analytics.question.problems import InvalidQuery
+from questlog.analytics.question.problems import InvalidQuery, check_word
 from questlog.analytics.question.query import AllOf, AnyOf, Condition, EventMatch, Filter, Not, Operator, Value
 from questlog.analytics.selection.dimensions import Kind, dimension_column, kind_of
+from questlog.model.taxonomy import PURCHASES, VOCABULARIES
 
 _NUMBER_TEXT = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 _ONE_VALUE = {
@@ -26,6 +27,7 @@ _ONE_VALUE = {
     Operator.LESS,
     Operator.LESS_OR_EQUAL,
 }
+_EQUALITIES = {Operator.IS, Operator.IS_NOT, Operator.IN, Operator.NOT_IN}
 _NO_VALUE = {Operator.IS_SET, Operator.IS_NOT_SET}
 _TEXT_ONLY = {Operator.CONTAINS, Operator.MATCHES}
 _ORDERED = {Operator.GREATER, Operator.GREATER_OR_EQUAL, Operator.LESS, Operator.LESS_OR_EQUAL}
@@ -56,6 +58,12 @@ def event_matches(match: EventMatch, rows: ir.Table, field: str = "event") -> ir
     return found
 
 
+def is_money(events: ir.Table) -> ir.BooleanValue:
+    """Whether an event is a purchase or a refund; never null (taxonomy.PURCHASES)."""
+    names = [EventMatch(category=each.category, event_id=each.event_id) for each in PURCHASES]
+    return reduce(or_, (event_matches(match, events) for match in names)) & (events.amount != 0).fill_null(False)
+
+
 def id_matches(match: EventMatch, event_id: ir.StringColumn) -> ir.BooleanValue:
     """Whether an event's id is the one meant, or begins with its parts; never null."""
     is_it = event_id == match.event_id
@@ -74,6 +82,15 @@ def check_filter(field: str, condition: Filter | None, check_dimension: Callable
         check_dimension(f"{path}.dimension", each.dimension)
     for path, each in found:
         _typed(each, path)
+        _check_words(each, path)
+
+
+def _check_words(condition: Condition, field: str) -> None:
+    """Words of a closed vocabulary; attributes, properties and segments have none."""
+    vocabulary = VOCABULARIES.get(condition.dimension)
+    if vocabulary is not None and condition.operator in _EQUALITIES:
+        for place, value in enumerate(condition.values):
+            check_word(f"{field}.values[{place}]", condition.dimension, str(value), vocabulary)
 
 
 def _conditions(field: str, condition: Filter | None) -> Iterator[tuple[str, Condition]]:

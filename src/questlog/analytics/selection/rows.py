@@ -1,41 +1,86 @@
-"""The rows that questions are about, with the dimensions they ask for: events, player days, players."""
+"""The rows that questions are about, each with the dimensions that it is counted by (metrics.md §4).
+
+Events and purchases have their own values, sessions those of their first event, players those at install: of their
+first event. What a table does not carry is looked up in that event.
+"""
 
 from collections.abc import Collection
 
+import ibis
 import ibis.expr.types as ir
 
 from questlog.analytics.engine import tables
 from questlog.analytics.selection.dimensions import (
+    NEW,
+    OF_PLAYER,
     PLAYER_DIMENSIONS,
     PROPERTY,
     SEGMENT,
-    add_event_dimensions,
-    add_player_day_dimensions,
+    add_dimensions,
     add_player_dimensions,
     dimension_column,
+    own_value,
 )
 from questlog.analytics.selection.segments import with_membership
 from questlog.analytics.selection.selection import Selection
+from questlog.store.schema import DIMENSIONS, PURCHASES
+
+_ROWS = 1 << 40
+"""A rank is a time in microseconds, times this, plus the number of the event's row (store/keys.py)."""
+
+_OF_SESSIONS = frozenset({*DIMENSIONS, "source", "session_id", "session_num"})
+_OF_PURCHASES = frozenset(column.name for column in PURCHASES.columns) | {"item_type", "item_id"}
+_OF_PLAYERS = frozenset(PLAYER_DIMENSIONS)
 
 
 def events_with(selection: Selection, names: Collection[str] = ()) -> ir.Table:
     """The events of the period: all columns, and a column for each dimension."""
     plain, segments = _told_apart(names)
-    rows = add_event_dimensions(_events(selection), plain, selection.days)
-    return with_membership(rows, segments, selection)
+    events = tables.events
+    events = events.filter(events.game_id == selection.game_id, selection.days.holds(events.event_time))
+    return with_membership(add_dimensions(events, plain, selection.days), segments, selection)
 
 
 def player_days_with(selection: Selection, names: Collection[str] = ()) -> ir.Table:
-    """The player days of the period: all columns, and a column for each dimension."""
+    """The player days of the period: all columns, and a column for each dimension, of the player or a segment."""
+    return _by_stored_day(tables.player_days, selection, names)
+
+
+def player_day_values_with(selection: Selection, names: Collection[str] = ()) -> ir.Table:
+    """The combinations of values of player days: all columns, and a column for each dimension that they carry."""
+    return _by_stored_day(tables.player_day_values, selection, names)
+
+
+def _by_stored_day(rows: ir.Table, selection: Selection, names: Collection[str]) -> ir.Table:
     plain, segments = _told_apart(names)
-    days = tables.player_days
-    days = days.filter(days.game_id == selection.game_id, selection.days.holds_day(days.day))
-    days = add_player_day_dimensions(days, plain, _events(selection), selection.days)
-    return with_membership(days, segments, selection)
+    rows = rows.filter(rows.game_id == selection.game_id, selection.days.holds_day(rows.day))
+    return with_membership(add_dimensions(rows, plain, selection.days, rows.day), segments, selection)
+
+
+def sessions_with(selection: Selection, names: Collection[str] = ()) -> ir.Table:
+    """The sessions that started in the period: `player_no`, `start_time`, `length_s`, `day`, and the dimensions."""
+    sessions, days = tables.sessions, selection.days
+    sessions = sessions.filter(sessions.game_id == selection.game_id)
+    if days.is_stored:
+        sessions = sessions.filter(days.holds_day(sessions.day))
+    else:
+        sessions = sessions.filter(days.holds(sessions.start_time)).mutate(day=days.day_of(sessions.start_time))
+    return _with_own_and_event(sessions, names, _OF_SESSIONS, selection, row_of_rank(sessions.first_rank))
+
+
+def purchases_with(selection: Selection, names: Collection[str] = ()) -> ir.Table:
+    """The purchases and refunds of the period: all columns, and the dimensions."""
+    purchases, days = tables.purchases, selection.days
+    purchases = purchases.filter(purchases.game_id == selection.game_id)
+    if days.is_stored:
+        purchases = purchases.filter(days.holds_day(purchases.day))
+    else:
+        purchases = purchases.filter(days.holds(purchases.event_time)).mutate(day=days.day_of(purchases.event_time))
+    return _with_own_and_event(purchases, names, _OF_PURCHASES, selection, purchases.row_no)
 
 
 def players_with(selection: Selection, names: Collection[str] = ()) -> ir.Table:
-    """The game's players that have an event, of any time: all columns, and a column for each dimension."""
+    """The game's players that have an event, of any time: all columns, and a column for each dimension of theirs."""
     plain, segments = _told_apart(names)
     players = tables.players
     players = players.filter(players.game_id == selection.game_id, players.first_seen.notnull())
@@ -43,23 +88,41 @@ def players_with(selection: Selection, names: Collection[str] = ()) -> ir.Table:
 
 
 def installed_with(selection: Selection, names: Collection[str]) -> ir.Table:
-    """Players as `players_with` has them, with dimensions of events too: the last of the player's first day.
-
-    Those are known of players whose first day is in the selection's period.
-    """
-    of_player = {name for name in names if name in PLAYER_DIMENSIONS or name.startswith((PROPERTY, SEGMENT))}
+    """The same with dimensions of events too: those of the player's first event."""
+    of_player = {name for name in names if name in _OF_PLAYERS or name.startswith((PROPERTY, SEGMENT))}
     players = players_with(selection, of_player)
-    of_day = sorted(set(names) - of_player)
-    if not of_day:
-        return players
-    days = player_days_with(selection, of_day)
-    days = days.filter(days.is_new).select("player_no", *map(dimension_column, of_day))
-    return players.left_join(days, "player_no").drop("player_no_right")
+    if "player_age" in names:
+        players = players.mutate(**{dimension_column("player_age"): ibis.literal(NEW)})
+    of_event = [name for name in names if name not in of_player and name != "player_age"]
+    return _with_event(players, of_event, selection, row_of_rank(players.first_rank))
 
 
-def _events(selection: Selection) -> ir.Table:
+def row_of_rank(rank: ir.DecimalColumn) -> ir.IntegerValue:
+    """The number of the row that a rank is of."""
+    return (rank % _ROWS).cast("int64")
+
+
+def _with_own_and_event(
+    rows: ir.Table, names: Collection[str], carried: Collection[str], selection: Selection, row_no: ir.IntegerValue
+) -> ir.Table:
+    """Rows with the dimensions that they carry, those of their player on their `day`, and those of one event."""
+    plain, segments = _told_apart(names)
+    of_event = [name for name in plain if name not in carried and name not in OF_PLAYER]
+    rows = _with_event(rows, of_event, selection, row_no)
+    own = [name for name in plain if name not in of_event]
+    return with_membership(add_dimensions(rows, own, selection.days, rows.day), segments, selection)
+
+
+def _with_event(rows: ir.Table, names: Collection[str], selection: Selection, row_no: ir.IntegerValue) -> ir.Table:
+    """Rows with the values of dimensions of the event with that row number; null where it is no longer there."""
+    if not names:
+        return rows
     events = tables.events
-    return events.filter(events.game_id == selection.game_id, selection.days.holds(events.event_time))
+    events = events.filter(events.game_id == selection.game_id)
+    events = events.select(**{f"event:{name}": events[name] for name in events.columns})
+    joined = rows.left_join(events, row_no == events["event:row_no"])
+    values = {dimension_column(name): own_value(lambda of: joined[f"event:{of}"], name) for name in sorted(names)}
+    return joined.mutate(**values).drop(*events.columns)
 
 
 def _told_apart(names: Collection[str]) -> tuple[list[str], list[str]]:

@@ -35,12 +35,12 @@ from questlog.analytics.selection.dimensions import (
     NO,
     SEGMENT,
     YES,
-    add_event_dimensions,
+    add_dimensions,
     add_player_dimensions,
     dimension_column,
     referenced_dimensions,
 )
-from questlog.analytics.selection.filters import id_matches, predicate
+from questlog.analytics.selection.filters import id_matches, is_money, predicate
 from questlog.analytics.selection.segment_rules import (
     check_name,
     check_segment,
@@ -69,7 +69,7 @@ _MEASURED_AS = {
     Measured.REVENUE: "decimal(38, 6)",
 }
 _MICROS = Decimal("0.000001")
-_MEASURED_COLUMNS = ("player_no", "event_time", "value", "amount_usd", "receipt_state")
+_MEASURED_COLUMNS = ("player_no", "event_time", "category", "event_id", "value", "amount", "amount_usd")
 _LISTED = (
     AnswerColumn("player_id", "", "the player's id as sent"),
     AnswerColumn("first_seen", "", "time of the player's earliest event, UTC; null while there is none"),
@@ -313,7 +313,7 @@ def _measured(did: Did, selection: Selection) -> ir.Table:
     names = referenced_dimensions(did.event.filter)
     plain = _plain(names)
     # Without the many other columns: each costs time in making and reading the statement.
-    events = add_event_dimensions(events, plain, local_days)
+    events = add_dimensions(events, plain, local_days)
     events = events.select(*_MEASURED_COLUMNS, *map(dimension_column, plain))
     events = with_membership(events, names, selection)
     events = events.filter(predicate(did.event.filter, events))
@@ -321,16 +321,15 @@ def _measured(did: Did, selection: Selection) -> ir.Table:
 
 
 def _measured_by_day(did: Did, selection: Selection) -> ir.Table:
-    """The same of any event: player days know it."""
-    days = tables.player_days
-    days = days.filter(days.game_id == selection.game_id, days.player_no.notnull(), days.events > 0)
+    """The same of any event: player days know it, and purchases what they brought."""
+    days = tables.purchases if did.measured is Measured.REVENUE else tables.player_days
+    days = days.filter(days.game_id == selection.game_id, days.player_no.notnull())
     if did.last_days is not None:
         days = days.filter(_days(selection, did.last_days).holds_day(days.day))
-    measure = {
-        Measured.COUNT: days.events.sum(),
-        Measured.DAYS: days.count(),
-        Measured.REVENUE: days.revenue_usd.sum(),
-    }[did.measured]
+    if did.measured is Measured.REVENUE:
+        return days.group_by("player_no").aggregate(measure=days.amount_usd.sum().cast("decimal(38, 6)"))
+    days = days.filter(days.events > 0)
+    measure = days.events.sum() if did.measured is Measured.COUNT else days.count()
     return days.group_by("player_no").aggregate(measure=measure)
 
 
@@ -341,7 +340,7 @@ def _measure_of_events(measured: Measured, events: ir.Table, local_days: LocalDa
         return local_days.day_of(events.event_time).nunique()
     if measured is Measured.VALUE_SUM:
         return events.value.sum()
-    return events.amount_usd.sum(where=events.receipt_state.notnull()).cast("decimal(38, 6)")
+    return events.amount_usd.sum(where=is_money(events)).cast("decimal(38, 6)")
 
 
 def _is_named(match: EventMatch, game_id: int, events: ir.Table) -> ir.BooleanValue:

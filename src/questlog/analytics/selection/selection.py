@@ -6,6 +6,7 @@ from collections.abc import Collection
 import msgspec
 
 from questlog.analytics.engine.context import Context
+from questlog.analytics.question.problems import InvalidQuery
 from questlog.analytics.question.query import Filter, Period
 from questlog.analytics.selection.buckets import LocalDays
 from questlog.analytics.selection.cardinality import CardinalityCap, capped_dimensions
@@ -70,6 +71,16 @@ class Selection(msgspec.Struct, frozen=True):
     def with_top(self, top: TopGroups) -> "Selection":
         """The same where only these groups stand by themselves."""
         return msgspec.structs.replace(self, top=top)
+
+
+def zone_asked(name: str | None, context: Context) -> Zone:
+    """The zone whose days a question is about: the game's, or UTC. Raises `InvalidQuery`."""
+    if name is None or name == context.zone.name:
+        return context.zone
+    if name != UTC.name:
+        said = f"days are of the game's zone, {context.zone.name}, or of UTC; {name[:100]!r} is neither"
+        raise InvalidQuery("time_zone", said, context.zone.name)
+    return UTC
 
 
 def select(

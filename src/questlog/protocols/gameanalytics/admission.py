@@ -13,13 +13,17 @@ from questlog.protocols.gameanalytics.quick import read_plain_events
 
 
 class Checked(Struct, frozen=True):
-    """How many events of a request are stored, and those that are not."""
+    """How many events of a request are stored, and those that are not.
+
+    `lenient` of those that are stored have invalid annotations.
+    """
 
     good: int
     dropped: Sequence[DroppedEvent]
+    lenient: int = 0
 
 
-def check_events(body: bytes) -> Checked:
+def check_events(body: bytes, *, is_lenient: bool = False) -> Checked:
     """Judge the events of a `/events` request; `body` is without its content coding.
 
     Finds what `decode_events` finds, and raises `RequestRejected` as it does.
@@ -27,8 +31,8 @@ def check_events(body: bytes) -> Checked:
     good = _count_if_all_are_plain(body)
     if good is not None:
         return Checked(good, ())
-    decoded = decode_other_events(body)
-    return Checked(len(decoded.events), decoded.dropped)
+    decoded = decode_other_events(body, is_lenient=is_lenient)
+    return Checked(len(decoded.events), decoded.dropped, decoded.lenient)
 
 
 def _count_if_all_are_plain(body: bytes) -> int | None:

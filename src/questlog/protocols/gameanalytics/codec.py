@@ -4,7 +4,7 @@ A pure function of the body: the collector answers by it and the loader stores b
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -13,8 +13,14 @@ from questlog.protocols.gameanalytics.columns import to_columns
 from questlog.protocols.gameanalytics.json_text import check_utf8, mended, read_json, with_storable_text
 from questlog.protocols.gameanalytics.plain import is_plain
 from questlog.protocols.gameanalytics.quick import read_plain_events
-from questlog.protocols.gameanalytics.rules import KNOWN_PLATFORMS, PLACED_FIELDS, RULED_FIELDS_WITHOUT_A_PLACE, judge
-from questlog.protocols.gameanalytics.wire import OpenWireEvent, UnknownFields, WireEvent
+from questlog.protocols.gameanalytics.rules import (
+    KNOWN_PLATFORMS,
+    PLACED_FIELDS,
+    RULED_FIELDS_WITHOUT_A_PLACE,
+    Judgement,
+    judge,
+)
+from questlog.protocols.gameanalytics.wire import INVALID, InvalidFields, OpenWireEvent, UnknownFields, WireEvent
 
 __all__ = ["MAX_DEPTH", "MAX_EVENTS", "Decoded", "decode_events", "decode_other_events", "to_columns"]
 
@@ -32,32 +38,41 @@ _object = msgspec.json.Decoder(dict[str, Any])
 class Decoded(msgspec.Struct, frozen=True):
     """The events of a request that are stored, their places in it (from 0), and those that are not.
 
-    Events may lack the last fields of a `WireEvent` (`read_plain_events`); `to_columns` takes them all the same.
+    `lenient` of those that are stored have invalid annotations. Events may lack the last fields of a `WireEvent`
+    (`read_plain_events`); `to_columns` takes them all the same.
     """
 
     events: list[WireEvent]
     indexes: Sequence[int]
     dropped: list[DroppedEvent]
+    lenient: int = 0
 
 
-def decode_events(body: bytes, *, is_platform_list_strict: bool = False) -> Decoded:
+class _Leniency(NamedTuple):
+    is_platform_list_strict: bool = False
+    is_lenient: bool = False
+
+
+def decode_events(body: bytes, *, is_platform_list_strict: bool = False, is_lenient: bool = False) -> Decoded:
     """Read the JSON list of a `/events` request; `body` is without its content coding.
 
     No text in the result has a NUL character or half a surrogate pair; U+FFFD is in their place. Raises
     `RequestRejected`: `NOT_JSON` (also for bad UTF-8), `NOT_A_LIST`, `TOO_DEEP` (`MAX_DEPTH`) or `BODY_TOO_LARGE`
-    (`MAX_EVENTS`). With `is_platform_list_strict`, platforms outside the known list are refused.
+    (`MAX_EVENTS`). With `is_platform_list_strict`, platforms outside the known list are refused. With `is_lenient`,
+    optional annotations that break their rule go to `invalid` among the unknown fields.
     """
+    leniency = _Leniency(is_platform_list_strict, is_lenient)
     body = _without_nul(body)
     events = read_plain_events(body)
     if events is None or (is_platform_list_strict and not _has_known_platforms(events)):
-        return _decode_mended(body, is_platform_list_strict)
+        return _decode_mended(body, leniency)
     _check_count(len(events))
     return Decoded(events, range(len(events)), [])
 
 
-def decode_other_events(body: bytes) -> Decoded:
+def decode_other_events(body: bytes, *, is_lenient: bool = False) -> Decoded:
     """What `decode_events` does, for a body of which `read_plain_events` makes nothing."""
-    return _decode_mended(_without_nul(body), is_platform_list_strict=False)
+    return _decode_mended(_without_nul(body), _Leniency(is_lenient=is_lenient))
 
 
 def _without_nul(body: bytes) -> bytes:
@@ -75,34 +90,41 @@ def must_be_left_unread(body: bytes) -> bool:
     return len(body) > _MAX_COMMAS and body.count(b",") > _MAX_COMMAS
 
 
-def _decode_mended(body: bytes, is_platform_list_strict: bool) -> Decoded:
+def _decode_mended(body: bytes, leniency: _Leniency) -> Decoded:
     try:
-        return _decode_one_by_one(body, is_platform_list_strict)
+        return _decode_one_by_one(body, leniency)
     except RequestRejected as rejected:
         if rejected.reason is not Reason.NOT_JSON or (other := mended(body)) == body:
             raise
-    return _decode_one_by_one(other, is_platform_list_strict)
+    return _decode_one_by_one(other, leniency)
 
 
-def _decode_one_by_one(body: bytes, is_platform_list_strict: bool) -> Decoded:
+def _decode_one_by_one(body: bytes, leniency: _Leniency) -> Decoded:
     check_utf8(body)
     try:
         raws = read_json(_raw_list, body)
     except msgspec.ValidationError as error:
         raise RequestRejected(Reason.NOT_A_LIST, "the body must be a JSON list of events") from error
     _check_count(len(raws))
-    decoded = Decoded([], indexes := [], [])
+    events: list[WireEvent] = []
+    indexes: list[int] = []
+    dropped: list[DroppedEvent] = []
     for index, raw in enumerate(raws):
-        event_or_errors = _decode_one(raw, is_platform_list_strict)
+        event_or_errors = _decode_one(raw, leniency)
         if isinstance(event_or_errors, WireEvent):
-            decoded.events.append(event_or_errors)
+            events.append(event_or_errors)
             indexes.append(index)
         else:
-            decoded.dropped.append(_dropped(index, raw, event_or_errors))
-    return decoded
+            dropped.append(_dropped(index, raw, event_or_errors))
+    lenient = sum(_has_invalid(event) for event in events) if leniency.is_lenient else 0
+    return Decoded(events, indexes, dropped, lenient)
 
 
-def _decode_one(raw: msgspec.Raw, is_platform_list_strict: bool) -> WireEvent | Sequence[FieldError]:
+def _has_invalid(event: WireEvent) -> bool:
+    return event.unknown is not None and isinstance(event.unknown.get(INVALID), InvalidFields)
+
+
+def _decode_one(raw: msgspec.Raw, leniency: _Leniency) -> WireEvent | Sequence[FieldError]:
     try:
         fields = read_json(_object, raw)
     except msgspec.ValidationError:
@@ -110,13 +132,23 @@ def _decode_one(raw: msgspec.Raw, is_platform_list_strict: bool) -> WireEvent | 
         return [FieldError("not_in_range" if bytes(raw).startswith(b"{") else "wrong_type", "")]
     if _is_deeper_than(MAX_DEPTH, fields):
         raise RequestRejected(Reason.TOO_DEEP, f"an event is nested more than {MAX_DEPTH} levels deep")
-    event = _decode_plain(raw, fields, is_platform_list_strict)
+    event = _decode_plain(raw, fields, leniency.is_platform_list_strict)
     if event is not None:
         return event
-    judgement = judge(fields, is_platform_list_strict=is_platform_list_strict)
+    judgement = judge(fields, **leniency._asdict())
     if judgement.errors:
         return judgement.errors
+    if judgement.invalid:
+        _keep_invalid(judgement)
     return WireEvent(**judgement.placed, unknown=judgement.unplaced or None)
+
+
+def _keep_invalid(judgement: Judgement) -> None:
+    """Put the invalid fields together; a field that the client itself calls so becomes one of them."""
+    invalid = InvalidFields(judgement.invalid)
+    if INVALID in judgement.unplaced:
+        invalid[INVALID] = judgement.unplaced[INVALID]
+    judgement.unplaced[INVALID] = invalid
 
 
 def _decode_plain(raw: msgspec.Raw, fields: dict[str, Any], is_platform_list_strict: bool) -> WireEvent | None:

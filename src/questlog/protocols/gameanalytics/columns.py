@@ -170,9 +170,12 @@ def _with_unknown_fields(attributes: str | None, unknown: UnknownFields) -> str 
 
 
 def _ad_currency(currency: str | None, impression_data: dict[str, Any]) -> str | None:
-    """Mediation networks report dollars, mostly without saying so (spec §3.9)."""
+    """Mediation networks report dollars, mostly without saying so (spec §3.9); some write codes in small letters."""
     code = currency or impression_data.get("currency") or "USD"
-    return code if isinstance(code, str) and (code in CURRENCY.seen or CURRENCY.matches(code)) else None
+    if not isinstance(code, str):
+        return None
+    code = code.upper()
+    return code if code in CURRENCY.seen or CURRENCY.matches(code) else None
 
 
 def _as_number(value: object) -> float | None:

@@ -165,11 +165,15 @@ class _CategoryRules(NamedTuple):
 
 
 class Judgement(NamedTuple):
-    """An event's fields by where they go, and what is wrong; the first two mean nothing unless `errors` is empty."""
+    """An event's fields by where they go, and what is wrong; the others mean nothing unless `errors` is empty.
+
+    `invalid` are the optional fields that break their rule without dropping the event.
+    """
 
     placed: dict[str, Any]
     unplaced: wire.UnknownFields
     errors: list[FieldError]
+    invalid: dict[str, object]
 
 
 def _rules_of_category(own: _Fields) -> _CategoryRules:
@@ -197,13 +201,16 @@ _RULES = {category: _rules_of_category(own) for category, own in _OWN_FIELDS.ite
 _RULES_OF_NO_CATEGORY = _rules_of_category(_Fields({}, {}))
 
 
-def judge(fields: Mapping[str, object], *, is_platform_list_strict: bool) -> Judgement:
-    """Find the place of every field, and everything that is wrong with the event."""
+def judge(fields: Mapping[str, object], *, is_platform_list_strict: bool, is_lenient: bool = False) -> Judgement:
+    """Find the place of every field, and everything that is wrong with the event.
+
+    With `is_lenient`, a field that is not required and breaks its rule is no error: it is `invalid`.
+    """
     category = fields.get("category")
     rules = _RULES.get(category, _RULES_OF_NO_CATEGORY) if isinstance(category, str) else _RULES_OF_NO_CATEGORY
-    judgement = Judgement({}, wire.UnknownFields(), [])
+    judgement = Judgement({}, wire.UnknownFields(), [], {})
     for name, value in fields.items():
-        _judge_field(rules, name, value, judgement)
+        _judge_field(rules, name, value, judgement, may_be_invalid=is_lenient and name not in rules.required)
     _place_first_name_of_event_uuid(judgement)
     judgement.errors.extend(
         FieldError("missing_required_property", f"/{name}") for name in sorted(rules.required - fields.keys())
@@ -225,7 +232,9 @@ def _has_known_platform(judgement: Judgement) -> bool:
     return platform is None or platform in KNOWN_PLATFORMS  # None: an error already
 
 
-def _judge_field(rules: _CategoryRules, name: str, value: object, judgement: Judgement) -> None:
+def _judge_field(
+    rules: _CategoryRules, name: str, value: object, judgement: Judgement, *, may_be_invalid: bool
+) -> None:
     check = rules.binding.get(name)
     if value is None:
         if name in rules.required:
@@ -234,7 +243,10 @@ def _judge_field(rules: _CategoryRules, name: str, value: object, judgement: Jud
         try:
             _place(name, check(value), judgement)
         except FieldRefused as refused:
-            judgement.errors.append(FieldError(refused.error_type, f"/{name}"))
+            if may_be_invalid:
+                judgement.invalid[name] = value
+            else:
+                judgement.errors.append(FieldError(refused.error_type, f"/{name}"))
     elif (check := rules.placing.get(name)) is not None:
         try:
             _place(name, check(value), judgement)

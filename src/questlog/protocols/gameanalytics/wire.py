@@ -55,6 +55,14 @@ class UnknownFields(dict[str, Any]):
     """Fields without a place in `WireEvent`, as sent. A type of its own, so that no JSON value can pass for it."""
 
 
+INVALID = "invalid"
+"""The attribute of a lenient game's event that holds its invalid annotations by name."""
+
+
+class InvalidFields(dict[str, Any]):
+    """Optional annotations that break their rule, as sent. A type of its own, for the same reason."""
+
+
 class WireEvent(Struct, kw_only=True, gc=False, forbid_unknown_fields=True):
     """One event, of any category. None is absent, as JSON's null is.
 

@@ -20,7 +20,7 @@ from questlog.protocols.satori.events import (
     read_server_event,
     read_system_event,
 )
-from questlog.protocols.satori.limits import MAX_COMMAS, MAX_EVENTS, MAX_METADATA_KEYS
+from questlog.protocols.satori.limits import MAX_COMMAS, MAX_EVENTS, MAX_METADATA_KEYS, MAX_VALUE_LENGTH
 from questlog.protocols.satori.money import Money, ad_revenue_usd, purchase, read_number
 from questlog.protocols.satori.taxonomy import CORE_EVENT_NAMES
 from questlog.protocols.satori.wire import ClientEvent, ServerEvent, is_null, quoted, read_body
@@ -32,11 +32,15 @@ _Item = TypeVar("_Item")
 
 
 class Decoded(Struct, frozen=True):
-    """A readable request: its good events, the place of each in the request (from 0), and the events to drop."""
+    """A readable request: its good events, the place of each in the request (from 0), and the events to drop.
+
+    `lenient` of the good ones have invalid fields.
+    """
 
     events: Sequence[Event]
     indexes: Sequence[int]
     dropped: Sequence[DroppedEvent]
+    lenient: int = 0
 
 
 class _ClientRequest(Struct):
@@ -58,10 +62,11 @@ class _Door(NamedTuple):
     read_one: Callable[[bytes], Event]
 
 
-def decode_events(body: bytes, *, source: Source, refused: Collection[int] = ()) -> Decoded:
+def decode_events(body: bytes, *, source: Source, refused: Collection[int] = (), is_lenient: bool = False) -> Decoded:
     """Read an EventRequest, already inflated. `source` is one of Satori's three.
 
     `refused` are places of events that a strict game does not take (`undeclared`): they are dropped with INVALID_NAME.
+    With `is_lenient`, optional fields that break their rule become an event's `invalid` instead of dropping it.
     Raises `RequestRejected`: NOT_JSON, TOO_DEEP, NOT_AN_OBJECT, BODY_TOO_LARGE (`MAX_COMMAS`), or BAD_FIELD if `events`
     is no list or too long a one.
     """
@@ -73,7 +78,7 @@ def decode_events(body: bytes, *, source: Source, refused: Collection[int] = ())
         if events is not None:
             return Decoded(events, range(len(events)), ())
     places = frozenset(refused)
-    return read_body(lambda text: _read_each(door, text, places), body)
+    return read_body(lambda text: _read_each(door, text, places, is_lenient=is_lenient), body)
 
 
 def undeclared(decoded: Decoded, declared: frozenset[str]) -> tuple[int, ...]:
@@ -103,9 +108,18 @@ def to_columns(events: Sequence[Event]) -> Columns:
         "session_id": [event.session_id for event in events],
         "session_issued_at": [event.session_issued_at for event in events],
         "session_expires_at": [event.session_expires_at for event in events],
-        "attributes": [event.attributes for event in events],
+        "attributes": [event.attributes if event.invalid is None else _with_invalid(event) for event in events],
     }
     return columns | _money_columns(events)
+
+
+def _with_invalid(event: Event) -> str:
+    """The attributes of a lenient game's event; metadata of the same name becomes one of its invalid fields."""
+    metadata = _metadata.decode(event.attributes) if event.attributes else {}
+    invalid = dict(event.invalid or {})
+    if _INVALID in metadata:
+        invalid[_INVALID] = metadata.pop(_INVALID)
+    return _encode({**metadata, _INVALID: invalid}).decode()
 
 
 def _money_columns(events: Sequence[Event]) -> dict[str, Sequence[object]]:
@@ -140,46 +154,73 @@ def _read_all(door: _Door, body: bytes) -> Sequence[Event] | None:
         return None
 
 
-def _read_each(door: _Door, body: bytes, refused: frozenset[int]) -> Decoded:
+def _read_each(door: _Door, body: bytes, refused: frozenset[int], *, is_lenient: bool) -> Decoded:
     raws = _bounded(_raw_request.decode(body).events or [])
     events: list[Event] = []
     indexes: list[int] = []
     dropped: list[DroppedEvent] = []
     for index, raw in enumerate(raws):
         try:
-            event = _judge(door, raw, is_refused=index in refused)
+            event = _read_leniently(door, raw) if is_lenient else _read_one(door, _fields_of(raw))
+            if index in refused:
+                raise _undeclared(event.name)
         except EventInvalid as invalid:
             dropped.append(DroppedEvent(index, bytes(raw), invalid.reason, invalid.detail))
         else:
             events.append(event)
             indexes.append(index)
-    return Decoded(events, indexes, dropped)
+    return Decoded(events, indexes, dropped, sum(event.invalid is not None for event in events))
 
 
-def _judge(door: _Door, raw: Raw, *, is_refused: bool) -> Event:
-    """One event, or `EventInvalid` if it cannot be taken or is refused."""
-    event = _read_one(door, raw)
-    if is_refused:
-        raise EventInvalid(Reason.INVALID_NAME, f"Event name invalid: `{event.name}` is not declared")
-    return event
+def _undeclared(name: str) -> EventInvalid:
+    return EventInvalid("name", Reason.INVALID_NAME, f"Event name invalid: `{name}` is not declared")
 
 
-def _read_one(door: _Door, raw: Raw) -> Event:
-    """One event, read leniently: numbers and booleans where strings belong are taken as their text.
+def _fields_of(raw: Raw) -> dict[str, Raw]:
+    try:
+        return _fields.decode(raw)
+    except msgspec.ValidationError:
+        raise EventInvalid("name", Reason.INVALID_NAME, "The event is no JSON object, so it has no name") from None
+
+
+def _read_leniently(door: _Door, raw: Raw) -> Event:
+    """One event without those of its optional fields that break their rule; they are its `invalid`."""
+    fields = _fields_of(raw)
+    invalid: dict[str, str] = {}
+    while True:
+        try:
+            event = _read_one(door, dict(fields))
+        except EventInvalid as error:
+            moved = [name for name in _SPELLINGS.get(error.field, ()) if name in fields]
+            if not moved:
+                raise
+            invalid |= {name: _text_of(fields.pop(name)) for name in moved}
+        else:
+            event.invalid = invalid or None
+            return event
+
+
+def _text_of(raw: Raw) -> str:
+    """What was sent, as text that can be stored: a string's characters, the JSON of anything else."""
+    try:
+        text = _string.decode(raw)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        text = bytes(raw).decode(errors="replace")
+    return text[:MAX_VALUE_LENGTH].replace("\0", "\ufffd")
+
+
+def _read_one(door: _Door, fields: dict[str, Raw]) -> Event:
+    """One event, read with patience: numbers and booleans where strings belong are taken as their text.
 
     Raises `EventInvalid` for a wrong type; damaged JSON stays a `DecodeError` of the whole request.
     """
-    try:
-        fields = _fields.decode(raw)
-    except msgspec.ValidationError:
-        raise EventInvalid(Reason.INVALID_NAME, "The event is no JSON object, so it has no name") from None
     try:
         if "value" in fields:
             fields["value"] = quoted(fields["value"])
         if "metadata" in fields and not is_null(fields["metadata"]):
             metadata = _fields.decode(fields["metadata"])
             if len(metadata) > MAX_METADATA_KEYS:
-                raise EventInvalid(Reason.METADATA_SIZE_EXCEEDED, TOO_MANY_KEYS)
+                raise EventInvalid("metadata", Reason.METADATA_SIZE_EXCEEDED, TOO_MANY_KEYS)
             fields["metadata"] = Raw(_encode({k: quoted(v) for k, v in metadata.items() if not is_null(v)}))
         return door.read_one(_encode(fields))
     except msgspec.ValidationError as error:
@@ -192,7 +233,8 @@ def _invalid_field(text: str) -> EventInvalid:
     name = path.strip(".`[]").partition("[")[0]
     if not name:  # the metadata is read by itself
         name = "metadata"
-    return EventInvalid(_REASON_OF_FIELD.get(name, Reason.INVALID_TIMESTAMP), f"{name}: {what}")
+    reason = _REASON_OF_FIELD.get(name, Reason.INVALID_TIMESTAMP)
+    return EventInvalid(_FIELD_OF_SPELLING.get(name, name), reason, f"{name}: {what}")
 
 
 def _bounded(events: list[_Item]) -> list[_Item]:
@@ -214,6 +256,19 @@ _REASON_OF_FIELD = {
 }
 """What a wrong type means; the fields that are not named here are a session's times."""
 
+_INVALID = "invalid"
+_SPELLINGS = {
+    "id": ("id",),
+    "timestamp": ("timestamp",),
+    "value": ("value",),
+    "metadata": ("metadata",),
+    "session_id": ("session_id", "sessionId"),
+    "session_issued_at": ("session_issued_at", "sessionIssuedAt"),
+    "session_expires_at": ("session_expires_at", "sessionExpiresAt", "session_expired_at", "sessionExpiredAt"),
+}
+"""The optional fields as they may be written. Without its name or its identity an event would be another one."""
+_FIELD_OF_SPELLING = {spelling: field for field, spellings in _SPELLINGS.items() for spelling in spellings}
+
 _client_event = msgspec.json.Decoder(ClientEvent)
 _server_event = msgspec.json.Decoder(ServerEvent)
 _client_request = msgspec.json.Decoder(_ClientRequest)
@@ -221,6 +276,7 @@ _server_request = msgspec.json.Decoder(_ServerRequest)
 _raw_request = msgspec.json.Decoder(_RawRequest)
 _fields = msgspec.json.Decoder(dict[str, Raw])
 _metadata = msgspec.json.Decoder(dict[str, str])
+_string = msgspec.json.Decoder(str)
 _encode = msgspec.json.Encoder().encode
 
 _DOORS = {

@@ -21,10 +21,11 @@ TOO_MANY_KEYS = f"The metadata has more than {MAX_METADATA_KEYS} keys"
 
 
 class EventInvalid(Exception):
-    """One event cannot be taken; `detail` is safe to show to the sender."""
+    """One event cannot be taken for this field of its; `detail` is safe to show to the sender."""
 
-    def __init__(self, reason: Reason, detail: str) -> None:
+    def __init__(self, field: str, reason: Reason, detail: str) -> None:
         super().__init__(detail)
+        self.field = field
         self.reason = reason
         self.detail = detail
 
@@ -32,7 +33,8 @@ class EventInvalid(Exception):
 class Event(msgspec.Struct, gc=False):
     """A checked event. Times are UTC microseconds; `attributes` is the metadata as a JSON object with text values.
 
-    `player_id` and the session's fields are None for an event that came in by `/v1/event`.
+    `player_id` and the session's fields are None for an event that came in by `/v1/event`. `invalid` are the texts of
+    the fields that a lenient game passes over.
     """
 
     name: str
@@ -44,6 +46,7 @@ class Event(msgspec.Struct, gc=False):
     session_id: str | None = None
     session_issued_at: int | None = None
     session_expires_at: int | None = None
+    invalid: dict[str, str] | None = None
 
 
 def read_client_event(wire: ClientEvent) -> Event:
@@ -80,10 +83,10 @@ def _with_session(event: Event, wire: ServerEvent) -> Event:
         event.player_id = _player_id(player_id)
     session_id = wire.session_id or wire.session_id_camel
     if session_id:
-        event.session_id = _id(session_id)
+        event.session_id = _id(session_id, "session_id")
     issued_at = wire.session_issued_at or wire.session_issued_at_camel
     if issued_at:
-        event.session_issued_at = _unix_time(issued_at)
+        event.session_issued_at = _unix_time(issued_at, "session_issued_at")
     expires_at = (
         wire.session_expires_at
         or wire.session_expires_at_camel
@@ -91,69 +94,75 @@ def _with_session(event: Event, wire: ServerEvent) -> Event:
         or wire.session_expired_at_camel
     )
     if expires_at:
-        event.session_expires_at = _unix_time(expires_at)
+        event.session_expires_at = _unix_time(expires_at, "session_expires_at")
     return event
 
 
 def _client_name(name: str | None) -> str:
     if name and name[0] == "_":
-        raise EventInvalid(Reason.INVALID_NAME, "Event name invalid: a leading underscore is reserved")
+        raise EventInvalid("name", Reason.INVALID_NAME, "Event name invalid: a leading underscore is reserved")
     return _name(name)
 
 
 def _name(name: str | None) -> str:
     if not name:
-        raise EventInvalid(Reason.INVALID_NAME, "Event name invalid: it is missing")
+        raise EventInvalid("name", Reason.INVALID_NAME, "Event name invalid: it is missing")
     if len(name) > MAX_NAME_LENGTH:
-        raise EventInvalid(Reason.INVALID_NAME, f"Event name invalid: longer than {MAX_NAME_LENGTH} characters")
+        raise EventInvalid("name", Reason.INVALID_NAME, f"Event name invalid: longer than {MAX_NAME_LENGTH} characters")
     if not name.isprintable():
-        raise EventInvalid(Reason.INVALID_NAME, "Event name invalid: a character is not printable")
+        raise EventInvalid("name", Reason.INVALID_NAME, "Event name invalid: a character is not printable")
     return name
 
 
-def _id(text: str) -> str:
+def _id(text: str, field: str = "id") -> str:
     if len(text) > MAX_ID_LENGTH or not text.isprintable():
-        raise EventInvalid(Reason.INVALID_ID, f"An id must be at most {MAX_ID_LENGTH} printable characters")
+        raise EventInvalid(field, Reason.INVALID_ID, f"An id must be at most {MAX_ID_LENGTH} printable characters")
     return text
 
 
 def _player_id(text: str) -> str:
     if not is_identity_id(text):
-        raise EventInvalid(Reason.INVALID_ID, IDENTITY_ID_RULE)
+        raise EventInvalid("identity_id", Reason.INVALID_ID, IDENTITY_ID_RULE)
     return text
 
 
 def _time(text: str) -> int:
     time_us = parse_timestamp(text)
     if time_us is None:
-        raise EventInvalid(Reason.INVALID_TIMESTAMP, "The timestamp is no RFC 3339 time with `Z` or an offset")
+        raise EventInvalid(
+            "timestamp", Reason.INVALID_TIMESTAMP, "The timestamp is no RFC 3339 time with `Z` or an offset"
+        )
     return time_us
 
 
-def _unix_time(value: float | str) -> int | None:
+def _unix_time(value: float | str, field: str) -> int | None:
     """Microseconds of int64 Unix seconds, sent as a number or a string; None for 0, which means unset."""
     seconds = unix_seconds(value) if isinstance(value, str) else nearest_integer(value)
     if seconds is None or not 0 <= seconds <= MAX_UNIX_S:
-        raise EventInvalid(Reason.INVALID_TIMESTAMP, "A session's times must be Unix seconds")
+        raise EventInvalid(field, Reason.INVALID_TIMESTAMP, "A session's times must be Unix seconds")
     return seconds * 1_000_000 or None
 
 
 def _value(text: str) -> str:
     if len(text) > MAX_VALUE_LENGTH:
-        raise EventInvalid(Reason.VALUE_LENGTH_EXCEEDED, f"The value is longer than {MAX_VALUE_LENGTH} characters")
+        raise EventInvalid(
+            "value", Reason.VALUE_LENGTH_EXCEEDED, f"The value is longer than {MAX_VALUE_LENGTH} characters"
+        )
     if "\0" in text:
-        raise EventInvalid(Reason.INVALID_VALUE, "The value holds a NUL character")
+        raise EventInvalid("value", Reason.INVALID_VALUE, "The value holds a NUL character")
     return text
 
 
 def _attributes(metadata: dict[str, str]) -> str:
     if len(metadata) > MAX_METADATA_KEYS:
-        raise EventInvalid(Reason.METADATA_SIZE_EXCEEDED, TOO_MANY_KEYS)
+        raise EventInvalid("metadata", Reason.METADATA_SIZE_EXCEEDED, TOO_MANY_KEYS)
     attributes = _encode(metadata)
     if len(attributes) > MAX_METADATA_BYTES:
-        raise EventInvalid(Reason.METADATA_SIZE_EXCEEDED, f"The metadata is larger than {MAX_METADATA_BYTES} bytes")
+        raise EventInvalid(
+            "metadata", Reason.METADATA_SIZE_EXCEEDED, f"The metadata is larger than {MAX_METADATA_BYTES} bytes"
+        )
     if b"\\u0000" in attributes and any("\0" in text for item in metadata.items() for text in item):
-        raise EventInvalid(Reason.INVALID_METADATA, "The metadata holds a NUL character")
+        raise EventInvalid("metadata", Reason.INVALID_METADATA, "The metadata holds a NUL character")
     return attributes.decode()
 
 

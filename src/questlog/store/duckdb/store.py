@@ -1,7 +1,7 @@
 """DuckDBStore: the store's contract on one DuckDB file and four key indexes beside it."""
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,7 +13,7 @@ import structlog
 
 from questlog.model.record import Position
 from questlog.store.contract import Batch, BatchRefused, Cancellation, Expiry, LoadResult, PlayerErasure, StoreFailed
-from questlog.store.duckdb import erasures, load, rebuild
+from questlog.store.duckdb import erasures, load, rebuild, reprice
 from questlog.store.duckdb.checkpointer import Checkpointer
 from questlog.store.duckdb.connection import EngineSettings, new_cursor, open_engine
 from questlog.store.duckdb.days import LocalDays, StoredDays
@@ -29,6 +29,7 @@ from questlog.store.duckdb.staging import Counters, Known, NewKeys, Staged, stag
 from questlog.store.duckdb.transaction import Transaction
 from questlog.store.key_index import KeyIndex
 from questlog.store.keys import text_keys
+from questlog.store.repricing import PriceChange, Prices, Repricing
 
 _T = TypeVar("_T")
 _DAY_S = 86_400
@@ -120,6 +121,22 @@ class DuckDBStore:
     def rebuild(self, progress: Callable[[str, float], None]) -> None:
         """Compute every rollup again from the events, in one transaction. Raises `StoreFailed` and changes nothing."""
         self._change(lambda: rebuild.rebuild(self._rollups(), self._counters, progress))
+
+    def reprice(self, question: Repricing, prices: Prices, progress: Callable[[float], None]) -> Sequence[PriceChange]:
+        """Value stored purchases and ad revenues again, and every rollup with them, in one transaction.
+
+        Returns what changes, by currency. `progress` gets the share done. Raises `StoreFailed` and changes nothing.
+        """
+        changes: list[PriceChange] = []
+
+        def repriced() -> None:
+            changes.extend(reprice.reprice(self._rollups(), question, prices, self._counters.row_no, progress))
+
+        if question.is_dry_run:
+            self._transact(repriced)
+        else:
+            self._change(repriced)
+        return changes
 
     def time_zones(self) -> Mapping[int, str]:
         """The time zone that each game's local days are of; a game that is not there has UTC."""

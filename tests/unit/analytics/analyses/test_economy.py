@@ -19,7 +19,8 @@ from questlog.analytics.question.query import Condition, Granularity, Operator, 
 from tests.support.asked import column, context_of, rows_of
 from tests.support.engines import BothEngines, embedded_store
 from tests.support.generated_histories import FEW, MANY, NOW, History, histories, load
-from tests.support.oracle.game import Stored, game, moment
+from tests.support.oracle.game import Stored, game
+from tests.support.oracle.zones import moment
 from tests.support.staged import DAY, NOON, new_id
 
 FIRST, LAST = dt.date(2026, 1, 1), dt.date(2026, 1, 2)

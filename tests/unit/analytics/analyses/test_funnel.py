@@ -25,16 +25,29 @@ from questlog.analytics.question.definitions import SegmentDefinition, Who
 from questlog.analytics.question.problems import InvalidQuery
 from questlog.analytics.question.query import Condition, EventMatch, Filter, Granularity, Operator, Period
 from tests.support.engines import BothEngines, embedded_store
-from tests.support.generated_histories import DAYS, FEW, FIRST_DAY, GAME, MANY, NOW, Event, History, histories, load
+from tests.support.generated_histories import (
+    DAYS,
+    FEW,
+    FIRST_DAY,
+    GAME,
+    IN_UTC,
+    MANY,
+    NOW,
+    Event,
+    History,
+    histories,
+    load,
+)
 from tests.support.oracle.asked import Value
 from tests.support.oracle.dimensions import of_event
-from tests.support.oracle.funnel import Attempt, attempts
-from tests.support.oracle.game import Game, Stored, day_of, game
+from tests.support.oracle.funnel import Attempt, Rules, attempts
+from tests.support.oracle.funnel import Exclusion as Excluded
+from tests.support.oracle.game import Game, Stored, game
 from tests.support.staged import DAY, HOUR, MINUTE, SECOND
 
 SEGMENTS = {"germans": SegmentDefinition(Who(Condition("country", values=("DE",))))}
 
-_FIRST = day_of(FIRST_DAY)
+_FIRST = IN_UTC.first_day
 _ALL_DAYS = Period(_FIRST - dt.timedelta(days=60), _FIRST + dt.timedelta(days=DAYS + 2))
 _SOME_DAYS = Period(_FIRST, _FIRST + dt.timedelta(days=5))
 
@@ -146,30 +159,12 @@ def tried(question: Funnel, known: Game, bucket: dt.date | None) -> list[Attempt
         return is_inside and bucket_of(event.day, question) == bucket
 
     unit = "player" if question.count is Unit.PLAYERS else "session"
-    window = question.window_s * SECOND
-    events = [event for event in known.events if event.player is not None]
     steps = [with_filter(any_of(step), _FILTERS[question.filter]) for step in question.steps]
-
-    def cut(attempt: Attempt) -> Attempt:
-        ends = {each: [event for event in events if any_of(each.event)(event)] for each in question.exclusions}
-        for exclusion, ending in ends.items():
-            mine = [e for e in ending if (e.player if unit == "player" else e.session_id) == attempt.unit]
-            attempt = until_excluded(attempt, mine, exclusion, len(steps), window)
-        return attempt
-
-    return attempts(known, events, steps, window, question.order, unit, may_begin=may_begin, cut=cut)
-
-
-def until_excluded(attempt: Attempt, ending: Sequence[Stored], rule: Exclusion, steps: int, window: int) -> Attempt:
-    """The attempt up to the first excluded event that comes while it waits for a step."""
-    for done in range(min(attempt.reached, steps - 1) + 1):
-        if rule.after_step not in (None, done):
-            continue
-        since = attempt.times[done - 1] if done else attempt.first.time
-        until = attempt.times[done] if done < attempt.reached else attempt.first.time + window + 1
-        if any(since < event.time < until for event in ending):
-            return Attempt(attempt.unit, attempt.first, attempt.times[:done])
-    return attempt
+    exclusions = [Excluded(any_of(each.event), each.after_step) for each in question.exclusions]
+    events = [event for event in known.events if event.player is not None]
+    window = question.window_s * SECOND
+    rules = Rules(steps, window, question.order, unit, lambda first: may_begin(first) or None, exclusions)
+    return attempts(known, events, rules)
 
 
 def any_of(step: Step) -> Is:
@@ -187,7 +182,7 @@ def group_of(attempt: Attempt, question: Funnel, known: Game) -> tuple[Value, ..
     values = {
         tuple(of_event(known, event)(name) for name in question.group_by)
         for event in known.events
-        if attempt.unit in (event.player if question.count is Unit.PLAYERS else event.session_id, None)
+        if attempt.unit == (event.player if question.count is Unit.PLAYERS else event.session)
         and event.player is not None
         and event.time == attempt.times[0]
         and is_first(event)

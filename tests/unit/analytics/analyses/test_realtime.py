@@ -11,7 +11,7 @@ from questlog.analytics.engine.context import Context
 from questlog.analytics.question.problems import InvalidQuery
 from questlog.analytics.question.query import Condition, Not, Operator
 from tests.support.engines import BothEngines, embedded_store
-from tests.support.oracle.game import moment
+from tests.support.oracle.zones import moment
 from tests.support.staged import DAY, HOUR, MINUTE, NOON, SECOND, batch, new_id
 
 NOW = NOON + 30 * MINUTE + 20 * SECOND

@@ -24,15 +24,27 @@ from questlog.analytics.question.definitions import SegmentDefinition, Who
 from questlog.analytics.question.problems import InvalidQuery
 from questlog.analytics.question.query import Condition, EventMatch, Filter, Granularity, Not, Operator, Period
 from tests.support.engines import BothEngines, embedded_store
-from tests.support.generated_histories import DAYS, FEW, FIRST_DAY, GAME, MANY, NOW, Event, History, histories, load
+from tests.support.generated_histories import (
+    DAYS,
+    FEW,
+    FIRST_DAY,
+    GAME,
+    IN_UTC,
+    MANY,
+    NOW,
+    Event,
+    History,
+    histories,
+    load,
+)
 from tests.support.oracle.asked import Value, first_of
 from tests.support.oracle.dimensions import first_telling
-from tests.support.oracle.game import Game, Stored, day_of, game
+from tests.support.oracle.game import Game, Stored, game
 from tests.support.staged import DAY, HOUR
 
 SEGMENTS = {"germans": SegmentDefinition(Who(Condition("country", values=("DE",))))}
 
-_FIRST = day_of(FIRST_DAY)
+_FIRST = IN_UTC.first_day
 _ALL_DAYS = Period(_FIRST - dt.timedelta(days=60), _FIRST + dt.timedelta(days=DAYS + 2))
 _SOME_DAYS = Period(_FIRST - dt.timedelta(days=1), _FIRST + dt.timedelta(days=5))
 
@@ -99,7 +111,7 @@ def begun(game: Game, player: str, by: CohortBy) -> dt.date | None:
     if by is CohortStart.FIRST_SEEN:
         return game.first_day(player)
     purchase = game.first_purchase(player)
-    return None if purchase is None else day_of(purchase)
+    return None if purchase is None else purchase.day
 
 
 def number(day: dt.date, granularity: Granularity) -> int:

@@ -174,13 +174,14 @@ def test_nothing_known_is_a_group_and_events_of_nobody_are_in_it(analytics: Anal
 
 
 @pytest.mark.parametrize(("dimension", "value"), [("gender", "female"), ("attributes.mode", "easy")])
-def test_the_last_value_of_a_day_is_not_the_lack_of_one_later_on(
+def test_a_player_counts_under_every_value_and_a_session_under_its_first(
     analytics: Analytics, dimension: str, value: str
 ) -> None:
     asked = query("dau", "sessions", last=0, group_by=(dimension,), granularity=Granularity.ALL)
+    # ann's second event has none, and bob's only one.
     assert rows_of(analytics.ask(GAME, asked)) == [
         {dimension: value, "dau": 1, "sessions": 1},
-        {dimension: None, "dau": 1, "sessions": 1},
+        {dimension: None, "dau": 2, "sessions": 1},
     ]
 
 
@@ -210,8 +211,8 @@ def test_the_greatest_are_those_of_the_whole_period_nothing_among_them(analytics
 def test_groups_that_the_first_metric_does_not_have_fill_up_the_top(analytics: Analytics) -> None:
     asked = query("revenue", "events", group_by=("country", "platform"), granularity=Granularity.ALL, top=4)
     found = [(row["country"], row["platform"]) for row in rows_of(analytics.ask(GAME, asked))]
-    # The purchase of nobody has no country and no platform for money; DE, IT, US and cid's nothing come after 0.
-    assert found == [(None, None), ("FR", "ios"), ("DE", "ios"), ("IT", "ios"), ("(other)", "(other)")]
+    # DE, IT and US come after what brought something.
+    assert found == [(None, "ios"), ("FR", "ios"), ("DE", "ios"), ("IT", "ios"), ("(other)", "(other)")]
 
 
 def test_the_period_before_is_beside_this_one(analytics: Analytics) -> None:
@@ -254,8 +255,36 @@ def test_money_by_what_was_bought_is_by_the_purchase(analytics: Analytics) -> No
         {"item_id": "gems", "revenue": Decimal("12.5"), "paying_players": 1, "revenue_valid": Decimal("2.5")},
         {"item_id": "hat", "revenue": Decimal(1), "paying_players": 1, "revenue_valid": Decimal(0)},
     ]
-    with pytest.raises(InvalidQuery, match="about all players"):
+    with pytest.raises(InvalidQuery, match="compares with all players"):
         analytics.ask(GAME, query("conversion", group_by=("item_id",)))
+
+
+def test_a_refused_ratio_says_what_would_do(analytics: Analytics) -> None:
+    for metric, nearest in (("arpdau", "revenue"), ("conversion_valid", "paying_players_valid")):
+        with pytest.raises(InvalidQuery) as refused:
+            analytics.ask(GAME, query(metric, filter=Condition("item_id", Operator.IS, ("gems",))))
+        assert refused.value.nearest == nearest
+
+
+def test_a_filter_of_several_conditions_means_one_event(analytics: Analytics) -> None:
+    french, german = Condition("country", Operator.IS, ("FR",)), GERMAN
+    jumped = Condition("event_id", Operator.IS, ("jump",))
+    asked = query("dau", filter=AllOf((german, jumped)), granularity=Granularity.ALL)
+    assert rows_of(analytics.ask(GAME, asked)) == [{"dau": 1}]
+    # ann was in France, and jumped, but not there.
+    asked = query("dau", filter=AllOf((french, jumped)), granularity=Granularity.ALL)
+    assert rows_of(analytics.ask(GAME, asked)) == [{"dau": 0}]
+
+
+def test_columns_say_under_which_values_they_count(analytics: Analytics) -> None:
+    by_country = analytics.ask(GAME, query("dau", "sessions_per_player", "new_players", group_by=("country",)))
+    definitions = {column.name: column.definition for column in by_country.columns}
+    assert "every value that an event of theirs had in the bucket; groups may overlap" in definitions["dau"]
+    assert "its first event" in definitions["sessions_per_player"]
+    assert "every value" in definitions["sessions_per_player"]
+    assert "first event ever" in definitions["new_players"]
+    plain = analytics.ask(GAME, query("dau"))
+    assert "overlap" not in plain.columns[1].definition
 
 
 def test_a_games_own_metrics_are_asked_for_by_name(analytics: Analytics) -> None:

@@ -457,3 +457,67 @@ def test_cents_computed_in_floats_are_whole_cents() -> None:
     assert row(name="purchaseCompleted", value=1998.9999999999998)["amount"] == 1999
     money = {"amount": "19.989999999999998", "currency": "EUR"}
     assert row(name="purchaseCompleted", metadata=money)["amount"] == 1999
+
+
+def from_lenient_server(*events: object) -> Decoded:
+    return decode_events(batch(*events), source=Source.SATORI_SERVER, is_lenient=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "kept"),
+    [
+        ("id", "x" * 129, "x" * 129),
+        ("id", 5, "5"),
+        ("timestamp", "yesterday", "yesterday"),
+        ("timestamp", 1_795_168_800, "1795168800"),
+        ("value", "x" * 5_000, "x" * 4_096),
+        ("value", {"a": [1]}, '{"a":[1]}'),
+        ("value", "a\0b", "a\ufffdb"),
+        ("metadata", {"a": {"b": 1}}, '{"a":{"b":1}}'),
+        ("metadata", [1], "[1]"),
+        ("session_id", "a\nb", "a\nb"),
+        ("sessionId", {}, "{}"),
+        ("session_issued_at", -1, "-1"),
+        ("sessionExpiresAt", "soon", "soon"),
+        ("session_expired_at", 1.5, "1.5"),
+    ],
+)
+def test_a_lenient_game_keeps_an_optional_field_that_breaks_its_rule_as_invalid(
+    name: str, value: object, kept: str
+) -> None:
+    event = {"name": "a", "identity_id": IDENTITY, name: value}
+    assert not from_server(event).events
+    decoded = from_lenient_server(event, {"name": "b"})
+    assert (decoded.dropped, decoded.lenient) == ([], 1)
+    first, second = rows(decoded)
+    assert msgspec.json.decode(str(first["attributes"])) == {"invalid": {name: kept}}
+    assert (first["player_id"], second["event_id"]) == (IDENTITY, "b")
+
+
+def test_several_invalid_fields_are_kept_beside_the_metadata() -> None:
+    event = {"name": "a", "id": [], "timestamp": "no", "metadata": {"k": "v", "invalid": "mine"}, "value": "3"}
+    (found,) = rows(from_lenient_server(event))
+    assert msgspec.json.decode(str(found["attributes"])) == {
+        "k": "v",
+        "invalid": {"id": "[]", "timestamp": "no", "invalid": "mine"},
+    }
+    assert found["value"] == 3.0
+
+
+@pytest.mark.parametrize("event", [{"name": ""}, {"name": 5}, {"name": "a", "identity_id": "short"}, 5, {"id": "1"}])
+def test_a_lenient_game_still_asks_for_a_name_and_a_right_identity(event: object) -> None:
+    decoded = from_lenient_server(event, {"name": "b"})
+    assert [dropped.index for dropped in decoded.dropped] == [0]
+    assert decoded.lenient == 0
+
+
+def test_a_lenient_game_may_be_strict_about_names() -> None:
+    body = batch({"name": "mine", "id": []}, {"name": "gameStarted", "id": []})
+    decoded = decode_events(body, source=Source.SATORI_CLIENT, refused=(0,), is_lenient=True)
+    assert [dropped.index for dropped in decoded.dropped] == [0]
+    assert decoded.lenient == 1
+
+
+def test_a_purchase_of_a_lenient_game_with_invalid_metadata_is_money() -> None:
+    (found,) = rows(from_lenient_server({"name": "purchaseCompleted", "value": "499", "metadata": [1]}))
+    assert (found["amount"], found["currency"]) == (499, "USD")

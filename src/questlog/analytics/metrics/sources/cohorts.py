@@ -1,6 +1,6 @@
-"""Players by their first day: who came back, and what they brought, so many days later.
+"""Players by their first day: how many are new, came back, stayed, and what they brought so many days later.
 
-Dimensions are the player's at install; those that players do not carry are the last of the first day.
+All by the values of the player's first event (metrics.md §4).
 """
 
 import datetime as dt
@@ -8,53 +8,99 @@ import datetime as dt
 import ibis.expr.types as ir
 
 from questlog.analytics.metrics.measures import Measure, Quantity
-from questlog.analytics.metrics.sources.player_days import revenue_of
 from questlog.analytics.metrics.sub_query import MetricRequest, Source, SubQuery, aggregated, with_groups
 from questlog.analytics.question.query import Period
 from questlog.analytics.selection.buckets import bucket_of_day
 from questlog.analytics.selection.dimensions import dimension_column, player_day
 from questlog.analytics.selection.filters import predicate
-from questlog.analytics.selection.rows import installed_with, player_days_with
+from questlog.analytics.selection.rows import events_with, installed_with, player_days_with, purchases_with
 from questlog.analytics.selection.selection import Selection
 
-_ANSWERED = frozenset({Quantity.COHORT_SIZE, Quantity.COHORT_RETURNED, Quantity.COHORT_REVENUE})
+_OF_PLAYERS = frozenset({Quantity.NEW_PLAYERS, Quantity.COHORT_SIZE, Quantity.COHORT_SURVIVED})
 
 
-def can_answer(measure: Measure, request: MetricRequest) -> bool:
-    """Whether it is about the player days of players first seen in the period."""
-    return measure.quantity in _ANSWERED and request.selection.is_stored_zone
+def can_answer(measure: Measure, _: MetricRequest) -> bool:
+    """Whether players' first and last days tell it."""
+    return measure.quantity in _OF_PLAYERS
 
 
-def can_answer_survival(measure: Measure, request: MetricRequest) -> bool:
-    """Whether it is about the last day of players first seen in the period."""
-    return measure.quantity is Quantity.COHORT_SURVIVED and request.selection.is_stored_zone
+def can_answer_returns(measure: Measure, request: MetricRequest) -> bool:
+    """Whether it is about players who came back, which player days tell."""
+    return measure.quantity is Quantity.COHORT_RETURNED and request.selection.is_stored_zone
+
+
+def can_answer_returns_by_events(measure: Measure, _: MetricRequest) -> bool:
+    """The same by days that no table carries."""
+    return measure.quantity is Quantity.COHORT_RETURNED
+
+
+def can_answer_revenue(measure: Measure, _: MetricRequest) -> bool:
+    """Whether it is about what players of a cohort paid."""
+    return measure.quantity is Quantity.COHORT_REVENUE
 
 
 def build(query: SubQuery) -> ir.Table:
-    """The measures of the player days of those first seen in the period."""
-    furthest = max(measure.days for measure in query.measures)
-    days = player_days_with(longer(query.selection, furthest))
-    rows = days.filter(query.days.holds_day(days.first_day))
-    if not query.is_plain or query.granularity.is_within_a_day:
-        players = installed(query).select("player_no", "first_seen", *dimension_columns(query))
-        rows = rows.inner_join(players, "player_no")
-    rows = with_groups(query, rows, rows.first_day)
-    bucket = bucket_of_first(query, rows)
-    return aggregated(query, rows, bucket, [_aggregate(query, rows, measure) for measure in query.measures])
-
-
-def build_survival(query: SubQuery) -> ir.Table:
     """The measures of the players first seen in the period."""
     rows = installed(query)
     rows = with_groups(query, rows, rows.first_day)
-    bucket = bucket_of_first(query, rows)
-    aggregates = []
-    for measure in query.measures:
-        counts = has_passed(query, rows, measure.days)
-        if measure.quantity is Quantity.COHORT_SURVIVED:
-            counts &= rows.last_day.delta(rows.first_day, unit="day") >= measure.days
-        aggregates.append(rows.count(where=counts))
-    return aggregated(query, rows, bucket, aggregates)
+    return aggregated(query, rows, bucket_of_first(query, rows), [_of_players(query, rows, m) for m in query.measures])
+
+
+def build_returns(query: SubQuery) -> ir.Table:
+    """How many came back on a day after their first, from the player days of those first seen in the period."""
+    days = player_days_with(longer(query))
+    rows = days.filter(query.days.holds_day(days.first_day), days.player_no.notnull(), days.events > 0)
+    if not query.is_plain or query.granularity.is_within_a_day:
+        players = installed(query).select("player_no", "first_seen", *dimension_columns(query))
+        rows = rows.inner_join(players, "player_no")
+    return _returned(query, rows)
+
+
+def build_returns_by_events(query: SubQuery) -> ir.Table:
+    """The same from the days of their events."""
+    selection = longer(query)
+    events = events_with(selection)
+    days = events.filter(events.player_no.notnull())
+    days = days.select("player_no", day=selection.days.day_of(days.event_time)).distinct()
+    players = installed(query).select("player_no", "first_seen", "first_day", *dimension_columns(query))
+    return _returned(query, days.inner_join(players, "player_no"))
+
+
+def _returned(query: SubQuery, rows: ir.Table) -> ir.Table:
+    ages = sorted({measure.days for measure in query.measures})
+    rows = rows.mutate(age=rows.day.delta(rows.first_day, unit="day"))
+    rows = with_groups(query, rows.filter(rows.age.isin(ages)), rows.first_day)
+    counts = [rows.count(where=has_passed(query, rows, m.days) & (rows.age == m.days)) for m in query.measures]
+    return aggregated(query, rows, bucket_of_first(query, rows), counts)
+
+
+def build_revenue(query: SubQuery) -> ir.Table:
+    """What they paid, net of refunds, up to a day after their first."""
+    bought = purchases_with(longer(query))
+    bought = bought.filter(bought.player_no.notnull())
+    bought = bought.select("player_no", "amount_usd", "receipt_state", bought_on=bought.day)
+    players = installed(query).select("player_no", "first_seen", "first_day", *dimension_columns(query))
+    rows = bought.inner_join(players, "player_no")
+    rows = with_groups(query, rows, rows.first_day)
+    sums = [_paid(query, rows, measure) for measure in query.measures]
+    return aggregated(query, rows, bucket_of_first(query, rows), sums)
+
+
+def _paid(query: SubQuery, rows: ir.Table, measure: Measure) -> ir.Scalar:
+    age = rows.bought_on.delta(rows.first_day, unit="day")
+    counts = has_passed(query, rows, measure.days) & (age <= measure.days)
+    if measure.state is not None:
+        counts &= rows.receipt_state == measure.state
+    return rows.amount_usd.sum(where=counts)
+
+
+def _of_players(query: SubQuery, rows: ir.Table, measure: Measure) -> ir.Scalar:
+    if measure.quantity is Quantity.NEW_PLAYERS:
+        return rows.count()
+    counts = has_passed(query, rows, measure.days)
+    if measure.quantity is Quantity.COHORT_SURVIVED:
+        counts &= rows.last_day.delta(rows.first_day, unit="day") >= measure.days
+    return rows.count(where=counts)
 
 
 def installed(query: SubQuery) -> ir.Table:
@@ -83,20 +129,13 @@ def has_passed(query: SubQuery, rows: ir.Table, days: int) -> ir.BooleanValue:
     return rows.first_day < query.selection.today - dt.timedelta(days=days)
 
 
-def longer(selection: Selection, days: int) -> Selection:
-    """The selection with so many days more behind it."""
-    period = selection.period
-    return selection.over(Period(period.start, period.end + dt.timedelta(days=days)))
+def longer(query: SubQuery) -> Selection:
+    """The selection with as many days more behind it as the measures look on."""
+    period, days = query.selection.period, max(measure.days for measure in query.measures)
+    return query.selection.over(Period(period.start, period.end + dt.timedelta(days=days)))
 
 
-def _aggregate(query: SubQuery, rows: ir.Table, measure: Measure) -> ir.Scalar:
-    passed, age = has_passed(query, rows, measure.days), rows.day.delta(rows.first_day, unit="day")
-    if measure.quantity is Quantity.COHORT_SIZE:
-        return rows.count(where=passed & rows.is_new)
-    if measure.quantity is Quantity.COHORT_RETURNED:
-        return rows.count(where=passed & (age == measure.days) & (rows.events > 0))
-    return revenue_of(measure.state, rows).sum(where=passed & (age <= measure.days))
-
-
-SOURCE = Source("player_days", can_answer, build)
-SURVIVAL = Source("players", can_answer_survival, build_survival)
+PLAYERS = Source("players", can_answer, build)
+RETURNS = Source("player_days", can_answer_returns, build_returns)
+RETURNS_BY_EVENTS = Source("events", can_answer_returns_by_events, build_returns_by_events)
+REVENUE = Source("purchases", can_answer_revenue, build_revenue)

@@ -11,7 +11,7 @@ from questlog.analytics.metrics.custom_revenue import custom_revenue
 from questlog.analytics.metrics.measures import Measure, Quantity
 from questlog.analytics.metrics.sub_query import MetricRequest, Source, SubQuery, aggregated, with_groups
 from questlog.analytics.selection.buckets import bucket_of_day
-from questlog.analytics.selection.dimensions import add_event_dimensions
+from questlog.analytics.selection.dimensions import dimension_column, own_value
 from questlog.analytics.selection.filters import event_matches, predicate
 from questlog.model.taxonomy import ID_PARTS
 
@@ -21,7 +21,7 @@ ID_DIMENSIONS = frozenset({"category", "event_id", *ID_PARTS})
 
 def can_answer(measure: Measure, request: MetricRequest) -> bool:
     """Whether the sums per day answer it."""
-    is_plain = measure.quantity in _AGGREGATES and measure.match.filter is None and measure.state is None
+    is_plain = measure.quantity in _AGGREGATES and measure.match.filter is None
     return is_plain and request.dimensions <= ID_DIMENSIONS and request.is_by_stored_day
 
 
@@ -33,7 +33,7 @@ def build(query: SubQuery) -> ir.Table:
 
 def measured(query: SubQuery, sums: ir.Table) -> ir.Table:
     """The measures of rows of sums, which tell of their events what is asked for."""
-    rows = add_event_dimensions(sums, query.dimensions, query.days)
+    rows = sums.mutate(**{dimension_column(n): own_value(sums.__getitem__, n) for n in sorted(query.dimensions)})
     matches = sorted({measure.match for measure in query.measures}, key=repr)
     rows = rows.filter(predicate(query.selection.filter, rows))
     if "category" in rows.columns:
@@ -65,8 +65,6 @@ _AGGREGATES: Mapping[Quantity, _Aggregate] = {
     Quantity.VALUE_MIN: lambda rows, where: rows.value_min.min(where=where),
     Quantity.VALUE_MAX: lambda rows, where: rows.value_max.max(where=where),
     Quantity.CUSTOM_REVENUE: lambda rows, where: custom_revenue(rows, "revenue_usd", "value_sum", where),
-    Quantity.TRANSACTIONS: _sum_of("transactions"),
-    Quantity.REVENUE: _sum_of("revenue_usd"),
     Quantity.AD_REVENUE: _sum_of("ad_revenue_usd"),
 }
 

@@ -7,6 +7,7 @@ from operator import or_
 import ibis
 import ibis.expr.types as ir
 
+from questlog.analytics.engine import tables
 from questlog.analytics.engine.functions import attribute
 from questlog.analytics.metrics.custom_revenue import custom_revenue
 from questlog.analytics.metrics.measures import Measure, Quantity
@@ -19,7 +20,18 @@ from questlog.analytics.selection.rows import events_with
 from questlog.store.distributions import BOOT_TIMES, DESIGN_VALUES
 from questlog.store.event_kinds import AD_COUNTS
 
+_DAYS = 1_000_000
+"""More than any day's number since 1970."""
+
 _SAMPLED = frozenset({Quantity.SAMPLE_SUM, Quantity.SAMPLE_COUNT, Quantity.SAMPLE_QUANTILE})
+_OF_PLAYERS = frozenset(
+    {
+        Quantity.EVENT_PLAYERS,
+        Quantity.ACTIVE_PLAYERS,
+        Quantity.RETURNING_PLAYERS,
+        Quantity.ACTIVE_PLAYER_DAYS,
+    }
+)
 _ONE_A_EVENT = frozenset({DESIGN_VALUES.field, BOOT_TIMES.field})
 
 
@@ -27,7 +39,7 @@ def can_answer(measure: Measure, _: MetricRequest) -> bool:
     """Whether events tell it: of numbers of a distribution those of which an event has one."""
     if measure.quantity in _SAMPLED:
         return measure.field in _ONE_A_EVENT
-    return measure.quantity in _AGGREGATES or measure.quantity is Quantity.EVENT_PLAYERS
+    return measure.quantity in _AGGREGATES or measure.quantity in _OF_PLAYERS
 
 
 def meant(query: SubQuery) -> frozenset[EventMatch]:
@@ -45,7 +57,10 @@ def matching_events(query: SubQuery, names: Collection[str] = ()) -> ir.Table:
 def build(query: SubQuery) -> ir.Table:
     """The measures of the events that any of them takes."""
     rows = matching_events(query, query.dimensions)
-    rows = with_groups(query, rows.filter(predicate(query.selection.filter, rows)))
+    rows = rows.filter(predicate(query.selection.filter, rows))
+    if any(measure.quantity is Quantity.RETURNING_PLAYERS for measure in query.measures):
+        rows = _with_first_seen(rows)
+    rows = with_groups(query, rows)
     bucket = query.days.bucket_of(rows.event_time, query.granularity)
     has_several = len(meant(query)) > 1
     aggregates = []
@@ -56,11 +71,37 @@ def build(query: SubQuery) -> ir.Table:
 
 
 def _aggregate(query: SubQuery, rows: ir.Table, measure: Measure, where: ir.BooleanValue | None) -> ir.Scalar:
-    if measure.quantity is Quantity.EVENT_PLAYERS:
-        return players_of(query, rows.player_no, where)
+    if measure.quantity in _OF_PLAYERS:
+        return _players(query, rows, measure, where)
     if measure.quantity in _SAMPLED:
         return _of_numbers(measure, rows.value if measure.field == DESIGN_VALUES.field else boot_ms(rows), where)
     return _AGGREGATES[measure.quantity](rows, where)
+
+
+def _players(query: SubQuery, rows: ir.Table, measure: Measure, where: ir.BooleanValue | None) -> ir.Scalar:
+    if measure.quantity is Quantity.RETURNING_PLAYERS:
+        is_returning = ~_is_first_bucket(query, rows)
+        where = is_returning if where is None else where & is_returning
+    if measure.quantity is Quantity.ACTIVE_PLAYER_DAYS and not query.granularity.is_within_a_day:
+        day = query.days.day_of(rows.event_time).delta(ibis.date(1970, 1, 1), unit="day").cast("int64")
+        return (rows.player_no * _DAYS + day).nunique(where=where)
+    return players_of(query, rows.player_no, where)
+
+
+def _with_first_seen(rows: ir.Table) -> ir.Table:
+    players = tables.players
+    players = players.select(**{"first:no": players.player_no, "first:seen": players.first_seen})
+    return rows.left_join(players, rows.player_no == players["first:no"]).drop("first:no")
+
+
+def _is_first_bucket(query: SubQuery, rows: ir.Table) -> ir.BooleanValue:
+    """Whether the first event of the event's player is in the same bucket; never null."""
+    first, days = rows["first:seen"], query.days
+    is_it = days.holds(first)
+    now, then = (days.bucket_of(time, query.granularity) for time in (rows.event_time, first))
+    if now is not None and then is not None:
+        is_it &= now == then
+    return is_it.fill_null(False)
 
 
 def _of_numbers(measure: Measure, numbers: ir.FloatingColumn, where: ir.BooleanValue | None) -> ir.Scalar:

@@ -1,11 +1,12 @@
-"""Sessions one by one: what sums per day cannot say."""
+"""Sessions one by one: their lengths, and all of them by the values of their first events."""
 
 import ibis.expr.types as ir
 
-from questlog.analytics.engine import tables
 from questlog.analytics.metrics.measures import Measure, Quantity
-from questlog.analytics.metrics.sources.player_days import with_player_days
 from questlog.analytics.metrics.sub_query import MetricRequest, Source, SubQuery, aggregated, with_groups
+from questlog.analytics.selection.buckets import bucket_of_day
+from questlog.analytics.selection.filters import predicate
+from questlog.analytics.selection.rows import sessions_with
 
 _ANSWERED = frozenset({Quantity.SESSIONS, Quantity.PLAYTIME, Quantity.MEDIAN_LENGTH})
 
@@ -16,12 +17,12 @@ def can_answer(measure: Measure, _: MetricRequest) -> bool:
 
 
 def build(query: SubQuery) -> ir.Table:
-    """The measures of the sessions that started in the bucket, by their player's values of that day."""
-    sessions, days = tables.sessions, query.days
-    rows = sessions.filter(sessions.game_id == query.selection.game_id, days.holds(sessions.start_time))
-    rows = rows.select("player_no", "start_time", "length_s", day=days.day_of(rows.start_time))
-    rows = with_groups(query, with_player_days(query, rows))
-    bucket = days.bucket_of(rows.start_time, query.granularity)
+    """The measures of the sessions that started in the bucket."""
+    rows = sessions_with(query.selection, query.dimensions)
+    rows = with_groups(query, rows.filter(predicate(query.selection.filter, rows)), rows.day)
+    bucket = bucket_of_day(rows.day, query.granularity)
+    if query.granularity.is_within_a_day:
+        bucket = query.days.bucket_of(rows.start_time, query.granularity)
     return aggregated(query, rows, bucket, [_aggregate(rows, measure.quantity) for measure in query.measures])
 
 

@@ -14,13 +14,15 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from questlog.analytics.metrics.measures import Measure, Quantity
+from questlog.analytics.metrics.sources.player_day_values import are_carried, first_of
+from questlog.analytics.metrics.sources.player_days import are_of_players
 from questlog.analytics.metrics.sub_query import MetricRequest, Source, SubQuery, measure_column, with_groups
 from questlog.analytics.question.problems import too_many_rows
 from questlog.analytics.question.query import Granularity, Period
 from questlog.analytics.selection.buckets import start_type
 from questlog.analytics.selection.filters import predicate
 from questlog.analytics.selection.groups import group_codes
-from questlog.analytics.selection.rows import player_days_with
+from questlog.analytics.selection.rows import events_with, player_day_values_with, player_days_with
 
 LONGEST = 30
 """Days of the longest window."""
@@ -32,8 +34,18 @@ Ints = npt.NDArray[np.int64]
 
 
 def can_answer(measure: Measure, request: MetricRequest) -> bool:
-    """Whether it is about players of a number of days."""
-    return measure.quantity is Quantity.PLAYERS_OF_DAYS and request.is_by_stored_day
+    """Whether it is about players of a number of days; the events always tell."""
+    return measure.quantity is Quantity.PLAYERS_OF_DAYS and not request.granularity.is_within_a_day
+
+
+def can_answer_by_players(measure: Measure, request: MetricRequest) -> bool:
+    """The same by what players are."""
+    return can_answer(measure, request) and request.is_by_stored_day and are_of_players(request.dimensions)
+
+
+def can_answer_by_values(measure: Measure, request: MetricRequest) -> bool:
+    """The same by values that player days carry."""
+    return can_answer(measure, request) and request.is_by_stored_day and are_carried(request.dimensions)
 
 
 def looked_at(query: SubQuery) -> Period:
@@ -42,13 +54,41 @@ def looked_at(query: SubQuery) -> Period:
     return Period(first - dt.timedelta(days=LONGEST - 1), query.selection.period.end)
 
 
-def build(query: SubQuery) -> ir.Table:
-    """How many player days there are of each `day`, group and `gap` to the player's day before (`LONGEST`: or more)."""
+def build_by_players(query: SubQuery) -> ir.Table:
+    """The days of players, which are counted by `_gaps`."""
     selection = query.selection.over(looked_at(query))
     days = player_days_with(selection, query.dimensions)
     days = days.filter(days.player_no.notnull(), days.events > 0, predicate(selection.filter, days))
     rows = with_groups(query, days)
-    before = rows.prev_day if query.is_plain else _day_before(query, rows)
+    return _gaps(query, rows, rows.prev_day if query.is_plain else _day_before(query, rows))
+
+
+def build_by_values(query: SubQuery) -> ir.Table:
+    """The same by values that player days carry."""
+    selection = query.selection.over(looked_at(query))
+    rows = player_day_values_with(selection, query.dimensions)
+    rows = rows.filter(rows.player_no.notnull(), predicate(selection.filter, rows))
+    bit = first_of(selection)
+    if bit is not None:
+        rows = rows.filter((rows.first_of & bit) > 0)
+    rows = with_groups(query, rows).select("player_no", "day", *query.group_columns)
+    if bit is None or selection.top is not None or selection.caps:
+        rows = rows.distinct()  # groups that do not stand by themselves are one
+    return _gaps(query, rows, _day_before(query, rows))
+
+
+def build_by_events(query: SubQuery) -> ir.Table:
+    """The same by values that only events have, or by days that no table carries."""
+    selection = query.selection.over(looked_at(query))
+    rows = events_with(selection, query.dimensions)
+    rows = rows.filter(rows.player_no.notnull(), predicate(selection.filter, rows))
+    rows = rows.mutate(day=selection.days.day_of(rows.event_time))
+    rows = with_groups(query, rows).select("player_no", "day", *query.group_columns).distinct()
+    return _gaps(query, rows, _day_before(query, rows))
+
+
+def _gaps(query: SubQuery, rows: ir.Table, before: ir.DateColumn) -> ir.Table:
+    """How many player days there are of each `day`, group and `gap` to the player's day before (`LONGEST`: or more)."""
     gap = rows.day.delta(before, unit="day")
     rows = rows.mutate(gap=ibis.cases((gap.isnull() | (gap > LONGEST), LONGEST), else_=gap).cast("int64"))
     return rows.group_by([*query.group_columns, "day", "gap"]).aggregate(players=rows.count()).limit(MAX_COUNTS + 1)
@@ -99,4 +139,10 @@ def _number(day: dt.date) -> int:
     return (day - dt.date(1970, 1, 1)).days
 
 
-SOURCE = Source("player_days", can_answer, build, finish, looked_at=looked_at, max_rows=MAX_COUNTS)
+BY_PLAYERS = Source(
+    "player_days", can_answer_by_players, build_by_players, finish, looked_at=looked_at, max_rows=MAX_COUNTS
+)
+BY_VALUES = Source(
+    "player_day_values", can_answer_by_values, build_by_values, finish, looked_at=looked_at, max_rows=MAX_COUNTS
+)
+BY_EVENTS = Source("events", can_answer, build_by_events, finish, looked_at=looked_at, max_rows=MAX_COUNTS)

@@ -1,0 +1,147 @@
+"""Error groups: errors with the same message but for numbers, and the build in which each was first seen."""
+
+from collections.abc import Mapping
+from typing import Annotated
+
+import ibis
+import ibis.expr.types as ir
+import msgspec
+from msgspec import Meta
+
+from questlog.analytics.analyses.cohort_members import FIRST_DAY
+from questlog.analytics.analyses.split import check_split
+from questlog.analytics.engine.analysis import Analysis
+from questlog.analytics.engine.context import Context
+from questlog.analytics.engine.functions import event_rank
+from questlog.analytics.question.answer import Answer, AnswerColumn
+from questlog.analytics.question.definitions import SegmentDefinition
+from questlog.analytics.question.examples import JANUARY, Example
+from questlog.analytics.question.query import Filter, Period
+from questlog.analytics.selection.buckets import LocalDays
+from questlog.analytics.selection.dimensions import FINGERPRINT, dimension_column
+from questlog.analytics.selection.filters import predicate
+from questlog.analytics.selection.rows import events_with
+from questlog.analytics.selection.selection import Selection, select
+
+MAX_GROUPS = 1_000
+Text = Annotated[str, Meta(min_length=1, max_length=4_096)]
+
+
+class ErrorGroups(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Errors of the period by fingerprint, the most frequent first; with `is_new`, those that are new in it.
+
+    An error group are the errors whose messages are the same but for numbers, addresses and ids: one
+    `message_fingerprint`. It is new where its first error of all time lies in the period. With `first_build`, groups
+    that were first seen in that build are listed. `filter` is of the errors that are counted; which error was the first
+    does not depend on it. `limit` groups after the first `offset` are listed.
+    """
+
+    period: Period
+    is_new: bool | None = None
+    first_build: Text | None = None
+    filter: Filter | None = None
+    limit: Annotated[int, Meta(ge=1, le=MAX_GROUPS)] = 100
+    offset: Annotated[int, Meta(ge=0, le=1_000_000)] = 0
+
+    def check(self, segments: Mapping[str, SegmentDefinition]) -> None:
+        """Raises `InvalidQuery` for what cannot be answered in a game with these segments."""
+        self.period.check()
+        check_split(segments, self.filter)
+
+
+class Errors(msgspec.Struct, frozen=True):
+    """The errors of a game up to the period's end: `selection` is of all days until then."""
+
+    selection: Selection
+    period: Period
+
+    @property
+    def days(self) -> LocalDays:
+        """The days of the period."""
+        return self.selection.over(self.period).days
+
+
+def answer(question: ErrorGroups, context: Context) -> Answer:
+    """A page of groups. Raises `InvalidQuery`, `QueryAborted`."""
+    question.check(context.segments)
+    selection = select(context, Period(FIRST_DAY, question.period.end), question.filter)
+    errors = Errors(selection, question.period)
+    chosen = (question.is_new, question.first_build)
+    rows = context.run(page_of, errors, chosen, question.limit, question.offset)
+    totals = context.run(totals_of, errors, chosen)
+    return Answer(rows, _COLUMNS, totals=totals, data_version=context.data_version)
+
+
+# ----------------------------------------------------------------------------------------------- asked of the engine
+
+
+def page_of(errors: Errors, chosen: tuple[bool | None, str | None], limit: int, offset: int) -> ir.Table:
+    """A page of the groups, the most frequent first."""
+    found = _groups(errors, chosen).order_by(ibis.desc("events"), "fingerprint").limit(limit, offset=offset)
+    return found.select([column.name for column in _COLUMNS])
+
+
+def totals_of(errors: Errors, chosen: tuple[bool | None, str | None]) -> ir.Table:
+    """How many `groups` there are, the new ones of them, and their `events`."""
+    found = _groups(errors, chosen)
+    return found.aggregate(
+        groups=found.count(),
+        new_groups=found.is_new.ifelse(1, 0).sum().fill_null(0).cast("int64"),
+        events=found.events.sum().fill_null(0).cast("int64"),
+    )
+
+
+def error_events(selection: Selection) -> ir.Table:
+    """The error events of the selection, with their dimensions and the fingerprint; its filter is not looked at."""
+    rows = events_with(selection, selection.dimensions | {FINGERPRINT})
+    return rows.filter(rows.category == "error", rows[dimension_column(FINGERPRINT)].notnull())
+
+
+def _groups(errors: Errors, chosen: tuple[bool | None, str | None]) -> ir.Table:
+    """The groups with an error in the period that passes the filter."""
+    rows = error_events(errors.selection)
+    counts = errors.days.holds(rows.event_time)
+    if errors.selection.filter is not None:
+        counts &= predicate(errors.selection.filter, rows)
+    rows = rows.mutate(told_build=rows.build.fill_null(""))  # `argmin` would pass over a first event without a build
+    rank = event_rank(rows)
+    found = rows.group_by(fingerprint=rows[dimension_column(FINGERPRINT)]).aggregate(
+        message=rows.message.argmax(rank, where=counts),
+        severity=rows.severity.argmax(rank, where=counts),
+        first_seen=rows.event_time.min(),
+        first_build=rows.told_build.argmin(rank).nullif(""),
+        last_seen=rows.event_time.max(where=counts),
+        events=counts.ifelse(1, 0).sum().cast("int64"),
+        players=counts.ifelse(rows.player_no, ibis.null("int64")).nunique(),
+    )
+    found = found.filter(found.events > 0).mutate(is_new=errors.days.holds(found.first_seen))
+    is_new, build = chosen
+    if is_new is not None:
+        found = found.filter(found.is_new if is_new else ~found.is_new)
+    return found if build is None else found.filter((found.first_build == build).fill_null(False))
+
+
+_COLUMNS = (
+    AnswerColumn("fingerprint", "", "the message with `#` for every number, address, hash and UUID"),
+    AnswerColumn("message", "", "message of the latest such error of the period"),
+    AnswerColumn("severity", "", "severity of that error"),
+    AnswerColumn("first_seen", "", "time of the first error of the group of all time, UTC"),
+    AnswerColumn("first_build", "", "build of that error; null where it named none"),
+    AnswerColumn("is_new", "", "whether that time lies in the period"),
+    AnswerColumn("last_seen", "", "time of the latest such error of the period, UTC"),
+    AnswerColumn("events", "events", "errors of the period that pass the filter"),
+    AnswerColumn("players", "players", "distinct players with one of them"),
+)
+
+ANALYSIS = Analysis(
+    "error_groups",
+    ErrorGroups,
+    answer,
+    "Errors by message, with the build and time in which each was first seen.",
+    page="reference/analyses/error-groups.md",
+    is_savable=True,
+    examples=(
+        Example("What is new in January", {"period": JANUARY, "is_new": True}),
+        Example("What came with a build", {"period": JANUARY, "first_build": "1.4.0"}),
+    ),
+)
