@@ -158,7 +158,7 @@ def _numbers(starts: list[int], granularity: Granularity, context: Context) -> M
     builds = (revenue_by_bucket, new_by_bucket, sessions_by_bucket)
     tables_found = [context.run(build, window, count) for build in builds]
     if context.can_keep_rows and are_kept_bitmaps(context.player_bound, count):
-        tables_found += [_kept_events(each, context) for each in _pieces(window, wide_us)]
+        tables_found.append(_kept_events(_pieces(window, wide_us), context))
     else:
         tables_found.append(context.run(events_by_bucket, window, count))
     found: dict[int, dict[str, Any]] = {}
@@ -173,9 +173,13 @@ def _pieces(window: Window, wide_us: int) -> list[Window]:
     return [msgspec.structs.replace(window, start_us=each, end_us=each + wide_us) for each in starts]
 
 
-def _kept_events(window: Window, context: Context) -> pa.Table:
-    """As `events_by_bucket`; what was found before is kept, and only newer events are read."""
-    rows = context.run_growing(newer_events_by_bucket, window, merge=_MERGED)
+def _kept_events(pieces: list[Window], context: Context) -> pa.Table:
+    """As `events_by_bucket`; what was found before is kept, and only newer events are read.
+
+    Hours of a zone of half hours can lie in two pieces.
+    """
+    found = [context.run_growing(newer_events_by_bucket, each, merge=_MERGED) for each in pieces]
+    rows = _MERGED(pa.concat_tables(found))
     return rows.drop_columns("players").append_column("active", set_sizes(rows["players"]))
 
 
