@@ -20,6 +20,7 @@ import pyarrow as pa
 from questlog.analytics.analyses.explore import Explore, Measure
 from questlog.analytics.analyses.funnel import Funnel
 from questlog.analytics.analyses.retention import Retention
+from questlog.analytics.engine.growing import KeptRows
 from questlog.analytics.question.query import AllOf, Condition, EventMatch, Filter, Granularity, Operator, Period, Query
 from questlog.analytics.runner import Analytics, Definitions
 from questlog.config import CardinalitySettings
@@ -148,7 +149,10 @@ class Questlog:
     def __init__(self, folder: Path, threads: int) -> None:
         self._store = DuckDBStore(folder, EngineSettings(threads=threads))
         limits = msgspec.structs.asdict(CardinalitySettings())
-        self._analytics = Analytics(self._store, _Clock(), lambda _game: Definitions(), limits)
+        # Nothing is kept from one round to the next.
+        self._analytics = Analytics(
+            self._store, _Clock(), lambda _game: Definitions(), limits, kept_rows=KeptRows(most_bytes=0)
+        )
 
     def ask(self, question: str) -> Rows:
         asked, columns = QUESTIONS[question]
