@@ -50,12 +50,10 @@ class Analytics:
         analyses: Sequence[Analysis] = ANALYSES,
         complete_through: Callable[[], int | None] = lambda: None,
         monotonic_s: Callable[[], float] = time.monotonic,
-        kept_rows: KeptRows | None = None,
     ) -> None:
         """`values_a_day` are the greatest numbers of values per field and day (metrics.md §6).
 
         `complete_through` says up to when (UTC microseconds) all that was acknowledged is loaded, None for unknown.
-        `kept_rows` keep what was found in events, and how much of it.
         """
         self._complete_through = complete_through
         self._monotonic_s = monotonic_s
@@ -65,7 +63,7 @@ class Analytics:
         self._definitions_of = definitions_of
         self._values_a_day = values_a_day or {}
         self._kept_answers = KeptAnswers()
-        self._kept_rows = kept_rows or KeptRows()
+        self.kept_rows = KeptRows()
         self._occurrences = Occurrences()
 
     def ask(self, game_id: int, question: msgspec.Struct, cancellation: Cancellation | None = None) -> Answer:
@@ -129,7 +127,7 @@ class Analytics:
                 limits=self._values_a_day,
                 cancellation=cancellation,
                 kept_answers=self._kept_answers,
-                kept_rows=self._kept_rows,
+                kept_rows=self.kept_rows,
             )
 
 

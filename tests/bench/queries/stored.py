@@ -149,10 +149,8 @@ class Questlog:
     def __init__(self, folder: Path, threads: int) -> None:
         self._store = DuckDBStore(folder, EngineSettings(threads=threads))
         limits = msgspec.structs.asdict(CardinalitySettings())
-        # Nothing is kept from one round to the next.
-        self._analytics = Analytics(
-            self._store, _Clock(), lambda _game: Definitions(), limits, kept_rows=KeptRows(most_bytes=0)
-        )
+        self._analytics = Analytics(self._store, _Clock(), lambda _game: Definitions(), limits)
+        self._analytics.kept_rows = KeptRows(most_bytes=0)  # nothing is kept from one round to the next
 
     def ask(self, question: str) -> Rows:
         asked, columns = QUESTIONS[question]
