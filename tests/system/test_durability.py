@@ -241,7 +241,7 @@ def _destroy_middle(segment: Path) -> None:
 def _damage_indexes(made: Installation, damages: Mapping[str, Callable[[Path], None]]) -> None:
     """Do something to the one file of each key index."""
     for index, damage in damages.items():
-        [run] = (made.data_dir / "store" / "keys" / index).glob("*.run")
+        [run] = (made.data_dir / "store" / "key-indexes" / index).glob("*.run")
         damage(run)
 
 

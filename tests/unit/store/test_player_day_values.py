@@ -65,7 +65,7 @@ def test_players_by_dimension_are_the_rows_with_its_bit(tmp_path: Path, seed: in
         """  # noqa: S608 - names of ours
         assert store.query(by_bit, {}).to_pylist() == store.query(by_events, {}).to_pylist(), name
     alone = "SELECT count(*) AS n FROM player_day_values WHERE is_only"
-    counted = "SELECT count(*) AS n FROM (FROM player_day_values GROUP BY player_day_no HAVING count(*) = 1 SELECT 1)"
+    counted = "SELECT count(*) AS n FROM (SELECT 1 FROM player_day_values GROUP BY player_day_no HAVING count(*) = 1)"
     assert store.query(alone, {}).to_pylist() == store.query(counted, {}).to_pylist()
     store.close()
 

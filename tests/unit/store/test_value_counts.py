@@ -106,7 +106,7 @@ def test_a_greater_number_is_never_in_a_lower_bin(engine: DuckDBStore, numbers: 
 
 def test_rows_of_a_day_are_added_up_once_they_are_many(tmp_path: Path) -> None:
     store = DuckDBStore(tmp_path)
-    store._folding = Compaction(least=20)
+    store._compaction = Compaction(least=20)
     for number in range(30):
         at = DAY if number % 10 == 0 else 0
         store.load(batch([event("design", at, value=float(value)) for value in (1, 2, 3)]), NOON)

@@ -65,7 +65,18 @@ _NEVER_NULL = {
     ),
     "sessions": frozenset(
         {
-            *("session_no", "game_id", "session_id", "start_time", "day", "end_time", "length_s", "events"),
+            *(
+                "session_no",
+                "family_no",
+                "is_of_token",
+                "game_id",
+                "session_id",
+                "start_time",
+                "day",
+                "end_time",
+                "length_s",
+                "events",
+            ),
             *("transactions", "revenue_usd", "first_rank", "source"),
         }
     ),

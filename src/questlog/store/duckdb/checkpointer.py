@@ -1,6 +1,6 @@
 """Checkpointing the engine's log into the tables when questions keep it from doing so itself.
 
-At a commit DuckDB folds a log longer than `checkpoint_mb`, but only while nothing is being read. Where questions
+At a commit DuckDB checkpoints a log longer than `checkpoint_mb`, but only while nothing is being read. Where questions
 overlap without end that moment never comes: the log would grow as long as people look at it, and the next start would
 have to read all of it.
 """
@@ -31,18 +31,18 @@ class Checkpointer:
         self._connection = connection
         self._runner = runner
         self._limit = checkpoint_mb * _MB
-        self._fold_at = _LONG * self._limit
+        self._checkpoint_at = _LONG * self._limit
 
     def checkpoint_if_needed(self) -> None:
         """To be called after commits. What cannot be done now is tried again when the log has grown further."""
         size = self._size()
-        if size < self._fold_at:
+        if size < self._checkpoint_at:
             return
         with self._runner.quiet(_WAIT_S, is_urgent=size >= _TOO_LONG * self._limit) as is_quiet:
             if is_quiet:
                 with contextlib.suppress(duckdb.Error), contextlib.closing(self._connection.cursor()) as cursor:
                     cursor.execute(f"CHECKPOINT {CATALOG}")
-        self._fold_at = max(_LONG * self._limit, self._size() + self._limit)
+        self._checkpoint_at = max(_LONG * self._limit, self._size() + self._limit)
 
     def _size(self) -> int:
         try:

@@ -71,7 +71,7 @@ FIRST_RANK = f"((epoch_us(event_time) + {_TIER_US})::HUGEINT * 1099511627776 + r
 LAST_RANK = f"((epoch_us(event_time) - {_TIER_US})::HUGEINT * 1099511627776 + row_no)"
 """The greatest is the latest event that names a platform; if none does, that has a country; or of all."""
 
-PLAYER_RANK = "(epoch_us(event_time)::HUGEINT * 1099511627776 + player_no)"
+PLAYER_RANK = "(epoch_us(event_time)::HUGEINT * 1099511627776 + row_no)"
 """The greatest is the latest event of a player."""
 
 ENDED_LENGTH = (
@@ -97,6 +97,6 @@ def day_numbers(numbers: npt.NDArray[np.int64], days: npt.NDArray[np.int64]) -> 
     return numbers * 4194304 + days + 2097152
 
 
-def of(table: str, columns: tuple[str, ...] = DIMENSIONS) -> str:
+def qualified(table: str, columns: tuple[str, ...] = DIMENSIONS) -> str:
     """The columns, qualified by their table."""
     return ", ".join(f"{table}.{column}" for column in columns)

@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 import structlog
 
+from questlog.store.duckdb.families import stored_keys
 from questlog.store.duckdb.staging import Counters, Indexes
 from questlog.store.key_index import KeyIndex
 from questlog.store.keys import Keys, text_keys
@@ -16,7 +17,10 @@ _CHUNK = 1 << 20
 _log = structlog.get_logger(__name__)
 
 _PLAYERS = "SELECT player_no AS number, game_id, player_id AS text FROM players"
-_SESSIONS = "SELECT session_no AS number, game_id, session_id AS text FROM sessions"
+_SESSIONS = """
+    SELECT family_no, game_id, player_id, session_id, session_num, is_of_token FROM sessions
+    WHERE session_no > $covered AND session_no <= $last
+"""
 _NAMES = """
     SELECT event_no AS number, game_id,
         category || CASE WHEN event_id IS NULL THEN '' ELSE chr(0) || event_id END AS text FROM event_names
@@ -31,16 +35,30 @@ _IDS = """
 def open_indexes(directory: Path, connection: duckdb.DuckDBPyConnection, last: Counters, is_suspect: bool) -> Indexes:
     """Open the indexes and make them agree with the tables: a cache may lack rows, never have rows of its own.
 
-    With `is_suspect`, players may have been erased while it was not told: their index is made anew.
+    With `is_suspect`, players may have been erased while it was not told: theirs and their sessions' are made anew.
     """
     indexes = Indexes(*(KeyIndex(directory / name) for name in Indexes._fields))
     if is_suspect:
         indexes.players.clear()
+        indexes.sessions.clear()
     _complete(indexes.players, connection, _PLAYERS, last.player_no)
-    _complete(indexes.sessions, connection, _SESSIONS, last.session_no)
+    complete_sessions(indexes.sessions, connection, last)
     _complete(indexes.event_names, connection, _NAMES, last.event_no)
     _complete(indexes.events, connection, _IDS, last.row_no, fold_case=True)
     return indexes
+
+
+def complete_sessions(
+    index: KeyIndex, connection: duckdb.DuckDBPyConnection, last: Counters, *, is_anew: bool = False
+) -> None:
+    """Add the sessions that the index has not seen, all of them with `is_anew`."""
+    if is_anew or index.covered > last.session_no:
+        index.clear()
+    while (covered := index.covered) < last.session_no:
+        end = min(covered + _CHUNK, last.session_no)
+        found = connection.sql(_SESSIONS, params={"covered": covered, "last": end}).to_arrow_table().combine_chunks()
+        keys, places = stored_keys(found)
+        index.insert(keys, found["family_no"].to_numpy()[places].astype(np.uint32), end)
 
 
 def close_indexes(indexes: Indexes) -> None:

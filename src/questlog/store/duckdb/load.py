@@ -12,8 +12,12 @@ from questlog.model.event import Source
 from questlog.model.reasons import Reason
 from questlog.model.record import Position
 from questlog.store.contract import STAGED_REJECTED, Batch, LoadResult
-from questlog.store.duckdb.days import LocalDays, dates
+from questlog.store.duckdb import runs
+from questlog.store.duckdb.days import StoredDays, dates
+from questlog.store.duckdb.families import Families, joined, server_keys_of
+from questlog.store.duckdb.rebuild import Rollups
 from questlog.store.duckdb.rollups import (
+    doubtful_sessions,
     event_days,
     field_values,
     ingest_hours,
@@ -25,8 +29,10 @@ from questlog.store.duckdb.rollups import (
     sessions,
     value_counts,
 )
-from questlog.store.duckdb.staging import Counters, Staged
+from questlog.store.duckdb.rules import Rules
+from questlog.store.duckdb.staging import Counters, NewKeys, Staged
 from questlog.store.duckdb.transaction import Transaction
+from questlog.store.keys import Keys
 
 # What the rollups read: binding a statement to a wide table takes longer than running it.
 _ROLLED_UP = [
@@ -58,53 +64,86 @@ _ROLLED_UP = [
     "receipt_state",
 ]
 _Numbers: TypeAlias = npt.NDArray[np.int64]
+_NO_KEYS = (Keys(np.zeros(0, np.uint64), np.zeros(0, np.uint64), np.zeros(0, np.uint32)), np.zeros(0, np.int64))
 _NO_TEXT = pa.array([], pa.string())
 _STORED, _REJECTED, _DUPLICATE, _REQUEST = range(4)
 
 
-class Rules(NamedTuple):
-    """What loading goes by: local days; how long after a session's last event one without a session is still of it."""
+class Loaded(NamedTuple):
+    """What loading the events came to: the last number of a session given out, and the families that got theirs."""
 
-    days: LocalDays
-    grace_s: int
+    last_session_no: int
+    new_families: NewKeys
 
 
 def load_events(
-    transaction: Transaction, staged: Staged, rules: Rules, has_sessionless: bool, folding: value_counts.Compaction
-) -> None:
+    transaction: Transaction, staged: Staged, rules: Rules, has_sessionless: bool, compaction: value_counts.Compaction
+) -> Loaded:
     """Insert the events and everything that is computed from them.
 
     `has_sessionless` says that there may be events, stored or in the batch, whose session has to be found.
     """
     events = staged.events
     if events.num_rows == 0:
-        return
+        return Loaded(staged.counters.session_no, NewKeys(*_NO_KEYS))
     if staged.names.num_rows:
         transaction.register("batch_names", staged.names)
         transaction.write("INSERT INTO event_names SELECT * FROM batch_names")
+    last_no = staged.counters.session_no
+    assigned = runs.assign(transaction, staged.families, events, rules.sessions.gap_us, last_no)
+    numbers = pa.array(assigned.session_no, mask=assigned.session_no == 0)
+    events = events.set_column(events.schema.get_field_index("session_no"), "session_no", numbers)
     days = dates(staged.days)
-    rolled_up = events.select(_ROLLED_UP).append_column("day", days)
-    transaction.register("batch", rolled_up.append_column("values_key", pa.array(player_day_values.batch_keys(events))))
+    transaction.register("batch", _rolled_up(events, days, assigned))
     sessions.update(transaction, events, rules.days)
+    stored = events
     if has_sessionless:
-        events = matching.match_batch(transaction, events, rules.grace_s)
-    transaction.register("batch_rows", events)
+        stored = matching.match_batch(transaction, events, rules.sessions.grace_s)
+    transaction.register("batch_rows", stored)
     transaction.write("INSERT INTO events SELECT * FROM batch_rows")
     players.update(transaction, events)
     player_day_values.update(transaction, events)
-    purchases.update(transaction, events, days)
+    purchases.update(transaction, stored, days)
     event_days.update(transaction)
-    value_counts.update(transaction, events.append_column("day", days), folding)
+    value_counts.update(transaction, events.append_column("day", days), compaction)
     field_values.update(transaction, staged.new_values)
     if pc.any(pc.not_equal(events["source"], str(Source.GAMEANALYTICS))).as_py():
         player_event_totals.update(transaction)
+    last_no = assigned.last_no
+    if len(assigned.doubtful):
+        rollups = Rollups(transaction, StoredDays(transaction, rules.days), rules.sessions)
+        ids = events.select(["game_id", "session_id"]).take(pa.array(staged.families.firsts[assigned.doubtful]))
+        last_no = doubtful_sessions.put_together(rollups, ids, events, last_no)
+    return Loaded(last_no, _new_families(staged.families, assigned, events))
+
+
+def _rolled_up(events: pa.Table, days: pa.Array, assigned: runs.Assigned) -> pa.Table:
+    """The columns that rollups are made of."""
+    columns = {
+        "day": days,
+        "values_key": pa.array(player_day_values.batch_keys(events)),
+        "family_no": pa.array(assigned.family_no),
+        "is_of_token": pa.array(assigned.is_of_token),
+        "created_at": assigned.created_at,
+    }
+    rows = events.select(_ROLLED_UP)
+    for name, column in columns.items():
+        rows = rows.append_column(name, column)
+    return rows
+
+
+def _new_families(families: Families, assigned: runs.Assigned, events: pa.Table) -> NewKeys:
+    of_servers = families.of_servers
+    keys = [families.keys.take(assigned.new_families), server_keys_of(families, events)]
+    numbers = [assigned.family_numbers[assigned.new_families], assigned.family_numbers[of_servers]]
+    return NewKeys(joined(keys), np.concatenate(numbers))
 
 
 def may_be_sessionless(events: pa.Table) -> bool:
     """Whether any of the events takes part in session matching."""
     if events.num_rows == 0:
         return False
-    without_session = pc.and_(events["player_no"].is_valid(), events["session_no"].is_null())
+    without_session = pc.and_(events["player_no"].is_valid(), events["session_id"].is_null())
     return bool(pc.any(pc.and_(without_session, pc.not_equal(events["source"], str(Source.GAMEANALYTICS)))).as_py())
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from questlog.store.duckdb.days import StoredDays
+from questlog.store.duckdb.regroup import EVENTS_OF_RUNS, regroup
 from questlog.store.duckdb.rollups import (
     event_days,
     field_values,
@@ -17,6 +18,7 @@ from questlog.store.duckdb.rollups import (
     sessions,
     value_counts,
 )
+from questlog.store.duckdb.rules import SessionRules
 from questlog.store.duckdb.staging import Counters
 from questlog.store.duckdb.transaction import Parameters, Transaction
 
@@ -30,11 +32,11 @@ Progress = Callable[[str, float], None]
 
 
 class Rollups(NamedTuple):
-    """What it takes to compute rollups from the events: a transaction, their local days, and the grace of matching."""
+    """What it takes to compute rollups from the events: a transaction, their local days, and the rules of sessions."""
 
     transaction: Transaction
     days: StoredDays
-    grace_s: int
+    sessions: SessionRules
 
     def events(self, condition: str) -> str:
         """SQL: the events that the condition is true for, each with its `day`."""
@@ -45,11 +47,17 @@ class Rollups(NamedTuple):
         self.transaction.write(statement, parameters)
 
 
-def rebuild(rollups: Rollups, last: Counters, progress: Progress) -> None:
-    """Replace the rows of every rollup within a transaction. `progress` gets the table's name and the share done."""
+def rebuild(rollups: Rollups, last: Counters, progress: Progress) -> Counters:
+    """Replace the rows of every rollup within a transaction. `progress` gets the table's name and the share done.
+
+    Returns the last numbers given out.
+    """
+    progress("sessions", 0.0)
+    last = last._replace(session_no=regroup(rollups.transaction, rollups.sessions.gap_us, last.session_no))
     _rebuild_sessions(rollups, last.session_no, progress)
     _rebuild_matches(rollups, last.player_no, progress)
     _rebuild_days(rollups, last.player_no, "true", progress)
+    return last
 
 
 def move_days(rollups: Rollups, last: Counters, game_id: int, progress: Progress) -> None:
@@ -80,12 +88,13 @@ def _rebuild_sessions(rollups: Rollups, last: int, progress: Progress) -> None:
     for low, high in _ranges(last, "sessions", progress):
         insert_sessions(rollups, "session_no BETWEEN $low AND $high", {"low": low, "high": high})
         progress("sessions", min(1.0, high / last))
+    rollups.write("DROP TABLE runs")
 
 
 def insert_sessions(rollups: Rollups, condition: str, parameters: Parameters = _NONE) -> None:
-    """Insert the sessions of the events that the condition (one of ours, on their columns) is true for."""
+    """Insert those of the sessions in `runs` whose events the condition (one of ours, on their columns) is true for."""
     firsts = f"(SELECT * FROM events WHERE {condition})"
-    found = f"({sessions.facts('events', condition)})"
+    found = f"({sessions.facts(EVENTS_OF_RUNS, condition)})"
     rows = sessions.rows(found, firsts, rollups.days.of("start_time"))
     rollups.write(f"INSERT INTO sessions ({sessions.COLUMN_LIST}) {rows}", parameters)
 
@@ -99,11 +108,11 @@ def _rebuild_matches(rollups: Rollups, last: int, progress: Progress) -> None:
 
 def match_again(rollups: Rollups, condition: str, parameters: Parameters = _NONE) -> None:
     """Match the events that the condition is true for, whose sessions are there but count none of them."""
-    needles = rollups.transaction.read(
+    pending = rollups.transaction.read(
         f"SELECT row_no, player_no, event_time, session_no FROM events WHERE {matching.IS_SESSIONLESS} AND {condition}",
         parameters,
     )
-    matching.replace(rollups.transaction, matching.matches(rollups.transaction, needles, rollups.grace_s))
+    matching.replace(rollups.transaction, matching.matches(rollups.transaction, pending, rollups.sessions.grace_s))
 
 
 _OF_PLAYERS = ("players", "player_days", "player_day_values")
@@ -147,6 +156,9 @@ def _day_ranges(days: Sequence[dt.date], events: Sequence[int]) -> Iterator[tupl
             yield days[start], days[place], (place + 1) / len(days)
             start, count = place + 1, 0
 
+
+TEMPORARY = ("kept_properties", "day_facts", "player_facts")
+"""Tables that inserting players needs or leaves."""
 
 KEPT_PROPERTIES = """
     SELECT player_no, game_id, player_id, properties, properties_at FROM players WHERE properties IS NOT NULL

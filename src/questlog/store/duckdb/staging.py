@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from questlog.store.contract import STAGED_EVENTS, Batch, PlayerProperties
 from questlog.store.duckdb.days import LocalDays
+from questlog.store.duckdb.families import Families, families_of
 from questlog.store.duckdb.groups import I64, grouped
 from questlog.store.duckdb.rollups.field_values import KnownValues, NewValues
 from questlog.store.key_index import KeyIndex
@@ -52,18 +53,19 @@ class NewKeys(NamedTuple):
 class Staged(NamedTuple):
     """What a batch comes to: the numbers given out with it, rows to insert, and what the indexes have to learn.
 
-    `events` has the columns of the events table, `days` the local day of each (since 1970); `property_players` numbers
-    the player of each of its properties.
+    `events` has the columns of the events table, `days` the local day of each (since 1970), `families` what sessions
+    they can be of; their sessions are numbered when they are loaded. `property_players` numbers the player of each of
+    the batch's properties.
     """
 
     counters: Counters
     events: pa.Table
     days: I64
     names: pa.Table
+    families: Families
     property_players: I64
     new_ids: NewKeys
     new_players: NewKeys
-    new_sessions: NewKeys
     new_names: NewKeys
     new_values: NewValues
     is_duplicate: Mask
@@ -101,27 +103,27 @@ def stage(batch: Batch, known: Known, window_s: int) -> Staged:
         events, ids, received_s = events.filter(pa.array(is_kept)), ids.take(is_kept), received_s[is_kept]
         events = events.combine_chunks()
     players, property_players = _numbered_players(events, batch.properties, indexes.players, last.player_no)
-    sessions = _numbered(events, ("session_id",), indexes.sessions, last.session_no)
+    families = families_of(events, players.numbers, indexes.sessions)
     names = _numbered(events, ("category", "event_id"), indexes.event_names, last.event_no)
     counters = Counters(
         batch_no=last.batch_no + 1,
         row_no=last.row_no + events.num_rows,
         player_no=last.player_no + len(players.new.payloads),
-        session_no=last.session_no + len(sessions.new.payloads),
+        session_no=last.session_no,
         event_no=last.event_no + len(names.new.payloads),
         rejected_no=last.rejected_no + batch.rejected.num_rows + int(np.count_nonzero(is_erased)),
     )
-    rows = _event_rows(events, last, ids, players.numbers, sessions.numbers, names.numbers)
+    rows = _event_rows(events, last, ids, players.numbers, names.numbers)
     days = known.days.of(_integers(rows, "game_id"), _integers(rows, "event_time"))
     return Staged(
         counters=counters,
         events=rows,
         days=days,
         names=_name_rows(events, names),
+        families=families,
         property_players=property_players,
         new_ids=NewKeys(ids.keys.take(ids.has_id), received_s[ids.has_id]),
         new_players=players.new,
-        new_sessions=sessions.new,
         new_names=names.new,
         new_values=known.values.new_values(rows, days),
         is_duplicate=is_duplicate,
@@ -244,9 +246,7 @@ def _name_rows(events: pa.Table, names: _Column) -> pa.Table:
     return pa.table(columns | {name: _array(events, name).take(rows) for name in ("game_id", "category", "event_id")})
 
 
-def _event_rows(
-    events: pa.Table, counters: Counters, ids: _ClientIds, player_no: I64, session_no: I64, event_no: I64
-) -> pa.Table:
+def _event_rows(events: pa.Table, counters: Counters, ids: _ClientIds, player_no: I64, event_no: I64) -> pa.Table:
     """The rows of the events table, in its columns' order."""
     count = events.num_rows
     made = {
@@ -256,7 +256,7 @@ def _event_rows(
         "has_client_id": pa.array(ids.has_id),
         "event_time": _event_times(events),
         "player_no": pa.array(player_no, mask=player_no == 0),
-        "session_no": pa.array(session_no, mask=session_no == 0),
+        "session_no": pa.nulls(count, pa.int64()),
         "session_is_matched": pa.array(np.zeros(count, np.bool_)),
         "event_no": pa.array(event_no),
         "record_offset": events["offset"],

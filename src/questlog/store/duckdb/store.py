@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import duckdb
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import structlog
 
 from questlog.model.record import Position
@@ -19,11 +20,13 @@ from questlog.store.duckdb.connection import EngineSettings, new_cursor, open_en
 from questlog.store.duckdb.days import LocalDays, StoredDays
 from questlog.store.duckdb.expiry import expire_rejected
 from questlog.store.duckdb.failures import OutOfMemory, failure
-from questlog.store.duckdb.indexes import abandon_indexes, close_indexes, open_indexes
+from questlog.store.duckdb.families import token_keys
+from questlog.store.duckdb.indexes import abandon_indexes, close_indexes, complete_sessions, open_indexes
 from questlog.store.duckdb.rebuild import Rollups
 from questlog.store.duckdb.rollups import properties
 from questlog.store.duckdb.rollups.field_values import KnownValues
 from questlog.store.duckdb.rollups.value_counts import Compaction
+from questlog.store.duckdb.rules import Rules, SessionRules
 from questlog.store.duckdb.sql import DuckDBReading, SqlRunner
 from questlog.store.duckdb.staging import Counters, Known, NewKeys, Staged, stage
 from questlog.store.duckdb.transaction import Transaction
@@ -32,7 +35,9 @@ from questlog.store.keys import text_keys
 from questlog.store.repricing import PriceChange, Prices, Repricing
 
 _T = TypeVar("_T")
+KEYS_NAME = "key-indexes"
 _DAY_S = 86_400
+_US = 1_000_000
 
 _log = structlog.get_logger(__name__)
 
@@ -41,7 +46,8 @@ class DuckDBStore:
     """The tables in `directory`, which is created if it is not there. Only one process can have it open.
 
     `dedupe_window_days` is the greatest difference of `received_at` at which a repeated id is a duplicate;
-    `sessionless_grace_s` is how long after a session's last event an event without a session still belongs to it.
+    `sessionless_grace_s` is how long after a session's last event an event without a session still belongs to it;
+    with more than `reuse_gap_s` between two events of a session there are two.
     Raises `StoreFailed` when the database cannot be opened.
     """
 
@@ -51,11 +57,12 @@ class DuckDBStore:
         settings: EngineSettings | None = None,
         dedupe_window_days: int = 7,
         sessionless_grace_s: int = 3600,
+        reuse_gap_s: int = 43_200,
     ) -> None:
         self._directory = directory
         self._settings = settings or EngineSettings()
         self._window_s = dedupe_window_days * _DAY_S
-        self._grace_s = sessionless_grace_s
+        self._session_rules = SessionRules(sessionless_grace_s, reuse_gap_s * _US)
         self._is_closed = False
         self._open()
 
@@ -72,12 +79,12 @@ class DuckDBStore:
             self._has_sessionless = bool(self._rows("SELECT 1 FROM sessionless_events LIMIT 1"))
             is_cut_short = bool(self._rows("SELECT 1 FROM erasures WHERE NOT is_done LIMIT 1"))
             if is_cut_short:
-                self._change(lambda: erasures.carry_out(self._rollups()))
+                self._carry_out_erasures()
             self._erasures = self._read_erasures()
             self._unerased: list[PlayerErasure] = []
             self._known_values = KnownValues()
-            self._folding = Compaction()
-            self._indexes = open_indexes(self._directory / "keys", self._connection, self._counters, is_cut_short)
+            self._compaction = Compaction()
+            self._indexes = open_indexes(self._directory / KEYS_NAME, self._connection, self._counters, is_cut_short)
         except BaseException:
             self._connection.close()
             raise
@@ -103,12 +110,12 @@ class DuckDBStore:
         except (pa.ArrowException, ValueError, OverflowError) as error:
             raise BatchRefused(f"the batch cannot be read: {error}") from error
         try:
-            result = self._transact(lambda: self._write(batch, staged))
+            result, counters, families = self._transact(lambda: self._write(batch, staged))
         except OutOfMemory:
             # A user's statement may have taken the memory: loading goes first.
             self._runner.stop_all()
-            result = self._transact(lambda: self._write(batch, staged))
-        self._remember(staged)
+            result, counters, families = self._transact(lambda: self._write(batch, staged))
+        self._remember(staged, counters, families)
         self._wal.checkpoint_if_needed()
         if batch.erasures:
             self._erasures = self._read_erasures()
@@ -120,7 +127,8 @@ class DuckDBStore:
 
     def rebuild(self, progress: Callable[[str, float], None]) -> None:
         """Compute every rollup again from the events, in one transaction. Raises `StoreFailed` and changes nothing."""
-        self._change(lambda: rebuild.rebuild(self._rollups(), self._counters, progress))
+        self._change(lambda last: rebuild.rebuild(self._rollups(), last, progress))
+        complete_sessions(self._indexes.sessions, self._connection, self._counters, is_anew=True)
 
     def reprice(self, question: Repricing, prices: Prices, progress: Callable[[float], None]) -> Sequence[PriceChange]:
         """Value stored purchases and ad revenues again, and every rollup with them, in one transaction.
@@ -129,11 +137,12 @@ class DuckDBStore:
         """
         changes: list[PriceChange] = []
 
-        def repriced() -> None:
-            changes.extend(reprice.reprice(self._rollups(), question, prices, self._counters.row_no, progress))
+        def repriced(last: Counters) -> Counters:
+            changes.extend(reprice.reprice(self._rollups(), question, prices, last.row_no, progress))
+            return last
 
         if question.is_dry_run:
-            self._transact(repriced)
+            self._transact(lambda: repriced(self._counters))
         else:
             self._change(repriced)
         return changes
@@ -150,11 +159,12 @@ class DuckDBStore:
         zones = {**self.time_zones(), game_id: name}
         days = LocalDays(zones)
 
-        def changed() -> None:
+        def changed(last: Counters) -> Counters:
             rollups = self._rollups(days)
-            rebuild.move_days(rollups, self._counters, game_id, progress)
+            rebuild.move_days(rollups, last, game_id, progress)
             rollups.transaction.write("DELETE FROM game_zones WHERE game_id = $game_id", {"game_id": game_id})
             rollups.transaction.write("INSERT INTO game_zones VALUES ($game, $name)", {"game": game_id, "name": name})
+            return last
 
         self._change(changed)
         self._days = days
@@ -194,34 +204,36 @@ class DuckDBStore:
         close_indexes(self._indexes)
         self._connection.close()
 
-    def _write(self, batch: Batch, staged: Staged) -> LoadResult:
+    def _write(self, batch: Batch, staged: Staged) -> tuple[LoadResult, Counters, NewKeys]:
         """The steps of loading, in order."""
         transaction = self._loader
         has_sessionless = self._has_sessionless or load.may_be_sessionless(staged.events)
-        rules = load.Rules(self._days, self._grace_s)
-        load.load_events(transaction, staged, rules, has_sessionless, self._folding)
+        rules = Rules(self._days, self._session_rules)
+        loaded = load.load_events(transaction, staged, rules, has_sessionless, self._compaction)
+        counters = staged.counters._replace(session_no=loaded.last_session_no)
         properties.update(transaction, batch.properties, staged.property_players)
         load.load_rejected(transaction, self._rejects(batch, staged), self._counters.rejected_no)
         erasures.remember(transaction, batch.erasures)
         result = load.count_hours(transaction, batch, staged)
         load.save_positions(transaction, batch.positions)
-        load.save_counters(transaction, staged.counters)
-        return result
+        load.save_counters(transaction, counters)
+        return result, counters, loaded.new_families
 
     def _known(self) -> Known:
         return Known(self._indexes, self._counters, self._erasures, self._known_values, self._days)
 
     def _rollups(self, days: LocalDays | None = None) -> Rollups:
-        return Rollups(self._loader, StoredDays(self._loader, days or self._days), self._grace_s)
+        return Rollups(self._loader, StoredDays(self._loader, days or self._days), self._session_rules)
 
     def _finish_migration(self) -> None:
         """Compute what a migration has left to do; killed meanwhile, it starts again at the next opening."""
         if not self._rows("SELECT 1 FROM unfinished LIMIT 1"):
             return
 
-        def finished() -> None:
-            rebuild.rebuild(self._rollups(), self._counters, _ignore)
+        def finished(last: Counters) -> Counters:
+            last = rebuild.rebuild(self._rollups(), last, _ignore)
             self._loader.write("DELETE FROM unfinished")
+            return last
 
         self._change(finished)
 
@@ -246,20 +258,39 @@ class DuckDBStore:
             raise
         return result
 
-    def _change(self, work: Callable[[], None]) -> None:
-        """Change what was loaded before, in a transaction with a number of its own: answers may be others from now."""
-        counters = self._counters._replace(batch_no=self._counters.batch_no + 1)
+    def _change(self, work: Callable[[Counters], Counters]) -> None:
+        """Change what was loaded before, in a transaction with a number of its own: answers may be others from now.
 
-        def changed() -> None:
-            work()
+        `work` gets the last numbers given out, and returns them after it.
+        """
+
+        def changed() -> Counters:
+            counters = work(self._counters._replace(batch_no=self._counters.batch_no + 1))
             load.save_counters(self._loader, counters)
+            return counters
 
-        self._transact(changed)
-        self._counters = counters
+        self._counters = self._transact(changed)
+
+    def _carry_out_erasures(self) -> pa.Table:
+        """Erase the players noted. Returns the session ids (with `game_id`) that are no token's any more."""
+        lost: list[pa.Table] = []
+
+        def erased(last: Counters) -> Counters:
+            session_no, ids = erasures.carry_out(self._rollups(), last.session_no)
+            lost.append(ids)
+            return last._replace(session_no=session_no)
+
+        self._change(erased)
+        return lost[-1]
 
     def _erase(self) -> None:
         """Erase the players noted, and their keys where nothing is left of them."""
-        self._change(lambda: erasures.carry_out(self._rollups()))
+        lost = self._carry_out_erasures().combine_chunks()
+        if pc.any(lost["is_named"]).as_py():
+            complete_sessions(self._indexes.sessions, self._connection, self._counters, is_anew=True)
+        elif lost.num_rows:
+            games = lost["game_id"].to_numpy()
+            self._indexes.sessions.remove(token_keys(games, lost["session_id"].combine_chunks()))
         self._known_values.forget()
         while self._unerased:
             erasure = self._unerased.pop()
@@ -275,15 +306,14 @@ class DuckDBStore:
         erased = batch.events.filter(pa.array(staged.is_erased))
         return pa.concat_tables([batch.rejected, load.erased_rejects(erased)])
 
-    def _remember(self, staged: Staged) -> None:
+    def _remember(self, staged: Staged, counters: Counters, families: NewKeys) -> None:
         """Bring what is kept in memory up to date with what was committed."""
-        counters = staged.counters
         self._counters = counters
         self._has_sessionless = self._has_sessionless or load.may_be_sessionless(staged.events)
         self._known_values.remember(staged.new_values)
         _insert(self._indexes.events, staged.new_ids, counters.row_no)
         _insert(self._indexes.players, staged.new_players, counters.player_no)
-        _insert(self._indexes.sessions, staged.new_sessions, counters.session_no)
+        _insert(self._indexes.sessions, families, counters.session_no)
         _insert(self._indexes.event_names, staged.new_names, counters.event_no)
 
     def _read_counters(self) -> Counters:

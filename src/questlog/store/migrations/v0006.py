@@ -19,6 +19,11 @@ _DIMENSION_COLUMNS = ", ".join(f"{name} VARCHAR" for name in _DIMENSIONS)
 STATEMENTS = (
     "CREATE TABLE game_zones (game_id INTEGER, time_zone VARCHAR)",
     "ALTER TABLE sessions ADD COLUMN day DATE",
+    "ALTER TABLE sessions ADD COLUMN family_no BIGINT",
+    "ALTER TABLE sessions ADD COLUMN is_of_token BOOLEAN",
+    "ALTER TABLE sessions ADD COLUMN first_event_time TIMESTAMP",
+    "ALTER TABLE sessions DROP COLUMN player_at",
+    "UPDATE events SET session_no = NULL WHERE player_no IS NULL",
     "ALTER TABLE players ADD COLUMN refunds BIGINT",
     "ALTER TABLE players ADD COLUMN first_day DATE",
     "ALTER TABLE players ADD COLUMN last_day DATE",

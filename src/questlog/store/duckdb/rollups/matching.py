@@ -19,16 +19,20 @@ IS_SESSIONLESS = "source <> 'gameanalytics' AND player_no IS NOT NULL AND (sessi
 _TOLERANCE = "INTERVAL 1 SECOND"
 
 
+_MOVED_SESSIONS = """
+    SELECT coalesce(one.player_no, other.player_no) AS player_no, one.session_no IS NULL OR other.session_no IS NULL
+            OR one.player_no <> other.player_no OR one.start_time <> other.start_time AS is_other,
+        least(one.start_time, other.start_time) AS start_time, least(one.end_time, other.end_time) AS end_time
+    FROM {one} AS one LEFT JOIN {other} AS other USING (session_no)
+    WHERE is_other OR one.end_time <> other.end_time
+"""
+
 _CONCERNED = f"""
-    SELECT player_no, min(since) AS since FROM (
-        SELECT player_no, CASE WHEN is_new OR player_no IS DISTINCT FROM old_player_no OR start_time <> old_start_time
-            THEN start_time - {_TOLERANCE} ELSE old_end_time + to_seconds($grace_s) END AS since
-        FROM session_changes WHERE is_new OR player_no IS DISTINCT FROM old_player_no OR start_time <> old_start_time
-            OR end_time <> old_end_time
-        UNION ALL
-        SELECT old_player_no, old_start_time - {_TOLERANCE} FROM session_changes
-        WHERE NOT is_new AND player_no IS DISTINCT FROM old_player_no
-    ) WHERE player_no IS NOT NULL GROUP BY player_no
+    SELECT player_no, min(CASE WHEN is_other THEN start_time - {_TOLERANCE} ELSE end_time + to_seconds($grace_s) END)
+        AS since
+    FROM ({_MOVED_SESSIONS.format(one="sessions_after", other="sessions_before")}
+        UNION ALL {_MOVED_SESSIONS.format(one="sessions_before", other="sessions_after")})
+    GROUP BY player_no
 """
 
 _AGAIN = """
@@ -38,23 +42,23 @@ _AGAIN = """
 """
 
 _EARLIEST_START = f"""
-    SELECT min(start_time) FROM sessions WHERE player_no IN (SELECT player_no FROM needles)
+    SELECT min(start_time) FROM sessions WHERE player_no IN (SELECT player_no FROM pending)
         AND end_time >= $lowest - to_seconds($grace_s) AND start_time <= $highest + {_TOLERANCE}
 """
 
 _MATCHES = f"""
     WITH candidates AS (
-        SELECT player_no, start_time, max(session_id) AS session_id,
-            arg_max(session_no, session_id) AS session_no, arg_max(end_time, session_id) AS end_time
-        FROM sessions WHERE player_no IN (SELECT player_no FROM needles)
+        SELECT player_no, start_time, session_id, session_no, end_time
+        FROM sessions WHERE player_no IN (SELECT player_no FROM pending)
             AND start_time >= $earliest AND start_time <= $highest + {_TOLERANCE}
-        GROUP BY player_no, start_time
+        QUALIFY row_number() OVER (PARTITION BY player_no, start_time
+            ORDER BY session_id DESC, first_event_time DESC, session_num DESC, session_no DESC) = 1
     ), latest AS (
-        SELECT needles.row_no, needles.session_no AS old_session_no, needles.player_no, needles.event_time,
+        SELECT pending.row_no, pending.session_no AS old_session_no, pending.player_no, pending.event_time,
             candidates.session_no, candidates.session_id, candidates.end_time
-        FROM needles ASOF LEFT JOIN candidates
-            ON candidates.player_no = needles.player_no
-            AND candidates.start_time <= needles.event_time + {_TOLERANCE}
+        FROM pending ASOF LEFT JOIN candidates
+            ON candidates.player_no = pending.player_no
+            AND candidates.start_time <= pending.event_time + {_TOLERANCE}
     )
     SELECT row_no, player_no, event_time, old_session_no,
         CASE WHEN event_time <= end_time + to_seconds($grace_s) THEN session_no END AS session_no,
@@ -63,27 +67,27 @@ _MATCHES = f"""
 """
 
 
-def matches(transaction: Transaction, needles: pa.Table, grace_s: int) -> pa.Table:
-    """The session of each of `needles` (row_no, player_no, event_time, session_no: the one found before)."""
-    if needles.num_rows == 0:
-        return _unmatched(needles)
-    transaction.register("needles", needles)
-    bounds = pc.min_max(needles["event_time"])
+def matches(transaction: Transaction, pending: pa.Table, grace_s: int) -> pa.Table:
+    """The session of each of `pending` (row_no, player_no, event_time, session_no: the one found before)."""
+    if pending.num_rows == 0:
+        return _unmatched(pending)
+    transaction.register("pending", pending)
+    bounds = pc.min_max(pending["event_time"])
     lowest, highest = bounds["min"].as_py(), bounds["max"].as_py()
     parameters = {"lowest": lowest, "highest": highest, "grace_s": grace_s}
     earliest = transaction.read(_EARLIEST_START, parameters).column(0)[0].as_py()
     if earliest is None:
-        return _unmatched(needles)
+        return _unmatched(pending)
     return transaction.read(_MATCHES, {"earliest": earliest, "highest": highest, "grace_s": grace_s})
 
 
-def _unmatched(needles: pa.Table) -> pa.Table:
-    count = needles.num_rows
+def _unmatched(pending: pa.Table) -> pa.Table:
+    count = pending.num_rows
     columns = {
-        "row_no": needles["row_no"],
-        "player_no": needles["player_no"],
-        "event_time": needles["event_time"],
-        "old_session_no": needles["session_no"],
+        "row_no": pending["row_no"],
+        "player_no": pending["player_no"],
+        "event_time": pending["event_time"],
+        "old_session_no": pending["session_no"],
         "session_no": pa.nulls(count, pa.int64()),
         "session_id": pa.nulls(count, pa.string()),
     }
@@ -93,19 +97,43 @@ def _unmatched(needles: pa.Table) -> pa.Table:
 def match_batch(transaction: Transaction, events: pa.Table, grace_s: int) -> pa.Table:
     """Match the batch's own events, before they are inserted, and match again what its sessions concern.
 
-    `batch` and `session_changes` are registered. Returns the events with what was found.
+    `batch` and the changes of sessions are registered. Returns the events with what was found.
     """
     fresh = transaction.read(f"SELECT row_no, player_no, event_time, session_no FROM batch WHERE {IS_SESSIONLESS}")
     found = matches(transaction, fresh, grace_s)
     if fresh.num_rows:
         _insert(transaction, found)
+    match_changed(transaction, grace_s, events["row_no"][0].as_py())
+    return with_sessions(events, found)
+
+
+def match_changed(transaction: Transaction, grace_s: int, before_row: int) -> None:
+    """Match the stored events with numbers below `before_row` again that the registered changes of sessions concern."""
     concerned = transaction.read(_CONCERNED, {"grace_s": grace_s})
     if concerned.num_rows:
         transaction.register("concerned", concerned)
         again = transaction.read(_AGAIN, {"since": pc.min(concerned["since"]).as_py()})
-        first = events["row_no"][0].as_py()
-        move(transaction, matches(transaction, again.filter(pc.less(again["row_no"], first)), grace_s))
-    return with_sessions(events, found)
+        move(transaction, matches(transaction, again.filter(pc.less(again["row_no"], before_row)), grace_s))
+
+
+_UNMATCHED = "SELECT row_no FROM sessionless_events WHERE session_no IN ({numbers})"
+
+
+def unmatch(transaction: Transaction, numbers: str) -> pa.Table:
+    """Take the events that were matched with sessions (a statement that gives their numbers) from them, counts aside.
+
+    Returns them, to be matched again.
+    """
+    transaction.register("unmatched", transaction.read(_UNMATCHED.format(numbers=numbers)))
+    of_them = "row_no IN (SELECT row_no FROM unmatched)"
+    transaction.write(
+        f"UPDATE events SET session_no = NULL, session_id = NULL, session_is_matched = false WHERE {of_them}"
+    )
+    for table in ("purchases", "sessionless_events"):
+        transaction.write(f"UPDATE {table} SET session_no = NULL WHERE {of_them}")
+    return transaction.read(
+        f"SELECT row_no, player_no, event_time, session_no FROM sessionless_events WHERE {of_them} ORDER BY row_no"
+    )
 
 
 def _insert(transaction: Transaction, found: pa.Table) -> None:

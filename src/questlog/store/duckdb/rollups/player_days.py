@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from questlog.store.duckdb.facts import DIMENSION_LIST, MONEY, day_numbers, numbered_day, of
+from questlog.store.duckdb.facts import DIMENSION_LIST, MONEY, day_numbers, numbered_day, qualified
 from questlog.store.duckdb.rollups.compared import any_not_zero, differ, matched
 from questlog.store.duckdb.transaction import Transaction, with_event_columns
 from questlog.store.schema import DIMENSIONS
@@ -36,7 +36,7 @@ def day_rows(changes: str, players: str, lasts: str) -> str:
         coalesce(new.day = player.first_day, false) AS is_new, player.first_day,
         max(new.day) FILTER (new.events > 0) OVER (PARTITION BY new.player_no ORDER BY new.day
             ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS prev_day,
-        {of("new", _FACTS)}, new.last_rank, {of("last")}
+        {qualified("new", _FACTS)}, new.last_rank, {qualified("last")}
     FROM {changes} AS new
         JOIN {players} AS player ON player.player_no = new.player_no
         LEFT JOIN {lasts} AS last ON last.row_no = new.last_row_no

@@ -13,7 +13,7 @@ from questlog.store.duckdb.facts import (
     MONEY,
     OWNER,
     REFUNDS,
-    of,
+    qualified,
 )
 from questlog.store.duckdb.rollups import player_days
 from questlog.store.duckdb.rollups.compared import any_not_zero, is_less, matched
@@ -21,6 +21,21 @@ from questlog.store.duckdb.transaction import Transaction, with_event_columns
 from questlog.store.schema import DIMENSIONS
 
 _FIRST = ("first_rank", "source", *DIMENSIONS)
+
+
+_NOT_OF_SESSIONS = {
+    "first_purchase": "TIMESTAMP",
+    "first_purchase_day": "DATE",
+    "first_day": "DATE",
+    "last_day": "DATE",
+    "first_seen": "TIMESTAMP",
+    "last_seen": "TIMESTAMP",
+    "first_rank": "HUGEINT",
+    "first_row_no": "BIGINT",
+    "last_rank": "HUGEINT",
+    "last_row_no": "BIGINT",
+}
+"""What `event_facts` has and sessions do not say, in its order, with the types."""
 
 
 def event_facts(source: str, condition: str = "true") -> str:
@@ -43,20 +58,17 @@ def event_facts(source: str, condition: str = "true") -> str:
 def session_facts(rows: str) -> str:
     """SQL: the same columns from sessions' rows of player_no, game_id, day, sessions (±1) and playtime_s."""
     return f"""
-    SELECT {OWNER} AS player_no, day, any_value(game_id) AS game_id, NULL AS player_id,
+    SELECT {OWNER} AS player_no, day, any_value(game_id) AS game_id, NULL::VARCHAR AS player_id,
         0::BIGINT AS events, sum(sessions)::BIGINT AS sessions, sum(playtime_s)::DECIMAL(38,6) AS playtime_s,
         {", ".join(f"0::{kind} AS {name}" for name, (_, kind) in MONEY.items())}, 0::BIGINT AS kinds,
-        0::BIGINT AS refunds, NULL AS first_purchase, NULL AS first_purchase_day, NULL AS first_day, NULL AS last_day,
-        NULL AS first_seen, NULL AS last_seen,
-        NULL AS first_rank, NULL AS first_row_no, NULL AS last_rank, NULL AS last_row_no
+        0::BIGINT AS refunds, {", ".join(f"NULL::{kind} AS {name}" for name, kind in _NOT_OF_SESSIONS.items())}
     FROM ({rows}) GROUP BY {OWNER}, day
     """
 
 
 _SESSION_CHANGES = """
-    SELECT player_no, game_id, day, 1 AS sessions, length_s AS playtime_s FROM session_changes
-    UNION ALL
-    SELECT old_player_no, game_id, old_day, -1, -old_length_s FROM session_changes WHERE NOT is_new
+    SELECT player_no, game_id, day, 1 AS sessions, length_s AS playtime_s FROM sessions_after
+    UNION ALL SELECT player_no, game_id, day, -1, -length_s FROM sessions_before
 """
 
 
@@ -78,8 +90,16 @@ def added_up(parts: str, keys: str) -> str:
 
 
 def update(transaction: Transaction, batch: pa.Table) -> None:
-    """Add `batch` (registered under that name) and the registered `session_changes` to players and player_days."""
-    parts = f"{event_facts('batch')} UNION ALL {session_facts(_SESSION_CHANGES)}"
+    """Add `batch` and the changes of sessions, which are registered, to players and player_days."""
+    _add(transaction, f"{event_facts('batch')} UNION ALL {session_facts(_SESSION_CHANGES)}", batch)
+
+
+def update_sessions(transaction: Transaction, batch: pa.Table) -> None:
+    """Add the registered changes of sessions; `batch` is the last one that was added."""
+    _add(transaction, session_facts(_SESSION_CHANGES), batch)
+
+
+def _add(transaction: Transaction, parts: str, batch: pa.Table) -> None:
     changes = transaction.read(
         f"SELECT * FROM ({added_up(parts, 'player_no, day')}) WHERE events <> 0 OR sessions <> 0 OR playtime_s <> 0"
     )
@@ -104,7 +124,7 @@ def player_rows(changes: str, firsts: str) -> str:
     return f"""
     SELECT new.player_no, new.game_id, new.player_id, first_seen, last_seen, events, sessions, playtime_s,
         transactions, revenue_usd, refunds, first_purchase, first_day, last_day, first_purchase_day, first_rank,
-        first.source, {of("first")}
+        first.source, {qualified("first")}
     FROM {changes} AS new LEFT JOIN {firsts} AS first ON first.row_no = new.first_row_no
     """
 

@@ -1,5 +1,7 @@
 """The sessions table (metrics.md §2)."""
 
+from typing import NamedTuple
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -11,19 +13,20 @@ from questlog.store.duckdb.facts import (
     PLAYER_RANK,
     REVENUE,
     TRANSACTIONS,
-    of,
+    qualified,
     seconds_between,
 )
 from questlog.store.duckdb.transaction import Transaction, with_event_columns
 from questlog.store.schema import DIMENSIONS, SESSIONS
 
-_COLUMNS = tuple(column.name for column in SESSIONS.columns)
-COLUMN_LIST = ", ".join(_COLUMNS)
+COLUMNS = tuple(column.name for column in SESSIONS.columns)
+COLUMN_LIST = ", ".join(COLUMNS)
 _FIRST = ("first_rank", "source", "session_num", *DIMENSIONS)
-_OFTEN = ("player_at", "end_time", "length_s", "events")
+_OFTEN = ("end_time", "length_s", "events")
 _SOMETIMES = (
     "player_no",
     "player_id",
+    "first_event_time",
     "start_time",
     "day",
     "ended_length_s",
@@ -32,18 +35,37 @@ _SOMETIMES = (
     "transactions",
     "revenue_usd",
 )
+_CHANGEABLE = ("session_no", "game_id", "player_no", "start_time", "end_time", "day", "length_s")
+_MOST_S = 31 * 86_400
+
+
+class Changes(NamedTuple):
+    """Sessions as they were and as they are, by number: who played when and how long. What is new was not before."""
+
+    before: pa.Table
+    after: pa.Table
+
+    def register(self, transaction: Transaction) -> None:
+        """Let statements read them as `sessions_before` and `sessions_after`."""
+        transaction.register("sessions_before", self.before)
+        transaction.register("sessions_after", self.after)
 
 
 def facts(source: str, condition: str = "true") -> str:
-    """SQL: one row per session from the events in `source` that name theirs, without the columns of the first event."""
+    """SQL: one row per session from the events in `source` that name theirs, without the columns of the first event.
+
+    The source has columns besides: `family_no`, `is_of_token`, and `created_at` where `session_issued_at` counts.
+    """
     return f"""
     SELECT session_no,
+        any_value(family_no) AS family_no,
+        any_value(is_of_token) AS is_of_token,
         any_value(game_id) AS game_id,
         any_value(session_id) AS session_id,
         arg_max(player_no, {PLAYER_RANK}) AS player_no,
         arg_max(player_id, {PLAYER_RANK}) AS player_id,
-        max(event_time) FILTER (player_no IS NOT NULL) AS player_at,
-        least(min(event_time), min(session_issued_at)) AS start_time,
+        min(event_time) AS first_event_time,
+        least(min(event_time), min(created_at)) AS start_time,
         max(event_time) AS end_time,
         {ENDED_LENGTH} AS ended_length_s,
         min(session_issued_at) AS issued_at,
@@ -57,43 +79,43 @@ def facts(source: str, condition: str = "true") -> str:
     """
 
 
+def _length(ended: str, start: str, end: str) -> str:
+    return f"least(coalesce({ended}, {seconds_between(start, end)}), {_MOST_S})::DECIMAL(18,6)"
+
+
 def rows(found: str, firsts: str, day: str) -> str:
     """SQL: the table's rows from those of `facts` and the first events; `day` is SQL for the local day of the start."""
-    length = f"coalesce(ended_length_s, {seconds_between('start_time', 'end_time')})"
+    length = _length("ended_length_s", "start_time", "end_time")
     return f"""
-    SELECT {COLUMN_LIST} FROM (SELECT *, {day} AS day FROM (
-    SELECT found.session_no, found.game_id, found.session_id, found.player_no, found.player_id, player_at, start_time,
-        end_time, ended_length_s, {length} AS length_s, issued_at, expires_at, events, transactions, revenue_usd,
-        first_rank, first.source, first.session_num, {of("first")}
-    FROM {found} AS found JOIN {firsts} AS first ON first.row_no = found.first_row_no))
+    SELECT {COLUMN_LIST} FROM (SELECT *, {day} AS day, {length} AS length_s FROM (
+        SELECT found.*, first.source, first.session_num, {qualified("first")}
+        FROM {found} AS found JOIN {firsts} AS first ON first.row_no = found.first_row_no))
     """
 
 
-_IS_LATER_PLAYER = (
-    "(new.player_at IS NOT NULL AND (old.player_at IS NULL OR new.player_at > old.player_at"
-    " OR (new.player_at = old.player_at AND new.player_no >= old.player_no)))"
-)
+_IS_LATER = "(old.end_time IS NULL OR new.end_time >= old.end_time)"
 _ENDED = "greatest(old.ended_length_s, new.ended_length_s)"
 _START = "least(old.start_time, new.start_time)"
 _END = "greatest(old.end_time, new.end_time)"
 
 _MERGED = f"""
-    SELECT new.session_no, new.game_id, new.session_id,
-        CASE WHEN {_IS_LATER_PLAYER} THEN new.player_no ELSE old.player_no END AS player_no,
-        CASE WHEN {_IS_LATER_PLAYER} THEN new.player_id ELSE old.player_id END AS player_id,
-        greatest(old.player_at, new.player_at) AS player_at,
+    SELECT new.session_no, new.family_no, new.is_of_token, new.game_id, new.session_id,
+        CASE WHEN {_IS_LATER} THEN new.player_no ELSE old.player_no END AS player_no,
+        CASE WHEN {_IS_LATER} THEN new.player_id ELSE old.player_id END AS player_id,
+        least(old.first_event_time, new.first_event_time) AS first_event_time,
         {_START} AS start_time,
         {_END} AS end_time,
         {_ENDED} AS ended_length_s,
-        coalesce({_ENDED}, {seconds_between(_START, _END)}) AS length_s,
+        {_length(_ENDED, _START, _END)} AS length_s,
         least(old.issued_at, new.issued_at) AS issued_at,
         greatest(old.expires_at, new.expires_at) AS expires_at,
         coalesce(old.events, 0) + new.events AS events,
         coalesce(old.transactions, 0) + new.transactions AS transactions,
         (coalesce(old.revenue_usd, 0) + new.revenue_usd)::DECIMAL(38,6) AS revenue_usd,
-        new.first_rank, new.source, new.session_num, {of("new")},
+        new.first_rank, new.source, new.session_num, {qualified("new")},
         old.session_no IS NULL AS is_new,
         old.player_no AS old_player_no,
+        old.first_event_time AS old_first_event_time,
         old.start_time AS old_start_time,
         old.day AS old_day,
         old.end_time AS old_end_time,
@@ -109,7 +131,7 @@ _MERGED = f"""
 
 _CHANGES = f"""
     SELECT *, NOT is_new AND (
-        player_no IS DISTINCT FROM old_player_no OR start_time <> old_start_time
+        player_no <> old_player_no OR first_event_time <> old_first_event_time OR start_time <> old_start_time
         OR ended_length_s IS DISTINCT FROM old_ended_length_s OR issued_at IS DISTINCT FROM old_issued_at
         OR expires_at IS DISTINCT FROM old_expires_at OR transactions <> old_transactions
         OR revenue_usd <> old_revenue_usd) AS has_new_rest
@@ -117,38 +139,50 @@ _CHANGES = f"""
 """
 
 
-def update(transaction: Transaction, batch: pa.Table, days: LocalDays) -> pa.Table:
-    """Bring the sessions of `batch` (registered under that name) up to date.
+def update(transaction: Transaction, batch: pa.Table, days: LocalDays) -> Changes:
+    """Bring the sessions of `batch` up to date. It is registered under that name, with what `facts` reads.
 
-    Returns, and registers as `session_changes`, every session concerned: its new values, and the old player, times,
-    day and length (null for a new session).
+    Returns what changed, and registers it.
     """
     found = transaction.read(facts("batch"))
     of_first = ("source", "session_num", *DIMENSIONS)
     transaction.register("found_sessions", with_event_columns(found, "first_row_no", batch, of_first))
-    changes = _with_days(transaction.read(_CHANGES), days)
-    transaction.register("session_changes", changes)
-    if _any(changes, "is_new"):
+    merged = _with_days(transaction.read(_CHANGES), days)
+    transaction.register("merged_sessions", merged)
+    if _any(merged, "is_new"):
         transaction.write(
-            f"INSERT INTO sessions ({COLUMN_LIST}) SELECT {COLUMN_LIST} FROM session_changes WHERE is_new"
+            f"INSERT INTO sessions ({COLUMN_LIST}) SELECT {COLUMN_LIST} FROM merged_sessions WHERE is_new"
         )
-    if not pc.all(changes["is_new"]).as_py():
+    if not pc.all(merged["is_new"]).as_py():
         _change(transaction, _OFTEN, "NOT is_new")
-    if _any(changes, "has_new_rest"):
+    if _any(merged, "has_new_rest"):
         _change(transaction, _SOMETIMES, "has_new_rest")
-    if _any(changes, "has_new_first"):
+    if _any(merged, "has_new_first"):
         _change(transaction, _FIRST, "has_new_first")
+    changes = Changes(_before(merged), merged.select(_CHANGEABLE))
+    changes.register(transaction)
     return changes
 
 
-def _with_days(changes: pa.Table, days: LocalDays) -> pa.Table:
-    games, starts = (changes[name].cast(pa.int64()).to_numpy() for name in ("game_id", "start_time"))
-    return changes.append_column("day", dates(days.of(np.asarray(games), np.asarray(starts))))
+def _before(merged: pa.Table) -> pa.Table:
+    kept = ("session_no", "game_id")
+    names = [name if name in kept else f"old_{name}" for name in _CHANGEABLE]
+    return merged.filter(pc.invert(merged["is_new"])).select(names).rename_columns(list(_CHANGEABLE))
+
+
+def stored(transaction: Transaction, numbers: str) -> pa.Table:
+    """Sessions as they are, as `Changes` has them; `numbers` is a statement that gives theirs."""
+    return transaction.read(f"SELECT {', '.join(_CHANGEABLE)} FROM sessions WHERE session_no IN ({numbers})")
+
+
+def _with_days(merged: pa.Table, days: LocalDays) -> pa.Table:
+    games, starts = (merged[name].cast(pa.int64()).to_numpy() for name in ("game_id", "start_time"))
+    return merged.append_column("day", dates(days.of(np.asarray(games), np.asarray(starts))))
 
 
 def _change(transaction: Transaction, columns: tuple[str, ...], condition: str) -> None:
     transaction.write(
-        f"UPDATE sessions SET {', '.join(f'{name} = new.{name}' for name in columns)} FROM session_changes AS new"
+        f"UPDATE sessions SET {', '.join(f'{name} = new.{name}' for name in columns)} FROM merged_sessions AS new"
         f" WHERE {condition} AND new.session_no = sessions.session_no"
     )
 

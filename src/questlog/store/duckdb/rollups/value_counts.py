@@ -81,8 +81,8 @@ _ADD = f"""
 _READ = ["game_id", "day", "category", "value", "attributes"]
 
 
-_FOLDED = """
-    CREATE OR REPLACE TEMP TABLE folded AS
+_COMPACTED = """
+    CREATE OR REPLACE TEMP TABLE compacted AS
     SELECT game_id, day, field, bin, value, sum(samples)::BIGINT AS samples
     FROM value_counts WHERE day = $day GROUP BY game_id, day, field, bin, value
 """
@@ -108,20 +108,22 @@ class Compaction:
             self._added[day] = self._added.get(day, 0) + count
         return [day for day in found if self._added[day] >= max(self._least, self._kept.get(day, 0))]
 
-    def fold(self, transaction: Transaction, day: dt.date) -> None:
+    def compact(self, transaction: Transaction, day: dt.date) -> None:
         """Leave one row of each number."""
-        transaction.write(_FOLDED, {"day": day})
+        transaction.write(_COMPACTED, {"day": day})
         transaction.write("DELETE FROM value_counts WHERE day = $day", {"day": day})
-        transaction.write(f"INSERT INTO value_counts ({COLUMN_LIST}) SELECT {COLUMN_LIST} FROM folded ORDER BY value")
-        self._kept[day] = transaction.read("SELECT count(*) AS rows FROM folded")["rows"][0].as_py()
-        transaction.write("DROP TABLE folded")
+        transaction.write(
+            f"INSERT INTO value_counts ({COLUMN_LIST}) SELECT {COLUMN_LIST} FROM compacted ORDER BY value"
+        )
+        self._kept[day] = transaction.read("SELECT count(*) AS rows FROM compacted")["rows"][0].as_py()
+        transaction.write("DROP TABLE compacted")
         del self._added[day]
 
 
-def update(transaction: Transaction, events: pa.Table, folding: Compaction) -> None:
+def update(transaction: Transaction, events: pa.Table, compaction: Compaction) -> None:
     """Add the events of a batch, each with its `day`.
 
-    A number has a row for each batch that brought it, until its day is folded.
+    A number has a row for each batch that brought it, until its day is compacted.
     """
     categories = set(events["category"].unique().to_pylist())
     kinds = [sampled for sampled in DISTRIBUTIONS if sampled.category in categories]
@@ -134,5 +136,5 @@ def update(transaction: Transaction, events: pa.Table, folding: Compaction) -> N
     transaction.register("batch_value_counts", counts.take(np.argsort(counts["value"].to_numpy())))
     transaction.write(f"INSERT INTO value_counts ({COLUMN_LIST}) SELECT {COLUMN_LIST} FROM batch_value_counts")
     transaction.write(_ADD)
-    for day in folding.due(counts):
-        folding.fold(transaction, day)
+    for day in compaction.due(counts):
+        compaction.compact(transaction, day)
