@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from questlog.store.key_index import KeyIndex
+from questlog.store.key_runs import make_run, sorted_entries
 from questlog.store.keys import Keys
 
 
@@ -62,6 +63,20 @@ def test_batches_larger_than_what_stays_in_memory_are_all_found(tmp_path: Path) 
     reopened = KeyIndex(tmp_path, 50)
     assert reopened.covered == len(known)
     _agrees(reopened, known)
+
+
+def test_a_full_batch_is_written_by_one_thread_only(tmp_path: Path) -> None:
+    """The other thread may see it before this one has looked whether to merge it."""
+    index = KeyIndex(tmp_path, 50)
+    small, full = ([(place, place, 1) for place in range(first, last)] for first, last in ((1, 11), (11, 111)))
+    index.insert(_keys(small), _numbers(list(range(1, 11))), 10)
+    entries = sorted_entries(index._mixed(_keys(full)), _numbers(list(range(11, 111))))
+    index._runs.append(make_run(11, 110, entries))
+    due = index._due()
+    index._merge_memory()
+    index._merge(due)
+    index.abandon()
+    _agrees(KeyIndex(tmp_path, 50), {key: key[0] for key in (*small, *full)})
 
 
 def test_keys_that_a_sender_chose_alike_do_not_slow_it_down_or_mix(tmp_path: Path) -> None:
