@@ -76,7 +76,7 @@ _USES: Mapping[tuple[int, ...], tuple[int, int]] = {
     (0, 3 * _GAP, _GAP, 2 * _GAP): (1, 3 * _GAP),
     (3 * _GAP, 0, _GAP): (2, _GAP),
 }
-"""When a player uses the same session id, in the order of arrival: how many sessions that makes, and how long they are."""
+"""When a player uses the same session id, in the order of arrival: how many sessions that makes, how long."""
 
 
 def test_a_session_id_used_again_much_later_is_another_session(game: FieldGame) -> None:
