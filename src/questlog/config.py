@@ -181,6 +181,20 @@ class SatoriSettings(_Section, frozen=True, kw_only=True):
     ] = 86_400
 
 
+class SessionSettings(_Section, frozen=True, kw_only=True):
+    """Sessions of players, of both protocols."""
+
+    reuse_gap_s: Annotated[
+        int,
+        Meta(
+            ge=60,
+            le=31 * _DAY_S,
+            description="A session id that is used again this long after its last event begins a new session. A change "
+            "holds for stored events after `questlog rebuild`.",
+        ),
+    ] = 43_200
+
+
 class EventSettings(_Section, frozen=True, kw_only=True):
     """Events of both protocols."""
 
@@ -298,6 +312,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     dedupe: DedupeSettings = field(default_factory=DedupeSettings)
     rejected: RejectedSettings = field(default_factory=RejectedSettings)
     satori: SatoriSettings = field(default_factory=SatoriSettings)
+    session: SessionSettings = field(default_factory=SessionSettings)
     event: EventSettings = field(default_factory=EventSettings)
     geo: GeoSettings = field(default_factory=GeoSettings)
     money: MoneySettings = field(default_factory=MoneySettings)

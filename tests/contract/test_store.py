@@ -127,10 +127,10 @@ def test_results_are_split_by_game_and_source(store: DuckDBStore) -> None:
 
 def test_a_session_runs_from_its_earliest_to_its_latest_event(store: DuckDBStore) -> None:
     for minutes in (5, 9, 1):
-        row = {"player_id": "p", "session_id": "s", "event_time": NOON + minutes * MINUTE, "session_num": minutes}
+        row = {"player_id": "p", "session_id": "s", "event_time": NOON + minutes * MINUTE, "session_num": 3}
         store.load(batch([row]), NOON)
     [session] = _rows(store, "SELECT epoch_us(start_time) AS start, length_s, events, session_num FROM sessions")
-    assert session == {"start": NOON + MINUTE, "length_s": Decimal(480), "events": 3, "session_num": 1}
+    assert session == {"start": NOON + MINUTE, "length_s": Decimal(480), "events": 3, "session_num": 3}
 
 
 def test_the_length_of_session_end_wins(store: DuckDBStore) -> None:
@@ -144,7 +144,7 @@ def test_the_length_of_session_end_wins(store: DuckDBStore) -> None:
 
 def test_a_late_event_moves_a_session_and_the_first_day(store: DuckDBStore) -> None:
     session = {"player_id": "p", "session_id": "s"}
-    store.load(batch([session]), NOON)
+    store.load(batch([{**session, "event_time": NOON - 6 * HOUR}]), NOON)
     store.load(batch([{**session, "event_time": NOON - 13 * HOUR}]), NOON)
     days = _rows(store, "SELECT day::VARCHAR AS day, sessions, is_new FROM player_days ORDER BY day")
     assert days == [

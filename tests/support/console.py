@@ -1,6 +1,7 @@
 """A console port to talk to in a test: the real API over a control database in a file and tables in memory."""
 
 import atexit
+import datetime as dt
 import shutil
 import tempfile
 import threading
@@ -114,8 +115,8 @@ class FakeAnalytics:
             raise self.error
         return self.answer
 
-    def data_version(self) -> int:
-        return self.number
+    def state(self, _: int) -> tuple[int, dt.date]:
+        return self.number, dt.date(2026, 1, 1)
 
 
 def _wait_until_cancelled(cancellation: Cancellation) -> None:

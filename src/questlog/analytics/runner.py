@@ -108,12 +108,14 @@ class Analytics:
                 trace=Trace(),
             )
 
-    def data_version(self) -> int:
-        """The last load transaction: as long as it and the UTC day stay, so do all answers. Raises `QueryAborted`."""
-        with self._bare_context(0, Cancellation()) as context:
-            [counters] = context.run(_counters, 0).to_pylist()
-        version: int = counters["batch_no"]
-        return version
+    def state(self, game_id: int) -> tuple[int, dt.date]:
+        """The last load transaction, and the running day of the game's zone. Raises `QueryAborted`.
+
+        As long as both stay, and the day of UTC, so do all answers but those about now.
+        """
+        with self._bare_context(game_id, Cancellation()) as context:
+            [counters] = context.run(_counters, game_id).to_pylist()
+            return counters["batch_no"], context.today_in(Zone(counters["time_zone"] or UTC.name))
 
     @contextmanager
     def _bare_context(self, game_id: int, cancellation: Cancellation) -> Iterator[Context]:

@@ -84,7 +84,7 @@ class QueryService:
         """Another one whenever the answer could be another one. Asked for before the answer: it is never too new."""
         made_of = (
             _STARTED,
-            self._services.analytics.data_version(),
+            *self._services.analytics.state(game_id),
             self._services.control.version(),
             self._services.clock.now_us() // _LASTS_US[freshness],
             game_id,

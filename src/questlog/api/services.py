@@ -1,5 +1,6 @@
 """What the console port needs of the rest of the program, as narrowly as it can be said."""
 
+import datetime as dt
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
@@ -189,8 +190,8 @@ class Analytics(Protocol):
         """The answer. Raises `InvalidQuery`, `QueryAborted`."""
         ...
 
-    def data_version(self) -> int:
-        """Grows with every load. Raises `QueryAborted`."""
+    def state(self, game_id: int) -> tuple[int, dt.date]:
+        """What grows with every load, and the game's running day. Raises `QueryAborted`."""
         ...
 
 

@@ -8,9 +8,9 @@ import pytest
 from questlog.analytics.question.answer import SourceUse
 from questlog.analytics.question.query import Period, Query
 from questlog.analytics.runner import Analytics, Definitions
-from tests.support.engines import BothEngines
+from tests.support.engines import BothEngines, embedded_store
 from tests.support.loading import FakeClock
-from tests.support.staged import NOON
+from tests.support.staged import NOON, batch
 
 DAY = dt.date(2026, 1, 1)
 ROWS = [{"category": "user", "player_id": name} for name in ("ada", "bob")]
@@ -46,5 +46,14 @@ def test_an_answer_says_what_was_read(engines: BothEngines) -> None:
         analytics = Analytics(engine, FakeClock(), lambda _: Definitions())
         answer = analytics.ask(1, Query(("dau",), Period(DAY, DAY)))
         assert answer.table["dau"].to_pylist() == [2]
-        assert answer.origin.sources == [SourceUse("player_days")]
+        assert answer.origin.sources == [SourceUse("player_days", ("dau",))]
         assert answer.origin.rows_read_at_most == 2
+
+
+def test_the_running_day_is_of_the_games_zone() -> None:
+    with embedded_store() as store:
+        store.set_time_zone(1, "Pacific/Kiritimati", lambda *_: None)
+        store.load(batch(ROWS), NOON)
+        analytics = Analytics(store, FakeClock(NOON), lambda _: Definitions())
+        assert [analytics.state(game_id)[1] for game_id in (1, 2)] == [DAY + dt.timedelta(days=1), DAY]
+        assert analytics.ask(1, Query(("dau",), Period(DAY, DAY))).origin.time_zone == "Pacific/Kiritimati"

@@ -339,3 +339,11 @@ def test_times_before_the_earliest_count_as_not_sent_also_those_of_a_session(jou
     assert from_token["client_time"].year == 1
     assert (from_token["session_issued_at"], from_token["session_expires_at"]) == (None, time(NOW_US))
     assert (from_event["session_issued_at"], from_event["session_expires_at"]) == (None, time(NOW_US + 1))
+
+
+def test_the_same_bytes_by_another_route_are_another_request(journal: FakeJournal) -> None:
+    events = [{"event_id": "a", "player_id": "ada"}, {"drop": True}]
+    kinds = (Kind.GAMEANALYTICS_EVENTS, Kind.SATORI_SERVER_EVENTS)
+    batch = batch_of(*(journal.append(envelope(kind), events) for kind in kinds))
+    first, second = batch.events["resend_key"].to_pylist()
+    assert first != second

@@ -137,11 +137,12 @@ class DuckDBStore:
         """
         changes: list[PriceChange] = []
 
-        def repriced() -> None:
-            changes.extend(reprice.reprice(self._rollups(), question, prices, self._counters.row_no, progress))
+        def repriced(last: Counters) -> Counters:
+            changes.extend(reprice.reprice(self._rollups(), question, prices, last.row_no, progress))
+            return last
 
         if question.is_dry_run:
-            self._transact(repriced)
+            self._transact(lambda: repriced(self._counters))
         else:
             self._change(repriced)
         return changes
