@@ -13,6 +13,7 @@ import msgspec
 from questlog.analytics.engine import tables
 from questlog.analytics.engine.analysis import Analysis
 from questlog.analytics.engine.context import Context, Engine, KeptAnswers, Trace
+from questlog.analytics.engine.growing import KeptRows
 from questlog.analytics.question.answer import Answer, Origin, SourceUse
 from questlog.analytics.question.definitions import CustomMetric, SegmentDefinition
 from questlog.analytics.registry import ANALYSES
@@ -72,6 +73,7 @@ class Analytics:
         self._definitions_of = definitions_of
         self._values_a_day = values_a_day or {}
         self._kept_answers = KeptAnswers()
+        self.kept_rows = KeptRows()
         self._occurrences = Occurrences()
 
     def ask(self, game_id: int, question: msgspec.Struct, cancellation: Cancellation | None = None) -> Answer:
@@ -135,6 +137,7 @@ class Analytics:
                 approximate_from=self._approximate_from(),
                 cancellation=cancellation,
                 kept_answers=self._kept_answers,
+                kept_rows=self.kept_rows,
             )
 
 

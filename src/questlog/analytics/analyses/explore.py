@@ -24,7 +24,8 @@ from questlog.analytics.analyses.split import (
 )
 from questlog.analytics.engine.analysis import Analysis
 from questlog.analytics.engine.context import Context
-from questlog.analytics.engine.functions import fits_bitmaps
+from questlog.analytics.engine.functions import are_kept_bitmaps, fits_bitmaps
+from questlog.analytics.engine.growing import added_up
 from questlog.analytics.metrics.result import with_plain_numbers
 from questlog.analytics.metrics.sub_query import MAX_ROWS, OTHER
 from questlog.analytics.question.answer import Answer, AnswerColumn
@@ -46,6 +47,7 @@ from questlog.analytics.selection.cardinality import capped_dimensions, id_dimen
 from questlog.analytics.selection.selection import select
 from questlog.model.taxonomy import CATEGORIES
 from questlog.store.distributions import APP_MEMORY_USED, BOOT_TIMES, FRAME_RATES, MEMORY_USED, Distribution
+from questlog.store.schema import DIMENSIONS
 
 MAX_DEPTH = 5
 MAX_NODES = 50
@@ -161,8 +163,7 @@ def answer(question: Explore, context: Context) -> Answer:
 def _tree(question: Explore, tree: Tree, context: Context) -> pa.Table:
     parts = [_counts(tree, question.granularity, context)]
     if Measure.PLAYERS in question.measures:
-        has_few = fits_bitmaps(tree.selection.player_bound, _groups(question, tree, context))
-        parts.append(context.run(explore_rows.players, tree, question.granularity, has_few))
+        parts.append(_players(question, tree, context))
     if {Measure.MEDIAN, Measure.P95} & set(question.measures):
         parts.append(context.run(explore_rows.quantiles, tree, question.granularity))
     for part in parts:
@@ -170,6 +171,25 @@ def _tree(question: Explore, tree: Tree, context: Context) -> pa.Table:
             raise too_many_rows("depth", MAX_ROWS)
     rows = [with_starts(part, question.granularity) for part in parts]
     return tree_table(tree, question.granularity, rows)
+
+
+def _players(question: Explore, tree: Tree, context: Context) -> pa.Table:
+    selection, groups = tree.selection, _groups(question, tree, context)
+    if context.can_keep_rows and _is_of_own_values(tree) and are_kept_bitmaps(selection.player_bound, groups):
+        merge = added_up(("class_no", *_keys(question, tree)), (), ("players",))
+        sets = context.run_growing(explore_rows.newer_player_sets, tree, question.granularity, merge=merge)
+        return explore_rows.players_at_nodes(sets, context.run(explore_rows.nodes_of_classes, tree))
+    has_few = fits_bitmaps(selection.player_bound, groups)
+    return context.run(explore_rows.players, tree, question.granularity, has_few)
+
+
+def _is_of_own_values(tree: Tree) -> bool:
+    """Whether events count by what never changes: their own values, of which none is above a limit."""
+    return not tree.caps and not tree.selection.caps and tree.selection.dimensions <= frozenset(DIMENSIONS)
+
+
+def _keys(question: Explore, tree: Tree) -> tuple[str, ...]:
+    return (() if question.granularity is Granularity.ALL else ("bucket",)) + tree.groups
 
 
 def _groups(question: Explore, tree: Tree, context: Context) -> int:

@@ -32,6 +32,7 @@ from questlog.analytics.analyses.funnel_rows import (
     Unit,
     event_count,
     names_of,
+    newer_step_events,
     step_events,
 )
 from questlog.analytics.analyses.funnel_ties import MAX_STEPS
@@ -39,6 +40,7 @@ from questlog.analytics.analyses.histogram import Histogram
 from questlog.analytics.analyses.split import check_split
 from questlog.analytics.engine.analysis import Analysis
 from questlog.analytics.engine.context import Context
+from questlog.analytics.engine.growing import together
 from questlog.analytics.metrics.intervals import with_intervals
 from questlog.analytics.question.answer import Answer
 from questlog.analytics.question.definitions import SegmentDefinition
@@ -206,7 +208,7 @@ def counted(question: Funnel, rows: FunnelRows, context: Context) -> Counted:
     parts = max(1, -(-(events or 0) // _ROWS_AT_ONCE))
     found, groups = [], []
     for part in range(parts):
-        told = context.run(step_events, msgspec.structs.replace(rows, parts=parts, part=part))
+        told = _step_events(msgspec.structs.replace(rows, parts=parts, part=part), context)
         matching, values = _matching(told, question)
         attempts = best_attempts(matching, rules, context.cancellation.check)
         found.append(attempts)
@@ -222,6 +224,12 @@ def counted(question: Funnel, rows: FunnelRows, context: Context) -> Counted:
         question.group_by,
         pa.concat_tables(groups) if groups else None,
     )
+
+
+def _step_events(rows: FunnelRows, context: Context) -> pa.Table:
+    if rows.parts == 1 and rows.is_of_own_values and context.can_keep_rows:
+        return context.run_growing(newer_step_events, rows, merge=together)
+    return context.run(step_events, rows)
 
 
 def _matching(rows: pa.Table, question: Funnel) -> tuple[Matching, pa.Table | None]:

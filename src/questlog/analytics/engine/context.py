@@ -12,7 +12,8 @@ import msgspec
 import pyarrow as pa
 from cachetools import LRUCache, cached
 
-from questlog.analytics.engine.compile import Dialect, arrow_schema, compiled, tables_of
+from questlog.analytics.engine.compile import AFTER, Dialect, arrow_schema, compiled, tables_of
+from questlog.analytics.engine.growing import KeptRows, Merge, batches
 from questlog.analytics.question.definitions import CustomMetric, SegmentDefinition
 from questlog.model.calendar import UTC, Zone
 from questlog.store.contract import Cancellation, QueryAborted
@@ -28,8 +29,11 @@ class Reading(Protocol):
         """Which SQL it speaks."""
         ...
 
-    def ask(self, statement: str) -> pa.Table:
-        """Answer a compiled question. Raises `QueryAborted` when it is stopped, or takes too much memory."""
+    def ask(self, statement: str, parameters: Mapping[str, object] | None = None) -> pa.Table:
+        """Answer a compiled question, with named parameters where the engine is the embedded one.
+
+        Raises `QueryAborted` when it is stopped, or takes too much memory.
+        """
         ...
 
     def table_sizes(self) -> pa.Table:
@@ -112,6 +116,7 @@ class Context(msgspec.Struct, frozen=True):
     data_version: int = 0
     cancellation: Cancellation = msgspec.field(default_factory=Cancellation)
     kept_answers: KeptAnswers = msgspec.field(default_factory=KeptAnswers)
+    kept_rows: KeptRows = msgspec.field(default_factory=KeptRows)
     trace: Trace = msgspec.field(default_factory=Trace)
 
     @property
@@ -134,17 +139,47 @@ class Context(msgspec.Struct, frozen=True):
         `build` is a pure function of a module: its SQL is kept by its arguments, for making and compiling an expression
         takes as long as many an answer, and dashboards ask the same again and again.
         """
+        return self._run(build, arguments, None)
+
+    def run_once(self, build: Callable[..., ir.Table], *arguments: Hashable) -> pa.Table:
+        """The same, asked once while the data stay as they are: for small answers that many questions need."""
+        return self.kept_answers.get((build, arguments), self.data_version, lambda: self.run(build, *arguments))
+
+    @property
+    def can_keep_rows(self) -> bool:
+        """Whether `run_growing` may be asked: where the engine takes parameters, and its data have a version."""
+        return self.engine.dialect == "duckdb" and self.data_version > 0
+
+    def run_growing(self, build: Callable[..., ir.Table], *arguments: Hashable, merge: Merge) -> pa.Table:
+        """The rows of a `build` over `growing.newer` events, of all events: kept, and put together with the newer ones.
+
+        Of the events only those columns may be read that never change, not those of their session; of other tables
+        only what is the same for an event whenever it is asked. Raises `QueryAborted`.
+        """
+        key = (build, arguments)
+        version, kept = self.kept_rows.get(key) or (0, None)
+        if kept is not None and version == self.data_version:
+            return kept
+        if kept is not None and version < self.data_version and self._has_only_grown(version):
+            rows = merge(pa.concat_tables([kept, self._run(build, arguments, version)]))
+        else:
+            rows = self._run(build, arguments, 0)
+        self.kept_rows.keep(key, self.data_version, rows)
+        return rows
+
+    def _has_only_grown(self, version: int) -> bool:
+        """Whether all transactions since then loaded events."""
+        [found] = self._run(batches, (), version)["batches"].to_pylist()
+        return bool(found == self.data_version - version)
+
+    def _run(self, build: Callable[..., ir.Table], arguments: tuple[Hashable, ...], after: int | None) -> pa.Table:
         self.cancellation.check()
         try:
             statement = _statement(build, arguments, self.engine.dialect)
         except RecursionError as error:
             raise QueryAborted("the question is nested too deeply") from error
         self.trace.note(statement.tables)
-        return self.engine.ask(statement.sql).cast(statement.schema)
-
-    def run_once(self, build: Callable[..., ir.Table], *arguments: Hashable) -> pa.Table:
-        """The same, asked once while the data stay as they are: for small answers that many questions need."""
-        return self.kept_answers.get((build, arguments), self.data_version, lambda: self.run(build, *arguments))
+        return self.engine.ask(statement.sql, None if after is None else {AFTER: after}).cast(statement.schema)
 
 
 _MOST_CHARACTERS = 16 * 1024 * 1024
