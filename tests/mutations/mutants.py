@@ -49,12 +49,6 @@ MUTANTS = (
         "return 1 << len(DIMENSIONS)",
     ),
     _players(
-        "players without a dimension are the day's first rows",
-        "metrics/sources/player_day_values.py",
-        "    if not names:\n        return 1 << len(DIMENSIONS)",
-        "    if not names:\n        return 1",
-    ),
-    _players(
         "days with one combination only need no telling apart, others do",
         "metrics/sources/player_day_values.py",
         "others = counts & ~rows.is_only",
