@@ -31,8 +31,7 @@ from questlog.analytics.question.examples import JANUARY, Example
 from questlog.analytics.question.problems import InvalidQuery, too_many_rows
 from questlog.analytics.question.query import Filter, Granularity, Name, Period, check_buckets, check_distinct
 from questlog.analytics.selection.buckets import Start, start_type, with_starts
-from questlog.analytics.selection.cardinality import capped_dimensions
-from questlog.analytics.selection.selection import NO_DAY, Selection, select
+from questlog.analytics.selection.selection import NO_DAY, Selection, caps_of, select, zone_asked
 
 
 class Part(enum.StrEnum):
@@ -55,7 +54,8 @@ class Economy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     With `largest` the items with the greatest such sum over the period come first, and with `top` only so many are
     told. With a `granularity` the flows are told for each bucket, with `group_by` for each of the `groups` most
-    frequent values of a dimension and for all others together, `(other)`.
+    frequent values of a dimension and for all others together, `(other)`. Days are of the game's time zone, or with
+    `time_zone` "UTC" of UTC.
     """
 
     period: Period
@@ -68,6 +68,7 @@ class Economy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     group_by: Name | None = None
     groups: Annotated[int, Meta(ge=1, le=100)] = 10
     filter: Filter | None = None
+    time_zone: Name | None = None
 
     def check(self, segments: Mapping[str, SegmentDefinition]) -> None:
         """Raises `InvalidQuery` for what cannot be answered in a game with these segments."""
@@ -109,11 +110,11 @@ def answer(question: Economy, context: Context) -> Answer:
     """A row for each item with events, by bucket and group. Raises `InvalidQuery`, `QueryAborted`."""
     question.check(context.segments)
     groups = (question.group_by,) if question.group_by else ()
-    selection = select(context, question.period, question.filter, groups)
+    zone = zone_asked(question.time_zone, context)
+    selection = select(context, question.period, question.filter, groups, zone=zone)
     dimensions = [economy_rows.DIMENSIONS[name] for name in economy_rows.COLUMNS[question.by]]
-    caps = tuple(
-        each for each in capped_dimensions(context, dimensions, question.period) if each.category in (None, "resource")
-    )
+    limited = caps_of(selection, dimensions, context)
+    caps = tuple(each for each in limited if each.category in (None, "resource"))
     items = Items(question.by, question.currency, selection=selection, caps=caps)
     if groups:
         found = context.run(economy_rows.top_groups, items, question.groups)

@@ -33,8 +33,8 @@ from questlog.analytics.question.examples import JANUARY, Example
 from questlog.analytics.question.problems import InvalidQuery, check_word, too_many_rows
 from questlog.analytics.question.query import Filter, Granularity, Name, Period, check_buckets, check_distinct
 from questlog.analytics.selection.buckets import with_starts
-from questlog.analytics.selection.cardinality import capped_dimensions, id_dimensions
-from questlog.analytics.selection.selection import select
+from questlog.analytics.selection.cardinality import id_dimensions
+from questlog.analytics.selection.selection import caps_of, select, zone_asked
 from questlog.model.taxonomy import CATEGORIES
 from questlog.store.distributions import APP_MEMORY_USED, BOOT_TIMES, FRAME_RATES, MEMORY_USED, Distribution
 
@@ -86,6 +86,8 @@ class Explore(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     With a `histogram` the answer is the number of events by their `value`, of all nodes together, instead; or of
     samples by what SDKs measured, in events of `sdk_init` (`boot_time`) or `health`.
+
+    Days are of the game's time zone, or with `time_zone` "UTC" of UTC.
     """
 
     period: Period
@@ -99,6 +101,7 @@ class Explore(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     filter: Filter | None = None
     histogram: Histogram | None = None
     histogram_of: Numbers = Numbers.VALUE
+    time_zone: Name | None = None
 
     def check(self, segments: Mapping[str, SegmentDefinition]) -> None:
         """Raises `InvalidQuery` for what cannot be answered in a game with these segments."""
@@ -135,10 +138,11 @@ def answer(question: Explore, context: Context) -> Answer:
     """
     question.check(context.segments)
     depth = question.depth if question.histogram is None else 0
-    limited = capped_dimensions(context, id_dimensions(question.category), question.period)
-    caps = tuple(each for each in limited if each.category == question.category)
     groups = (question.group_by,) if question.group_by else ()
-    selection = select(context, question.period, question.filter, groups)
+    zone = zone_asked(question.time_zone, context)
+    selection = select(context, question.period, question.filter, groups, zone=zone)
+    limited = caps_of(selection, id_dimensions(question.category), context)
+    caps = tuple(each for each in limited if each.category == question.category)
     tree = Tree(question.category, tuple(sorted(question.nodes)), depth, selection=selection, caps=caps)
     if groups:
         found = context.run(explore_rows.top_groups, tree, question.top)

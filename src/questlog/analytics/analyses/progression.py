@@ -30,8 +30,7 @@ from questlog.analytics.question.definitions import SegmentDefinition
 from questlog.analytics.question.examples import IS_IOS, JANUARY, Example
 from questlog.analytics.question.problems import too_many_rows
 from questlog.analytics.question.query import Filter, Name, Period, check_distinct
-from questlog.analytics.selection.cardinality import capped_dimensions
-from questlog.analytics.selection.selection import Selection, select
+from questlog.analytics.selection.selection import Selection, caps_of, select, zone_asked
 
 _NUMBER = re.compile(r"(\d+)")
 
@@ -60,7 +59,8 @@ class Progression(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The levels: the first `depth` parts of progression ids after the status; ids of fewer parts are their own level.
 
     `order` says which level is the next, for the drop-off. With `group_by` the levels are told for each of the `top`
-    most frequent values of a dimension and for all others together, `(other)`.
+    most frequent values of a dimension and for all others together, `(other)`. Days are of the game's time zone, or
+    with `time_zone` "UTC" of UTC.
     """
 
     period: Period
@@ -70,6 +70,7 @@ class Progression(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     group_by: Name | None = None
     top: Annotated[int, Meta(ge=1, le=100)] = 10
     filter: Filter | None = None
+    time_zone: Name | None = None
     intervals: bool = False
 
     def check(self, segments: Mapping[str, SegmentDefinition]) -> None:
@@ -85,8 +86,9 @@ def answer(question: Progression, context: Context) -> Answer:
     """
     question.check(context.segments)
     groups = (question.group_by,) if question.group_by else ()
-    selection = select(context, question.period, question.filter, groups)
-    caps = capped_dimensions(context, PARTS[: question.depth], question.period)
+    zone = zone_asked(question.time_zone, context)
+    selection = select(context, question.period, question.filter, groups, zone=zone)
+    caps = caps_of(selection, PARTS[: question.depth], context)
     levels = Levels(question.depth, selection=selection, caps=caps)
     if groups:
         top = context.run(progression_rows.top_groups, levels, question.top)
