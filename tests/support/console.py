@@ -1,7 +1,6 @@
 """A console port to talk to in a test: the real API over a control database in a file and tables in memory."""
 
 import atexit
-import datetime as dt
 import shutil
 import tempfile
 import threading
@@ -15,6 +14,7 @@ import msgspec
 import pyarrow as pa
 
 from questlog.analytics.question.answer import Answer, AnswerColumn
+from questlog.analytics.runner import DataState
 from questlog.api.services import ConsoleServices, Limits
 from questlog.collector.counters import CollectorCounters
 from questlog.control.database import ControlDatabase
@@ -22,6 +22,7 @@ from questlog.loader.counters import LoaderCounters
 from questlog.loader.money import Converter
 from questlog.loader.rebuild import Rebuild
 from questlog.loader.reprice import Reprice
+from questlog.model.calendar import UTC
 from questlog.rates.rates import Rates
 from questlog.rates.status import RatesStatus
 from questlog.store.contract import Cancellation, QueryAborted
@@ -103,6 +104,7 @@ class FakeAnalytics:
     def __init__(self) -> None:
         self.asked: list[tuple[int, msgspec.Struct]] = []
         self.number = 1
+        self.zone = UTC
         self.error: Exception | None = None
         self.is_slow = False
         self.answer = Answer(pa.table({"players": [3]}), [AnswerColumn("players", "players", "Distinct players.")])
@@ -115,8 +117,9 @@ class FakeAnalytics:
             raise self.error
         return self.answer
 
-    def state(self, _: int) -> tuple[int, dt.date]:
-        return self.number, dt.date(2026, 1, 1)
+    def state(self, game_id: int) -> DataState:
+        del game_id
+        return DataState(self.number, self.zone)
 
 
 def _wait_until_cancelled(cancellation: Cancellation) -> None:

@@ -38,7 +38,7 @@ def ask(made: Installation, game: Game, analysis: str, **question: object) -> li
 
 def retained(made: Installation, game: Game) -> dict[str, tuple[int, int, int]]:
     """Of each version: the players, and how many of them were there 1 and 7 days later."""
-    cells = ask(made, game, "retention", ages=7, group_by="custom_01", form="curve")
+    cells = ask(made, game, "retention", ages=7, group_by=["custom_01"], form="curve")
     players = {(cell["group"], cell["age"]): cell["players"] for cell in cells}
     return {group: (players[group, 0], players[group, 1], players[group, 7]) for group, age in players if age == 0}
 

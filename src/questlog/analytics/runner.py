@@ -4,7 +4,7 @@ import datetime as dt
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Protocol
+from typing import Any, NamedTuple, Protocol
 
 import ibis
 import ibis.expr.types as ir
@@ -37,10 +37,17 @@ class Definitions(msgspec.Struct, frozen=True):
     custom_metrics: Mapping[str, CustomMetric] = {}
 
 
+class DataState(NamedTuple):
+    """Which data there are: the last load transaction, and the zone that the days of the game's rows are of."""
+
+    data_version: int
+    zone: Zone
+
+
 class Analytics:
     """Questions of all games. Methods may be called from any thread."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - each is another thing that it is given
         self,
         engine: Engine,
         clock: Clock,
@@ -49,13 +56,16 @@ class Analytics:
         analyses: Sequence[Analysis] = ANALYSES,
         complete_through: Callable[[], int | None] = lambda: None,
         monotonic_s: Callable[[], float] = time.monotonic,
+        approximate_from: Callable[[], Mapping[str, int]] = dict,
     ) -> None:
         """`values_a_day` are the greatest numbers of values per field and day (metrics.md §6).
 
         `complete_through` says up to when (UTC microseconds) all that was acknowledged is loaded, None for unknown.
+        `approximate_from` says which currencies have approximate rates, and the first day (since 1970) with one.
         """
         self._complete_through = complete_through
         self._monotonic_s = monotonic_s
+        self._approximate_from = approximate_from
         self._analyses = {analysis.question: analysis for analysis in analyses}
         self._engine = engine
         self._clock = clock
@@ -81,7 +91,7 @@ class Analytics:
             complete_through=None if complete_through is None else _time(min(complete_through, context.now_us)),
             took_ms=round((self._monotonic_s() - began_s) * 1000, 3),
             rows_read_at_most=rows_at_most,
-            time_zone=context.zone.name,
+            time_zone=getattr(question, "time_zone", None) or context.zone.name,
             sources=[SourceUse(name, tuple(answers)) for name, answers in context.trace.sources.items()],
         )
         return msgspec.structs.replace(answer, origin=origin, warnings=warnings)
@@ -102,20 +112,17 @@ class Analytics:
                 context,
                 segments=definitions.segments,
                 custom_metrics=definitions.custom_metrics,
-                zone=Zone(counters["time_zone"] or UTC.name),
+                zone=_zone(counters),
                 last_player_no=counters["player_no"],
                 data_version=counters["batch_no"],
                 trace=Trace(),
             )
 
-    def state(self, game_id: int) -> tuple[int, dt.date]:
-        """The last load transaction, and the running day of the game's zone. Raises `QueryAborted`.
-
-        As long as both stay, and the day of UTC, so do all answers but those about now.
-        """
+    def state(self, game_id: int) -> DataState:
+        """As long as it and the zone's day stay, so do all answers about the game. Raises `QueryAborted`."""
         with self._bare_context(game_id, Cancellation()) as context:
             [counters] = context.run(_counters, game_id).to_pylist()
-            return counters["batch_no"], context.today_in(Zone(counters["time_zone"] or UTC.name))
+        return DataState(counters["batch_no"], _zone(counters))
 
     @contextmanager
     def _bare_context(self, game_id: int, cancellation: Cancellation) -> Iterator[Context]:
@@ -125,9 +132,14 @@ class Analytics:
                 reading,
                 self._clock.now_us(),
                 limits=self._values_a_day,
+                approximate_from=self._approximate_from(),
                 cancellation=cancellation,
                 kept_answers=self._kept_answers,
             )
+
+
+def _zone(counters: Mapping[str, Any]) -> Zone:
+    return Zone(counters["time_zone"] or UTC.name)
 
 
 def _time(us: int) -> dt.datetime:

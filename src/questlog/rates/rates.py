@@ -1,8 +1,9 @@
 """What a unit of a currency is worth in US dollars on a day (metrics.md §3 "Money", decisions 0040 and 0041)."""
 
 import enum
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from fractions import Fraction
+from functools import cached_property
 from typing import NamedTuple
 
 from questlog.rates import ecb
@@ -63,6 +64,15 @@ class Rates:
             self._known[key] = self._look_up(currency.upper(), day)
         return self._known[key]
 
+    @cached_property
+    def approximate_from(self) -> Mapping[str, int]:
+        """The currencies whose rates are the wide table's, and the first day (since 1970) of which they are."""
+        if self._wide is None:
+            return {}
+        reference = self._known_reference()
+        days = {code: reference.unquoted_from(code) for code in self._wide.series if code not in self._own}
+        return {code: day for code, day in days.items() if day is not None}
+
     def _look_up(self, currency: str, day: int) -> Quote | None:
         if currency in self._own:
             return Quote(_carried_forward(self._own[currency], day), RateSource.OWN)
@@ -75,9 +85,12 @@ class Rates:
     def _reference_usd(self, currency: str, day: int) -> Fraction | None:
         if currency == ecb.US_DOLLAR:
             return Fraction(1)
+        return self._known_reference().usd(currency, day)
+
+    def _known_reference(self) -> ReferenceRates:
         if self._reference is None:
             self._reference = self._read_reference()
-        return self._reference.usd(currency, day)
+        return self._reference
 
 
 def _carried_forward(rates: list[tuple[int, Fraction]], day: int) -> Fraction:

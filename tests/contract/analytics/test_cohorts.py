@@ -95,7 +95,7 @@ def _compare(history: History, shapes: Sequence[_Shape] = _SHAPES) -> None:
                 "granularity": Granularity(granularity),
                 "cohort": by,
                 "ages": _AGES,
-                "group_by": group_by,
+                "group_by": (group_by,) if group_by else (),
                 "filter": _NOT_FR if is_filtered else None,
             }
             _compare_cohorts(engines, known, asked, common)

@@ -102,7 +102,7 @@ def _compare_histogram(
     question = Explore(
         period,
         category,
-        group_by=group_by,
+        group_by=(group_by,) if group_by else (),
         filter=_NOT_FR if is_filtered else None,
         histogram=Histogram(edges=edges),
         histogram_of=measured,
@@ -148,7 +148,7 @@ def _compare_shape(shape: _Shape, engines: BothEngines, known: Game, period: Per
         depth=shape.depth,
         measures=_ALL,
         granularity=Granularity(shape.granularity),
-        group_by=shape.group_by,
+        group_by=(shape.group_by,) if shape.group_by else (),
         filter=_NOT_FR if shape.is_filtered else None,
     )
     for engine, answer in answers(engines, question, now_us=known.now):

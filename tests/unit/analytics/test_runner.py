@@ -55,5 +55,5 @@ def test_the_running_day_is_of_the_games_zone() -> None:
         store.set_time_zone(1, "Pacific/Kiritimati", lambda *_: None)
         store.load(batch(ROWS), NOON)
         analytics = Analytics(store, FakeClock(NOON), lambda _: Definitions())
-        assert [analytics.state(game_id)[1] for game_id in (1, 2)] == [DAY + dt.timedelta(days=1), DAY]
+        assert [analytics.state(game_id).zone.day_of(NOON) for game_id in (1, 2)] == [DAY + dt.timedelta(days=1), DAY]
         assert analytics.ask(1, Query(("dau",), Period(DAY, DAY))).origin.time_zone == "Pacific/Kiritimati"

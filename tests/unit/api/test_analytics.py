@@ -18,6 +18,7 @@ from questlog.api.answers import ORIGIN_HEADERS
 from questlog.api.app import create_app
 from questlog.api.response_formats import ResponseFormat
 from questlog.api.services import Limits
+from questlog.model.calendar import zone_named
 from questlog.store.contract import QueryAborted
 from tests.support.console import FakeConsole
 
@@ -175,7 +176,11 @@ def _next_day(console: FakeConsole) -> None:
     console.clock.us += 86_400_000_000
 
 
-@pytest.mark.parametrize("change", [_load, _define, _next_day])
+def _other_zone(console: FakeConsole) -> None:
+    console.analytics.zone = zone_named("Europe/Berlin")
+
+
+@pytest.mark.parametrize("change", [_load, _define, _next_day, _other_zone])
 def test_the_tag_is_another_when_the_answer_may_be(client: Client, console: FakeConsole, change: Any) -> None:
     tag = client.post(PATH, json=QUERY).headers["etag"]
     change(console)
@@ -256,3 +261,23 @@ def test_what_is_not_there_is_told(client: Client) -> None:
     assert client.post("/api/v1/games/Chess/query", json=QUERY).status_code == 404
     assert client.post(PATH, json=QUERY, headers={"Accept": "image/png"}).status_code == 406
     assert client.post(PATH, content=b"").json()["error"]["message"] == "a JSON body is needed"
+
+
+HOUR_US = 3_600_000_000
+
+
+@pytest.mark.parametrize(("time_zone", "midnights"), [(None, [15]), ("UTC", [0, 15])])
+def test_an_answer_is_another_one_after_the_midnight_of_the_days_it_is_about(
+    client: Client, console: FakeConsole, time_zone: str | None, midnights: list[int]
+) -> None:
+    console.analytics.zone = zone_named("Asia/Tokyo")  # where the day ends at 15:00 UTC
+    question = QUERY if time_zone is None else {**QUERY, "time_zone": time_zone}
+    before = client.post(PATH, json=question).headers["etag"]
+    changed = []
+    for hour in range(1, 25):
+        console.clock.us += HOUR_US
+        tag = client.post(PATH, json=question).headers["etag"]
+        if tag != before:
+            changed.append(hour % 24)
+        before = tag
+    assert sorted(changed) == midnights

@@ -132,3 +132,21 @@ def test_a_day_on_which_the_wide_table_misses_a_currency_has_its_rate_of_the_day
 def test_crypto_currencies_with_codes_of_three_letters_have_no_rate() -> None:
     rates = rates_of(ecb_archive(TABLE_END), wide_table(FRIDAY))
     assert [quote(rates, code, FRIDAY) for code in ("BTC", "SOL")] == [None, None]
+
+
+def test_currencies_of_the_wide_table_are_told_with_the_day_from_which_they_are() -> None:
+    ended = dt.date(2025, 3, 1)
+    archive = ecb_archive(TABLE_END, {"RUB": months_without(ended, TABLE_END), "THB": {}})
+    wide = read_days(with_day("", read_package(wide_table(FRIDAY))))
+    rates = Rates({"VND": {0: Fraction(1)}}, lambda: read_table(archive), wide)
+    found = rates.approximate_from
+    assert (found["TWD"], found["RUB"]) == (0, day(ended) + 31)
+    assert not {"VND", "THB", "EUR", "USD", "BTC"} & found.keys()
+    for currency, first in found.items():
+        quote = rates.quote(currency, first)
+        assert quote is not None
+        assert quote.source is RateSource.WIDE
+    before = rates.quote("RUB", found["RUB"] - 1)
+    assert before is not None
+    assert before.source is RateSource.ECB
+    assert Rates({}, lambda: read_table(archive)).approximate_from == {}

@@ -253,3 +253,12 @@ def test_another_gap_holds_after_a_rebuild(tmp_path: Path) -> None:
         store.rebuild(lambda _table, _share: None)
         assert [length for _, _, length in _lengths(store)] == lengths
         store.close()
+
+
+def test_events_of_servers_leave_a_session_of_gameanalytics_for_the_tokens(opened: DuckDBStore) -> None:
+    own = _event("gameanalytics", "p", "s", NOON)
+    for row in (own, _event("satori_server", "p", "s", NOON + MINUTE), _event("satori_client", "p", "s", NOON + HOUR)):
+        opened.load(batch([row]), NOON)
+    rows = opened.query("SELECT events, is_of_token FROM sessions ORDER BY is_of_token", {}).to_pylist()
+    assert rows == [{"events": 1, "is_of_token": False}, {"events": 2, "is_of_token": True}]
+    opened.close()

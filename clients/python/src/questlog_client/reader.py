@@ -62,6 +62,7 @@ class Reader:
         compare: str | None = None,
         top: int | None = None,
         totals: bool | None = None,
+        time_zone: str | None = None,
         intervals: bool | None = None,
         game: str | int | None = None,
     ) -> Answer:
@@ -75,6 +76,7 @@ class Reader:
             "compare": compare,
             "top": top,
             "totals": totals,
+            "time_zone": time_zone,
             "intervals": intervals,
         }
         return self.ask("query", _given(question), game=game)
@@ -88,7 +90,7 @@ class Reader:
         depth: int | None = None,
         measures: Sequence[str] | None = None,
         granularity: str | None = None,
-        group_by: str | None = None,
+        group_by: Sequence[str] | None = None,
         top: int | None = None,
         filter: Json | None = None,  # noqa: A002 - the server's word
         histogram: Json | None = None,
@@ -103,7 +105,7 @@ class Reader:
             "depth": depth,
             "measures": None if measures is None else list(measures),
             "granularity": granularity,
-            "group_by": group_by,
+            "group_by": None if group_by is None else list(group_by),
             "top": top,
             "filter": filter,
             "histogram": histogram,
@@ -120,7 +122,7 @@ class Reader:
         returned: Json | None = None,
         kind: str | None = None,
         ages: int | None = None,
-        group_by: str | None = None,
+        group_by: Sequence[str] | None = None,
         filter: Json | None = None,  # noqa: A002 - the server's word
         form: str | None = None,
         intervals: bool | None = None,
@@ -134,7 +136,7 @@ class Reader:
             "returned": returned,
             "kind": kind,
             "ages": ages,
-            "group_by": group_by,
+            "group_by": None if group_by is None else list(group_by),
             "filter": filter,
             "form": form,
             "intervals": intervals,
@@ -148,7 +150,7 @@ class Reader:
         granularity: str | None = None,
         cohort: str | Json | None = None,
         ages: int | None = None,
-        group_by: str | None = None,
+        group_by: Sequence[str] | None = None,
         filter: Json | None = None,  # noqa: A002 - the server's word
         form: str | None = None,
         intervals: bool | None = None,
@@ -160,7 +162,7 @@ class Reader:
             "granularity": granularity,
             "cohort": cohort,
             "ages": ages,
-            "group_by": group_by,
+            "group_by": None if group_by is None else list(group_by),
             "filter": filter,
             "form": form,
             "intervals": intervals,
@@ -215,7 +217,7 @@ class Reader:
         depth: int | None = None,
         parts: Sequence[str] | None = None,
         order: str | None = None,
-        group_by: str | None = None,
+        group_by: Sequence[str] | None = None,
         top: int | None = None,
         filter: Json | None = None,  # noqa: A002 - the server's word
         intervals: bool | None = None,
@@ -227,7 +229,7 @@ class Reader:
             "depth": depth,
             "parts": None if parts is None else list(parts),
             "order": order,
-            "group_by": group_by,
+            "group_by": None if group_by is None else list(group_by),
             "top": top,
             "filter": filter,
             "intervals": intervals,
@@ -243,9 +245,9 @@ class Reader:
         parts: Sequence[str] | None = None,
         granularity: str | None = None,
         largest: str | None = None,
+        items: int | None = None,
+        group_by: Sequence[str] | None = None,
         top: int | None = None,
-        group_by: str | None = None,
-        groups: int | None = None,
         filter: Json | None = None,  # noqa: A002 - the server's word
         game: str | int | None = None,
     ) -> Answer:
@@ -257,9 +259,9 @@ class Reader:
             "parts": None if parts is None else list(parts),
             "granularity": granularity,
             "largest": largest,
+            "items": items,
+            "group_by": None if group_by is None else list(group_by),
             "top": top,
-            "group_by": group_by,
-            "groups": groups,
             "filter": filter,
         }
         return self.ask("economy", _given(question), game=game)

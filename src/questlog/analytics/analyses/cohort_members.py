@@ -15,7 +15,15 @@ from questlog.analytics.engine.context import Context
 from questlog.analytics.metrics.sub_query import MAX_ROWS
 from questlog.analytics.question.definitions import SegmentDefinition
 from questlog.analytics.question.problems import InvalidQuery
-from questlog.analytics.question.query import EventMatch, Filter, Granularity, Name, Period, check_size
+from questlog.analytics.question.query import (
+    EventMatch,
+    Filter,
+    Granularity,
+    GroupBy,
+    Period,
+    check_one_group,
+    check_size,
+)
 from questlog.analytics.selection.buckets import bucket_of_day
 from questlog.analytics.selection.cardinality import shown, with_shown
 from questlog.analytics.selection.dimensions import (
@@ -98,7 +106,7 @@ class CohortQuestion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     granularity: Granularity = Granularity.DAY
     cohort: CohortBy = CohortStart.FIRST_SEEN
     ages: Annotated[int, Meta(ge=0, le=MAX_AGES)] | None = None
-    group_by: Name | None = None
+    group_by: GroupBy = ()
     filter: Filter | None = None
     form: Form = Form.TRIANGLE
 
@@ -115,16 +123,16 @@ class CohortQuestion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         check_size(self.filter)
         check = with_segments(check_installed_dimension, segments)
         check_filter("filter", self.filter, check)
-        if self.group_by is not None:
-            check("group_by", self.group_by)
+        check_one_group(self.group_by)
+        for place, name in enumerate(self.group_by):
+            check(f"group_by[{place}]", name)
         if isinstance(self.cohort, EventMatch):
             check_match("cohort", self.cohort, segments)
 
     def cohorts(self, context: Context) -> Cohorts:
         """The same for the engine, once it was checked."""
-        groups = (self.group_by,) if self.group_by else ()
         events = referenced_dimensions(self.cohort.filter) if isinstance(self.cohort, EventMatch) else frozenset()
-        selection = select(context, self.period, self.filter, groups, names=events)
+        selection = select(context, self.period, self.filter, self.group_by, names=events)
         last = days_of_ages(self.granularity, self.last_age) if self.period.days > _LONG_PERIOD_DAYS else None
         asked = Cohorts(selection, self.cohort, self.granularity, last_age_days=last)
         return msgspec.structs.replace(asked, selection=with_caps(selection, asked.installed, context))

@@ -1,5 +1,6 @@
 """Cohorts: what players of a cohort spent and played by age: LTV, playtime, sessions (metrics.md §§3, 5)."""
 
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 
 import ibis
@@ -23,8 +24,10 @@ from questlog.analytics.engine import tables
 from questlog.analytics.engine.analysis import Analysis
 from questlog.analytics.engine.context import Context
 from questlog.analytics.metrics.intervals import Parts, with_intervals
-from questlog.analytics.question.answer import Answer, AnswerColumn
+from questlog.analytics.metrics.unpriced import by_currency, money_warnings
+from questlog.analytics.question.answer import Answer, AnswerColumn, Warned
 from questlog.analytics.question.examples import JANUARY, Example
+from questlog.analytics.question.query import Granularity, Period
 from questlog.analytics.selection.buckets import bucket_of_day
 from questlog.analytics.selection.cardinality import warnings
 
@@ -58,8 +61,15 @@ def answer(question: Cohort, context: Context) -> Answer:
     else:
         table = triangle.table(_columns(cells, triangle.size[:, None], triangle.has_passed))
     columns = [_COLUMNS[name] for name in table.column_names]
-    found = Answer(table, columns, warnings(context, cohorts.selection.caps), totals, context.data_version)
+    warned = (*warnings(context, cohorts.selection.caps), *_unpriced(question, cohorts, context))
+    found = Answer(table, columns, warned, totals, context.data_version)
     return with_intervals(found, _PARTS) if question.intervals else found
+
+
+def _unpriced(question: Cohort, cohorts: Cohorts, context: Context) -> tuple[Warned, ...]:
+    """The purchases without a price in dollars that the revenue of these ages leaves out."""
+    from_then_on = Period(question.period.start, context.today)
+    return money_warnings(context, from_then_on, "revenue", unpriced_purchases, cohorts, question.last_age)
 
 
 def _whole_numbers(column: pa.ChunkedArray) -> Ints:
@@ -135,7 +145,13 @@ def _purchases(cohorts: Cohorts) -> ir.Table:
     """What the cohorts' players paid and got back."""
     bought = tables.purchases
     bought = bought.filter(bought.game_id == cohorts.selection.game_id, bought.player_no.notnull())
-    return _in_cohorts(cohorts, bought.select("player_no", "day", "amount_usd"))
+    return _in_cohorts(cohorts, bought.select("player_no", "day", "currency", "amount_usd"))
+
+
+def unpriced_purchases(cohorts: Cohorts, last_age: int) -> ir.Table:
+    """The purchases of the cohorts' players up to an age, by currency."""
+    bought = _purchases(cohorts)
+    return by_currency(bought, bought["at"] <= bought.cohort + _AGE[cohorts.granularity](last_age))
 
 
 def _in_cohorts(cohorts: Cohorts, rows: ir.Table) -> ir.Table:
@@ -150,6 +166,11 @@ def _at_ages(cohorts: Cohorts, rows: ir.Table) -> ir.Table:
     return rows.filter(rows["at"] >= rows.cohort)
 
 
+_AGE: Mapping[Granularity, Callable[[int], ir.IntervalScalar]] = {
+    Granularity.DAY: lambda ages: ibis.interval(days=ages),
+    Granularity.WEEK: lambda ages: ibis.interval(days=7 * ages),
+    Granularity.MONTH: lambda ages: ibis.interval(months=ages),
+}
 _NO_MONEY, _NOBODY = ibis.literal(0, "decimal(38, 6)"), ibis.literal(0, "int64")
 _MEASURED = ("revenue", "playtime", "sessions")
 _IN_MILLIONTHS = {"revenue", "playtime"}
@@ -200,6 +221,6 @@ ANALYSIS = Analysis(
     is_savable=True,
     examples=(
         Example("LTV, playtime and sessions by week of install", {"period": JANUARY, "granularity": "week"}),
-        Example("The same, added up by platform", {"period": JANUARY, "form": "curve", "group_by": "platform"}),
+        Example("The same, added up by platform", {"period": JANUARY, "form": "curve", "group_by": ["platform"]}),
     ),
 )

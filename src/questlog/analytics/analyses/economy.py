@@ -29,7 +29,16 @@ from questlog.analytics.question.answer import Answer, AnswerColumn
 from questlog.analytics.question.definitions import SegmentDefinition
 from questlog.analytics.question.examples import JANUARY, Example
 from questlog.analytics.question.problems import InvalidQuery, too_many_rows
-from questlog.analytics.question.query import Filter, Granularity, Name, Period, check_buckets, check_distinct
+from questlog.analytics.question.query import (
+    Filter,
+    Granularity,
+    GroupBy,
+    Name,
+    Period,
+    check_buckets,
+    check_distinct,
+    check_one_group,
+)
 from questlog.analytics.selection.buckets import Start, start_type, with_starts
 from questlog.analytics.selection.selection import NO_DAY, Selection, caps_of, select, zone_asked
 
@@ -52,8 +61,8 @@ class Largest(enum.StrEnum):
 class Economy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What flows into the game's economy and out of it: a row for each currency, item type or item id.
 
-    With `largest` the items with the greatest such sum over the period come first, and with `top` only so many are
-    told. With a `granularity` the flows are told for each bucket, with `group_by` for each of the `groups` most
+    With `largest` the items with the greatest such sum over the period come first, and with `items` only so many are
+    told. With a `granularity` the flows are told for each bucket, with `group_by` for each of the `top` most
     frequent values of a dimension and for all others together, `(other)`. Days are of the game's time zone, or with
     `time_zone` "UTC" of UTC.
     """
@@ -64,9 +73,9 @@ class Economy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     parts: Annotated[tuple[Part, ...], Meta(min_length=1)] = tuple(Part)
     granularity: Granularity = Granularity.ALL
     largest: Largest | None = None
-    top: Annotated[int, Meta(ge=1, le=10_000)] | None = None
-    group_by: Name | None = None
-    groups: Annotated[int, Meta(ge=1, le=100)] = 10
+    items: Annotated[int, Meta(ge=1, le=10_000)] | None = None
+    group_by: GroupBy = ()
+    top: Annotated[int, Meta(ge=1, le=100)] = 10
     filter: Filter | None = None
     time_zone: Name | None = None
 
@@ -75,9 +84,10 @@ class Economy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         self.period.check()
         check_buckets(self.period, self.granularity)
         check_distinct("parts", self.parts)
+        check_one_group(self.group_by)
         check_split(segments, self.filter, self.group_by)
-        if self.top is not None and self.largest is None:
-            raise InvalidQuery("top", "say in `largest` what the greatest are the greatest by", "largest")
+        if self.items is not None and self.largest is None:
+            raise InvalidQuery("items", "say in `largest` what the greatest are the greatest by", "largest")
 
 
 class Balances(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -109,15 +119,14 @@ Key = tuple[Start | None, str | None, tuple[str | None, ...]]
 def answer(question: Economy, context: Context) -> Answer:
     """A row for each item with events, by bucket and group. Raises `InvalidQuery`, `QueryAborted`."""
     question.check(context.segments)
-    groups = (question.group_by,) if question.group_by else ()
     zone = zone_asked(question.time_zone, context)
-    selection = select(context, question.period, question.filter, groups, zone=zone)
+    selection = select(context, question.period, question.filter, question.group_by, zone=zone)
     dimensions = [economy_rows.DIMENSIONS[name] for name in economy_rows.COLUMNS[question.by]]
     limited = caps_of(selection, dimensions, context)
     caps = tuple(each for each in limited if each.category in (None, "resource"))
     items = Items(question.by, question.currency, selection=selection, caps=caps)
-    if groups:
-        found = context.run(economy_rows.top_groups, items, question.groups)
+    if question.group_by:
+        found = context.run(economy_rows.top_groups, items, question.top)
         items = msgspec.structs.replace(items, selection=with_top_groups(selection, found))
     rows = _found(question, items, context)
     table = _table(question, items.selection, rows, _ordered(question, rows))
@@ -184,7 +193,7 @@ def _ordered(question: Economy, found: Mapping[Key, Mapping[str, Any]]) -> Seque
     in_order = sorted(sums, key=_in_order)
     if question.largest is None:
         return in_order
-    return sorted(in_order, key=lambda item: -sums[item])[: question.top]
+    return sorted(in_order, key=lambda item: -sums[item])[: question.items]
 
 
 def _in_order(item: tuple[str | None, ...]) -> tuple[tuple[bool, str], ...]:
@@ -204,7 +213,7 @@ def _table(
     names = economy_rows.COLUMNS[question.by]
     rows = [{"bucket": key[0], GROUP: key[1], **dict(zip(names, key[2], strict=True)), **found[key]} for key in keys]
     table = pa.Table.from_pylist(rows, _schema(question.granularity))
-    group = with_plain_numbers(table[GROUP], question.group_by or "")
+    group = with_plain_numbers(table[GROUP], "".join(question.group_by))
     return table.set_column(table.column_names.index(GROUP), GROUP, group)
 
 
@@ -309,7 +318,7 @@ ANALYSIS = Analysis(
         Example("What flows in and out of each currency, day by day", {"period": JANUARY, "granularity": "day"}),
         Example(
             "The ten items that most gems are spent on",
-            {"period": JANUARY, "by": "item_id", "currency": "gems", "largest": "sink", "top": 10},
+            {"period": JANUARY, "by": "item_id", "currency": "gems", "largest": "sink", "items": 10},
         ),
     ),
 )

@@ -31,7 +31,16 @@ from questlog.analytics.question.answer import Answer, AnswerColumn
 from questlog.analytics.question.definitions import SegmentDefinition
 from questlog.analytics.question.examples import JANUARY, Example
 from questlog.analytics.question.problems import InvalidQuery, check_word, too_many_rows
-from questlog.analytics.question.query import Filter, Granularity, Name, Period, check_buckets, check_distinct
+from questlog.analytics.question.query import (
+    Filter,
+    Granularity,
+    GroupBy,
+    Name,
+    Period,
+    check_buckets,
+    check_distinct,
+    check_one_group,
+)
 from questlog.analytics.selection.buckets import with_starts
 from questlog.analytics.selection.cardinality import id_dimensions
 from questlog.analytics.selection.selection import caps_of, select, zone_asked
@@ -96,7 +105,7 @@ class Explore(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     depth: Annotated[int, Meta(ge=0, le=MAX_DEPTH)] = 1
     measures: Annotated[tuple[Measure, ...], Meta(min_length=1)] = CHEAP
     granularity: Granularity = Granularity.ALL
-    group_by: Name | None = None
+    group_by: GroupBy = ()
     top: Annotated[int, Meta(ge=1, le=100)] = 10
     filter: Filter | None = None
     histogram: Histogram | None = None
@@ -110,6 +119,7 @@ class Explore(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         check_buckets(self.period, self.granularity)
         check_distinct("nodes", self.nodes)
         check_distinct("measures", self.measures)
+        check_one_group(self.group_by)
         check_split(segments, self.filter, self.group_by)
         if self.histogram is not None:
             self.histogram.check("histogram")
@@ -138,13 +148,12 @@ def answer(question: Explore, context: Context) -> Answer:
     """
     question.check(context.segments)
     depth = question.depth if question.histogram is None else 0
-    groups = (question.group_by,) if question.group_by else ()
     zone = zone_asked(question.time_zone, context)
-    selection = select(context, question.period, question.filter, groups, zone=zone)
+    selection = select(context, question.period, question.filter, question.group_by, zone=zone)
     limited = caps_of(selection, id_dimensions(question.category), context)
     caps = tuple(each for each in limited if each.category == question.category)
     tree = Tree(question.category, tuple(sorted(question.nodes)), depth, selection=selection, caps=caps)
-    if groups:
+    if question.group_by:
         found = context.run(explore_rows.top_groups, tree, question.top)
         tree = msgspec.structs.replace(tree, selection=with_top_groups(selection, found))
     if question.histogram is None:
@@ -265,7 +274,7 @@ ANALYSIS = Analysis(
             {
                 "period": JANUARY,
                 "category": "health",
-                "group_by": "device",
+                "group_by": ["device"],
                 "histogram": {"edges": [0, 15, 30, 45, 60]},
                 "histogram_of": "fps",
             },
@@ -276,7 +285,7 @@ ANALYSIS = Analysis(
                 "period": JANUARY,
                 "category": "progression",
                 "measures": ["count", "players"],
-                "group_by": "platform",
+                "group_by": ["platform"],
             },
         ),
     ),

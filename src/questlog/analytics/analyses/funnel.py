@@ -45,11 +45,10 @@ from questlog.analytics.question.definitions import SegmentDefinition
 from questlog.analytics.question.examples import JANUARY, PURCHASE, Example
 from questlog.analytics.question.problems import InvalidQuery
 from questlog.analytics.question.query import (
-    MAX_GROUPS,
     EventMatch,
     Filter,
     Granularity,
-    Name,
+    GroupBy,
     Period,
     check_distinct,
 )
@@ -118,7 +117,7 @@ class Funnel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     count: Unit = Unit.PLAYERS
     exclusions: Annotated[tuple[Exclusion, ...], Meta(max_length=MAX_EXCLUSIONS)] = ()
     granularity: Granularity = Granularity.ALL
-    group_by: Annotated[tuple[Name, ...], Meta(max_length=MAX_GROUPS)] = ()
+    group_by: GroupBy = ()
     top: Annotated[int, Meta(ge=1, le=1_000)] | None = None
     filter: Filter | None = None
     times: StepTimes | None = None

@@ -29,7 +29,7 @@ from questlog.analytics.question.answer import Answer, AnswerColumn
 from questlog.analytics.question.definitions import SegmentDefinition
 from questlog.analytics.question.examples import IS_IOS, JANUARY, Example
 from questlog.analytics.question.problems import too_many_rows
-from questlog.analytics.question.query import Filter, Name, Period, check_distinct
+from questlog.analytics.question.query import Filter, GroupBy, Name, Period, check_distinct, check_one_group
 from questlog.analytics.selection.selection import Selection, caps_of, select, zone_asked
 
 _NUMBER = re.compile(r"(\d+)")
@@ -67,7 +67,7 @@ class Progression(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     depth: Annotated[int, Meta(ge=1, le=3)] = 3
     parts: Annotated[tuple[Part, ...], Meta(min_length=1)] = tuple(Part)
     order: LevelOrder = LevelOrder.NATURAL
-    group_by: Name | None = None
+    group_by: GroupBy = ()
     top: Annotated[int, Meta(ge=1, le=100)] = 10
     filter: Filter | None = None
     time_zone: Name | None = None
@@ -77,6 +77,7 @@ class Progression(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """Raises `InvalidQuery` for what cannot be answered in a game with these segments."""
         self.period.check()
         check_distinct("parts", self.parts)
+        check_one_group(self.group_by)
         check_split(segments, self.filter, self.group_by)
 
 
@@ -85,12 +86,11 @@ def answer(question: Progression, context: Context) -> Answer:
     `QueryAborted`.
     """
     question.check(context.segments)
-    groups = (question.group_by,) if question.group_by else ()
     zone = zone_asked(question.time_zone, context)
-    selection = select(context, question.period, question.filter, groups, zone=zone)
+    selection = select(context, question.period, question.filter, question.group_by, zone=zone)
     caps = caps_of(selection, PARTS[: question.depth], context)
     levels = Levels(question.depth, selection=selection, caps=caps)
-    if groups:
+    if question.group_by:
         top = context.run(progression_rows.top_groups, levels, question.top)
         levels = msgspec.structs.replace(levels, selection=with_top_groups(selection, top))
     rows = _counts(levels, context)

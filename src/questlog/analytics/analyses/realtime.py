@@ -14,10 +14,12 @@ from questlog.analytics.engine.analysis import Analysis, Freshness
 from questlog.analytics.engine.context import Context
 from questlog.analytics.engine.functions import distinct_players
 from questlog.analytics.metrics import metric_query
-from questlog.analytics.question.answer import Answer, AnswerColumn
+from questlog.analytics.metrics.unpriced import money_warnings, unpriced_between
+from questlog.analytics.question.answer import Answer, AnswerColumn, Warned
 from questlog.analytics.question.examples import Example
 from questlog.analytics.question.query import Filter, Granularity, Period, Query
 from questlog.analytics.selection.buckets import LocalDays, timestamp
+from questlog.analytics.selection.selection import select
 from questlog.model.calendar import DAY_US, HOUR_US, MINUTE_US, Zone
 
 _WIDTHS = {Granularity.MINUTE: (MINUTE_US, 60), Granularity.HOUR: (HOUR_US, 24)}
@@ -68,7 +70,21 @@ def answer(question: Realtime, context: Context) -> Answer:
     columns |= _columns(now, granularity, question.filter, context)
     earlier = _columns(before, granularity, question.filter, context)
     columns |= {f"week_ago_{name}": each for name, each in earlier.items()}
-    return Answer(table=pa.table(columns), columns=_COLUMNS, data_version=context.data_version)
+    warned = (
+        *_unpriced(now, width_us, question.filter, context, "revenue"),
+        *_unpriced(before, width_us, question.filter, context, "week_ago_revenue"),
+    )
+    return Answer(pa.table(columns), _COLUMNS, warned, data_version=context.data_version)
+
+
+def _unpriced(
+    starts: list[int], width_us: int, condition: Filter | None, context: Context, field: str
+) -> tuple[Warned, ...]:
+    """The purchases without a price in dollars that these buckets leave out."""
+    start_us, end_us = starts[0], starts[-1] + width_us
+    period = Period(context.zone.day_of(start_us), context.zone.day_of(end_us - 1))
+    selection = select(context, period, condition)
+    return money_warnings(context, period, field, unpriced_between, selection, start_us, end_us)
 
 
 def _last_starts(zone: Zone, now_us: int, width_us: int, count: int) -> list[int]:

@@ -224,7 +224,7 @@ ANALYSIS = Analysis(
         Example("The triangle by day of install", {"period": JANUARY, "ages": 14}),
         Example(
             "The curve of those who came back to buy, by country",
-            {"period": JANUARY, "form": "curve", "returned": PURCHASE, "group_by": "country"},
+            {"period": JANUARY, "form": "curve", "returned": PURCHASE, "group_by": ["country"]},
         ),
         Example(
             "Who was still there, by week of the first purchase",

@@ -59,18 +59,15 @@ def standing_groups(selection: Selection) -> tuple[str | None, ...]:
 def check_split(
     segments: Mapping[str, SegmentDefinition],
     condition: Filter | None,
-    group_by: str | tuple[str, ...] | None = None,
+    group_by: tuple[str, ...] = (),
     field: str = "filter",
 ) -> None:
     """Raises `InvalidQuery` for a filter or dimensions that are not possible. `field` is where the filter is."""
     check_size(condition, field)
     check = with_segments(check_event_dimension, segments)
     check_filter(field, condition, check)
-    if isinstance(group_by, tuple):
-        for place, name in enumerate(group_by):
-            check(f"group_by[{place}]", name)
-    elif group_by is not None:
-        check("group_by", group_by)
+    for place, name in enumerate(group_by):
+        check(f"group_by[{place}]", name)
 
 
 def rows_of(selection: Selection, columns: Sequence[str]) -> ir.Table:
@@ -139,6 +136,6 @@ def group_name(selection: Selection, names: Sequence[str]) -> str:
     return f"by_{name}" if name in names else name
 
 
-def group_columns(group_by: str | None) -> list[AnswerColumn]:
+def group_columns(group_by: tuple[str, ...]) -> list[AnswerColumn]:
     """The group's column, where there is one."""
-    return [] if group_by is None else [AnswerColumn(GROUP, "", meaning_of(group_by))]
+    return [AnswerColumn(GROUP, "", meaning_of(name)) for name in group_by]

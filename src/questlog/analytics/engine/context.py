@@ -97,7 +97,7 @@ class Context(msgspec.Struct, frozen=True):
 
     `now_us` is UTC microseconds; `zone` that of the days in the game's tables; `last_player_no` the greatest player
     number given out; `data_version` the last load transaction; `limits` the greatest number of values per field and day
-    (metrics.md §6).
+    (metrics.md §6); `approximate_from` the currencies with approximate rates, and the first day (since 1970) with one.
     """
 
     game_id: int
@@ -106,6 +106,7 @@ class Context(msgspec.Struct, frozen=True):
     segments: Mapping[str, SegmentDefinition] = {}
     custom_metrics: Mapping[str, CustomMetric] = {}
     limits: Mapping[str, int] = {}
+    approximate_from: Mapping[str, int] = {}
     zone: Zone = UTC
     last_player_no: int = 0
     data_version: int = 0

@@ -23,6 +23,7 @@ from questlog.analytics.metrics.result import (
     with_plain_numbers,
 )
 from questlog.analytics.metrics.sub_query import MetricRequest, group_column
+from questlog.analytics.metrics.unpriced import unpriced_warnings
 from questlog.analytics.metrics.validation import check_metrics
 from questlog.analytics.question.answer import Answer, AnswerColumn
 from questlog.analytics.question.definitions import CustomMetric, SegmentDefinition
@@ -46,7 +47,10 @@ def answer(question: Query, context: Context) -> Answer:
     return Answer(
         table=_table(question, metrics, selection, context),
         columns=_columns(question, metrics),
-        warnings=warnings(context, selection.caps),
+        warnings=(
+            *warnings(context, selection.caps),
+            *unpriced_warnings(context, metrics, selection, question.period.before if question.compare else None),
+        ),
         totals=_totals(question, metrics, selection, context) if question.totals else None,
         data_version=context.data_version,
     )

@@ -26,6 +26,8 @@ _FIRST_YEAR, _LAST_YEAR = 1970, 2200
 _MAX_BUCKETS = {"minute": 2 * 24 * 60, "hour": 100 * 24}
 
 Name = Annotated[str, Meta(min_length=1, max_length=256)]
+GroupBy = Annotated[tuple[Name, ...], Meta(max_length=MAX_GROUPS)]
+"""Dimensions to group by."""
 Value = Annotated[str, Meta(max_length=MAX_VALUE_LENGTH)] | int | float | bool
 
 
@@ -170,7 +172,7 @@ class Query(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     metrics: Annotated[tuple[Name, ...], Meta(min_length=1, max_length=MAX_METRICS)]
     period: Period
     granularity: Granularity = Granularity.DAY
-    group_by: Annotated[tuple[Name, ...], Meta(max_length=MAX_GROUPS)] = ()
+    group_by: GroupBy = ()
     filter: Filter | None = None
     compare: Comparison | None = None
     top: Annotated[int, Meta(ge=1, le=1_000)] | None = None
@@ -209,6 +211,12 @@ def check_distinct(field: str, names: Sequence[str]) -> None:
     for place, name in enumerate(names):
         if name in names[:place]:
             raise InvalidQuery(f"{field}[{place}]", f"{name!r} stands there twice")
+
+
+def check_one_group(group_by: Sequence[str]) -> None:
+    """Raises `InvalidQuery` for more dimensions than an analysis that takes one can group by."""
+    if len(group_by) > 1:
+        raise InvalidQuery("group_by[1]", "this analysis takes one dimension to group by")
 
 
 def check_size(condition: Filter | None, field: str = "filter") -> None:

@@ -4,7 +4,6 @@ Each is looked for once; what was found is remembered, for data do not go away. 
 so many conditions, and the attributes of so many events.
 """
 
-import datetime as dt
 import itertools
 from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
@@ -24,7 +23,7 @@ from questlog.analytics.selection.cardinality import fields_of
 from questlog.analytics.selection.dimensions import ATTRIBUTE, EVENT_DIMENSIONS, Kind, dimension_column
 from questlog.analytics.selection.filters import id_matches
 from questlog.analytics.selection.rows import events_with
-from questlog.analytics.selection.selection import Selection
+from questlog.analytics.selection.selection import ALL_TIME, Selection
 from questlog.model.taxonomy import VOCABULARIES
 from questlog.store.schema import DIMENSIONS
 
@@ -36,7 +35,6 @@ _MOST_LOOKED_FOR = 50
 _MOST_CANDIDATES = 1_000
 _MOST_REMEMBERED = 100_000
 _CUTOFF = 0.6
-_ALL_TIME = Period(dt.date(1970, 1, 1), dt.date(2200, 12, 31))
 _EQUALITIES = (Operator.IS, Operator.IS_NOT, Operator.IN, Operator.NOT_IN)
 _ENDLESS = frozenset({"message", "message_fingerprint", "session_id", "value_text", "ad_fail_show_reason"})
 """Texts of which there are so many that the nearest one says nothing."""
@@ -76,22 +74,24 @@ class _Named(NamedTuple):
 
 def unseen(question: msgspec.Struct, context: Context, known: Occurrences) -> Sequence[Warned]:
     """What the question names and the game's data of its period do not have. Raises `QueryAborted`."""
-    period = getattr(question, "period", None) or _ALL_TIME
+    period = getattr(question, "period", None) or ALL_TIME
+    selection = Selection(context.game_id, period, context.zone, context.zone)
     found: list[Warned] = []
     for named in itertools.islice(_named("", question), _MOST_LOOKED_FOR):
-        found += _unseen(named, period, context, known)
+        found += _unseen(named, selection, context, known)
     return found
 
 
-def _unseen(named: _Named, period: Period, context: Context, known: Occurrences) -> Sequence[Warned]:
+def _unseen(named: _Named, selection: Selection, context: Context, known: Occurrences) -> Sequence[Warned]:
     if isinstance(named.what, EventMatch):
+        later = Period(selection.period.start, ALL_TIME.end)
         # What follows the period counts too: steps of a funnel, days on which players return.
-        return _unseen_event(named, named.what, Period(period.start, _ALL_TIME.end), context, known)
+        return _unseen_event(named, named.what, selection.over(later), context, known)
     if isinstance(named.what, str):
-        return _unseen_key(named.field, named.what, period, context, known)
+        return _unseen_key(named.field, named.what, selection, context, known)
     if named.what.dimension.startswith(ATTRIBUTE):
-        return _unseen_key(named.place_of("dimension"), named.what.dimension, period, context, known)
-    return _unseen_values(named, named.what, period, context, known)
+        return _unseen_key(named.place_of("dimension"), named.what.dimension, selection, context, known)
+    return _unseen_values(named, named.what, selection, context, known)
 
 
 def _named(field: str, value: object) -> Iterator[_Named]:
@@ -149,24 +149,24 @@ _NAMING: Mapping[str, Callable[[str, object, msgspec.Struct], Iterator[_Named]]]
 
 
 def _unseen_values(
-    named: _Named, condition: Condition, period: Period, context: Context, known: Occurrences
+    named: _Named, condition: Condition, selection: Selection, context: Context, known: Occurrences
 ) -> Sequence[Warned]:
     name = condition.dimension
     if condition.operator not in _EQUALITIES or name in VOCABULARIES or name in _ENDLESS:
         return ()
     if name not in EVENT_DIMENSIONS or EVENT_DIMENSIONS[name].kind is not Kind.TEXT:
         return ()
-    keys = {value: (context.game_id, name, value, period) for value in map(str, condition.values[:_MOST_VALUES])}
+    keys = {value: (selection, name, value) for value in map(str, condition.values[:_MOST_VALUES])}
     missing = [value for value, key in keys.items() if key not in known]
     for build in _places(name):
         if missing:
-            rows = context.run_once(build, context.game_id, name, period, tuple(missing))
+            rows = context.run_once(build, selection, name, tuple(missing))
             for value in rows["value"].to_pylist():
                 known.add(keys[value])
             missing = [value for value in missing if keys[value] not in known]
     if not missing:
         return ()
-    candidates = context.run_once(_frequent_values, context.game_id, name, period)["value"].to_pylist()
+    candidates = context.run_once(_frequent_values, selection, name)["value"].to_pylist()
     places = list(map(str, condition.values))
     return [
         Warned(
@@ -177,35 +177,35 @@ def _unseen_values(
     ]
 
 
-def _places(name: str) -> Sequence[Callable[[int, str, Period, tuple[str, ...]], ir.Table]]:
+def _places(name: str) -> Sequence[Callable[[Selection, str, tuple[str, ...]], ir.Table]]:
     """Where to look for values, the cheapest place first."""
     if fields_of(name):
         return (_in_field_values, _in_events)
     return (_in_players, _in_events) if name in DIMENSIONS else (_in_events,)
 
 
-def _in_field_values(game_id: int, name: str, period: Period, values: tuple[str, ...]) -> ir.Table:
+def _in_field_values(selection: Selection, name: str, values: tuple[str, ...]) -> ir.Table:
     rows = tables.field_values
-    rows = rows.filter(rows.game_id == game_id, rows.field.isin(fields_of(name)), rows.value.isin(values))
-    return rows.filter(rows.day.between(period.start, period.end)).select("value").distinct()
+    rows = rows.filter(rows.game_id == selection.game_id, rows.field.isin(fields_of(name)), rows.value.isin(values))
+    return rows.filter(selection.days.holds_day(rows.day)).select("value").distinct()
 
 
-def _in_players(game_id: int, name: str, period: Period, values: tuple[str, ...]) -> ir.Table:
+def _in_players(selection: Selection, name: str, values: tuple[str, ...]) -> ir.Table:
     """Those who were installed in the period; an event of theirs had the value."""
     rows = tables.players
-    rows = rows.filter(rows.game_id == game_id, rows[name].isin(values))
-    rows = rows.filter(rows.first_seen.date().between(period.start, period.end))
+    rows = rows.filter(rows.game_id == selection.game_id, rows[name].isin(values))
+    rows = rows.filter(selection.days.holds_day(rows.first_day))
     return rows.select(value=rows[name]).distinct().limit(len(values))
 
 
-def _in_events(game_id: int, name: str, period: Period, values: tuple[str, ...]) -> ir.Table:
-    rows = events_with(Selection(game_id, period), [name])
+def _in_events(selection: Selection, name: str, values: tuple[str, ...]) -> ir.Table:
+    rows = events_with(selection, [name])
     value = rows[dimension_column(name)]
     return rows.filter(value.isin(values)).select(value=value).distinct().limit(len(values))
 
 
-def _frequent_values(game_id: int, name: str, period: Period) -> ir.Table:
-    rows = events_with(Selection(game_id, period), [name]).select(value=dimension_column(name))
+def _frequent_values(selection: Selection, name: str) -> ir.Table:
+    rows = events_with(selection, [name]).select(value=dimension_column(name))
     rows = rows.filter(rows["value"].notnull())
     found = rows.group_by("value").aggregate(events=rows.count())
     return found.order_by(found["events"].desc(), found["value"]).limit(_MOST_CANDIDATES)
@@ -215,21 +215,21 @@ def _frequent_values(game_id: int, name: str, period: Period) -> ir.Table:
 
 
 def _unseen_event(
-    named: _Named, match: EventMatch, period: Period, context: Context, known: Occurrences
+    named: _Named, match: EventMatch, selection: Selection, context: Context, known: Occurrences
 ) -> Sequence[Warned]:
     if match.category is None and match.event_id is None:
         return ()
     bare = EventMatch(match.category, match.event_id, match.is_prefix)
-    key = (context.game_id, bare, period)
+    key = (selection, bare)
     if key in known:
         return ()
-    if context.run_once(_event_found, context.game_id, bare, period).num_rows:
+    if context.run_once(_event_found, selection, bare).num_rows:
         known.add(key)
         return ()
-    since = "" if period.start == _ALL_TIME.start else f" since {period.start}"
+    since = "" if selection.period.start == ALL_TIME.start else f" since {selection.period.start}"
     if match.event_id is None:
         return [Warned(named.place_of("category"), f"there is no event of category {match.category!r}{since}")]
-    names = context.run_once(_frequent_events, context.game_id, match.category, period)["event_id"].to_pylist()
+    names = context.run_once(_frequent_events, selection, match.category)["event_id"].to_pylist()
     of = f" of category {match.category!r}" if match.category else ""
     nearest = _nearest(match.event_id, _with_beginnings(names) if match.is_prefix else names)
     return [Warned(named.place_of("event_id"), f"there is no event {match.event_id[:100]!r}{of}{since}{nearest}")]
@@ -244,20 +244,20 @@ def _with_beginnings(event_ids: Sequence[str]) -> Collection[str]:
     return found
 
 
-def _event_found(game_id: int, match: EventMatch, period: Period) -> ir.Table:
-    return _event_days(game_id, match, period).select("event_no").limit(1)
+def _event_found(selection: Selection, match: EventMatch) -> ir.Table:
+    return _event_days(selection, match).select("event_no").limit(1)
 
 
-def _frequent_events(game_id: int, category: str | None, period: Period) -> ir.Table:
-    days = _event_days(game_id, EventMatch(category), period)
+def _frequent_events(selection: Selection, category: str | None) -> ir.Table:
+    days = _event_days(selection, EventMatch(category))
     days = days.filter(days.event_id.notnull())
     found = days.group_by("event_id").aggregate(events=days.events.sum())
     return found.order_by(found.events.desc(), found.event_id).limit(_MOST_CANDIDATES)
 
 
-def _event_days(game_id: int, match: EventMatch, period: Period) -> ir.Table:
+def _event_days(selection: Selection, match: EventMatch) -> ir.Table:
     days = tables.event_days
-    days = days.filter(days.game_id == game_id, days.day.between(period.start, period.end), days.events > 0)
+    days = days.filter(days.game_id == selection.game_id, selection.days.holds_day(days.day), days.events > 0)
     if match.category is not None:
         days = days.filter(days.category == match.category)
     return days if match.event_id is None else days.filter(id_matches(match, days.event_id))
@@ -266,11 +266,11 @@ def _event_days(game_id: int, match: EventMatch, period: Period) -> ir.Table:
 # --------------------------------------------------------------------------------------------------------- attributes
 
 
-def _unseen_key(field: str, name: str, period: Period, context: Context, known: Occurrences) -> Sequence[Warned]:
-    key = (context.game_id, name, period)
+def _unseen_key(field: str, name: str, selection: Selection, context: Context, known: Occurrences) -> Sequence[Warned]:
+    key = (selection, name)
     if key in known:
         return ()
-    sample = context.run(_latest_attributes, context.game_id, period)["attributes"].to_pylist()
+    sample = context.run(_latest_attributes, selection)["attributes"].to_pylist()
     keys, attribute = _keys_of(sample), name.removeprefix(ATTRIBUTE)
     if attribute in keys:
         known.add(key)
@@ -279,8 +279,8 @@ def _unseen_key(field: str, name: str, period: Period, context: Context, known: 
     return [Warned(field, f"none of {looked_at} has the attribute {attribute[:100]!r}{_nearest(attribute, keys)}")]
 
 
-def _latest_attributes(game_id: int, period: Period) -> ir.Table:
-    rows = events_with(Selection(game_id, period))
+def _latest_attributes(selection: Selection) -> ir.Table:
+    rows = events_with(selection)
     rows = rows.filter(rows.attributes.notnull()).select("row_no", "attributes")
     return rows.order_by(ibis.desc("row_no")).limit(SAMPLED_EVENTS).select("attributes")
 

@@ -26,8 +26,8 @@ class Families(NamedTuple):
     """The families of a batch's events, numbered from 0.
 
     `of` has the family of each event, -1 where it names no session or no player; `firsts` an event of each family,
-    `numbers` each family's `family_no`, 0 where it is new, and `keys` its key. `of_servers` are new families of
-    servers; `is_late` says which new families of tokens servers had named before.
+    `numbers` each family's `family_no`, 0 where it is new, and `keys` its key. `of_servers` are new families that
+    servers can name; `is_late` says which new families of tokens servers may have named before.
     """
 
     of: I64
@@ -71,8 +71,8 @@ def families_of(events: pa.Table, player_no: I64, index: KeyIndex) -> Families:
     of_token = is_of_token[firsts]
     keys = _keys(named, firsts, games, of_token)
     numbers, is_known = index.lookup(keys)
-    of_servers = np.unique(of[is_server & ~is_of_token])
-    of_servers = of_servers[~is_known[of_servers]]
+    has_no_num = np.asarray(named["session_num"].is_null().to_numpy(), np.bool_)[firsts]
+    of_servers = np.flatnonzero(has_no_num & ~of_token & ~is_known)
     is_late = of_token & ~is_known
     if is_late.any():
         late = np.flatnonzero(is_late)

@@ -1,8 +1,10 @@
 """DuckDBStore: the store's contract on one DuckDB file and four key indexes beside it."""
 
 import contextlib
+import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,8 +15,9 @@ import pyarrow.compute as pc
 import structlog
 
 from questlog.model.record import Position
+from questlog.model.times import DEFAULT_EARLIEST_US
 from questlog.store.contract import Batch, BatchRefused, Cancellation, Expiry, LoadResult, PlayerErasure, StoreFailed
-from questlog.store.duckdb import erasures, load, rebuild, reprice
+from questlog.store.duckdb import erasures, load, migrating, rebuild, reprice
 from questlog.store.duckdb.checkpointer import Checkpointer
 from questlog.store.duckdb.connection import EngineSettings, new_cursor, open_engine
 from questlog.store.duckdb.days import LocalDays, StoredDays
@@ -35,7 +38,7 @@ from questlog.store.keys import text_keys
 from questlog.store.repricing import PriceChange, Prices, Repricing
 
 _T = TypeVar("_T")
-KEYS_NAME = "key-indexes"
+KEYS_NAME, _OLD_KEYS_NAME = "key-indexes", "keys"
 _DAY_S = 86_400
 _US = 1_000_000
 
@@ -47,7 +50,8 @@ class DuckDBStore:
 
     `dedupe_window_days` is the greatest difference of `received_at` at which a repeated id is a duplicate;
     `sessionless_grace_s` is how long after a session's last event an event without a session still belongs to it;
-    with more than `reuse_gap_s` between two events of a session there are two.
+    with more than `reuse_gap_s` between two events of a session there are two. `earliest_us` is what a migration takes
+    for the earliest time of an event (`event.earliest_time`).
     Raises `StoreFailed` when the database cannot be opened.
     """
 
@@ -58,11 +62,13 @@ class DuckDBStore:
         dedupe_window_days: int = 7,
         sessionless_grace_s: int = 3600,
         reuse_gap_s: int = 43_200,
+        earliest_us: int = DEFAULT_EARLIEST_US,
     ) -> None:
         self._directory = directory
         self._settings = settings or EngineSettings()
         self._window_s = dedupe_window_days * _DAY_S
         self._session_rules = SessionRules(sessionless_grace_s, reuse_gap_s * _US)
+        self._earliest_us = earliest_us
         self._is_closed = False
         self._open()
 
@@ -226,16 +232,22 @@ class DuckDBStore:
         return Rollups(self._loader, StoredDays(self._loader, days or self._days), self._session_rules)
 
     def _finish_migration(self) -> None:
-        """Compute what a migration has left to do; killed meanwhile, it starts again at the next opening."""
-        if not self._rows("SELECT 1 FROM unfinished LIMIT 1"):
-            return
+        """Do what a migration has left to do. Raises `StoreFailed`."""
+        left = {step for (step,) in self._rows("SELECT step FROM unfinished")}
+        progress = migrating.Estimate().note
 
-        def finished(last: Counters) -> Counters:
-            last = rebuild.rebuild(self._rollups(), last, _ignore)
-            self._loader.write("DELETE FROM unfinished")
+        def redo_events(last: Counters) -> Counters:
+            migrating.redo_events(self._loader, self._earliest_us, progress)
             return last
 
-        self._change(finished)
+        def rebuild_all(last: Counters) -> Counters:
+            return rebuild.rebuild(self._rollups(), last, progress)
+
+        steps = {migrating.EVENTS: redo_events, migrating.ROLLUPS: rebuild_all}
+        for step in (step for step in migrating.STEPS if step in left):
+            self._change(partial(migrating.finishing, self._loader, step, steps[step]))
+        if left:
+            shutil.rmtree(self._directory / _OLD_KEYS_NAME, ignore_errors=True)
 
     def _reopen(self) -> None:
         abandon_indexes(self._indexes)
@@ -335,10 +347,6 @@ class DuckDBStore:
                 yield cursor
         except duckdb.Error as error:
             raise StoreFailed(str(error)) from error
-
-
-def _ignore(_table: str, _share: float) -> None:
-    pass
 
 
 def _insert(index: KeyIndex, new: NewKeys, last: int) -> None:

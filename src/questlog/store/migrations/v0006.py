@@ -1,4 +1,7 @@
-"""Version 6: local days, combinations of dimension values by player day, purchases."""
+"""Version 6: local days, combinations of dimension values by player day, purchases, sessions by player.
+
+What they hold is computed from the events after this (duckdb/migrating.py).
+"""
 
 _DIMENSIONS = (
     "country",
@@ -23,7 +26,6 @@ STATEMENTS = (
     "ALTER TABLE sessions ADD COLUMN is_of_token BOOLEAN",
     "ALTER TABLE sessions ADD COLUMN first_event_time TIMESTAMP",
     "ALTER TABLE sessions DROP COLUMN player_at",
-    "UPDATE events SET session_no = NULL WHERE player_no IS NULL",
     "ALTER TABLE players ADD COLUMN refunds BIGINT",
     "ALTER TABLE players ADD COLUMN first_day DATE",
     "ALTER TABLE players ADD COLUMN last_day DATE",
@@ -70,5 +72,5 @@ STATEMENTS = (
     )
     """,
     "CREATE TABLE unfinished (step VARCHAR)",
-    "INSERT INTO unfinished SELECT 'rollups' WHERE EXISTS (SELECT 1 FROM events)",
+    "INSERT INTO unfinished SELECT unnest(['events', 'rollups']) WHERE EXISTS (SELECT 1 FROM events)",
 )

@@ -90,7 +90,7 @@ def test_items_are_told_apart_by_all_parts_of_their_id(context: Context) -> None
 
 
 def test_the_largest_come_first_and_only_so_many(context: Context) -> None:
-    rows = ask(context, by=Level.ITEM_ID, largest=Largest.SINK, top=2, granularity=Granularity.DAY)
+    rows = ask(context, by=Level.ITEM_ID, largest=Largest.SINK, items=2, granularity=Granularity.DAY)
     assert column(rows, "bucket", "item_id", "sink") == [
         (FIRST, "sword", 30.0),
         (LAST, "sword", 20.0),
@@ -109,7 +109,7 @@ def test_a_bucket_has_the_flows_of_its_time(context: Context) -> None:
 
 
 def test_flows_are_split_by_a_dimension(context: Context) -> None:
-    rows = ask(context, currency="gold", group_by="country", groups=2)
+    rows = ask(context, currency="gold", group_by=("country",), top=2)
     assert column(rows, "country", "source", "sink", "economy_players") == [
         ("DE", 96.5, 30.0, 1),
         ("FR", 7.0, 20.0, 1),
@@ -118,7 +118,7 @@ def test_flows_are_split_by_a_dimension(context: Context) -> None:
 
 
 def test_a_group_that_is_called_as_another_column_says_so(context: Context) -> None:
-    rows = ask(context, parts=(Part.FLOWS,), group_by="source")
+    rows = ask(context, parts=(Part.FLOWS,), group_by=("source",))
     assert column(rows, "by_source", "currency", "source") == [
         ("gameanalytics", "gems", 3.0),
         ("gameanalytics", "gold", 103.5),
@@ -169,8 +169,8 @@ def test_balances_in_bins(context: Context) -> None:
     ("asked", "field"),
     [
         ({"period": Period(LAST, FIRST)}, "period.end"),
-        ({"top": 3}, "top"),
-        ({"group_by": "contry"}, "group_by"),
+        ({"items": 3}, "items"),
+        ({"group_by": ("contry",)}, "group_by[0]"),
         ({"parts": (Part.FLOWS, Part.FLOWS)}, "parts[1]"),
     ],
 )

@@ -95,13 +95,13 @@ def test_an_erasure_and_a_rebuild_are_other_data() -> None:
     with embedded_store() as store:
         analytics = Analytics(store, FakeClock(NOON), lambda _: Definitions())
         store.load(batch([{"player_id": "one"}, {"player_id": "two"}]), NOON)
-        seen = [analytics.state(1)[0]]
+        seen = [analytics.state(1).data_version]
         store.load(batch(erasures=[PlayerErasure(1, "one", NOON)]), NOON)
-        seen.append(analytics.state(1)[0])
+        seen.append(analytics.state(1).data_version)
         store.rebuild(lambda _table, _share: None)
-        seen.append(analytics.state(1)[0])
+        seen.append(analytics.state(1).data_version)
         store.load(batch([{"player_id": "one"}]), NOON)
-        seen.append(analytics.state(1)[0])
+        seen.append(analytics.state(1).data_version)
     assert seen == [1, 3, 4, 5]
 
 

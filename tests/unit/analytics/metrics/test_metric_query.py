@@ -372,7 +372,7 @@ def test_a_question_survives_json(analytics: Analytics) -> None:
 
 
 def test_an_answer_knows_the_version_of_the_data(analytics: Analytics) -> None:
-    assert analytics.ask(GAME, query("dau")).data_version == analytics.state(GAME)[0] == 1
+    assert analytics.ask(GAME, query("dau")).data_version == analytics.state(GAME).data_version == 1
 
 
 @pytest.mark.parametrize(

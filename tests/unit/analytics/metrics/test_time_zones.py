@@ -94,7 +94,7 @@ def test_days_of_utc_can_be_asked_for(shape: str, in_utc: Analytics, elsewhere: 
         Explore(PERIOD, "resource", measures=tuple(Measure), granularity=Granularity.DAY, time_zone="UTC"),
         Explore(PERIOD, "design", histogram=Histogram(bins=3), time_zone="UTC"),
         Economy(PERIOD, granularity=Granularity.DAY, time_zone="UTC"),
-        Progression(PERIOD, group_by="country", time_zone="UTC"),
+        Progression(PERIOD, group_by=("country",), time_zone="UTC"),
     ],
     ids=["tree", "histogram", "items", "levels"],
 )

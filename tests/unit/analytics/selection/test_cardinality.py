@@ -157,12 +157,12 @@ def test_what_was_found_is_kept_until_the_data_changes(engine: ExactOnly) -> Non
 
 def test_retention_and_cohorts_are_capped_by_the_day_of_installation(engine: ExactOnly) -> None:
     curve = retention.answer(
-        Retention(TWO_DAYS, ages=0, group_by="custom_01", form=RetentionForm.CURVE), context(engine)
+        Retention(TWO_DAYS, ages=0, group_by=("custom_01",), form=RetentionForm.CURVE), context(engine)
     )
     expected = {("a", 2), ("b", 1), ("c", 1), ("d", 5), (OTHER, 2), (None, 1)}
     assert {(row["group"], row["players"]) for row in curve.table.to_pylist()} == expected
     assert [warned.field for warned in curve.warnings] == ["custom_01"]
-    brought = cohorts.answer(Cohort(TWO_DAYS, ages=0, group_by="custom_01"), context(engine))
+    brought = cohorts.answer(Cohort(TWO_DAYS, ages=0, group_by=("custom_01",)), context(engine))
     assert (OTHER, 2) in {(row["group"], row["size"]) for row in brought.table.to_pylist()}
     assert [warned.field for warned in brought.warnings] == ["custom_01"]
 
@@ -176,7 +176,7 @@ def test_the_groups_of_a_funnel_are_capped(engine: ExactOnly) -> None:
 
 
 def test_the_groups_of_a_tree_are_capped(engine: ExactOnly) -> None:
-    tree = explore.answer(Explore(TWO_DAYS, depth=0, group_by="custom_01"), context(engine))
+    tree = explore.answer(Explore(TWO_DAYS, depth=0, group_by=("custom_01",)), context(engine))
     assert (OTHER, 2) in {(row["custom_01"], row["count"]) for row in tree.table.to_pylist()}
     assert [warned.field for warned in tree.warnings] == ["custom_01"]
 

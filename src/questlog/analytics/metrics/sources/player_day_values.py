@@ -45,12 +45,13 @@ def are_carried(names: frozenset[str]) -> bool:
 def first_of(selection: Selection) -> int | None:
     """The bit of `first_of` of the rows that the filter lets pass: with it, a player is in each group of a day once.
 
-    None where a player can be there several times all the same.
+    None where a player can be there several times all the same: several values can pass, or be one group, `(other)`.
     """
     names = [name for name in DIMENSIONS if name in selection.dimensions]
     if not names:
         return 1 << len(DIMENSIONS)
-    if len(names) > 1 or not (names[0] in selection.group_by or _has_one_value(selection.filter, names[0])):
+    has_groups_of_one_value = names[0] in selection.group_by and not selection.top and not selection.caps
+    if len(names) > 1 or not (has_groups_of_one_value or _has_one_value(selection.filter, names[0])):
         return None
     return 1 << DIMENSIONS.index(names[0])
 

@@ -72,8 +72,8 @@ def build_by_values(query: SubQuery) -> ir.Table:
     if bit is not None:
         rows = rows.filter((rows.first_of & bit) > 0)
     rows = with_groups(query, rows).select("player_no", "day", *query.group_columns)
-    if bit is None or selection.top is not None or selection.caps:
-        rows = rows.distinct()  # groups that do not stand by themselves are one
+    if bit is None:
+        rows = rows.distinct()
     return _gaps(query, rows, _day_before(query, rows))
 
 
