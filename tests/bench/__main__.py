@@ -1,7 +1,7 @@
 """`make bench`: the measurements in turn. Absolute figures are of this machine and these minutes; ratios count.
 
 python -m tests.bench [collector] [whole] [dedupe] [growth] [queries] [metrics] [soak]
-    [--rounds 5] [--events 10000000]
+    [loading [--other SRC]] [--rounds 5] [--events 10000000]
 """
 
 import argparse
@@ -11,10 +11,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.bench import collector, dedupe, growth, soak, whole
+from tests.bench import collector, dedupe, growth, loading, soak, whole
 from tests.bench.queries import comparison, metrics
 
-PARTS = ("collector", "whole", "dedupe", "growth", "queries", "metrics", "soak")
+PARTS = ("collector", "whole", "dedupe", "growth", "queries", "metrics", "soak", "loading")
 
 
 def main() -> None:
@@ -38,6 +38,7 @@ def main() -> None:
     parser.add_argument("--soak-seconds", type=int, default=420, help="how long the soak lasts")
     parser.add_argument("--players", type=int, default=20_000, help="players of the soak")
     parser.add_argument("--askers", type=int, default=4, help="how many ask without a pause in the soak")
+    parser.add_argument("--other", type=Path, help="`src` of another version, loaded in turn with this one")
     parser.add_argument(
         "--set", action="append", default=[], metavar="NAME=VALUE", help="settings of the soak's server"
     )
@@ -65,6 +66,8 @@ def main() -> None:
         if "soak" in parts:
             load = soak.Load(options.soak_rate, options.soak_seconds, options.players, options.askers)
             soak.measure(Path(folder), load, dict(setting.split("=", 1) for setting in options.set))
+        if "loading" in parts:
+            loading.measure(Path(folder), options.other, options.rounds, options.load_seconds)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ import threading
 import time
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -113,6 +114,7 @@ class Soak:
         self._over = threading.Event()
         self.samples: list[Sample] = []
         self.asked: list[Asked] = []
+        self.missed = 0
 
     def run(self, stream: Path, requests_per_s: float) -> None:
         """Send, ask and watch; then print."""
@@ -144,7 +146,11 @@ class Soak:
 
     def _watch(self) -> None:
         while not self._over.wait(SAMPLE_S):
-            [newest] = self._made.sql(_NEWEST)
+            answer = self._made.console("POST", "/api/v1/sql", msgspec.json.encode({"sql": _NEWEST}))
+            if answer.status != HTTPStatus.OK:
+                self.missed += 1
+                continue
+            [newest] = answer.json()
             if newest["received_s"] is not None:
                 age_s = float(newest["now_s"]) - float(newest["received_s"])
                 self.samples.append(Sample(self._now_s(), age_s, *_memory_mb(self._processes["serve"])))
@@ -199,7 +205,8 @@ class Soak:
         ages = [each.age_s for each in self.samples]
         print(
             f"age of the newest visible event: median {_shown(ages, '.2f', 0.5)} s, p95 {_shown(ages, '.2f', 0.95)} s,"
-            f" most {max(ages):.2f} s ({len(ages)} samples); to reach: {TO_REACH['age_p95_s']} s"
+            f" most {max(ages):.2f} s ({len(ages)} samples, {self.missed} times no answer);"
+            f" to reach: {TO_REACH['age_p95_s']} s"
         )
         print(
             f"memory of the server: at most {max(each.resident_mb for each in self.samples):,.0f} MB,"

@@ -4,7 +4,7 @@ import base64
 import datetime as dt
 import json
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +44,7 @@ def test_the_visits_to_a_game_server_with_one_id_are_sessions(game: FieldGame) -
     assert told(game) == {"dau": 5, "sessions": 10, "playtime": 12_000.0, "session_length_median": 1200.0}
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_sessions_do_not_depend_on_the_order_in_which_events_come(game: FieldGame, seed: int) -> None:
     shuffled = events("f1b_game_server_one_session_id.ga.json")
     random.Random(seed).shuffle(shuffled)
@@ -67,30 +67,26 @@ def ga(second: int, player: str = "ann", **fields: object) -> dict[str, object]:
 _GAP = 43_200
 
 
-@pytest.mark.parametrize(
-    ("seconds", "sessions", "playtime"),
-    [
-        ((0, _GAP), 1, _GAP),
-        ((0, _GAP + 1), 2, 0),
-        ((0, 600, _GAP + 601, _GAP + 700), 2, 699),
-        # Late events that join two sessions, one at each side of a gap, and one that is all alone.
-        ((0, 2 * _GAP, _GAP), 1, 2 * _GAP),
-        ((0, 3 * _GAP, _GAP, 2 * _GAP), 1, 3 * _GAP),
-        ((3 * _GAP, 0, _GAP), 2, _GAP),
-    ],
-)
-def test_a_session_id_used_again_much_later_is_another_session(
-    game: FieldGame, seconds: Sequence[int], sessions: int, playtime: int
-) -> None:
-    for second in seconds:
-        assert game.send([ga(second)]) == 200
+_USES: Mapping[tuple[int, ...], tuple[int, int]] = {
+    (0, _GAP): (1, _GAP),
+    (0, _GAP + 1): (2, 0),
+    (0, 600, _GAP + 601, _GAP + 700): (2, 699),
+    # Late events that join two sessions, one at each side of a gap, and one that is all alone.
+    (0, 2 * _GAP, _GAP): (1, 2 * _GAP),
+    (0, 3 * _GAP, _GAP, 2 * _GAP): (1, 3 * _GAP),
+    (3 * _GAP, 0, _GAP): (2, _GAP),
+}
+"""When a player uses the same session id, in the order of arrival: how many sessions that makes, how long."""
+
+
+def test_a_session_id_used_again_much_later_is_another_session(game: FieldGame) -> None:
+    for place in range(max(map(len, _USES))):
+        sent = [ga(seconds[place], str(seconds)) for seconds in _USES if place < len(seconds)]
+        assert game.send(sent) == 200
         told(game)
-    assert {**told(game), "session_length_median": None} == {
-        "dau": 1,
-        "sessions": sessions,
-        "playtime": float(playtime),
-        "session_length_median": None,
-    }
+    statement = "SELECT player_id, count(*) AS n, sum(length_s)::INTEGER AS s FROM sessions GROUP BY player_id"
+    rows = game.store.query(statement, {}).to_pylist()
+    assert {row["player_id"]: (row["n"], row["s"]) for row in rows} == {str(key): of for key, of in _USES.items()}
 
 
 def test_the_clients_count_of_sessions_tells_them_apart(game: FieldGame) -> None:

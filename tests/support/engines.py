@@ -51,10 +51,10 @@ class ExactOnly:
         with self._engine.reading(cancellation) as reading:
             yield _Exact(reading, self.statements)
 
-    def ask(self, statement: str) -> pa.Table:
+    def ask(self, statement: str, parameters: Mapping[str, object] | None = None) -> pa.Table:
         """The answer to one statement: an engine is a reading too, of the present."""
         with self.reading(Cancellation()) as reading:
-            return reading.ask(statement)
+            return reading.ask(statement, parameters)
 
     def table_sizes(self) -> pa.Table:
         with self.reading(Cancellation()) as reading:
@@ -67,12 +67,12 @@ class _Exact:
         self._statements = statements
         self.dialect: Dialect = reading.dialect
 
-    def ask(self, statement: str) -> pa.Table:
+    def ask(self, statement: str, parameters: Mapping[str, object] | None = None) -> pa.Table:
         inexact = _INEXACT.search(_TEXT.sub("''", statement))
         if inexact is not None:
             raise InexactFunction(f"{inexact.group()}…) is not exact: {statement}")
         self._statements.append(statement)
-        return self._reading.ask(statement)
+        return self._reading.ask(statement, parameters)
 
     def table_sizes(self) -> pa.Table:
         return self._reading.table_sizes()

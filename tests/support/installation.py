@@ -93,10 +93,10 @@ class Installation:
         return pid
 
     def options(self) -> list[str]:
-        """The options that every command of this installation takes."""
+        """The options that every command of this installation takes. A setting given as None is left as it is."""
         chosen = ["--data", str(self.data_dir)]
         for key, value in self._settings.items():
-            chosen += ["--set", f"{key}={value}"]
+            chosen += ["--set", f"{key}={value}"] if value is not None else []
         return chosen
 
     def is_running(self, name: str) -> bool:

@@ -10,9 +10,11 @@ import ibis
 import ibis.expr.types as ir
 import msgspec
 
+from questlog.analytics.analyses.comparison import answered
 from questlog.analytics.engine import tables
 from questlog.analytics.engine.analysis import Analysis
 from questlog.analytics.engine.context import Context, Engine, KeptAnswers, Trace
+from questlog.analytics.engine.growing import KeptRows
 from questlog.analytics.question.answer import Answer, Origin, SourceUse
 from questlog.analytics.question.definitions import CustomMetric, SegmentDefinition
 from questlog.analytics.registry import ANALYSES
@@ -72,6 +74,7 @@ class Analytics:
         self._definitions_of = definitions_of
         self._values_a_day = values_a_day or {}
         self._kept_answers = KeptAnswers()
+        self.kept_rows = KeptRows()
         self._occurrences = Occurrences()
 
     def ask(self, game_id: int, question: msgspec.Struct, cancellation: Cancellation | None = None) -> Answer:
@@ -82,7 +85,7 @@ class Analytics:
         analysis = self._analyses[type(question)]
         began_s, complete_through = self._monotonic_s(), self._complete_through()
         with self.context(game_id, cancellation) as context:
-            answer = analysis.answer(question, context)
+            answer = answered(analysis, question, context)
             rows_at_most = self._rows_at_most(context)
             looking = msgspec.structs.replace(context, trace=Trace())
             warnings = (*answer.warnings, *unseen(question, looking, self._occurrences))
@@ -135,6 +138,7 @@ class Analytics:
                 approximate_from=self._approximate_from(),
                 cancellation=cancellation,
                 kept_answers=self._kept_answers,
+                kept_rows=self.kept_rows,
             )
 
 

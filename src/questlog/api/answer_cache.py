@@ -1,14 +1,16 @@
 """Keeps written answers while the data stay as they are, and computes once what several ask at the same moment.
 
 A dashboard that is open on many screens asks the same questions again and again, and a new load makes them all ask at
-once. The key is an answer's `ETag`: another one whenever the answer could be another one.
+once. The key is an answer's `ETag`: another one whenever the answer could be another one. Not for longer than a few
+seconds, though: an answer says as of when it is, and up to when it is complete.
 """
 
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple, TypeAlias
 
-from cachetools import LRUCache
+from cachetools import TTLCache
 from litestar.di import NamedDependency
 from litestar.params import SkipValidation
 
@@ -19,6 +21,8 @@ from questlog.store.contract import Cancellation
 
 _SMALL_BYTES = 262_144
 """Answers up to this size are kept as they are sent; larger ones as tables, and written for each asker in pieces."""
+
+_KEPT_S = 5.0
 
 
 class Written(NamedTuple):
@@ -37,10 +41,10 @@ _Kept: TypeAlias = _Joined | Answer
 
 
 class AnswerCache:
-    """Answers by tag, of at most `most_bytes` together. Called from any thread."""
+    """Answers by tag, of at most `most_bytes` together, for five seconds. Called from any thread."""
 
-    def __init__(self, most_bytes: int = 33_554_432) -> None:
-        self._kept: LRUCache[str, _Kept] = LRUCache(most_bytes, getsizeof=_size)
+    def __init__(self, most_bytes: int = 33_554_432, monotonic_s: Callable[[], float] = time.monotonic) -> None:
+        self._kept: TTLCache[str, _Kept] = TTLCache(most_bytes, _KEPT_S, monotonic_s, _size)
         self._pending: set[str] = set()
         self._changed = threading.Condition()
 

@@ -55,7 +55,7 @@ def create_app(
     failures = FailedAttempts(services.monotonic_s)
     check = TokenCheck(services.control, services.clock, failures)
     registry = metrics_registry(services.progress, services.clock)
-    gate, cache = ConcurrencyLimiter(), AnswerCache()
+    gate, cache = ConcurrencyLimiter(), AnswerCache(monotonic_s=services.monotonic_s)
     return Litestar(
         route_handlers=[healthcheck, readycheck, metrics, _api(check, analyses), *pages],
         dependencies={

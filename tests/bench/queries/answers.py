@@ -8,6 +8,9 @@ Rows = Sequence[Sequence[Any]]
 
 FUNNEL_STEPS = ["Start:world01:level01", "Complete:world01:level01", "Start:world01:level02"]
 FUNNEL_WINDOW_US = 86_400_000_000
+PLATFORM = "android"
+BUILDS = ["1.4", "1.5", "1.6", "1.7", "1.8"]
+"""What the questions with filters are about."""
 LAST_30_DAYS = "2025-01-31"
 """The first of the last 30 days of the history."""
 
@@ -15,6 +18,8 @@ LAST_30_DAYS = "2025-01-31"
 COLUMNS: Mapping[str, Sequence[Callable[[Any], object]]] = {
     "dau": (str, int),
     "dau_by_platform": (str, str, int),
+    "dau_one_filter": (str, int),
+    "dau_two_filters": (str, int),
     "mau": (str, int),
     "revenue": (str, float),
     "revenue_by_country": (str, str, float),

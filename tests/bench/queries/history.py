@@ -7,9 +7,11 @@ later with probability 0.45 * a**-0.6, independently; nothing else. So D1 retent
 the expected DAU of day d (from 0) is players / days * (1 + sum of 0.45 * a**-0.6 for a = 1..d). The file is read back
 and compared with that.
 
-A player-day is one session: `user`, other events, `session_end`, within an hour and one UTC day. Progression is a
-player's own walk through the levels (Start, then Fail or Complete; a Complete opens the next level). `value` (design)
-is in quarters and `amount` (business: cents; resource: sinks negative) is whole, so sums are exact in any order.
+A player-day is one session: `user`, other events, `session_end`, within an hour and one UTC day. In a fifth of them the
+player's platform, build, both or the country is another one from some event on, so that it matters that every event
+counts under its own values (metrics.md §4). Progression is a player's own walk through the levels (Start, then Fail or
+Complete; a Complete opens the next level). `value` (design) is in quarters and `amount` (business: cents; resource:
+sinks negative) is whole, so sums are exact in any order.
 
 More than ten million events are copies of ten million, each with players and sessions of its own, day by day: every
 answer that counts is that many times as large.
@@ -38,6 +40,8 @@ COMPLETE_SHARE = 0.6
 LEVELS = 50
 STATUSES = ["Start", "Fail", "Complete"]
 PRICES = [99, 499, 999]
+CHANGES = {"platform": 0.06, "build": 0.06, "platform and build": 0.06, "country": 0.02}
+"""What changes within a day, and in which share of the player-days."""
 DESIGN_TREE = {
     "Combat": ["Kill", "Hit", "Death", "Block", "Flee"],
     "World": ["Enter", "Open", "Find", "Teleport", "Rest"],
@@ -106,7 +110,9 @@ def _make(file: Path, count: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
     players = max(1, count // EVENTS_PER_PLAYER)
     player_days = active_days(rng, players, DAYS)
-    write(file, rng, events(rng, player_days, count), player_days, players)
+    columns = events(rng, player_days, count)
+    columns |= changes(np.random.default_rng((seed, 1)), columns["player_day"], len(player_days.day))
+    write(file, rng, columns, player_days, players)
     check(file, players, DAYS)
 
 
@@ -181,6 +187,21 @@ def events(rng: np.random.Generator, player_days: PlayerDays, count: int) -> dic
     return {name: column[order] for name, column in columns.items()}
 
 
+def changes(
+    rng: np.random.Generator, player_day: NDArray[np.generic], player_days: int
+) -> dict[str, NDArray[np.generic]]:
+    """Of each event, in order of time: what was changed before it that day, as its place in `CHANGES` from 1; or 0."""
+    kind = rng.choice(len(CHANGES) + 1, player_days, p=[1 - sum(CHANGES.values()), *CHANGES.values()])
+    order = np.argsort(player_day, kind="stable")
+    ordered = player_day[order]
+    place = np.arange(len(order)) - np.searchsorted(ordered, ordered)
+    size = np.bincount(ordered, minlength=player_days)
+    first_changed = 1 + (rng.random(player_days) * (size - 1)).astype(np.int64)  # never the first event
+    changed = np.zeros(len(order), np.int64)
+    changed[order] = np.where(place >= first_changed[ordered], kind[ordered], 0)
+    return {"changed": changed}
+
+
 def session_sizes(rng: np.random.Generator, sessions: int, count: int) -> Ints:
     """At least two events each, `count` in all, with a log-normal spread."""
     weights = np.cumsum(rng.lognormal(0, 0.8, sessions))
@@ -236,8 +257,8 @@ def write(
         {
             "player": np.arange(players),
             "player_id": uuids(rng, players),
-            "country": objects(COUNTRIES)[skewed_choice(rng, len(COUNTRIES), players)],
-            "platform": objects(PLATFORMS)[rng.choice(len(PLATFORMS), players, p=PLATFORM_SHARES)],
+            "country_no": skewed_choice(rng, len(COUNTRIES), players),
+            "platform_no": rng.choice(len(PLATFORMS), players, p=PLATFORM_SHARES),
         },
     )
     connection.register(
@@ -245,7 +266,7 @@ def write(
         {
             "player_day": np.arange(len(player_days.day)),
             "session_id": uuids(rng, len(player_days.day)),
-            "build": objects(f"1.{week}" for week in range(player_days.day.max() // 7 + 1))[player_days.day // 7],
+            "week": player_days.day // 7,
         },
     )
     connection.execute(
@@ -256,7 +277,9 @@ def write(
                    CASE WHEN category = 'design' THEN number / 4.0 END::DOUBLE AS value,
                    CASE WHEN category IN ('business', 'resource') THEN number END::BIGINT AS amount,
                    CASE WHEN category = 'business' THEN 'USD' END AS currency,
-                   country, platform, build,
+                   $countries[1 + (country_no + (changed = 4)::BIGINT) % len($countries)] AS country,
+                   $platforms[1 + (platform_no + (changed IN (1, 3))::BIGINT) % len($platforms)] AS platform,
+                   '1.' || (week + (changed IN (2, 3))::BIGINT) AS build,
                    CASE WHEN category = 'design'
                        THEN '{"mode":"' || ['easy', 'normal', 'hard'][1 + number % 3] || '"}' END AS attributes
             FROM event_columns
@@ -264,7 +287,7 @@ def write(
             ORDER BY time_us, player_id
         ) TO $file (FORMAT parquet, COMPRESSION zstd)
         """,
-        {"file": str(file)},
+        {"file": str(file), "countries": COUNTRIES, "platforms": PLATFORMS},
     )
 
 

@@ -12,7 +12,7 @@ import duckdb
 import numpy as np
 import numpy.typing as npt
 
-from tests.bench.queries.answers import FUNNEL_STEPS, FUNNEL_WINDOW_US, LAST_30_DAYS, Rows
+from tests.bench.queries.answers import BUILDS, FUNNEL_STEPS, FUNNEL_WINDOW_US, LAST_30_DAYS, PLATFORM, Rows
 
 Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
@@ -26,7 +26,6 @@ class Events:
     """One entry an event, ordered by time, equal times in the order of the funnel's steps.
 
     All are codes but `time_us` (since the first day), `value` and `amount`; `day` counts from the first day.
-    `country_of` and `platform_of` are of the players.
     """
 
     player: npt.NDArray[np.uint32]
@@ -39,14 +38,13 @@ class Events:
     amount: npt.NDArray[np.int32]
     days: list[str]
     names: list[tuple[str, str]]  # category and event id of each code of `event`
-    country_of: npt.NDArray[np.int64]
-    platform_of: npt.NDArray[np.int64]
+    country: npt.NDArray[np.uint8]
+    platform: npt.NDArray[np.uint8]
+    build: npt.NDArray[np.uint8]
     countries: list[str]
     platforms: list[str]
-
-    @property
-    def players(self) -> int:
-        return len(self.country_of)
+    builds: list[str]
+    players: int
 
     def is_of(self, category: str) -> Bools:
         """Of each code of `event`: whether it is of the category."""
@@ -55,8 +53,7 @@ class Events:
 
 _CODES = """
     CREATE TABLE players AS SELECT *, row_number() OVER () - 1 AS player FROM (
-        SELECT player_id, any_value(country) AS country, any_value(platform) AS platform
-        FROM history GROUP BY player_id);
+        SELECT DISTINCT player_id FROM history);
     CREATE TABLE sessions AS SELECT *, row_number() OVER () - 1 AS session FROM (
         SELECT DISTINCT session_id FROM history);
     CREATE TABLE names AS SELECT *, row_number() OVER () - 1 AS name FROM (
@@ -75,32 +72,45 @@ def load(files: Sequence[Path]) -> Events:
         connection.execute(_CODES)
         days = connection.execute("SELECT min(event_time)::DATE, max(event_time)::DATE FROM history").fetchall()
         [(first, last)] = days
+        countries, platforms, builds = (_values(connection, each) for each in ("country", "platform", "build"))
         columns = connection.execute(
             """
             SELECT player::UINTEGER AS player, session::UINTEGER AS session, name::USMALLINT AS event,
                    coalesce(list_position($modes, attributes->>'mode') - 1, 0)::UTINYINT AS mode,
                    (event_time::DATE - $first)::USMALLINT AS day,
                    epoch_us(event_time) - epoch_us($first::TIMESTAMP) AS time_us,
-                   coalesce(value, 0)::FLOAT AS value, coalesce(amount, 0)::INTEGER AS amount
+                   coalesce(value, 0)::FLOAT AS value, coalesce(amount, 0)::INTEGER AS amount,
+                   (list_position($countries, country) - 1)::UTINYINT AS country,
+                   (list_position($platforms, platform) - 1)::UTINYINT AS platform,
+                   (list_position($builds, build) - 1)::UTINYINT AS build
             FROM history JOIN players USING (player_id) JOIN sessions USING (session_id)
                 JOIN names USING (category, event_id)
             ORDER BY event_time, coalesce(list_position($steps, event_id), 0)
             """,
-            {"first": first, "steps": FUNNEL_STEPS, "modes": _MODES},
+            {
+                "first": first,
+                "steps": FUNNEL_STEPS,
+                "modes": _MODES,
+                "countries": countries,
+                "platforms": platforms,
+                "builds": builds,
+            },
         ).fetchnumpy()
         names = connection.execute("SELECT category, event_id FROM names ORDER BY name").fetchall()
-        of_player = connection.execute("SELECT country, platform FROM players ORDER BY player").fetchnumpy()
-    countries, country_of = np.unique(of_player["country"].astype(str), return_inverse=True)
-    platforms, platform_of = np.unique(of_player["platform"].astype(str), return_inverse=True)
+        [(players,)] = connection.execute("SELECT count(*) FROM players").fetchall()
     return Events(
         **{name: np.asarray(column) for name, column in columns.items()},
         days=[str(day) for day in np.arange(first, np.datetime64(last) + 1, dtype="datetime64[D]")],
         names=names,
-        country_of=country_of,
-        platform_of=platform_of,
-        countries=list(countries),
-        platforms=list(platforms),
+        countries=countries,
+        platforms=platforms,
+        builds=builds,
+        players=players,
     )
+
+
+def _values(connection: duckdb.DuckDBPyConnection, column: str) -> list[str]:
+    return [value for (value,) in connection.execute(f"SELECT DISTINCT {column} FROM history ORDER BY ALL").fetchall()]  # noqa: S608
 
 
 class LowerBound:
@@ -114,7 +124,11 @@ class LowerBound:
         recent = events.days.index(LAST_30_DAYS)
         self._questions: Mapping[str, Callable[[], Rows]] = {
             "dau": lambda: _by_day(events, dau(day_bitmaps(events))),
-            "dau_by_platform": lambda: dau_by_platform(events, day_bitmaps(events)),
+            "dau_by_platform": lambda: dau_by_platform(events),
+            "dau_one_filter": lambda: _by_day(events, dau(day_bitmaps(events, _is_platform(events)))),
+            "dau_two_filters": lambda: _by_day(
+                events, dau(day_bitmaps(events, _is_platform(events) & _is_build(events)))
+            ),
             "mau": lambda: _by_day(events, mau(day_bitmaps(events))),
             "revenue": lambda: _by_day(events, revenue(events).sum(axis=1)),
             "revenue_by_country": lambda: revenue_by_country(events),
@@ -142,7 +156,6 @@ class KeptLowerBound:
         active = day_bitmaps(events)
         self._questions: Mapping[str, Callable[[], Rows]] = {
             "dau": lambda: _by_day(events, dau(active)),
-            "dau_by_platform": lambda: dau_by_platform(events, active),
             "mau": lambda: _by_day(events, mau(active)),
             "retention": lambda: retention_rows(events, retention(active)),
         }
@@ -156,11 +169,21 @@ def _by_day(events: Events, numbers: Ints | Floats) -> Rows:
     return list(zip(events.days, numbers, strict=True))
 
 
-def day_bitmaps(events: Events) -> Bools:
-    """[day, player]: was active."""
+def day_bitmaps(events: Events, is_meant: Bools | None = None) -> Bools:
+    """[day, player]: was active, with an event that is meant."""
     active = np.zeros((len(events.days), events.players), np.bool_)
-    active.reshape(-1)[events.day * np.uint32(events.players) + events.player] = True
+    place = events.day * np.uint32(events.players) + events.player
+    active.reshape(-1)[place if is_meant is None else place[is_meant]] = True
     return active
+
+
+def _is_platform(events: Events) -> Bools:
+    found: Bools = events.platform == events.platforms.index(PLATFORM)
+    return found
+
+
+def _is_build(events: Events) -> Bools:
+    return np.isin(events.build, [events.builds.index(build) for build in BUILDS if build in events.builds])
 
 
 def dau(active: Bools) -> Ints:
@@ -168,10 +191,13 @@ def dau(active: Bools) -> Ints:
     return counts
 
 
-def dau_by_platform(events: Events, active: Bools) -> Rows:
-    counts = [np.count_nonzero(active[:, events.platform_of == code], axis=1) for code in range(len(events.platforms))]
+def dau_by_platform(events: Events) -> Rows:
+    active = np.zeros((len(events.days), len(events.platforms), events.players), np.bool_)
+    group = events.day * np.int64(len(events.platforms)) + events.platform
+    active.reshape(-1)[group * events.players + events.player] = True
+    counts = np.count_nonzero(active, axis=2)
     return [
-        (day, platform, counts[code][place])
+        (day, platform, counts[place, code])
         for code, platform in enumerate(events.platforms)
         for place, day in enumerate(events.days)
     ]
@@ -193,7 +219,7 @@ def revenue(events: Events) -> Floats:
     """[day, country]: dollars."""
     rows = np.nonzero(events.is_of("business")[events.event])[0]
     countries = len(events.countries)
-    place = events.day[rows].astype(np.int64) * countries + events.country_of[events.player[rows]]
+    place = events.day[rows].astype(np.int64) * countries + events.country[rows]
     cents = np.bincount(place, events.amount[rows], len(events.days) * countries)
     return cents.reshape(len(events.days), countries) / 100
 

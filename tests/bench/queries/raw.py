@@ -9,10 +9,12 @@ from typing import Any
 import duckdb
 from chdb.session import Session
 
-from tests.bench.queries.answers import FUNNEL_STEPS, FUNNEL_WINDOW_US, LAST_30_DAYS, Rows
+from tests.bench.queries.answers import BUILDS, FUNNEL_STEPS, FUNNEL_WINDOW_US, LAST_30_DAYS, PLATFORM, Rows
 
 _STEP_LIST = ", ".join(f"'{step}'" for step in FUNNEL_STEPS)
 _WINDOW = FUNNEL_WINDOW_US
+_IS_PLATFORM = f"platform = '{PLATFORM}'"
+_IS_BUILD = f"build IN ({', '.join(map(repr, BUILDS))})"
 
 
 # The latest attempt is the best one: of every start that reached a step, only the last is worth continuing.
@@ -37,12 +39,18 @@ def _duckdb_tree(columns: str) -> str:
         SELECT concat_ws(':', a, b), {columns} FROM design GROUP BY GROUPING SETS ((a), (a, b))"""  # noqa: S608
 
 
+def _duckdb_dau(condition: str) -> str:
+    return f"SELECT event_time::DATE, count(DISTINCT player_id) FROM events WHERE {condition} GROUP BY ALL"  # noqa: S608
+
+
 _IS_RECENT = f"event_time >= '{LAST_30_DAYS}'"
 _DUCKDB_ATTRIBUTE = "SELECT attributes->>'mode', count(*) FROM events WHERE category = 'design'"
 
 DUCKDB: Mapping[str, str] = {
     "dau": "SELECT event_time::DATE AS day, count(DISTINCT player_id) FROM events GROUP BY day",
     "dau_by_platform": "SELECT event_time::DATE, platform, count(DISTINCT player_id) FROM events GROUP BY ALL",
+    "dau_one_filter": _duckdb_dau(_IS_PLATFORM),
+    "dau_two_filters": _duckdb_dau(f"{_IS_PLATFORM} AND {_IS_BUILD}"),
     "mau": """
         WITH active AS (SELECT DISTINCT player_id, event_time::DATE AS day FROM events),
              days AS (SELECT DISTINCT day FROM active)
@@ -99,6 +107,11 @@ def _clickhouse_tree(columns: str) -> str:
         GROUP BY GROUPING SETS ((a), (a, b))"""  # noqa: S608
 
 
+def _clickhouse_dau(condition: str) -> str:
+    return f"""
+        SELECT toDate(event_time) AS day, uniqExact(player_id) FROM bench.events WHERE {condition} GROUP BY day"""  # noqa: S608
+
+
 _CLICKHOUSE_ATTRIBUTE = (
     "SELECT JSONExtractString(attributes, 'mode') AS mode, count() FROM bench.events WHERE category = 'design'"
 )
@@ -107,6 +120,8 @@ CLICKHOUSE: Mapping[str, str] = {
     "dau": "SELECT toDate(event_time) AS day, uniqExact(player_id) FROM bench.events GROUP BY day",
     "dau_by_platform": """
         SELECT toDate(event_time) AS day, platform, uniqExact(player_id) FROM bench.events GROUP BY day, platform""",
+    "dau_one_filter": _clickhouse_dau(_IS_PLATFORM),
+    "dau_two_filters": _clickhouse_dau(f"{_IS_PLATFORM} AND {_IS_BUILD}"),
     "mau": """
         SELECT day, count()
         FROM (SELECT arrayJoin(arrayDistinct(arrayFlatten(arrayMap(

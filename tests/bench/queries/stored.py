@@ -2,7 +2,7 @@
 
 For the metrics of what the history has none of, the store can have more beside it: every session begins with an
 `sdk_init`, every third with ad events and an impression, and every third ends with a `health` event; there are scores,
-attempts, errors of SDKs, and receipts of every state.
+attempts, errors of SDKs, refunds, and receipts of every state.
 
 To load it event by event would take an hour or two. So it is written into the tables by SQL, rows as the loader makes
 them, and `rebuild` makes the rollups. Questions then go the way of every question: `analytics.runner`.
@@ -20,12 +20,13 @@ import pyarrow as pa
 from questlog.analytics.analyses.explore import Explore, Measure
 from questlog.analytics.analyses.funnel import Funnel
 from questlog.analytics.analyses.retention import Retention
-from questlog.analytics.question.query import EventMatch, Granularity, Period, Query
+from questlog.analytics.engine.growing import KeptRows
+from questlog.analytics.question.query import AllOf, Condition, EventMatch, Filter, Granularity, Operator, Period, Query
 from questlog.analytics.runner import Analytics, Definitions
 from questlog.config import CardinalitySettings
 from questlog.store.duckdb.connection import _ROW_GROUP_SIZE, EngineSettings
 from questlog.store.duckdb.store import DuckDBStore
-from tests.bench.queries.answers import FUNNEL_STEPS, FUNNEL_WINDOW_US, LAST_30_DAYS, Rows
+from tests.bench.queries.answers import BUILDS, FUNNEL_STEPS, FUNNEL_WINDOW_US, LAST_30_DAYS, PLATFORM, Rows
 
 GAME = 1
 PERIOD = Period(dt.date(2025, 1, 1), dt.date(2025, 3, 1))
@@ -70,6 +71,7 @@ _ALL_KINDS = f"""
     SELECT * REPLACE (
         CASE WHEN category = 'business' THEN ['valid', 'invalid', 'unchecked'][1 + ({_THIRD})::BIGINT] END
             AS receipt_state,
+        CASE WHEN category = 'business' AND hash(session_id) % 40 = 0 THEN -amount ELSE amount END AS amount,
         CASE WHEN category = 'progression' THEN 1 + hash(session_id) % 4 END AS attempt_num,
         CASE WHEN category = 'progression' THEN hash(event_time) % 1000 END AS score
     ) FROM ({_SENT})
@@ -148,6 +150,7 @@ class Questlog:
         self._store = DuckDBStore(folder, EngineSettings(threads=threads))
         limits = msgspec.structs.asdict(CardinalitySettings())
         self._analytics = Analytics(self._store, _Clock(), lambda _game: Definitions(), limits)
+        self._analytics.kept_rows = KeptRows(most_bytes=0)  # nothing is kept from one round to the next
 
     def ask(self, question: str) -> Rows:
         asked, columns = QUESTIONS[question]
@@ -166,8 +169,12 @@ class Questlog:
         self._store.close()
 
 
-def _metric(name: str, *group_by: str) -> Query:
-    return Query((name,), PERIOD, group_by=group_by)
+_IS_PLATFORM = Condition("platform", values=(PLATFORM,))
+_IS_BUILD = Condition("build", Operator.IN, tuple(BUILDS))
+
+
+def _metric(name: str, *group_by: str, condition: Filter | None = None) -> Query:
+    return Query((name,), PERIOD, group_by=group_by, filter=condition)
 
 
 def _funnel(period: Period) -> Funnel:
@@ -196,6 +203,8 @@ def _nodes(*names: str) -> Callable[[pa.Table], Rows]:
 QUESTIONS: Mapping[str, tuple[Any, Callable[[pa.Table], Rows]]] = {
     "dau": (_metric("dau"), _columns("bucket", "dau")),
     "dau_by_platform": (_metric("dau", "platform"), _columns("bucket", "platform", "dau")),
+    "dau_one_filter": (_metric("dau", condition=_IS_PLATFORM), _columns("bucket", "dau")),
+    "dau_two_filters": (_metric("dau", condition=AllOf((_IS_PLATFORM, _IS_BUILD))), _columns("bucket", "dau")),
     "mau": (_metric("mau"), _columns("bucket", "mau")),
     "revenue": (_metric("revenue"), _columns("bucket", "revenue")),
     "revenue_by_country": (_metric("revenue", "country"), _columns("bucket", "country", "revenue")),

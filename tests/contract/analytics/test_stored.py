@@ -12,13 +12,14 @@ from hypothesis import find, given, settings
 from questlog.store.duckdb.store import DuckDBStore
 from questlog.store.schema import TABLES
 from tests.support.engines import BothEngines, embedded_store
-from tests.support.generated_histories import FEW, FRAMES, MANY, History, histories, load
+from tests.support.generated_histories import FEW, FRAMES, MANY, Event, History, histories, load
 from tests.support.oracle import money
 from tests.support.oracle.asked import Value
 from tests.support.oracle.dimensions import DIMENSIONS, at_install, first_telling, own_value
 from tests.support.oracle.game import Game, Stored, game
 from tests.support.oracle.sessions import Session
 from tests.support.oracle.zones import moment
+from tests.support.staged import SECOND
 
 _OF_FIRST_EVENT = ("source", *DIMENSIONS)
 _ZONES = tuple(FRAMES.values())
@@ -36,6 +37,21 @@ def test_the_store_agrees_with_the_definitions(history: History) -> None:
 @given(history=histories(frames=_ZONES))
 def test_the_store_agrees_with_the_definitions_at_length(history: History) -> None:
     _compare(history)
+
+
+@pytest.mark.parametrize("is_first_first", [True, False])
+@pytest.mark.parametrize("is_moved", [True, False])
+def test_a_day_that_comes_again_after_the_next_one_has_begun(is_first_first: bool, is_moved: bool) -> None:
+    """In Newfoundland the clock was put back to 23:01 at one minute past midnight."""
+    frame = FRAMES["yesterday again"]
+    change = frame.zone.changes(frame.start, frame.now)[0]
+    events = [
+        Event("business", at, at, player_id="ann", event_id="a:b", amount=99, currency="USD")
+        for at in (change - SECOND, change)
+    ]
+    assert [frame.zone.day(event.received_at) for event in events] == [frame.day(5), frame.day(4)]
+    ordered = tuple(events if is_first_first else events[::-1])
+    _compare(History(ordered, loads=(1,), frame=frame, is_moved=is_moved))
 
 
 def test_histories_have_players_whose_first_event_names_no_platform() -> None:
@@ -145,11 +161,11 @@ def _player(known: Game, player: str) -> tuple[Any, ...]:
         player,
         moment(events[0].time),
         moment(events[-1].time),
-        events[0].day,
-        events[-1].day,
+        known.first_day(player),
+        max(known.active_days(player)),
         len(events),
         None if purchase is None else moment(purchase.time),
-        None if purchase is None else purchase.day,
+        known.first_purchase_day(player),
         sum(event.is_purchase for event in events),
         sum(event.is_refund for event in events),
         money.net_usd(events),

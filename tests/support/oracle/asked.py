@@ -52,11 +52,13 @@ class Asked:
 
     def bucket(self, time: int) -> dt.datetime | None:
         """The start of the bucket of a time, wherever the period starts; None for `all`."""
-        if self.granularity == "all":
-            return None
         if self.granularity in ("minute", "hour"):
             return moment(self.zone.start_within(self.granularity, time))
-        return midnight(first_of(self.granularity, self.zone.day(time)))
+        return self.bucket_of_day(self.zone.day(time))
+
+    def bucket_of_day(self, day: dt.date) -> dt.datetime | None:
+        """The start of the bucket of a day, where none is shorter than a day."""
+        return None if self.granularity == "all" else midnight(first_of(self.granularity, day))
 
     def buckets(self) -> Iterator[tuple[dt.datetime | None, dt.date]]:
         """The buckets of a day or longer, each with its last day in the period."""

@@ -42,11 +42,11 @@ class Cohorts:
         """The cohorts that have a player."""
         found: defaultdict[tuple[dt.date, Value], list[str]] = defaultdict(list)
         for player in game.players:
-            first = next((event for event in game.of(player) if self.begins(event)), None)
+            days = [event.day for event in game.of(player) if self.begins(event)]
             values = at_install(game, player)
-            if first is not None and self.start <= first.day <= self.end and self.where(values):
+            if days and self.start <= min(days) <= self.end and self.where(values):
                 group = values(self.group_by) if self.group_by else None
-                found[first_of(self.granularity, first.day), group].append(player)
+                found[first_of(self.granularity, min(days)), group].append(player)
         return [Cohort(start, group, tuple(players)) for (start, group), players in found.items()]
 
     def cell(self, cohort: Cohort, age: int) -> tuple[dt.date, dt.date]:

@@ -110,5 +110,5 @@ def _of_player(game: Game, player: str, name: str, day: dt.date) -> Value:
         return game.first_day(player)
     if name == "player_age":
         return "new" if game.first_day(player) == day else "returning"
-    purchase = game.first_purchase(player)
-    return "yes" if purchase is not None and purchase.day <= day else "no"
+    first = game.first_purchase_day(player)
+    return "yes" if first is not None and first <= day else "no"

@@ -111,12 +111,19 @@ class Game:
         return sorted((event for event in self.events if event.row in rows), key=lambda event: event.order)
 
     def first_day(self, player: str) -> dt.date:
-        """The local day of the player's first event."""
-        return self.of(player)[0].day
+        """The first local day on which the player has an event.
+
+        Where the clock was put back over midnight that can be another day than the first event's.
+        """
+        return min(self.active_days(player))
 
     def active_days(self, player: str) -> set[dt.date]:
         """The local days on which the player has an event."""
         return {event.day for event in self.of(player)}
+
+    def first_purchase_day(self, player: str) -> dt.date | None:
+        """The first local day on which the player has a purchase; None without one."""
+        return min((event.day for event in self.of(player) if event.is_purchase), default=None)
 
     def first_purchase(self, player: str) -> Stored | None:
         """The player's first purchase; None without one."""

@@ -48,11 +48,17 @@ def new_players(game: Game, asked: Asked) -> Counts:
     """Players whose first event ever is in the bucket, by what they were at install."""
     new: defaultdict[Key, int] = defaultdict(int)
     for player in game.players:
-        first = game.of(player)[0]
         values = at_install(game, player)
-        if asked.has(first.time) and asked.where(values):
-            new[asked.key(first.time, values)] += 1
+        if asked.has_day(game.first_day(player)) and asked.where(values):
+            new[(first_bucket(game, asked, player), *asked.group(values))] += 1
     return dict(new)
+
+
+def first_bucket(game: Game, asked: Asked, player: str) -> dt.datetime | None:
+    """The bucket in which a player is new: that of the first day, or of the first event where buckets are shorter."""
+    if asked.granularity in ("minute", "hour"):
+        return asked.bucket(game.of(player)[0].time)
+    return asked.bucket_of_day(game.first_day(player))
 
 
 def _active(game: Game, asked: Asked) -> dict[Key, set[str]]:
@@ -66,8 +72,7 @@ def _active(game: Game, asked: Asked) -> dict[Key, set[str]]:
 
 
 def _is_new_in(game: Game, asked: Asked, player: str, key: Key) -> bool:
-    first = game.of(player)[0].time
-    return asked.has(first) and asked.bucket(first) == key[0]
+    return asked.has_day(game.first_day(player)) and first_bucket(game, asked, player) == key[0]
 
 
 def _active_in_last(days: int, game: Game, asked: Asked) -> Counts:

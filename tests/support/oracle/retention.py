@@ -13,16 +13,16 @@ from tests.support.oracle import money
 from tests.support.oracle.asked import Asked, Key
 from tests.support.oracle.dimensions import at_install
 from tests.support.oracle.game import Game
+from tests.support.oracle.players import first_bucket
 
 
 def _cohorts(game: Game, asked: Asked, days: int) -> dict[Key, list[str]]:
     cohorts: defaultdict[Key, list[str]] = defaultdict(list)
     for player in game.players:
-        first = game.of(player)[0]
+        first = game.first_day(player)
         values = at_install(game, player)
-        has_passed = first.day + dt.timedelta(days=days) < game.today
-        if asked.has(first.time) and asked.where(values) and has_passed:
-            cohorts[asked.key(first.time, values)].append(player)
+        if asked.has_day(first) and asked.where(values) and first + dt.timedelta(days=days) < game.today:
+            cohorts[(first_bucket(game, asked, player), *asked.group(values))].append(player)
     return cohorts
 
 

@@ -61,7 +61,6 @@ def of_player(game: Game, player: str) -> Values:
     """A player's values as of now."""
     events = game.of(player)
     sessions = [session for session in game.sessions if session.player == player]
-    first_purchase = game.first_purchase(player)
     known: dict[str, Value] = {
         "player_id": player,
         "events": len(events),
@@ -70,9 +69,9 @@ def of_player(game: Game, player: str) -> Values:
         "transactions": sum(event.is_purchase for event in events),
         "refunds": sum(event.is_refund for event in events),
         "revenue_usd": float(money.net_usd(events)),
-        "first_seen": events[0].day,
-        "last_seen": events[-1].day,
-        "first_purchase": None if first_purchase is None else first_purchase.day,
+        "first_seen": game.first_day(player),
+        "last_seen": max(game.active_days(player)),
+        "first_purchase": game.first_purchase_day(player),
     }
     return lambda name: known[name] if name in known else at_install(game, player)(name)
 

@@ -10,6 +10,7 @@ from questlog.analytics.question.answer import Answer, AnswerColumn
 from questlog.api.answer_cache import AnswerCache
 from questlog.api.response_formats import ResponseFormat
 from questlog.store.contract import Cancellation, QueryAborted
+from tests.support.console import SettableClock
 
 JSON = ResponseFormat.JSON
 
@@ -46,6 +47,15 @@ def test_what_was_answered_is_kept_under_its_tag(values: int) -> None:
     assert text(cache, maker) == text(cache, maker)
     assert maker.calls == 1
     assert text(cache, Maker(values + 1), tag="b") != text(cache, maker)
+
+
+def test_an_answer_is_computed_again_after_five_seconds() -> None:
+    clock = SettableClock()
+    cache, maker = AnswerCache(monotonic_s=clock.monotonic_s), Maker()
+    for seconds in (0.0, 4.9, 5.1):
+        clock.us += int(seconds * 1_000_000)
+        text(cache, maker)
+    assert maker.calls == 2
 
 
 def test_answers_of_data_without_a_version_are_not_kept() -> None:

@@ -30,6 +30,7 @@ from questlog.analytics.question.definitions import SegmentDefinition
 from questlog.analytics.question.examples import JANUARY, Example
 from questlog.analytics.question.problems import InvalidQuery, too_many_rows
 from questlog.analytics.question.query import (
+    Comparison,
     Filter,
     Granularity,
     GroupBy,
@@ -77,6 +78,7 @@ class Economy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     group_by: GroupBy = ()
     top: Annotated[int, Meta(ge=1, le=100)] = 10
     filter: Filter | None = None
+    compare: Comparison | None = None
     time_zone: Name | None = None
 
     def check(self, segments: Mapping[str, SegmentDefinition]) -> None:
@@ -126,7 +128,7 @@ def answer(question: Economy, context: Context) -> Answer:
     caps = tuple(each for each in limited if each.category in (None, "resource"))
     items = Items(question.by, question.currency, selection=selection, caps=caps)
     if question.group_by:
-        found = context.run(economy_rows.top_groups, items, question.top)
+        found = context.standing_groups.once(lambda: context.run(economy_rows.top_groups, items, question.top))
         items = msgspec.structs.replace(items, selection=with_top_groups(selection, found))
     rows = _found(question, items, context)
     table = _table(question, items.selection, rows, _ordered(question, rows))
@@ -314,6 +316,7 @@ ANALYSIS = Analysis(
     "What flows into the game's economy and out of it, by currency, item type or item.",
     page="reference/analyses/economy.md",
     is_savable=True,
+    keys=("bucket", "currency", "item_type", "item_id"),
     examples=(
         Example("What flows in and out of each currency, day by day", {"period": JANUARY, "granularity": "day"}),
         Example(

@@ -12,7 +12,7 @@ from msgspec import Meta
 from questlog.analytics.analyses import explore_rows
 from questlog.analytics.analyses.explore_rows import Tree
 from questlog.analytics.analyses.explore_table import tree_table
-from questlog.analytics.analyses.histogram import Bins, Histogram, counts, histogram_table
+from questlog.analytics.analyses.histogram import Bins, Histogram, check_comparable, counts, histogram_table
 from questlog.analytics.analyses.split import (
     BUCKET,
     GROUP,
@@ -24,7 +24,8 @@ from questlog.analytics.analyses.split import (
 )
 from questlog.analytics.engine.analysis import Analysis
 from questlog.analytics.engine.context import Context
-from questlog.analytics.engine.functions import fits_bitmaps
+from questlog.analytics.engine.functions import are_kept_bitmaps, fits_bitmaps
+from questlog.analytics.engine.growing import added_up
 from questlog.analytics.metrics.result import with_plain_numbers
 from questlog.analytics.metrics.sub_query import MAX_ROWS, OTHER
 from questlog.analytics.question.answer import Answer, AnswerColumn
@@ -32,6 +33,7 @@ from questlog.analytics.question.definitions import SegmentDefinition
 from questlog.analytics.question.examples import JANUARY, Example
 from questlog.analytics.question.problems import InvalidQuery, check_word, too_many_rows
 from questlog.analytics.question.query import (
+    Comparison,
     Filter,
     Granularity,
     GroupBy,
@@ -46,6 +48,7 @@ from questlog.analytics.selection.cardinality import id_dimensions
 from questlog.analytics.selection.selection import caps_of, select, zone_asked
 from questlog.model.taxonomy import CATEGORIES
 from questlog.store.distributions import APP_MEMORY_USED, BOOT_TIMES, FRAME_RATES, MEMORY_USED, Distribution
+from questlog.store.schema import DIMENSIONS
 
 MAX_DEPTH = 5
 MAX_NODES = 50
@@ -110,6 +113,7 @@ class Explore(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     filter: Filter | None = None
     histogram: Histogram | None = None
     histogram_of: Numbers = Numbers.VALUE
+    compare: Comparison | None = None
     time_zone: Name | None = None
 
     def check(self, segments: Mapping[str, SegmentDefinition]) -> None:
@@ -123,6 +127,7 @@ class Explore(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         check_split(segments, self.filter, self.group_by)
         if self.histogram is not None:
             self.histogram.check("histogram")
+            check_comparable(self.compare, self.histogram, "histogram")
             if self.granularity is not Granularity.ALL:
                 raise InvalidQuery("granularity", "a histogram is of the whole period", Granularity.ALL)
         sampled = _SAMPLED.get(self.histogram_of)
@@ -147,26 +152,30 @@ def answer(question: Explore, context: Context) -> Answer:
     bucket where nothing is grouped by.
     """
     question.check(context.segments)
-    depth = question.depth if question.histogram is None else 0
-    zone = zone_asked(question.time_zone, context)
-    selection = select(context, question.period, question.filter, question.group_by, zone=zone)
-    limited = caps_of(selection, id_dimensions(question.category), context)
-    caps = tuple(each for each in limited if each.category == question.category)
-    tree = Tree(question.category, tuple(sorted(question.nodes)), depth, selection=selection, caps=caps)
+    tree = tree_of(question, context)
     if question.group_by:
-        found = context.run(explore_rows.top_groups, tree, question.top)
-        tree = msgspec.structs.replace(tree, selection=with_top_groups(selection, found))
+        found = context.standing_groups.once(lambda: context.run(explore_rows.top_groups, tree, question.top))
+        tree = msgspec.structs.replace(tree, selection=with_top_groups(tree.selection, found))
     if question.histogram is None:
         return answer_of(_tree(question, tree, context), _tree_columns(question), tree, context)
     table = _histogram(tree, question.histogram, _SAMPLED.get(question.histogram_of), context)
     return answer_of(table, _histogram_columns(question), tree, context)
 
 
+def tree_of(question: Explore, context: Context) -> Tree:
+    """What is asked of the engine, where all groups stand by themselves. Raises `QueryAborted`."""
+    depth = question.depth if question.histogram is None else 0
+    zone = zone_asked(question.time_zone, context)
+    selection = select(context, question.period, question.filter, question.group_by, zone=zone)
+    limited = caps_of(selection, id_dimensions(question.category), context)
+    caps = tuple(each for each in limited if each.category == question.category)
+    return Tree(question.category, tuple(sorted(question.nodes)), depth, selection=selection, caps=caps)
+
+
 def _tree(question: Explore, tree: Tree, context: Context) -> pa.Table:
     parts = [_counts(tree, question.granularity, context)]
     if Measure.PLAYERS in question.measures:
-        has_few = fits_bitmaps(tree.selection.player_bound, _groups(question, tree, context))
-        parts.append(context.run(explore_rows.players, tree, question.granularity, has_few))
+        parts.append(_players(question, tree, context))
     if {Measure.MEDIAN, Measure.P95} & set(question.measures):
         parts.append(context.run(explore_rows.quantiles, tree, question.granularity))
     for part in parts:
@@ -174,6 +183,25 @@ def _tree(question: Explore, tree: Tree, context: Context) -> pa.Table:
             raise too_many_rows("depth", MAX_ROWS)
     rows = [with_starts(part, question.granularity) for part in parts]
     return tree_table(tree, question.granularity, rows)
+
+
+def _players(question: Explore, tree: Tree, context: Context) -> pa.Table:
+    selection, groups = tree.selection, _groups(question, tree, context)
+    if context.can_keep_rows and _is_of_own_values(tree) and are_kept_bitmaps(selection.player_bound, groups):
+        merge = added_up(("class_no", *_keys(question, tree)), (), ("players",))
+        sets = context.run_growing(explore_rows.newer_player_sets, tree, question.granularity, merge=merge)
+        return explore_rows.players_at_nodes(sets, context.run(explore_rows.nodes_of_classes, tree))
+    has_few = fits_bitmaps(selection.player_bound, groups)
+    return context.run(explore_rows.players, tree, question.granularity, has_few)
+
+
+def _is_of_own_values(tree: Tree) -> bool:
+    """Whether events count by what never changes: their own values, of which none is above a limit."""
+    return not tree.caps and not tree.selection.caps and tree.selection.dimensions <= frozenset(DIMENSIONS)
+
+
+def _keys(question: Explore, tree: Tree) -> tuple[str, ...]:
+    return (() if question.granularity is Granularity.ALL else ("bucket",)) + tree.groups
 
 
 def _groups(question: Explore, tree: Tree, context: Context) -> int:
@@ -189,15 +217,22 @@ def _counts(tree: Tree, granularity: Granularity, context: Context) -> pa.Table:
     return context.run(build, tree, granularity)
 
 
-def _histogram(tree: Tree, histogram: Histogram, sampled: Distribution | None, context: Context) -> pa.Table:
+def bins_of(tree: Tree, histogram: Histogram, context: Context, sampled: Distribution | None = None) -> Bins:
+    """The bins of the histogram; without edges where there is no number. Raises `InvalidQuery`, `QueryAborted`."""
     if sampled is None:
         bounds = _counts(tree, Granularity.ALL, context)
     else:
         bounds = context.run(explore_rows.bounds, tree, sampled)
     least, greatest = pc.min(bounds["value_min"]).as_py(), pc.max(bounds["value_max"]).as_py()
     if least is None:
-        return histogram_table(Bins((), is_even=False, is_open=False), {}, [])
-    bins = histogram.bins_for(least, greatest)
+        return Bins((), is_even=False, is_open=False)
+    return histogram.bins_for(least, greatest)
+
+
+def _histogram(tree: Tree, histogram: Histogram, sampled: Distribution | None, context: Context) -> pa.Table:
+    bins = bins_of(tree, histogram, context, sampled)
+    if not bins.edges:
+        return histogram_table(bins, {}, [])
     rows = context.run(explore_rows.by_bin, tree, bins, sampled)
     if rows.num_rows > MAX_ROWS:
         raise too_many_rows("histogram", MAX_ROWS)
@@ -263,6 +298,7 @@ ANALYSIS = Analysis(
     "An event tree, node by node, or a histogram of its values.",
     page="reference/analyses/explore.md",
     is_savable=True,
+    keys=("bucket", "node", "parent", "level", "low", "high"),
     examples=(
         Example("What happens below `Combat`, two levels deep", {"period": JANUARY, "nodes": ["Combat"], "depth": 2}),
         Example(

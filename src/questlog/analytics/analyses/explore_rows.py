@@ -3,13 +3,18 @@
 Nodes are numbered by the least event number below them. An id that is null or empty is at the root alone.
 """
 
+from collections import defaultdict
+from collections.abc import Sequence
+
 import ibis
 import ibis.expr.types as ir
+import pyarrow as pa
 
 from questlog.analytics.analyses.histogram import Bins, bin_keys
 from questlog.analytics.analyses.split import Split, folded, greatest_groups, named_rows, rows_of
 from questlog.analytics.engine import tables
-from questlog.analytics.engine.functions import player_set, union_size
+from questlog.analytics.engine.functions import player_bytes, player_set, union_size
+from questlog.analytics.engine.growing import newer, set_sizes, union_of
 from questlog.analytics.metrics.sources.events import boot_ms
 from questlog.analytics.metrics.sources.samples import entries
 from questlog.analytics.metrics.sub_query import MAX_ROWS, OTHER
@@ -101,6 +106,38 @@ def players(tree: Tree, granularity: Granularity, has_few: bool) -> ir.Table:
     return _with_names(tree, counted, tuple(keys))
 
 
+def newer_player_sets(tree: Tree, granularity: Granularity) -> ir.Table:
+    """`players` of the newer events of each class: see `nodes_of_classes`."""
+    rows = newer(_of_tree(tree, (*_EVENT_COLUMNS, "batch_no")))
+    keys = _keys(tree, rows, granularity)
+    return rows.group_by(class_no=rows.class_no, **keys).aggregate(
+        players=player_bytes(rows.player_no, tree.selection.player_bound)
+    )
+
+
+def nodes_of_classes(tree: Tree) -> ir.Table:
+    """The nodes that each class is at: `level`, `node`, `class_no`."""
+    placed, named = _placed(tree), _named(tree)
+    return placed.inner_join(named, placed.name_no == named.class_no).select("level", "node", "class_no").distinct()
+
+
+def players_at_nodes(sets: pa.Table, nodes: pa.Table) -> pa.Table:
+    """As `players`, from the sets of players of the classes and the nodes that these are at."""
+    at = defaultdict(list)
+    for place in nodes.to_pylist():
+        at[place["class_no"]].append((place["level"], place["node"]))
+    keys = [name for name in sets.column_names if name not in ("class_no", "players")]
+    found = defaultdict(list)
+    for row in sets.to_pylist():
+        for node in at[row["class_no"]]:
+            found[(*node, *(row[key] for key in keys))].append(row["players"])
+    columns = list(zip(*found, strict=True)) or [()] * (2 + len(keys))
+    kinds = [pa.int64(), pa.string(), *(sets.schema.field(key).type for key in keys)]
+    arrays = [pa.array(values, kind) for values, kind in zip(columns, kinds, strict=True)]
+    united = pa.chunked_array([pa.array(map(union_of, found.values()), pa.binary())])
+    return pa.table([*arrays, set_sizes(united)], names=["level", "node", *keys, "players"])
+
+
 def quantiles(tree: Tree, granularity: Granularity) -> ir.Table:
     """`quantiles`: the median and the 95th percentile of the nodes' values, exact, between two values in proportion."""
     rows = _of_tree(tree)
@@ -124,11 +161,16 @@ def bounds(tree: Tree, sampled: Distribution) -> ir.Table:
 
 def by_bin(tree: Tree, bins: Bins, sampled: Distribution | None = None) -> ir.Table:
     """Events of all nodes together: `bin` and `near` (see `histogram`) of their value; or samples, of their numbers."""
-    rows = _of_tree(tree) if sampled is None else _sampled(tree, sampled)
-    rows = rows.filter(rows.value.notnull())
+    rows = valued(tree, sampled)
     keys = {name: rows[name] for name in tree.groups}
     counted = rows.count() if sampled is None else rows.samples.sum().cast("int64")
     return rows.group_by(**bin_keys(rows.value, bins), **keys).aggregate(events=counted).limit(MAX_ROWS + 1)
+
+
+def valued(tree: Tree, sampled: Distribution | None) -> ir.Table:
+    """The events of all nodes with a `value`; or the samples of their numbers."""
+    rows = _of_tree(tree) if sampled is None else _sampled(tree, sampled)
+    return rows.filter(rows.value.notnull())
 
 
 def _sampled(tree: Tree, sampled: Distribution) -> ir.Table:
@@ -147,10 +189,10 @@ def _sampled(tree: Tree, sampled: Distribution) -> ir.Table:
     return found.mutate(value=found["value"].cast("float64"))
 
 
-def _of_tree(tree: Tree) -> ir.Table:
+def _of_tree(tree: Tree, columns: Sequence[str] = _EVENT_COLUMNS) -> ir.Table:
     """The events, with the numbers of their name and class."""
     named = _named(tree).select(*tree.keys, "name_no", "class_no")
-    return named_rows(tree, _EVENT_COLUMNS).inner_join(named, tree.keys)
+    return named_rows(tree, columns).inner_join(named, tree.keys)
 
 
 def _named(tree: Tree) -> ir.Table:

@@ -9,12 +9,14 @@ import ibis.expr.types as ir
 import msgspec
 
 from questlog.analytics.engine import tables
+from questlog.analytics.engine.growing import newer
 from questlog.analytics.question.query import EventMatch, Period
 from questlog.analytics.selection.cardinality import shown, with_shown
 from questlog.analytics.selection.dimensions import referenced_dimensions
 from questlog.analytics.selection.filters import id_matches, predicate
 from questlog.analytics.selection.rows import events_with
 from questlog.analytics.selection.selection import Selection
+from questlog.store.schema import DIMENSIONS
 
 EXCLUDED_FROM = 10
 """The first bit of exclusions in `steps`; those below are steps."""
@@ -67,6 +69,12 @@ class FunnelRows(msgspec.Struct, frozen=True):
         return self.selection.dimensions | referenced_dimensions(*(match.filter for _, match in self.matches))
 
     @property
+    def is_of_own_values(self) -> bool:
+        """Whether it can be said of each event for itself, and never changes: not of sessions, nor of other tables."""
+        is_of_events = not self.selection.caps and self.names <= frozenset(DIMENSIONS)
+        return is_of_events and self.unit is Unit.PLAYERS and not self.is_strict
+
+    @property
     def is_by_name(self) -> bool:
         """Whether the names of events alone say which steps they are."""
         return self.selection.filter is None and all(match.filter is None for _, match in self.matches)
@@ -85,7 +93,16 @@ def step_events(asked: FunnelRows) -> ir.Table:
 
     For a strict funnel: of all events of those who did step 1.
     """
-    rows, selection = _matched(asked), asked.selection
+    return _step_events(asked, events_with(asked.selection, asked.names))
+
+
+def newer_step_events(asked: FunnelRows) -> ir.Table:
+    """The same of newer events, where it is `is_of_own_values`."""
+    return _step_events(asked, newer(events_with(asked.selection, asked.names)))
+
+
+def _step_events(asked: FunnelRows, events: ir.Table) -> ir.Table:
+    rows, selection = _matched(asked, events), asked.selection
     if selection.caps:
         rows = with_shown(rows, selection.caps, selection.game_id, selection.days.day_of(rows.event_time))
     columns = {"unit": rows["unit"], "time": rows.event_time, "steps": rows["steps"]}
@@ -107,9 +124,9 @@ def names_of(game_id: int, unit: Unit, numbers: tuple[int, ...]) -> ir.Table:
     return of.select(*columns, number=of[unit.number])
 
 
-def _matched(asked: FunnelRows) -> ir.Table:
-    """The events that have a name that is looked for, with the `steps` that they are."""
-    events, names = events_with(asked.selection, asked.names), _named(asked)
+def _matched(asked: FunnelRows, events: ir.Table) -> ir.Table:
+    """Those of the events that have a name that is looked for, with the `steps` that they are."""
+    names = _named(asked)
     events = events.filter(events.player_no.notnull(), events[asked.unit.number].notnull())
     if asked.parts > 1:
         events = events.filter(events[asked.unit.number] % asked.parts == asked.part)

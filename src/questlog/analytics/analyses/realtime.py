@@ -1,6 +1,7 @@
 """Realtime: the last hour by minute, the last day by hour, each beside the same time a week ago (metrics.md §5)."""
 
 import enum
+import itertools
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,7 +13,8 @@ import pyarrow as pa
 from questlog.analytics.engine import tables
 from questlog.analytics.engine.analysis import Analysis, Freshness
 from questlog.analytics.engine.context import Context
-from questlog.analytics.engine.functions import distinct_players
+from questlog.analytics.engine.functions import are_kept_bitmaps, distinct_players, player_bytes
+from questlog.analytics.engine.growing import added_up, newer, set_sizes
 from questlog.analytics.metrics import metric_query
 from questlog.analytics.metrics.unpriced import money_warnings, unpriced_between
 from questlog.analytics.question.answer import Answer, AnswerColumn, Warned
@@ -110,6 +112,18 @@ def events_by_bucket(window: Window, count: int) -> ir.Table:
     )
 
 
+def newer_events_by_bucket(window: Window) -> ir.Table:
+    """The same of newer events, with the `players` of each bucket."""
+    rows = _within(newer(tables.events), "event_time", window)
+    return rows.group_by("start").aggregate(
+        players=player_bytes(rows.player_no, window.player_bound),
+        errors=rows.count(where=(rows.category == "error").fill_null(False)),
+    )
+
+
+_MERGED = added_up(("start",), ("errors",), ("players",))
+
+
 def revenue_by_bucket(window: Window, _: int) -> ir.Table:
     """`start` and `revenue`: purchases less refunds in each bucket."""
     rows = _within(tables.purchases, "event_time", window)
@@ -157,11 +171,32 @@ def _numbers(starts: list[int], granularity: Granularity, context: Context) -> M
     end_us = -(-(starts[-1] + _WIDTHS[granularity][0]) // wide_us) * wide_us
     window = Window(context.game_id, granularity, start_us, end_us, context.zone, context.player_bound)
     count = (end_us - start_us) // _WIDTHS[granularity][0]
+    builds = (revenue_by_bucket, new_by_bucket, sessions_by_bucket)
+    tables_found = [context.run(build, window, count) for build in builds]
+    if context.can_keep_rows and are_kept_bitmaps(context.player_bound, count):
+        tables_found.append(_kept_events(_pieces(window, wide_us), context))
+    else:
+        tables_found.append(context.run(events_by_bucket, window, count))
     found: dict[int, dict[str, Any]] = {}
-    for build in (events_by_bucket, revenue_by_bucket, new_by_bucket, sessions_by_bucket):
-        for row in context.run(build, window, count).to_pylist():
-            found.setdefault(row.pop("start"), {}).update(row)
+    for row in itertools.chain.from_iterable(table.to_pylist() for table in tables_found):
+        found.setdefault(row.pop("start"), {}).update(row)
     return found
+
+
+def _pieces(window: Window, wide_us: int) -> list[Window]:
+    """Its hours or days one by one: they stay the same when the window moves on."""
+    starts = range(window.start_us, window.end_us, wide_us)
+    return [msgspec.structs.replace(window, start_us=each, end_us=each + wide_us) for each in starts]
+
+
+def _kept_events(pieces: list[Window], context: Context) -> pa.Table:
+    """As `events_by_bucket`; what was found before is kept, and only newer events are read.
+
+    Hours of a zone of half hours can lie in two pieces.
+    """
+    found = [context.run_growing(newer_events_by_bucket, each, merge=_MERGED) for each in pieces]
+    rows = _MERGED(pa.concat_tables(found))
+    return rows.drop_columns("players").append_column("active", set_sizes(rows["players"]))
 
 
 def _metrics(

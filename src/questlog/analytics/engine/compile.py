@@ -17,6 +17,9 @@ from ibis.backends.sql.compilers.duckdb import DuckDBCompiler
 
 Dialect = Literal["duckdb", "clickhouse"]
 
+AFTER = "after"
+"""The parameter of statements that read newer events only."""
+
 
 class _DuckDB(DuckDBCompiler):  # type: ignore[misc]
     __slots__ = ()
@@ -27,6 +30,8 @@ class _DuckDB(DuckDBCompiler):  # type: ignore[misc]
     def visit_ScalarUDF(self, op: Any, **arguments: Any) -> Any:  # noqa: N802 - Ibis's names
         if op.__func_name__ == "questlog_attribute":
             return self.f.anon.json_extract_string(*arguments.values())
+        if op.__func_name__ == "questlog_after":
+            return sge.Parameter(this=sge.Var(this=AFTER))
         if op.__func_name__ == "questlog_epoch_us":
             return self.f.anon.epoch_us(*arguments.values())
         if op.__func_name__ == "questlog_rank":
@@ -45,6 +50,10 @@ class _DuckDB(DuckDBCompiler):  # type: ignore[misc]
         if op.__func_name__ == "questlog_number_set":
             numbers, bound = arguments.values()
             return self.agg.bitstring_agg(numbers, sge.convert(0), bound, where=where)
+        if op.__func_name__ == "questlog_number_bytes":
+            numbers, bound = arguments.values()
+            bits = self.agg.bitstring_agg(numbers, sge.convert(0), bound, where=where)
+            return sge.Cast(this=bits, to=sge.DataType.build("BLOB", dialect="duckdb"))
         if op.__func_name__ == "questlog_union_size":
             bits = self.agg.bit_or(*arguments.values(), where=where)
             return self.f.coalesce(self.f.anon.bit_count(bits), sge.convert(0))
@@ -139,6 +148,7 @@ _ARROW_TYPES: dict[type[Any], pa.DataType] = {
     types.UInt64: pa.uint64(),
     types.Float64: pa.float64(),
     types.String: pa.string(),
+    types.Binary: pa.binary(),
     types.JSON: pa.string(),
     types.Boolean: pa.bool_(),
     types.Date: pa.date32(),

@@ -5,19 +5,21 @@ from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from threading import Lock
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import ibis.expr.types as ir
 import msgspec
 import pyarrow as pa
 from cachetools import LRUCache, cached
 
-from questlog.analytics.engine.compile import Dialect, arrow_schema, compiled, tables_of
+from questlog.analytics.engine.compile import AFTER, Dialect, arrow_schema, compiled, tables_of
+from questlog.analytics.engine.growing import KeptRows, Merge, batches
 from questlog.analytics.question.definitions import CustomMetric, SegmentDefinition
 from questlog.model.calendar import UTC, Zone
 from questlog.store.contract import Cancellation, QueryAborted
 
 _PLAYER_STEP = 65_536
+_Found = TypeVar("_Found")
 
 
 class Reading(Protocol):
@@ -28,8 +30,11 @@ class Reading(Protocol):
         """Which SQL it speaks."""
         ...
 
-    def ask(self, statement: str) -> pa.Table:
-        """Answer a compiled question. Raises `QueryAborted` when it is stopped, or takes too much memory."""
+    def ask(self, statement: str, parameters: Mapping[str, object] | None = None) -> pa.Table:
+        """Answer a compiled question, with named parameters where the engine is the embedded one.
+
+        Raises `QueryAborted` when it is stopped, or takes too much memory.
+        """
         ...
 
     def table_sizes(self) -> pa.Table:
@@ -62,6 +67,21 @@ class KeptAnswers:
             self._kept.clear()
         self._kept[key] = (data_version, made)
         return made
+
+
+class StandingGroups:
+    """The groups that stand by themselves; kept, they are found once for two periods that are compared."""
+
+    def __init__(self, *, are_kept: bool = False) -> None:
+        self._are_kept = are_kept
+        self._kept: Any = None
+
+    def once(self, find: Callable[[], _Found]) -> _Found:
+        """What `find` finds; where groups are kept, what it found the first time."""
+        found: _Found = find() if self._kept is None else self._kept
+        if self._are_kept:
+            self._kept = found
+        return found
 
 
 class Trace:
@@ -112,7 +132,9 @@ class Context(msgspec.Struct, frozen=True):
     data_version: int = 0
     cancellation: Cancellation = msgspec.field(default_factory=Cancellation)
     kept_answers: KeptAnswers = msgspec.field(default_factory=KeptAnswers)
+    kept_rows: KeptRows = msgspec.field(default_factory=KeptRows)
     trace: Trace = msgspec.field(default_factory=Trace)
+    standing_groups: StandingGroups = msgspec.field(default_factory=StandingGroups)
 
     @property
     def today(self) -> dt.date:
@@ -134,17 +156,47 @@ class Context(msgspec.Struct, frozen=True):
         `build` is a pure function of a module: its SQL is kept by its arguments, for making and compiling an expression
         takes as long as many an answer, and dashboards ask the same again and again.
         """
+        return self._run(build, arguments, None)
+
+    def run_once(self, build: Callable[..., ir.Table], *arguments: Hashable) -> pa.Table:
+        """The same, asked once while the data stay as they are: for small answers that many questions need."""
+        return self.kept_answers.get((build, arguments), self.data_version, lambda: self.run(build, *arguments))
+
+    @property
+    def can_keep_rows(self) -> bool:
+        """Whether `run_growing` may be asked: where the engine takes parameters, and its data have a version."""
+        return self.engine.dialect == "duckdb" and self.data_version > 0
+
+    def run_growing(self, build: Callable[..., ir.Table], *arguments: Hashable, merge: Merge) -> pa.Table:
+        """The rows of a `build` over `growing.newer` events, of all events: kept, and put together with the newer ones.
+
+        Of the events only those columns may be read that never change, not those of their session; of other tables
+        only what is the same for an event whenever it is asked. Raises `QueryAborted`.
+        """
+        key = (build, arguments)
+        version, kept = self.kept_rows.get(key) or (0, None)
+        if kept is not None and version == self.data_version:
+            return kept
+        if kept is not None and version < self.data_version and self._has_only_grown(version):
+            rows = merge(pa.concat_tables([kept, self._run(build, arguments, version)]))
+        else:
+            rows = self._run(build, arguments, 0)
+        self.kept_rows.keep(key, self.data_version, rows)
+        return rows
+
+    def _has_only_grown(self, version: int) -> bool:
+        """Whether all transactions since then loaded events."""
+        [found] = self._run(batches, (), version)["batches"].to_pylist()
+        return bool(found == self.data_version - version)
+
+    def _run(self, build: Callable[..., ir.Table], arguments: tuple[Hashable, ...], after: int | None) -> pa.Table:
         self.cancellation.check()
         try:
             statement = _statement(build, arguments, self.engine.dialect)
         except RecursionError as error:
             raise QueryAborted("the question is nested too deeply") from error
         self.trace.note(statement.tables)
-        return self.engine.ask(statement.sql).cast(statement.schema)
-
-    def run_once(self, build: Callable[..., ir.Table], *arguments: Hashable) -> pa.Table:
-        """The same, asked once while the data stay as they are: for small answers that many questions need."""
-        return self.kept_answers.get((build, arguments), self.data_version, lambda: self.run(build, *arguments))
+        return self.engine.ask(statement.sql, None if after is None else {AFTER: after}).cast(statement.schema)
 
 
 _MOST_CHARACTERS = 16 * 1024 * 1024

@@ -4,6 +4,7 @@ import ibis
 import ibis.expr.types as ir
 
 _DENSE_STEP = 65_536
+_MOST_KEPT_BITS = 8 * 8 * 1024 * 1024
 
 
 @ibis.udf.scalar.builtin(signature=(("string", "string"), "string"))
@@ -19,6 +20,16 @@ def questlog_dense_distinct(numbers, bound):  # type: ignore[no-untyped-def]
 @ibis.udf.agg.builtin(signature=(("int64", "int64"), "binary"))
 def questlog_number_set(numbers, bound):  # type: ignore[no-untyped-def]
     """The set of the numbers, of 0 to bound, in the engine's own form."""
+
+
+@ibis.udf.agg.builtin(signature=(("int64", "int64"), "binary"))
+def questlog_number_bytes(numbers, bound):  # type: ignore[no-untyped-def]
+    """The same set as bytes, a bit for each number: for the embedded engine only."""
+
+
+@ibis.udf.scalar.builtin(signature=((), "int64"))
+def questlog_after():  # type: ignore[no-untyped-def]
+    """The load transaction after which events are newer: a parameter of the statement."""
 
 
 @ibis.udf.agg.builtin(signature=(("binary",), "int64"))
@@ -74,6 +85,11 @@ def player_set(player_no: ir.IntegerColumn, last_player_no: int) -> ir.BinarySca
     return questlog_number_set(player_no, _bound(last_player_no))
 
 
+def player_bytes(player_no: ir.IntegerColumn, last_player_no: int) -> ir.BinaryScalar:
+    """The same as bytes, to be put together with others outside of the engine; of the embedded engine only."""
+    return questlog_number_bytes(player_no, _bound(last_player_no))
+
+
 def union_size(sets: ir.BinaryColumn) -> ir.IntegerScalar:
     """How many players are in any of the sets that `player_set` made."""
     return questlog_union_size(sets)
@@ -87,6 +103,11 @@ def intersection_size(one: ir.BinaryColumn, other: ir.BinaryColumn) -> ir.Intege
 def fits_bitmaps(last_player_no: int, groups: int) -> bool:
     """Whether a bitmap of players for each group is small enough to be faster than a hash table."""
     return groups * _bound(last_player_no) <= _MOST_BITS
+
+
+def are_kept_bitmaps(last_player_no: int, groups: int) -> bool:
+    """Whether a bitmap of players for each group is so small that they are kept for the next question."""
+    return groups * _bound(last_player_no) <= _MOST_KEPT_BITS
 
 
 def _bound(last_player_no: int) -> int:

@@ -75,8 +75,10 @@ class ClickHouseReading:
         self._settings = settings
         self._cancellation = cancellation
 
-    def ask(self, statement: str) -> pa.Table:
+    def ask(self, statement: str, parameters: Mapping[str, object] | None = None) -> pa.Table:
         """The answer, in the types that DuckDB gives. Raises what `send` raises, `QueryAborted` when cancelled."""
+        if parameters:
+            raise ValueError("statements for ClickHouse have no parameters")
         self._cancellation.check()
         return in_plain_types(read_arrow(self._send(statement, self._settings, self._cancellation)))
 

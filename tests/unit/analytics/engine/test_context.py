@@ -1,5 +1,7 @@
 """A question's surroundings: one state of the data, what stops it, what is kept for the next."""
 
+from collections.abc import Mapping
+
 import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
@@ -21,9 +23,11 @@ class _Reading:
 
     def __init__(self) -> None:
         self.statements: list[str] = []
+        self.parameters: list[Mapping[str, object] | None] = []
 
-    def ask(self, statement: str) -> pa.Table:
+    def ask(self, statement: str, parameters: Mapping[str, object] | None = None) -> pa.Table:
         self.statements.append(statement)
+        self.parameters.append(parameters)
         return pa.table({"n": pa.array([1], pa.int64())})
 
     def table_sizes(self) -> pa.Table:

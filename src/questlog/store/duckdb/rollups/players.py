@@ -169,7 +169,8 @@ _STEPS = {
     ),
     "has_refunds": _update("refunds = players.refunds + new.refunds", "has_refunds"),
     "is_earlier": _update(
-        "first_seen = new.first_seen, first_day = least(players.first_day, new.first_day)", "is_earlier"
+        "first_seen = least(players.first_seen, new.first_seen), first_day = least(players.first_day, new.first_day)",
+        "is_earlier",
     ),
     "has_new_first": _update(", ".join(f"{name} = new.{name}" for name in _FIRST), "has_new_first"),
 }
@@ -200,9 +201,14 @@ def _compared(new: pa.Table, old: pa.Table) -> pa.Table:
         "is_new": pc.invert(is_there),
         "has_purchases": pc.and_(is_there, any_not_zero(new, "transactions", "revenue_usd")),
         "has_refunds": pc.and_(is_there, any_not_zero(new, "refunds")),
-        "is_earlier": pc.and_(is_there, is_less(new["first_seen"], old["old_first_seen"])),
+        "is_earlier": pc.and_(is_there, _is_earlier(new, old)),
         "has_new_first": pc.and_(is_there, is_less(new["first_rank"], old["old_first_rank"])),
     }
     for name, column in columns.items():
         new = new.append_column(name, column)
     return new
+
+
+def _is_earlier(new: pa.Table, old: pa.Table) -> pa.Array:
+    """Also a day that comes again after the next one has begun, where the clock was put back over midnight."""
+    return pc.or_(is_less(new["first_seen"], old["old_first_seen"]), is_less(new["first_day"], old["old_first_day"]))
