@@ -11,7 +11,7 @@ from msgspec import Meta
 
 from questlog.analytics.analyses import economy_rows
 from questlog.analytics.analyses.economy_rows import SHARES, Items, Level
-from questlog.analytics.analyses.histogram import Histogram, counts, histogram_table
+from questlog.analytics.analyses.histogram import Bins, Histogram, counts, histogram_table
 from questlog.analytics.analyses.split import (
     BUCKET,
     GROUP,
@@ -138,8 +138,7 @@ def answer(question: Economy, context: Context) -> Answer:
 def balances(question: Balances, context: Context) -> Answer:
     """A row for each currency, or the histogram of one. Raises `InvalidQuery`, `QueryAborted`."""
     question.check(context.segments)
-    selection = select(context, Period(NO_DAY, question.day), question.filter)
-    items = Items(Level.CURRENCY, question.currency, selection=selection)
+    items = items_of_balances(question, context)
     found = context.run(economy_rows.balances, items).to_pylist()
     if question.histogram is None:
         rows = [_balance(row) for row in sorted(found, key=lambda row: _in_order((row["currency"],)))]
@@ -147,6 +146,22 @@ def balances(question: Balances, context: Context) -> Answer:
         return Answer(table=table, columns=_BALANCE_COLUMNS, data_version=context.data_version)
     table = _histogram(question.histogram, items, found, context)
     return Answer(table=table, columns=_HISTOGRAM_COLUMNS, data_version=context.data_version)
+
+
+def items_of_balances(question: Balances, context: Context) -> Items:
+    """The currencies up to the day. Raises `QueryAborted`."""
+    selection = select(context, Period(NO_DAY, question.day), question.filter)
+    return Items(Level.CURRENCY, question.currency, selection=selection)
+
+
+def bins_of_balances(histogram: Histogram, items: Items, context: Context) -> Bins:
+    """The bins of the histogram. Raises `InvalidQuery`, `QueryAborted`."""
+    return _bins(histogram, context.run(economy_rows.balances, items).to_pylist())
+
+
+def _bins(histogram: Histogram, found: Sequence[Mapping[str, Any]]) -> Bins:
+    least, greatest = (found[0]["least"], found[0]["greatest"]) if found else (0.0, 0.0)
+    return histogram.bins_for(least, greatest)
 
 
 def _found(question: Economy, items: Items, context: Context) -> dict[Key, dict[str, Any]]:
@@ -273,8 +288,7 @@ def _quantile_name(share: float) -> str:
 
 
 def _histogram(histogram: Histogram, items: Items, found: Sequence[Mapping[str, Any]], context: Context) -> pa.Table:
-    least, greatest = (found[0]["least"], found[0]["greatest"]) if found else (0.0, 0.0)
-    bins = histogram.bins_for(least, greatest)
+    bins = _bins(histogram, found)
     rows = context.run(economy_rows.balances_by_bin, items, bins)
     if rows.num_rows > MAX_ROWS:
         raise too_many_rows("histogram", MAX_ROWS)
