@@ -15,7 +15,7 @@ from questlog_client.http import Server
 
 Day = dt.date | str
 Period = tuple[Day, Day] | Day
-"""First and last UTC day, both included, or one day; text as `2026-01-31`."""
+"""First and last day of the game's time zone, both included, or one day; text as `2026-01-31`."""
 
 _TOKEN_VARIABLE = "QUESTLOG_TOKEN"  # noqa: S105
 

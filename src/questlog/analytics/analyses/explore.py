@@ -44,8 +44,8 @@ from questlog.analytics.question.query import (
     check_one_group,
 )
 from questlog.analytics.selection.buckets import with_starts
-from questlog.analytics.selection.cardinality import capped_dimensions, id_dimensions
-from questlog.analytics.selection.selection import select
+from questlog.analytics.selection.cardinality import id_dimensions
+from questlog.analytics.selection.selection import caps_of, select, zone_asked
 from questlog.model.taxonomy import CATEGORIES
 from questlog.store.distributions import APP_MEMORY_USED, BOOT_TIMES, FRAME_RATES, MEMORY_USED, Distribution
 from questlog.store.schema import DIMENSIONS
@@ -98,6 +98,8 @@ class Explore(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     With a `histogram` the answer is the number of events by their `value`, of all nodes together, instead; or of
     samples by what SDKs measured, in events of `sdk_init` (`boot_time`) or `health`.
+
+    Days are of the game's time zone, or with `time_zone` "UTC" of UTC.
     """
 
     period: Period
@@ -112,6 +114,7 @@ class Explore(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     histogram: Histogram | None = None
     histogram_of: Numbers = Numbers.VALUE
     compare: Comparison | None = None
+    time_zone: Name | None = None
 
     def check(self, segments: Mapping[str, SegmentDefinition]) -> None:
         """Raises `InvalidQuery` for what cannot be answered in a game with these segments."""
@@ -162,9 +165,10 @@ def answer(question: Explore, context: Context) -> Answer:
 def tree_of(question: Explore, context: Context) -> Tree:
     """What is asked of the engine, where all groups stand by themselves. Raises `QueryAborted`."""
     depth = question.depth if question.histogram is None else 0
-    limited = capped_dimensions(context, id_dimensions(question.category), question.period)
+    zone = zone_asked(question.time_zone, context)
+    selection = select(context, question.period, question.filter, question.group_by, zone=zone)
+    limited = caps_of(selection, id_dimensions(question.category), context)
     caps = tuple(each for each in limited if each.category == question.category)
-    selection = select(context, question.period, question.filter, question.group_by)
     return Tree(question.category, tuple(sorted(question.nodes)), depth, selection=selection, caps=caps)
 
 

@@ -7,8 +7,10 @@ import ibis.expr.types as ir
 import msgspec
 from msgspec import Meta
 
-from questlog.analytics.analyses import explore_rows, progression_rows
+from questlog.analytics.analyses import economy_rows, explore_rows, progression_rows
 from questlog.analytics.analyses.cohort_members import meant_events, members, player_days_of
+from questlog.analytics.analyses.economy import Balances
+from questlog.analytics.analyses.economy_rows import Items
 from questlog.analytics.analyses.error_groups import ErrorGroups, error_events
 from questlog.analytics.analyses.explore import Explore
 from questlog.analytics.analyses.explore_rows import Tree
@@ -86,7 +88,15 @@ class BinCell(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="bin"
     group: Group = ()
 
 
-Cell = MetricCell | RetentionCell | FunnelCell | LevelCell | ErrorCell | BinCell
+class BalanceCell(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="balance", tag_field="type"):
+    """Who has a balance in a bin of the balances' histogram: `low` and `high` as the answer names them."""
+
+    question: Balances
+    low: float | None
+    high: float | None
+
+
+Cell = MetricCell | RetentionCell | FunnelCell | LevelCell | ErrorCell | BinCell | BalanceCell
 
 
 def narrowed(condition: Filter | None, names: tuple[str, ...], group: Group) -> Filter | None:
@@ -214,12 +224,22 @@ class Edges(msgspec.Struct, frozen=True):
 def players_of_bin(tree: Tree, edges: Edges) -> ir.Table:
     """The players with an event in the bin."""
     rows = explore_rows.valued(tree, None)
+    return _players(rows.filter(*_in_bin(rows.value, edges)))
+
+
+def players_of_balances(items: Items, edges: Edges) -> ir.Table:
+    """The players with a balance in the bin."""
+    rows = economy_rows.owned_balances(items)
+    return _players(rows.filter(*_in_bin(rows.balance, edges)))
+
+
+def _in_bin(number: ir.NumericColumn, edges: Edges) -> list[ir.BooleanValue]:
+    found = []
     if edges.low is not None:
-        is_above = rows.value > edges.low if edges.high is None else rows.value >= edges.low
-        rows = rows.filter(is_above)
+        found.append(number > edges.low if edges.high is None else number >= edges.low)
     if edges.high is not None:
-        rows = rows.filter(rows.value <= edges.high if edges.takes_high else rows.value < edges.high)
-    return _players(rows)
+        found.append(number <= edges.high if edges.takes_high else number < edges.high)
+    return found
 
 
 def _players(rows: ir.Table) -> ir.Table:

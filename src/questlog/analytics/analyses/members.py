@@ -11,14 +11,16 @@ import pyarrow as pa
 from msgspec import Meta
 
 from questlog.analytics.analyses import member_cells
+from questlog.analytics.analyses.economy import bins_of_balances, items_of_balances
 from questlog.analytics.analyses.explore import Numbers, bins_of, tree_of
 from questlog.analytics.analyses.funnel import attempts_of, read_period
 from questlog.analytics.analyses.funnel_answers import Counted, of_everyone
 from questlog.analytics.analyses.funnel_attempts import Bools, Ints
 from questlog.analytics.analyses.funnel_rows import Unit
-from questlog.analytics.analyses.histogram import edges_of
+from questlog.analytics.analyses.histogram import Bins, edges_of
 from questlog.analytics.analyses.member_cells import (
     PLAYER_QUANTITIES,
+    BalanceCell,
     BinCell,
     Cell,
     Edges,
@@ -95,7 +97,7 @@ def answer(question: Members, context: Context) -> Answer:
 
 
 def _check_group(cell: Cell) -> None:
-    if isinstance(cell, ErrorCell):
+    if isinstance(cell, ErrorCell | BalanceCell):
         return
     names = _groups(cell)
     if len(cell.group) != len(names):
@@ -109,7 +111,7 @@ def _check_group(cell: Cell) -> None:
 
 def _groups(cell: Cell) -> tuple[str, ...]:
     """The dimensions that the cell's question is grouped by."""
-    if isinstance(cell, ErrorCell):
+    if isinstance(cell, ErrorCell | BalanceCell):
         return ()
     return cell.question.group_by
 
@@ -207,15 +209,28 @@ def _bin(cell: BinCell, context: Context) -> Built:
     histogram = cell.question.histogram
     if histogram is None or cell.question.histogram_of is not Numbers.VALUE:
         raise InvalidQuery("of.question.histogram", "bins are of a histogram of the events' values", "value")
-    edges = edges_of(bins_of(tree_of(cell.question, context), histogram, context))
-    for _, low, high in edges:
+    bins = bins_of(tree_of(cell.question, context), histogram, context)
+    condition = narrowed(cell.question.filter, _groups(cell), cell.group)
+    asked = msgspec.structs.replace(cell.question, filter=condition, group_by=())
+    return member_cells.players_of_bin, tree_of(asked, context), _edges_of(cell, bins)
+
+
+def _balance(cell: BalanceCell, context: Context) -> Built:
+    histogram = cell.question.histogram
+    if histogram is None:
+        raise InvalidQuery("of.question.histogram", "say the bins that were asked for")
+    items = items_of_balances(cell.question, context)
+    return member_cells.players_of_balances, items, _edges_of(cell, bins_of_balances(histogram, items, context))
+
+
+def _edges_of(cell: BinCell | BalanceCell, bins: Bins) -> Edges:
+    """The bin of the cell. Raises `InvalidQuery` where there is none with these edges."""
+    found = edges_of(bins) if bins.edges else []
+    for _, low, high in found:
         if (low, high) == (cell.low, cell.high):
-            uppermost = max((each for _, _, each in edges if each is not None), default=None)
-            condition = narrowed(cell.question.filter, _groups(cell), cell.group)
-            asked = msgspec.structs.replace(cell.question, filter=condition, group_by=())
-            takes_high = low is not None and high == uppermost
-            return member_cells.players_of_bin, tree_of(asked, context), Edges(low, high, takes_high)
-    raise unknown("of.low", "bin", f"{cell.low} … {cell.high}", [f"{low} … {high}" for _, low, high in edges])
+            uppermost = max(each for _, _, each in found if each is not None)
+            return Edges(low, high, takes_high=low is not None and high == uppermost)
+    raise unknown("of.low", "bin", f"{cell.low} … {cell.high}", [f"{low} … {high}" for _, low, high in found])
 
 
 _BUILDERS: Mapping[type, Callable[..., Built]] = {
@@ -224,6 +239,7 @@ _BUILDERS: Mapping[type, Callable[..., Built]] = {
     LevelCell: _level,
     ErrorCell: _errors,
     BinCell: _bin,
+    BalanceCell: _balance,
 }
 
 

@@ -10,13 +10,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from questlog.analytics.analyses import error_groups, explore, funnel, members, progression, retention
+from questlog.analytics.analyses import economy, error_groups, explore, funnel, members, progression, retention
+from questlog.analytics.analyses.economy import Balances
 from questlog.analytics.analyses.error_groups import ErrorGroups
 from questlog.analytics.analyses.explore import Explore
 from questlog.analytics.analyses.funnel import Funnel
 from questlog.analytics.analyses.funnel_rows import Unit
 from questlog.analytics.analyses.histogram import Histogram
 from questlog.analytics.analyses.member_cells import (
+    BalanceCell,
     BinCell,
     Cell,
     ErrorCell,
@@ -98,6 +100,9 @@ def cells(context: Context) -> Iterator[tuple[Cell, int]]:
     for row in progression.answer(levels, context).table.to_pylist():
         for status in ("Start", "Fail", "Complete"):
             yield LevelCell(levels, row["level"], status, (row["platform"],)), row[f"{status.lower()}_players"]
+    balances = Balances(_PERIOD.end, "gems", Histogram(bins=3))
+    for row in economy.balances(balances, context).table.to_pylist():
+        yield BalanceCell(balances, row["low"], row["high"]), row["players"]
     errors = ErrorGroups(_PERIOD, filter=Condition("severity", Operator.IS_NOT, ("debug",)))
     for row in error_groups.answer(errors, context).table.to_pylist():
         yield ErrorCell(errors, row["fingerprint"]), row["players"]
@@ -161,6 +166,11 @@ def at(hour: int, player: str, value: float, **fields: Any) -> Event:
     return Event("design", time, time, event_id="x", player_id=player, value=value, **fields)
 
 
+def gold(hour: int, player: str, event_id: str, value: float) -> Event:
+    time = IN_UTC.start + hour * 3_600_000_000
+    return Event("resource", time, time, event_id=event_id, player_id=player, value=value)
+
+
 _EXAMPLE = History(
     (
         at(0, "a", 0.0, country="DE"),
@@ -168,6 +178,10 @@ _EXAMPLE = History(
         at(2, "c", 10.0),
         at(3, "a", 10.0, country="FR"),
         at(30, "d", 4.0, country="DE"),
+        gold(4, "a", "Source:gold:shop:x", 10.0),
+        gold(4, "b", "Source:gold:shop:x", 5.0),
+        gold(5, "b", "Sink:gold:shop:x", 3.0),
+        gold(31, "d", "Source:gold:shop:x", 6.0),
     )
 )
 _DAYS = Period(_FIRST, _FIRST + dt.timedelta(days=1))
@@ -198,6 +212,12 @@ def test_players_of_a_bin_of_a_histogram(example: list[Context]) -> None:
     assert ask(example, Members(BinCell(given_edges, 4.0, 5.0, ("DE",)))) == ["d"]
     assert ask(example, Members(BinCell(given_edges, 5.0, None, ("FR",)))) == ["a"]
     assert ask(example, Members(BinCell(given_edges, 5.0, None, (None,)))) == ["c"]
+
+
+def test_players_of_a_bin_of_balances(example: list[Context]) -> None:
+    gold = Balances(_DAYS.end, "gold", Histogram(bins=2))
+    assert ask(example, Members(BalanceCell(gold, 2.0, 6.0))) == ["b"]
+    assert ask(example, Members(BalanceCell(gold, 6.0, 10.0))) == ["a", "d"]
 
 
 def test_page_by_page(example: list[Context]) -> None:
