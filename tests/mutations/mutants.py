@@ -27,6 +27,7 @@ class Mutant(NamedTuple):
 _METRICS = "tests/contract/analytics/test_metrics.py"
 _STORED = "tests/contract/analytics/test_stored.py"
 _FUNNELS = "tests/contract/analytics/test_funnel_matching.py tests/contract/analytics/test_funnels.py"
+_SESSIONS = f"{_STORED} tests/field/test_sessions.py"
 _ANALYTICS = "src/questlog/analytics"
 _STORE = "src/questlog/store/duckdb"
 
@@ -46,12 +47,6 @@ MUTANTS = (
         "metrics/sources/player_day_values.py",
         "return 1 << DIMENSIONS.index(names[0])",
         "return 1 << len(DIMENSIONS)",
-    ),
-    _players(
-        "players without a dimension are the day's first rows",
-        "metrics/sources/player_day_values.py",
-        "    if not names:\n        return 1 << len(DIMENSIONS)",
-        "    if not names:\n        return 1",
     ),
     _players(
         "days with one combination only need no telling apart, others do",
@@ -105,6 +100,56 @@ MUTANTS = (
         'rows["player:first_purchase"] <= rows[_DAY]',
         'rows["player:first_purchase"] < rows[_DAY]',
         f"{_METRICS} -k players",
+    ),
+    # sessions
+    Mutant(
+        "a gap of exactly the longest keeps a session together",
+        f"{_STORE}/runs.py",
+        "is_start[1:] |= first[1:] - ends[:-1] > gap_us",
+        "is_start[1:] |= first[1:] - ends[:-1] >= gap_us",
+        _SESSIONS,
+    ),
+    Mutant(
+        "sessions of one id are each player's own",
+        f"{_STORE}/families.py",
+        "own = (by_id * len(players) + by_player) * nums.size + nums.codes",
+        "own = by_id * len(players) * nums.size + nums.codes",
+        _SESSIONS,
+    ),
+    Mutant(
+        "the client's count tells sessions apart",
+        f"{_STORE}/families.py",
+        "own = (by_id * len(players) + by_player) * nums.size + nums.codes",
+        "own = (by_id * len(players) + by_player) * nums.size",
+        _SESSIONS,
+    ),
+    Mutant(
+        "what servers say of a token's session is of it",
+        f"{_STORE}/families.py",
+        "is_of_token = is_token | (is_server & has_token[by_id])",
+        "is_of_token = is_token",
+        _SESSIONS,
+    ),
+    Mutant(
+        "a session does not begin before the one before it has ended",
+        f"{_STORE}/runs.py",
+        "counts[rows] = times[rows] > before",
+        "counts[rows] = times[rows] > _LONG_AGO",
+        _SESSIONS,
+    ),
+    Mutant(
+        "late events join sessions",
+        f"{_STORE}/runs.py",
+        "is_doubtful = stored > 1",
+        "is_doubtful = stored > 9",
+        _SESSIONS,
+    ),
+    Mutant(
+        "no session is longer than 31 days",
+        f"{_STORE}/rollups/sessions.py",
+        "_MOST_S = 31 * 86_400",
+        "_MOST_S = 3100 * 86_400",
+        _SESSIONS,
     ),
     # money
     _money(

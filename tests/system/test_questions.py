@@ -37,6 +37,7 @@ EVENTS = [
         **USER_EVENT,
         "user_id": "bob",
         "client_ts": DAY,
+        "platform": "android",
         "category": "resource",
         "event_id": "Source:gems:a:b",
         "amount": 5,

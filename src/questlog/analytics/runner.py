@@ -10,6 +10,7 @@ import ibis
 import ibis.expr.types as ir
 import msgspec
 
+from questlog.analytics.analyses.comparison import answered
 from questlog.analytics.engine import tables
 from questlog.analytics.engine.analysis import Analysis
 from questlog.analytics.engine.context import Context, Engine, KeptAnswers, Trace
@@ -84,7 +85,7 @@ class Analytics:
         analysis = self._analyses[type(question)]
         began_s, complete_through = self._monotonic_s(), self._complete_through()
         with self.context(game_id, cancellation) as context:
-            answer = analysis.answer(question, context)
+            answer = answered(analysis, question, context)
             rows_at_most = self._rows_at_most(context)
             looking = msgspec.structs.replace(context, trace=Trace())
             warnings = (*answer.warnings, *unseen(question, looking, self._occurrences))

@@ -52,7 +52,11 @@ class AnalysisName(click.ParamType[str]):
 @click.option("--game", metavar="GAME", help="Name, game key or number. [default: the only game there is]")
 @click.option("--analysis", type=AnalysisName(), default=_METRICS, show_default=True, help="What QUESTION is one of.")
 @click.option("--metrics", metavar="NAMES", help="Metrics, with commas between them: dau,revenue,retention_d7.")
-@click.option("--period", metavar="PERIOD", help="UTC days: FIRST..LAST, one day, or 30d for the last 30.")
+@click.option(
+    "--period",
+    metavar="PERIOD",
+    help="Days: FIRST..LAST, one day, or 30d for the last 30.",
+)
 @click.option("--granularity", type=click.Choice(_GRANULARITIES), help="Length of a bucket.")
 @click.option("--group-by", metavar="NAMES", help="Dimensions, with commas between them: country,platform.")
 @click.option(

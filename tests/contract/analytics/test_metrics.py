@@ -19,6 +19,7 @@ from tests.support.oracle import filters
 from tests.support.oracle.asked import Asked, Key, Where, everything
 from tests.support.oracle.catalogue import METRICS, NOTHING_IS_NULL, Number
 from tests.support.oracle.game import game
+from tests.support.oracle.zones import Zone
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class Shape:
     granularity: str
     group_by: tuple[str, ...] = ()
     filter: str = ""
+    time_zone: str | None = None
 
     def period(self, frame: Frame) -> Period:
         """Within the history's days, so that something lies on either side; few days where there are many buckets."""
@@ -47,6 +49,8 @@ _SPLIT = (
     Shape("all", ("install_date", "custom_01")),
     Shape("day", ("first_build",), "later levels, born before 2000"),
     Shape("all", ("source", "birth_year"), "quotes, or no gender"),
+    Shape("day", (), "payers, or new", time_zone="UTC"),
+    Shape("week", ("platform", "build"), "of Germany"),
 )
 SHAPES = (*_PLAIN, *_SPLIT)
 
@@ -69,13 +73,28 @@ def _of_group(*groups: str) -> tuple[str, ...]:
 
 
 _MINUTE, _HOUR, _BY_DAY, _WEEK, _MONTH, _ALL = _PLAIN
-_BY_COUNTRY, _NOT_DE, _BY_PLATFORM, _BY_GENDER, _BY_AGE, _BY_MODE, _BY_SKU, _BY_INSTALL, _BY_BUILD, _BY_SOURCE = _SPLIT
+(
+    _BY_COUNTRY,
+    _NOT_DE,
+    _BY_PLATFORM,
+    _BY_GENDER,
+    _BY_AGE,
+    _BY_MODE,
+    _BY_SKU,
+    _BY_INSTALL,
+    _BY_BUILD,
+    _BY_SOURCE,
+    _IN_UTC,
+    _BY_TWO,
+) = _SPLIT
 _RETENTION = tuple(name for name in METRICS if name.startswith(("retention_", "rolling_", "churn_", "ltv_")))
 
 FAMILIES: Mapping[str, Family] = {
-    "players": Family(_of_group("players"), (), (_HOUR, _BY_DAY, _WEEK, _BY_AGE), "a change of half an hour"),
+    "players": Family(
+        _of_group("players"), (), (_HOUR, _BY_DAY, _BY_COUNTRY, _BY_TWO, _BY_AGE, _IN_UTC), "a change of half an hour"
+    ),
     "engagement": Family(
-        _of_group("engagement"), ("sessions",), (_MINUTE, _BY_DAY, _BY_PLATFORM, _BY_SOURCE), "yesterday again"
+        _of_group("engagement"), ("sessions",), (_MINUTE, _BY_DAY, _BY_COUNTRY, _BY_SOURCE), "yesterday again"
     ),
     "money": Family(
         tuple(name for name in _of_group("money") if not name.startswith("ltv_")),
@@ -166,12 +185,14 @@ def _compare(family: Family, shapes: Sequence[Shape], frames: Sequence[Frame], d
 def _compare_shape(names: Sequence[str], shape: Shape, engines: BothEngines, history: History) -> None:
     possible = [name for name in names if not _is_refused(name, shape)]
     condition, where = _FILTERS[shape.filter]
-    known, period = game(history), shape.period(history.frame)
+    known, period = game(history, zone=Zone("UTC") if shape.time_zone else None), shape.period(history.frame)
     asked = Asked(period.start, period.end, shape.granularity, shape.group_by, where, known.zone)
     wanted = {name: METRICS[name](known, asked) for name in possible}
     for start in range(0, len(possible), 20):
         some = tuple(possible[start : start + 20])
-        query = Query(some, period, Granularity(shape.granularity), shape.group_by, condition)
+        query = Query(
+            some, period, Granularity(shape.granularity), shape.group_by, condition, time_zone=shape.time_zone
+        )
         for engine, answer in answers(engines, query, now_us=known.now):
             if not shape.group_by and shape.granularity != "all":
                 assert [_start(row["bucket"]) for row in rows(answer)] == list(asked.starts()), (shape, engine)

@@ -1,5 +1,8 @@
 """Realtime beside the same hours a week ago: both engines say what the oracle says."""
 
+import datetime as dt
+from typing import Any
+
 import pytest
 from hypothesis import given
 
@@ -42,14 +45,25 @@ def _compare(history: History) -> None:
 
 def _compare_span(engines: BothEngines, known: Game, span: Span, now: int) -> None:
     width, count = _WIDTHS[span]
-    first = now // width * width - (count - 1) * width
+    zone, kind = known.zone, "minute" if width == MINUTE else "hour"
+    starts = [zone.start_within(kind, now)]
+    while len(starts) < count:
+        starts.append(zone.start_within(kind, starts[-1] - 1))
     wanted = []
-    for start in range(first, first + count * width, width):
-        before = realtime.told(known, start - 7 * DAY, width)
-        week_ago = {f"week_ago_{name}": value for name, value in before.items()}
-        wanted.append({"bucket": moment(start), **realtime.told(known, start, width), **week_ago})
+    for start in reversed(starts):
+        # The same time on the clock, a week ago.
+        moved = (zone.clock(start) - moment(start)) - (zone.clock(start - 7 * DAY) - moment(start - 7 * DAY))
+        before = zone.start_within(kind, start - 7 * DAY + moved // dt.timedelta(microseconds=1))
+        week_ago = {f"week_ago_{name}": value for name, value in _told(known, kind, before, width).items()}
+        wanted.append({"bucket": moment(start), **_told(known, kind, start, width), **week_ago})
     for engine, answer in answers(engines, Realtime(span), now_us=now):
         found = rows(answer)
         assert len(found) == count
         for row, meant in zip(found, wanted, strict=True):
             assert is_same_row(row, meant), (engine, span, row, meant)
+
+
+def _told(known: Game, kind: str, start: int, width: int) -> dict[str, Any]:
+    """What happened in the hour or minute that begins at `start`; one that a change of the clock cuts is shorter."""
+    last = known.zone.start_within(kind, start + width - 1)
+    return realtime.told(known, start, last - start or width)

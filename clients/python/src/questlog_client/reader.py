@@ -15,7 +15,7 @@ from questlog_client.http import Server
 
 Day = dt.date | str
 Period = tuple[Day, Day] | Day
-"""First and last UTC day, both included, or one day; text as `2026-01-31`."""
+"""First and last day of the game's time zone, both included, or one day; text as `2026-01-31`."""
 
 _TOKEN_VARIABLE = "QUESTLOG_TOKEN"  # noqa: S105
 
@@ -95,6 +95,8 @@ class Reader:
         filter: Json | None = None,  # noqa: A002 - the server's word
         histogram: Json | None = None,
         histogram_of: str | None = None,
+        compare: str | None = None,
+        time_zone: str | None = None,
         game: str | int | None = None,
     ) -> Answer:
         """An event tree, node by node, or a histogram of its values or of what SDKs measured."""
@@ -110,6 +112,8 @@ class Reader:
             "filter": filter,
             "histogram": histogram,
             "histogram_of": histogram_of,
+            "compare": compare,
+            "time_zone": time_zone,
         }
         return self.ask("explore", _given(question), game=game)
 
@@ -126,6 +130,7 @@ class Reader:
         filter: Json | None = None,  # noqa: A002 - the server's word
         form: str | None = None,
         intervals: bool | None = None,
+        compare: str | None = None,
         game: str | int | None = None,
     ) -> Answer:
         """Who came back: cohort by cohort, or added up as a curve."""
@@ -140,6 +145,7 @@ class Reader:
             "filter": filter,
             "form": form,
             "intervals": intervals,
+            "compare": compare,
         }
         return self.ask("retention", _given(question), game=game)
 
@@ -154,6 +160,7 @@ class Reader:
         filter: Json | None = None,  # noqa: A002 - the server's word
         form: str | None = None,
         intervals: bool | None = None,
+        compare: str | None = None,
         game: str | int | None = None,
     ) -> Answer:
         """What the players of a cohort brought and did by age: LTV, playtime, sessions."""
@@ -166,6 +173,7 @@ class Reader:
             "filter": filter,
             "form": form,
             "intervals": intervals,
+            "compare": compare,
         }
         return self.ask("cohorts", _given(question), game=game)
 
@@ -186,6 +194,7 @@ class Reader:
         dropped_after: int | None = None,
         limit: int | None = None,
         intervals: bool | None = None,
+        compare: str | None = None,
         game: str | int | None = None,
     ) -> Answer:
         """How many get from step to step, how fast, and who drops.
@@ -207,6 +216,7 @@ class Reader:
             "dropped_after": dropped_after,
             "limit": limit,
             "intervals": intervals,
+            "compare": compare,
         }
         return self.ask("funnel", _given(question), game=game)
 
@@ -221,6 +231,8 @@ class Reader:
         top: int | None = None,
         filter: Json | None = None,  # noqa: A002 - the server's word
         intervals: bool | None = None,
+        compare: str | None = None,
+        time_zone: str | None = None,
         game: str | int | None = None,
     ) -> Answer:
         """The levels: drop-off from one to the next, difficulty, time to complete."""
@@ -233,6 +245,8 @@ class Reader:
             "top": top,
             "filter": filter,
             "intervals": intervals,
+            "compare": compare,
+            "time_zone": time_zone,
         }
         return self.ask("progression", _given(question), game=game)
 
@@ -249,6 +263,8 @@ class Reader:
         group_by: Sequence[str] | None = None,
         top: int | None = None,
         filter: Json | None = None,  # noqa: A002 - the server's word
+        compare: str | None = None,
+        time_zone: str | None = None,
         game: str | int | None = None,
     ) -> Answer:
         """What flows into the game's economy and out of it."""
@@ -263,6 +279,8 @@ class Reader:
             "group_by": None if group_by is None else list(group_by),
             "top": top,
             "filter": filter,
+            "compare": compare,
+            "time_zone": time_zone,
         }
         return self.ask("economy", _given(question), game=game)
 
@@ -339,6 +357,17 @@ class Reader:
         """The last hour by minute or, with `span="day"`, the last day by hour; beside the same time a week ago."""
         return self.ask("realtime", _given({"span": span, "filter": filter}), game=game)
 
+    def members(
+        self,
+        of: Json,
+        *,
+        limit: int | None = None,
+        after: str | None = None,
+        game: str | int | None = None,
+    ) -> Answer:
+        """Who is in a cell: of a chart, a retention triangle, a funnel, a level, an error group, a histogram."""
+        return self.ask("members", _given({"of": of, "limit": limit, "after": after}), game=game)
+
     def paths(
         self,
         period: Period,
@@ -380,6 +409,7 @@ class Reader:
         filter: Json | None = None,  # noqa: A002 - the server's word
         limit: int | None = None,
         offset: int | None = None,
+        compare: str | None = None,
         game: str | int | None = None,
     ) -> Answer:
         """Errors by message, with the build and time in which each was first seen."""
@@ -390,6 +420,7 @@ class Reader:
             "filter": filter,
             "limit": limit,
             "offset": offset,
+            "compare": compare,
         }
         return self.ask("error_groups", _given(question), game=game)
 

@@ -16,6 +16,7 @@ from questlog.analytics.metrics.sub_query import MAX_ROWS
 from questlog.analytics.question.definitions import SegmentDefinition
 from questlog.analytics.question.problems import InvalidQuery
 from questlog.analytics.question.query import (
+    Comparison,
     EventMatch,
     Filter,
     Granularity,
@@ -109,6 +110,7 @@ class CohortQuestion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     group_by: GroupBy = ()
     filter: Filter | None = None
     form: Form = Form.TRIANGLE
+    compare: Comparison | None = None
 
     @property
     def last_age(self) -> int:

@@ -219,6 +219,7 @@ ANALYSIS = Analysis(
     "What the players of a cohort brought and did by age: LTV, playtime, sessions.",
     page="reference/analyses/retention.md",
     is_savable=True,
+    keys=("cohort", "age"),
     examples=(
         Example("LTV, playtime and sessions by week of install", {"period": JANUARY, "granularity": "week"}),
         Example("The same, added up by platform", {"period": JANUARY, "form": "curve", "group_by": ["platform"]}),

@@ -11,7 +11,7 @@ from msgspec import Meta
 
 from questlog.analytics.analyses import economy_rows
 from questlog.analytics.analyses.economy_rows import SHARES, Items, Level
-from questlog.analytics.analyses.histogram import Histogram, counts, histogram_table
+from questlog.analytics.analyses.histogram import Bins, Histogram, counts, histogram_table
 from questlog.analytics.analyses.split import (
     BUCKET,
     GROUP,
@@ -30,6 +30,7 @@ from questlog.analytics.question.definitions import SegmentDefinition
 from questlog.analytics.question.examples import JANUARY, Example
 from questlog.analytics.question.problems import InvalidQuery, too_many_rows
 from questlog.analytics.question.query import (
+    Comparison,
     Filter,
     Granularity,
     GroupBy,
@@ -40,8 +41,7 @@ from questlog.analytics.question.query import (
     check_one_group,
 )
 from questlog.analytics.selection.buckets import Start, start_type, with_starts
-from questlog.analytics.selection.cardinality import capped_dimensions
-from questlog.analytics.selection.selection import NO_DAY, Selection, select
+from questlog.analytics.selection.selection import NO_DAY, Selection, caps_of, select, zone_asked
 
 
 class Part(enum.StrEnum):
@@ -64,7 +64,8 @@ class Economy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     With `largest` the items with the greatest such sum over the period come first, and with `items` only so many are
     told. With a `granularity` the flows are told for each bucket, with `group_by` for each of the `top` most
-    frequent values of a dimension and for all others together, `(other)`.
+    frequent values of a dimension and for all others together, `(other)`. Days are of the game's time zone, or with
+    `time_zone` "UTC" of UTC.
     """
 
     period: Period
@@ -77,6 +78,8 @@ class Economy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     group_by: GroupBy = ()
     top: Annotated[int, Meta(ge=1, le=100)] = 10
     filter: Filter | None = None
+    compare: Comparison | None = None
+    time_zone: Name | None = None
 
     def check(self, segments: Mapping[str, SegmentDefinition]) -> None:
         """Raises `InvalidQuery` for what cannot be answered in a game with these segments."""
@@ -118,14 +121,14 @@ Key = tuple[Start | None, str | None, tuple[str | None, ...]]
 def answer(question: Economy, context: Context) -> Answer:
     """A row for each item with events, by bucket and group. Raises `InvalidQuery`, `QueryAborted`."""
     question.check(context.segments)
-    selection = select(context, question.period, question.filter, question.group_by)
+    zone = zone_asked(question.time_zone, context)
+    selection = select(context, question.period, question.filter, question.group_by, zone=zone)
     dimensions = [economy_rows.DIMENSIONS[name] for name in economy_rows.COLUMNS[question.by]]
-    caps = tuple(
-        each for each in capped_dimensions(context, dimensions, question.period) if each.category in (None, "resource")
-    )
+    limited = caps_of(selection, dimensions, context)
+    caps = tuple(each for each in limited if each.category in (None, "resource"))
     items = Items(question.by, question.currency, selection=selection, caps=caps)
     if question.group_by:
-        found = context.run(economy_rows.top_groups, items, question.top)
+        found = context.standing_groups.once(lambda: context.run(economy_rows.top_groups, items, question.top))
         items = msgspec.structs.replace(items, selection=with_top_groups(selection, found))
     rows = _found(question, items, context)
     table = _table(question, items.selection, rows, _ordered(question, rows))
@@ -135,8 +138,7 @@ def answer(question: Economy, context: Context) -> Answer:
 def balances(question: Balances, context: Context) -> Answer:
     """A row for each currency, or the histogram of one. Raises `InvalidQuery`, `QueryAborted`."""
     question.check(context.segments)
-    selection = select(context, Period(NO_DAY, question.day), question.filter)
-    items = Items(Level.CURRENCY, question.currency, selection=selection)
+    items = items_of_balances(question, context)
     found = context.run(economy_rows.balances, items).to_pylist()
     if question.histogram is None:
         rows = [_balance(row) for row in sorted(found, key=lambda row: _in_order((row["currency"],)))]
@@ -144,6 +146,22 @@ def balances(question: Balances, context: Context) -> Answer:
         return Answer(table=table, columns=_BALANCE_COLUMNS, data_version=context.data_version)
     table = _histogram(question.histogram, items, found, context)
     return Answer(table=table, columns=_HISTOGRAM_COLUMNS, data_version=context.data_version)
+
+
+def items_of_balances(question: Balances, context: Context) -> Items:
+    """The currencies up to the day. Raises `QueryAborted`."""
+    selection = select(context, Period(NO_DAY, question.day), question.filter)
+    return Items(Level.CURRENCY, question.currency, selection=selection)
+
+
+def bins_of_balances(histogram: Histogram, items: Items, context: Context) -> Bins:
+    """The bins of the histogram. Raises `InvalidQuery`, `QueryAborted`."""
+    return _bins(histogram, context.run(economy_rows.balances, items).to_pylist())
+
+
+def _bins(histogram: Histogram, found: Sequence[Mapping[str, Any]]) -> Bins:
+    least, greatest = (found[0]["least"], found[0]["greatest"]) if found else (0.0, 0.0)
+    return histogram.bins_for(least, greatest)
 
 
 def _found(question: Economy, items: Items, context: Context) -> dict[Key, dict[str, Any]]:
@@ -270,8 +288,7 @@ def _quantile_name(share: float) -> str:
 
 
 def _histogram(histogram: Histogram, items: Items, found: Sequence[Mapping[str, Any]], context: Context) -> pa.Table:
-    least, greatest = (found[0]["least"], found[0]["greatest"]) if found else (0.0, 0.0)
-    bins = histogram.bins_for(least, greatest)
+    bins = _bins(histogram, found)
     rows = context.run(economy_rows.balances_by_bin, items, bins)
     if rows.num_rows > MAX_ROWS:
         raise too_many_rows("histogram", MAX_ROWS)
@@ -313,6 +330,7 @@ ANALYSIS = Analysis(
     "What flows into the game's economy and out of it, by currency, item type or item.",
     page="reference/analyses/economy.md",
     is_savable=True,
+    keys=("bucket", "currency", "item_type", "item_id"),
     examples=(
         Example("What flows in and out of each currency, day by day", {"period": JANUARY, "granularity": "day"}),
         Example(

@@ -90,7 +90,7 @@ def players(items: Items, granularity: Granularity, groups: int) -> ir.Table:
 
 def balances(items: Items) -> ir.Table:
     """What players have left, by item: how many players, their `total`, `least`, `greatest` and `SHARES`."""
-    owned = _owned(items)
+    owned = owned_balances(items)
     found = owned.group_by("item_no").aggregate(
         players=owned.count(),
         total=owned.balance.sum(),
@@ -105,7 +105,7 @@ def balances(items: Items) -> ir.Table:
 
 def balances_by_bin(items: Items, bins: Bins) -> ir.Table:
     """How many players have how much left, of all items together: `bin` and `near`, see `histogram`."""
-    owned = _owned(items)
+    owned = owned_balances(items)
     return owned.group_by(**bin_keys(owned.balance, bins)).aggregate(players=owned.count()).limit(MAX_ROWS + 1)
 
 
@@ -134,7 +134,7 @@ def _of_items(items: Items) -> ir.Table:
     return named_rows(items, _EVENT_COLUMNS).inner_join(named, items.keys)
 
 
-def _owned(items: Items) -> ir.Table:
+def owned_balances(items: Items) -> ir.Table:
     """What each player has left of each item: what came in, less what went out."""
     rows = _of_items(items)
     rows = rows.filter(rows.player_no.notnull())

@@ -16,7 +16,7 @@ from questlog.analytics.engine.functions import event_rank
 from questlog.analytics.question.answer import Answer, AnswerColumn
 from questlog.analytics.question.definitions import SegmentDefinition
 from questlog.analytics.question.examples import JANUARY, Example
-from questlog.analytics.question.query import Filter, Period
+from questlog.analytics.question.query import Comparison, Filter, Period
 from questlog.analytics.selection.buckets import LocalDays
 from questlog.analytics.selection.dimensions import FINGERPRINT, dimension_column
 from questlog.analytics.selection.filters import predicate
@@ -33,7 +33,8 @@ class ErrorGroups(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     An error group are the errors whose messages are the same but for numbers, addresses and ids: one
     `message_fingerprint`. It is new where its first error of all time lies in the period. With `first_build`, groups
     that were first seen in that build are listed. `filter` is of the errors that are counted; which error was the first
-    does not depend on it. `limit` groups after the first `offset` are listed.
+    does not depend on it. `limit` groups after the first `offset` are listed. With `compare`, `previous_events` and
+    `previous_players` are those of the period of the same length before.
     """
 
     period: Period
@@ -42,6 +43,7 @@ class ErrorGroups(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     filter: Filter | None = None
     limit: Annotated[int, Meta(ge=1, le=MAX_GROUPS)] = 100
     offset: Annotated[int, Meta(ge=0, le=1_000_000)] = 0
+    compare: Comparison | None = None
 
     def check(self, segments: Mapping[str, SegmentDefinition]) -> None:
         """Raises `InvalidQuery` for what cannot be answered in a game with these segments."""
@@ -54,22 +56,33 @@ class Errors(msgspec.Struct, frozen=True):
 
     selection: Selection
     period: Period
+    is_compared: bool = False
 
     @property
     def days(self) -> LocalDays:
         """The days of the period."""
         return self.selection.over(self.period).days
 
+    @property
+    def previous_days(self) -> LocalDays:
+        """Those of the period before."""
+        return self.selection.over(self.period.before).days
+
+    @property
+    def columns(self) -> list[AnswerColumn]:
+        """What is told of each group."""
+        return [*_COLUMNS, *(_PREVIOUS if self.is_compared else ())]
+
 
 def answer(question: ErrorGroups, context: Context) -> Answer:
     """A page of groups. Raises `InvalidQuery`, `QueryAborted`."""
     question.check(context.segments)
     selection = select(context, Period(FIRST_DAY, question.period.end), question.filter)
-    errors = Errors(selection, question.period)
+    errors = Errors(selection, question.period, question.compare is not None)
     chosen = (question.is_new, question.first_build)
     rows = context.run(page_of, errors, chosen, question.limit, question.offset)
     totals = context.run(totals_of, errors, chosen)
-    return Answer(rows, _COLUMNS, totals=totals, data_version=context.data_version)
+    return Answer(rows, errors.columns, totals=totals, data_version=context.data_version)
 
 
 # ----------------------------------------------------------------------------------------------- asked of the engine
@@ -78,7 +91,7 @@ def answer(question: ErrorGroups, context: Context) -> Answer:
 def page_of(errors: Errors, chosen: tuple[bool | None, str | None], limit: int, offset: int) -> ir.Table:
     """A page of the groups, the most frequent first."""
     found = _groups(errors, chosen).order_by(ibis.desc("events"), "fingerprint").limit(limit, offset=offset)
-    return found.select([column.name for column in _COLUMNS])
+    return found.select([column.name for column in errors.columns])
 
 
 def totals_of(errors: Errors, chosen: tuple[bool | None, str | None]) -> ir.Table:
@@ -100,9 +113,9 @@ def error_events(selection: Selection) -> ir.Table:
 def _groups(errors: Errors, chosen: tuple[bool | None, str | None]) -> ir.Table:
     """The groups with an error in the period that passes the filter."""
     rows = error_events(errors.selection)
-    counts = errors.days.holds(rows.event_time)
-    if errors.selection.filter is not None:
-        counts &= predicate(errors.selection.filter, rows)
+    passes = predicate(errors.selection.filter, rows)
+    counts = errors.days.holds(rows.event_time) & passes
+    counted_before = errors.previous_days.holds(rows.event_time) & passes
     rows = rows.mutate(told_build=rows.build.fill_null(""))  # `argmin` would pass over a first event without a build
     rank = event_rank(rows)
     found = rows.group_by(fingerprint=rows[dimension_column(FINGERPRINT)]).aggregate(
@@ -113,6 +126,8 @@ def _groups(errors: Errors, chosen: tuple[bool | None, str | None]) -> ir.Table:
         last_seen=rows.event_time.max(where=counts),
         events=counts.ifelse(1, 0).sum().cast("int64"),
         players=counts.ifelse(rows.player_no, ibis.null("int64")).nunique(),
+        previous_events=counted_before.ifelse(1, 0).sum().cast("int64"),
+        previous_players=counted_before.ifelse(rows.player_no, ibis.null("int64")).nunique(),
     )
     found = found.filter(found.events > 0).mutate(is_new=errors.days.holds(found.first_seen))
     is_new, build = chosen
@@ -131,6 +146,11 @@ _COLUMNS = (
     AnswerColumn("last_seen", "", "time of the latest such error of the period, UTC"),
     AnswerColumn("events", "events", "errors of the period that pass the filter"),
     AnswerColumn("players", "players", "distinct players with one of them"),
+)
+
+_PREVIOUS = (
+    AnswerColumn("previous_events", "events", "events of the previous period of the same length"),
+    AnswerColumn("previous_players", "players", "players of the previous period of the same length"),
 )
 
 ANALYSIS = Analysis(

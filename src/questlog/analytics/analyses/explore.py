@@ -12,7 +12,7 @@ from msgspec import Meta
 from questlog.analytics.analyses import explore_rows
 from questlog.analytics.analyses.explore_rows import Tree
 from questlog.analytics.analyses.explore_table import tree_table
-from questlog.analytics.analyses.histogram import Bins, Histogram, counts, histogram_table
+from questlog.analytics.analyses.histogram import Bins, Histogram, check_comparable, counts, histogram_table
 from questlog.analytics.analyses.split import (
     BUCKET,
     GROUP,
@@ -33,6 +33,7 @@ from questlog.analytics.question.definitions import SegmentDefinition
 from questlog.analytics.question.examples import JANUARY, Example
 from questlog.analytics.question.problems import InvalidQuery, check_word, too_many_rows
 from questlog.analytics.question.query import (
+    Comparison,
     Filter,
     Granularity,
     GroupBy,
@@ -43,8 +44,8 @@ from questlog.analytics.question.query import (
     check_one_group,
 )
 from questlog.analytics.selection.buckets import with_starts
-from questlog.analytics.selection.cardinality import capped_dimensions, id_dimensions
-from questlog.analytics.selection.selection import select
+from questlog.analytics.selection.cardinality import id_dimensions
+from questlog.analytics.selection.selection import caps_of, select, zone_asked
 from questlog.model.taxonomy import CATEGORIES
 from questlog.store.distributions import APP_MEMORY_USED, BOOT_TIMES, FRAME_RATES, MEMORY_USED, Distribution
 from questlog.store.schema import DIMENSIONS
@@ -97,6 +98,8 @@ class Explore(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     With a `histogram` the answer is the number of events by their `value`, of all nodes together, instead; or of
     samples by what SDKs measured, in events of `sdk_init` (`boot_time`) or `health`.
+
+    Days are of the game's time zone, or with `time_zone` "UTC" of UTC.
     """
 
     period: Period
@@ -110,6 +113,8 @@ class Explore(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     filter: Filter | None = None
     histogram: Histogram | None = None
     histogram_of: Numbers = Numbers.VALUE
+    compare: Comparison | None = None
+    time_zone: Name | None = None
 
     def check(self, segments: Mapping[str, SegmentDefinition]) -> None:
         """Raises `InvalidQuery` for what cannot be answered in a game with these segments."""
@@ -122,6 +127,7 @@ class Explore(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         check_split(segments, self.filter, self.group_by)
         if self.histogram is not None:
             self.histogram.check("histogram")
+            check_comparable(self.compare, self.histogram, "histogram")
             if self.granularity is not Granularity.ALL:
                 raise InvalidQuery("granularity", "a histogram is of the whole period", Granularity.ALL)
         sampled = _SAMPLED.get(self.histogram_of)
@@ -146,18 +152,24 @@ def answer(question: Explore, context: Context) -> Answer:
     bucket where nothing is grouped by.
     """
     question.check(context.segments)
-    depth = question.depth if question.histogram is None else 0
-    limited = capped_dimensions(context, id_dimensions(question.category), question.period)
-    caps = tuple(each for each in limited if each.category == question.category)
-    selection = select(context, question.period, question.filter, question.group_by)
-    tree = Tree(question.category, tuple(sorted(question.nodes)), depth, selection=selection, caps=caps)
+    tree = tree_of(question, context)
     if question.group_by:
-        found = context.run(explore_rows.top_groups, tree, question.top)
-        tree = msgspec.structs.replace(tree, selection=with_top_groups(selection, found))
+        found = context.standing_groups.once(lambda: context.run(explore_rows.top_groups, tree, question.top))
+        tree = msgspec.structs.replace(tree, selection=with_top_groups(tree.selection, found))
     if question.histogram is None:
         return answer_of(_tree(question, tree, context), _tree_columns(question), tree, context)
     table = _histogram(tree, question.histogram, _SAMPLED.get(question.histogram_of), context)
     return answer_of(table, _histogram_columns(question), tree, context)
+
+
+def tree_of(question: Explore, context: Context) -> Tree:
+    """What is asked of the engine, where all groups stand by themselves. Raises `QueryAborted`."""
+    depth = question.depth if question.histogram is None else 0
+    zone = zone_asked(question.time_zone, context)
+    selection = select(context, question.period, question.filter, question.group_by, zone=zone)
+    limited = caps_of(selection, id_dimensions(question.category), context)
+    caps = tuple(each for each in limited if each.category == question.category)
+    return Tree(question.category, tuple(sorted(question.nodes)), depth, selection=selection, caps=caps)
 
 
 def _tree(question: Explore, tree: Tree, context: Context) -> pa.Table:
@@ -205,15 +217,22 @@ def _counts(tree: Tree, granularity: Granularity, context: Context) -> pa.Table:
     return context.run(build, tree, granularity)
 
 
-def _histogram(tree: Tree, histogram: Histogram, sampled: Distribution | None, context: Context) -> pa.Table:
+def bins_of(tree: Tree, histogram: Histogram, context: Context, sampled: Distribution | None = None) -> Bins:
+    """The bins of the histogram; without edges where there is no number. Raises `InvalidQuery`, `QueryAborted`."""
     if sampled is None:
         bounds = _counts(tree, Granularity.ALL, context)
     else:
         bounds = context.run(explore_rows.bounds, tree, sampled)
     least, greatest = pc.min(bounds["value_min"]).as_py(), pc.max(bounds["value_max"]).as_py()
     if least is None:
-        return histogram_table(Bins((), is_even=False, is_open=False), {}, [])
-    bins = histogram.bins_for(least, greatest)
+        return Bins((), is_even=False, is_open=False)
+    return histogram.bins_for(least, greatest)
+
+
+def _histogram(tree: Tree, histogram: Histogram, sampled: Distribution | None, context: Context) -> pa.Table:
+    bins = bins_of(tree, histogram, context, sampled)
+    if not bins.edges:
+        return histogram_table(bins, {}, [])
     rows = context.run(explore_rows.by_bin, tree, bins, sampled)
     if rows.num_rows > MAX_ROWS:
         raise too_many_rows("histogram", MAX_ROWS)
@@ -279,6 +298,7 @@ ANALYSIS = Analysis(
     "An event tree, node by node, or a histogram of its values.",
     page="reference/analyses/explore.md",
     is_savable=True,
+    keys=("bucket", "node", "parent", "level", "low", "high"),
     examples=(
         Example("What happens below `Combat`, two levels deep", {"period": JANUARY, "nodes": ["Combat"], "depth": 2}),
         Example(

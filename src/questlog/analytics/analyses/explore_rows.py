@@ -161,11 +161,16 @@ def bounds(tree: Tree, sampled: Distribution) -> ir.Table:
 
 def by_bin(tree: Tree, bins: Bins, sampled: Distribution | None = None) -> ir.Table:
     """Events of all nodes together: `bin` and `near` (see `histogram`) of their value; or samples, of their numbers."""
-    rows = _of_tree(tree) if sampled is None else _sampled(tree, sampled)
-    rows = rows.filter(rows.value.notnull())
+    rows = valued(tree, sampled)
     keys = {name: rows[name] for name in tree.groups}
     counted = rows.count() if sampled is None else rows.samples.sum().cast("int64")
     return rows.group_by(**bin_keys(rows.value, bins), **keys).aggregate(events=counted).limit(MAX_ROWS + 1)
+
+
+def valued(tree: Tree, sampled: Distribution | None) -> ir.Table:
+    """The events of all nodes with a `value`; or the samples of their numbers."""
+    rows = _of_tree(tree) if sampled is None else _sampled(tree, sampled)
+    return rows.filter(rows.value.notnull())
 
 
 def _sampled(tree: Tree, sampled: Distribution) -> ir.Table:

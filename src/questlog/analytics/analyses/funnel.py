@@ -36,7 +36,7 @@ from questlog.analytics.analyses.funnel_rows import (
     step_events,
 )
 from questlog.analytics.analyses.funnel_ties import MAX_STEPS
-from questlog.analytics.analyses.histogram import Histogram
+from questlog.analytics.analyses.histogram import Histogram, check_comparable
 from questlog.analytics.analyses.split import check_split
 from questlog.analytics.engine.analysis import Analysis
 from questlog.analytics.engine.context import Context
@@ -47,6 +47,7 @@ from questlog.analytics.question.definitions import SegmentDefinition
 from questlog.analytics.question.examples import JANUARY, PURCHASE, Example
 from questlog.analytics.question.problems import InvalidQuery
 from questlog.analytics.question.query import (
+    Comparison,
     EventMatch,
     Filter,
     Granularity,
@@ -125,6 +126,7 @@ class Funnel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     times: StepTimes | None = None
     dropped_after: Annotated[int, Meta(ge=1, le=MAX_STEPS - 1)] | None = None
     limit: Annotated[int, Meta(ge=1, le=MAX_DROPPED)] = 100
+    compare: Comparison | None = None
     intervals: bool = False
 
     def check(self, segments: Mapping[str, SegmentDefinition]) -> None:
@@ -142,8 +144,11 @@ class Funnel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise InvalidQuery("dropped_after", f"after step {self.dropped_after} there is no other", str(last - 1))
         if self.times is not None:
             self.times.check("times")
+            check_comparable(self.compare, self.times, "times")
             if self.times.step is not None and self.times.step > last:
                 raise InvalidQuery("times.step", f"there is no step {self.times.step}", str(last))
+        if self.compare is not None and self.dropped_after is not None:
+            raise InvalidQuery("compare", "counts and times are compared, not who dropped")
         if self.granularity is not Granularity.ALL and (self.times is not None or self.dropped_after is not None):
             raise InvalidQuery("granularity", "times and who dropped are of the whole period", Granularity.ALL)
         if self.times is not None and self.dropped_after is not None:
@@ -189,8 +194,7 @@ def attempts_of(question: Funnel, context: Context) -> Counted:
 
 def _rows_of(question: Funnel, context: Context) -> FunnelRows:
     """What is asked of the engine: events to where the last window ends."""
-    days = -(-question.window_s // _DAY_S) + 1  # a day can be an hour shorter
-    read = Period(question.period.start, question.period.end + dt.timedelta(days=days))
+    read = read_period(question)
     steps = tuple(alternatives(step) for step in question.steps)
     exclusions = tuple(alternatives(each.event) for each in question.exclusions)
     names = referenced_dimensions(*(match.filter for matches in (*steps, *exclusions) for match in matches))
@@ -198,6 +202,12 @@ def _rows_of(question: Funnel, context: Context) -> FunnelRows:
     return FunnelRows(
         selection, question.period, steps, exclusions, question.count, is_strict=question.order is Order.STRICT
     )
+
+
+def read_period(question: Funnel) -> Period:
+    """The days on which an attempt can have events."""
+    days = -(-question.window_s // _DAY_S) + 1  # a day can be an hour shorter
+    return Period(question.period.start, question.period.end + dt.timedelta(days=days))
 
 
 def counted(question: Funnel, rows: FunnelRows, context: Context) -> Counted:
@@ -223,6 +233,7 @@ def counted(question: Funnel, rows: FunnelRows, context: Context) -> Counted:
         buckets,
         question.group_by,
         pa.concat_tables(groups) if groups else None,
+        context.standing_groups,
     )
 
 
@@ -311,6 +322,7 @@ ANALYSIS = Analysis(
     "How many get from step to step, how fast, and who drops.",
     page="reference/analyses/funnels.md",
     is_savable=True,
+    keys=("bucket", "step", "event", "low_s", "high_s"),
     examples=(
         Example(
             "From the tutorial to the first purchase within three days, by platform",

@@ -1,7 +1,7 @@
 """What is answered of a funnel's attempts: counts, conversions and times by step, bucket and group, and who dropped."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from questlog.analytics.analyses.funnel_attempts import Attempts, Ints
 from questlog.analytics.analyses.histogram import Histogram, edges_of
+from questlog.analytics.engine.context import StandingGroups
 from questlog.analytics.metrics.intervals import Parts
 from questlog.analytics.metrics.sub_query import MAX_ROWS
 from questlog.analytics.question.answer import Answer, AnswerColumn
@@ -38,6 +39,7 @@ class Counted:
     buckets: pa.Array | None = None
     group_by: tuple[str, ...] = ()
     groups: pa.Table | None = None
+    standing: StandingGroups = field(default_factory=StandingGroups)
 
 
 @dataclass(frozen=True)
@@ -142,17 +144,30 @@ def cells_of(counted: Counted, top: int | None) -> Cells:
     if counted.groups is None:
         return Cells(np.zeros(len(counted.attempts.unit), np.int64), pa.table({"": [0]}))
     code, groups = group_places(counted.groups)
-    is_other = np.array([OTHER in group.values() for group in groups.to_pylist()], np.bool_)
-    counts = np.bincount(code[_of_everyone(counted)], minlength=groups.num_rows)
-    sizes = np.where(is_other, -1, counts)
-    kept = np.sort(np.argsort(-sizes, kind="stable")[: groups.num_rows - is_other.sum()][:top])
+    texts = [_texts(group) for group in groups.to_pylist()]
+    counts = np.bincount(code[of_everyone(counted)], minlength=groups.num_rows)
+    standing = counted.standing.once(lambda: _greatest(texts, counts, top))
+    kept = np.array([place for place, each in enumerate(texts) if standing is None or each in standing], np.int64)
+    kept = kept[[OTHER not in texts[place] for place in kept]]
     if len(kept) == groups.num_rows:
         return Cells(code, groups)
     place = np.full(groups.num_rows, len(kept))
     place[kept] = np.arange(len(kept))
-    texts = groups.take(pa.array(kept)).cast(pa.schema([(name, pa.string()) for name in groups.column_names]))
+    named = groups.take(pa.array(kept)).cast(pa.schema([(name, pa.string()) for name in groups.column_names]))
     other = pa.table({name: pa.array([OTHER]) for name in groups.column_names})
-    return Cells(place[code], pa.concat_tables([texts, other]))
+    return Cells(place[code], pa.concat_tables([named, other]))
+
+
+def _texts(group: Mapping[str, object]) -> tuple[str | None, ...]:
+    return tuple(None if value is None else str(value) for value in group.values())
+
+
+def _greatest(groups: Sequence[tuple[str | None, ...]], counts: Ints, top: int | None) -> frozenset[object] | None:
+    """The `top` groups with the most step 1, of equally great ones the first in order; None: all of them."""
+    if top is None:
+        return None
+    named = [place for place, group in enumerate(groups) if OTHER not in group]
+    return frozenset(groups[place] for place in sorted(named, key=lambda place: -counts[place])[:top])
 
 
 def group_places(groups: pa.Table) -> tuple[Ints, pa.Table]:
@@ -169,7 +184,7 @@ def group_places(groups: pa.Table) -> tuple[Ints, pa.Table]:
     return numbers.astype(np.int64), groups.take(pa.array(firsts))
 
 
-def _of_everyone(counted: Counted) -> Ints:
+def of_everyone(counted: Counted) -> Ints:
     """The places of the attempts that count where buckets do not."""
     attempts = counted.attempts
     order = np.lexsort((attempts.start_us, -attempts.reached, attempts.unit))

@@ -29,9 +29,8 @@ from questlog.analytics.question.answer import Answer, AnswerColumn
 from questlog.analytics.question.definitions import SegmentDefinition
 from questlog.analytics.question.examples import IS_IOS, JANUARY, Example
 from questlog.analytics.question.problems import too_many_rows
-from questlog.analytics.question.query import Filter, GroupBy, Period, check_distinct, check_one_group
-from questlog.analytics.selection.cardinality import capped_dimensions
-from questlog.analytics.selection.selection import Selection, select
+from questlog.analytics.question.query import Comparison, Filter, GroupBy, Name, Period, check_distinct, check_one_group
+from questlog.analytics.selection.selection import Selection, caps_of, select, zone_asked
 
 _NUMBER = re.compile(r"(\d+)")
 
@@ -60,7 +59,8 @@ class Progression(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The levels: the first `depth` parts of progression ids after the status; ids of fewer parts are their own level.
 
     `order` says which level is the next, for the drop-off. With `group_by` the levels are told for each of the `top`
-    most frequent values of a dimension and for all others together, `(other)`.
+    most frequent values of a dimension and for all others together, `(other)`. Days are of the game's time zone, or
+    with `time_zone` "UTC" of UTC.
     """
 
     period: Period
@@ -70,6 +70,8 @@ class Progression(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     group_by: GroupBy = ()
     top: Annotated[int, Meta(ge=1, le=100)] = 10
     filter: Filter | None = None
+    compare: Comparison | None = None
+    time_zone: Name | None = None
     intervals: bool = False
 
     def check(self, segments: Mapping[str, SegmentDefinition]) -> None:
@@ -85,12 +87,10 @@ def answer(question: Progression, context: Context) -> Answer:
     `QueryAborted`.
     """
     question.check(context.segments)
-    selection = select(context, question.period, question.filter, question.group_by)
-    caps = capped_dimensions(context, PARTS[: question.depth], question.period)
-    levels = Levels(question.depth, selection=selection, caps=caps)
+    levels = levels_of(question, context)
     if question.group_by:
-        top = context.run(progression_rows.top_groups, levels, question.top)
-        levels = msgspec.structs.replace(levels, selection=with_top_groups(selection, top))
+        top = context.standing_groups.once(lambda: context.run(progression_rows.top_groups, levels, question.top))
+        levels = msgspec.structs.replace(levels, selection=with_top_groups(levels.selection, top))
     rows = _counts(levels, context)
     order = _ordered(question.order, rows)
     found = {key: _level(statuses) for key, statuses in rows.items()}
@@ -107,6 +107,14 @@ def answer(question: Progression, context: Context) -> Answer:
 def _parts_in(table: pa.Table, name: str) -> Parts:
     """What a share or mean of the same rows divides."""
     return lambda _: (table[f"{name}_numerator"], table[f"{name}_denominator"])
+
+
+def levels_of(question: Progression, context: Context) -> Levels:
+    """What is asked of the engine, where all groups stand by themselves. Raises `QueryAborted`."""
+    zone = zone_asked(question.time_zone, context)
+    selection = select(context, question.period, question.filter, question.group_by, zone=zone)
+    caps = caps_of(selection, PARTS[: question.depth], context)
+    return Levels(question.depth, selection=selection, caps=caps)
 
 
 def natural_order(level: str) -> tuple[tuple[tuple[int, int, str], ...], str]:
@@ -252,6 +260,7 @@ ANALYSIS = Analysis(
     "The levels: drop-off from one to the next, difficulty, time to complete.",
     page="reference/analyses/progression.md",
     is_savable=True,
+    keys=("level",),
     examples=(
         Example("Every level, with drop-off and difficulty", {"period": JANUARY}),
         Example("Worlds on iOS", {"period": JANUARY, "depth": 1, "parts": ["counts", "scores"], "filter": IS_IOS}),

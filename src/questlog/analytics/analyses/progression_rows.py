@@ -96,6 +96,14 @@ def times(levels: Levels) -> ir.Table:
     return found.inner_join(named, found.level_no == named.name_no).select("level", *levels.groups, "taken_us")
 
 
+def at_level(levels: Levels, level: str, status: str) -> ir.Table:
+    """The events of a level and status that pass the filter."""
+    named = _levels(levels)
+    named = named.filter(named.level == level, named.status == status)
+    rows = named_rows(levels, _EVENT_COLUMNS)
+    return rows.inner_join(named.select(*levels.keys), levels.keys)
+
+
 def top_groups(levels: Levels, top: int) -> ir.Table:
     """The groups with most progression events."""
     return greatest_groups(_at_levels(levels), top)

@@ -82,11 +82,8 @@ class Returns(msgspec.Struct, frozen=True):
 def answer(question: Retention, context: Context) -> Answer:
     """The triangle or the curve; the totals are the curve of all. Raises `InvalidQuery`, `QueryAborted`."""
     question.check(context.segments)
-    names = referenced_dimensions(question.returned.filter) if question.returned else frozenset[str]()
-    cohorts = question.cohorts(context)
-    returns = Returns(
-        cohorts, select(context, _days_of_return(question), names=names), question.kind, question.returned
-    )
+    returns = returns_of(question, context)
+    cohorts = returns.cohorts
     rows = rows_of(context, returned_players, returns)
     sizes, rows = _told_apart(returns, rows)
     triangle = Triangle.of(sizes, question.granularity, question.last_age, context.today, MOST_CELLS[question.form])
@@ -101,6 +98,13 @@ def answer(question: Retention, context: Context) -> Answer:
     columns = [_COLUMNS[name] for name in table.column_names]
     found = Answer(table, columns, warnings(context, cohorts.selection.caps), totals, context.data_version)
     return with_intervals(found, _PARTS) if question.intervals else found
+
+
+def returns_of(question: Retention, context: Context) -> Returns:
+    """What is asked of the engine. Raises `QueryAborted`."""
+    names = referenced_dimensions(question.returned.filter) if question.returned else frozenset[str]()
+    selection = select(context, _days_of_return(question), names=names)
+    return Returns(question.cohorts(context), selection, question.kind, question.returned)
 
 
 def _days_of_return(question: Retention) -> Period:
@@ -220,6 +224,7 @@ ANALYSIS = Analysis(
     "Who came back: cohort by cohort, or added up as a curve.",
     page="reference/analyses/retention.md",
     is_savable=True,
+    keys=("cohort", "age"),
     examples=(
         Example("The triangle by day of install", {"period": JANUARY, "ages": 14}),
         Example(

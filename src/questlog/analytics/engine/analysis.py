@@ -28,7 +28,8 @@ class Analysis(msgspec.Struct, frozen=True):
     `name` is the last part of its route, the choice of `questlog query --analysis` and the kind of saved questions.
     `question` is the type of the body, `answer` what answers it. `summary` says in one line what is answered. `page` is
     the page that explains it, below `docs/`. `is_savable` says whether such questions can be saved; `check` raises
-    `InvalidQuery` for one that cannot be answered in a game with these segments and custom metrics.
+    `InvalidQuery` for one that cannot be answered in a game with these segments and custom metrics. With `keys`, the
+    columns that say what a row is about beside its groups, `compare` puts the previous period beside its answers.
     """
 
     name: str
@@ -39,4 +40,5 @@ class Analysis(msgspec.Struct, frozen=True):
     examples: tuple[Example, ...]
     freshness: Freshness = Freshness.DAY
     is_savable: bool = False
+    keys: tuple[str, ...] = ()
     check: Callable[[Any, Segments, CustomMetrics], object] = lambda question, segments, _: question.check(segments)

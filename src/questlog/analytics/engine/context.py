@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from threading import Lock
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import ibis.expr.types as ir
 import msgspec
@@ -19,6 +19,7 @@ from questlog.model.calendar import UTC, Zone
 from questlog.store.contract import Cancellation, QueryAborted
 
 _PLAYER_STEP = 65_536
+_Found = TypeVar("_Found")
 
 
 class Reading(Protocol):
@@ -66,6 +67,21 @@ class KeptAnswers:
             self._kept.clear()
         self._kept[key] = (data_version, made)
         return made
+
+
+class StandingGroups:
+    """The groups that stand by themselves; kept, they are found once for two periods that are compared."""
+
+    def __init__(self, *, are_kept: bool = False) -> None:
+        self._are_kept = are_kept
+        self._kept: Any = None
+
+    def once(self, find: Callable[[], _Found]) -> _Found:
+        """What `find` finds; where groups are kept, what it found the first time."""
+        found: _Found = find() if self._kept is None else self._kept
+        if self._are_kept:
+            self._kept = found
+        return found
 
 
 class Trace:
@@ -118,6 +134,7 @@ class Context(msgspec.Struct, frozen=True):
     kept_answers: KeptAnswers = msgspec.field(default_factory=KeptAnswers)
     kept_rows: KeptRows = msgspec.field(default_factory=KeptRows)
     trace: Trace = msgspec.field(default_factory=Trace)
+    standing_groups: StandingGroups = msgspec.field(default_factory=StandingGroups)
 
     @property
     def today(self) -> dt.date:

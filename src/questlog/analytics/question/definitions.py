@@ -13,7 +13,7 @@ class Measured(enum.StrEnum):
     """What a segment's condition counts of a player's events."""
 
     COUNT = "count"
-    DAYS = "days"  # UTC days with one
+    DAYS = "days"  # local days with one
     VALUE_SUM = "value_sum"
     REVENUE = "revenue"  # USD
 
@@ -31,7 +31,7 @@ class Did(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="did", ta
     """Players by what they did: `measured` over the matching events of the last days, compared with `value`.
 
     A player without such an event measures 0: "no event for 14 days" is `less` than 1 of any event in 14 days.
-    `last_days` counts the running UTC day as the first; None is all time.
+    `last_days` counts the running day of the game's zone as the first; None is all time.
     """
 
     event: EventMatch

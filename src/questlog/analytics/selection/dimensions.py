@@ -143,11 +143,6 @@ def dimension_column(name: str) -> str:
     return _COLUMN_PREFIX + _NOT_PLAIN.sub(lambda found: f"^{ord(found.group()):x};", name)
 
 
-def is_dimension_column(column: str) -> bool:
-    """Whether it is one of those."""
-    return column.startswith(_COLUMN_PREFIX)
-
-
 def referenced_dimensions(*filters: Filter | None) -> frozenset[str]:
     """The dimensions that filters speak of."""
     found: set[str] = set()

@@ -26,7 +26,7 @@ from questlog.analytics.selection.selection import Selection
 from questlog.store.schema import DIMENSIONS, PURCHASES
 
 _ROWS = 1 << 40
-"""A rank is a time in microseconds, times this, plus the number of the event's row (store/keys.py)."""
+"""A rank is a time in microseconds, times this, plus the number of the event's row."""
 
 _OF_SESSIONS = frozenset({*DIMENSIONS, "source", "session_id", "session_num"})
 _OF_PURCHASES = frozenset(column.name for column in PURCHASES.columns) | {"item_type", "item_id"}

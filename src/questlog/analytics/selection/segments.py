@@ -70,7 +70,7 @@ _MEASURED_AS = {
 }
 _MICROS = Decimal("0.000001")
 _MEASURED_COLUMNS = ("player_no", "event_time", "category", "event_id", "value", "amount", "amount_usd")
-_LISTED = (
+LISTED = (
     AnswerColumn("player_id", "", "the player's id as sent"),
     AnswerColumn("first_seen", "", "time of the player's earliest event, UTC; null while there is none"),
     AnswerColumn("last_seen", "", "time of the player's latest event, UTC"),
@@ -113,9 +113,9 @@ def answer(question: Segment, context: Context) -> Answer:
     if question.after is not None and not question.players:
         raise InvalidQuery("after", "members are listed with `players`, so many at a time")
     if question.players:
-        page = _Page(question.players, _number_of(question.after, context))
+        page = _Page(question.players, number_of(question.after, context))
         members = context.run(_members, definition, selection, page)
-        return Answer(members, _LISTED, data_version=context.data_version)
+        return Answer(members, LISTED, data_version=context.data_version)
     return Answer(_with_share(context.run(_size, definition, selection)), _SIZE, data_version=context.data_version)
 
 
@@ -134,7 +134,7 @@ def _size(definition: SegmentDefinition, selection: Selection) -> ir.Table:
     return members.cross_join(everybody)
 
 
-def _number_of(player_id: str | None, context: Context) -> int:
+def number_of(player_id: str | None, context: Context) -> int:
     """The player's number; less than all numbers for None. Raises `InvalidQuery` for nobody's id."""
     if player_id is None:
         return -1
@@ -160,7 +160,7 @@ def _members(definition: SegmentDefinition, selection: Selection, page: _Page) -
     members = players_in(definition, selection)
     members = members.filter(members.player_no > page.after_no)
     listed = _players(selection.game_id).semi_join(members, "player_no").order_by("player_no").limit(page.most)
-    return listed.select([column.name for column in _LISTED])
+    return listed.select([column.name for column in LISTED])
 
 
 def _with_share(size: pa.Table) -> pa.Table:

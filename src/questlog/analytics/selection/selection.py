@@ -114,11 +114,14 @@ def select(
 
 
 def with_caps(selection: Selection, period: Period, context: Context) -> Selection:
-    """The selection with the dimensions that have to be capped on any day of the period. Raises `QueryAborted`.
+    """The selection with the groups that have to be capped on any day of the period. Raises `QueryAborted`."""
+    caps = caps_of(selection.over(period), selection.group_by, context)
+    return selection if caps == selection.caps else msgspec.structs.replace(selection, caps=caps)
+
+
+def caps_of(selection: Selection, names: Collection[str], context: Context) -> tuple[CardinalityCap, ...]:
+    """Those of the dimensions that have to be capped. Raises `QueryAborted`.
 
     Limits are by days of the game's zone: a question in another one sees all values.
     """
-    if not selection.is_stored_zone:
-        return selection
-    caps = capped_dimensions(context, selection.group_by, period)
-    return selection if caps == selection.caps else msgspec.structs.replace(selection, caps=caps)
+    return capped_dimensions(context, names, selection.period) if selection.is_stored_zone else ()

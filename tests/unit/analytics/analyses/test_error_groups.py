@@ -9,7 +9,7 @@ from questlog.analytics.analyses import error_groups
 from questlog.analytics.analyses.error_groups import ErrorGroups
 from questlog.analytics.engine.context import Context
 from questlog.analytics.question.problems import InvalidQuery
-from questlog.analytics.question.query import Condition, Period
+from questlog.analytics.question.query import Comparison, Condition, Period
 from tests.support.asked import rows_of
 from tests.support.staged import DAY, NOON
 
@@ -69,6 +69,13 @@ def test_those_that_came_with_a_build(context: Context) -> None:
 def test_a_filter_counts_and_does_not_say_which_was_the_first(context: Context) -> None:
     android = ErrorGroups(_PERIOD, filter=Condition("platform", values=("android",)))
     assert ask(context, android, "fingerprint", "first_build", "events", "is_new") == [("no #", "1.0", 1, False)]
+
+
+def test_beside_the_previous_period(context: Context) -> None:
+    period = Period(dt.date(2026, 1, 1), dt.date(2026, 1, 4))
+    compared = ErrorGroups(period, compare=Comparison.PREVIOUS_PERIOD)
+    names = ("fingerprint", "events", "previous_events", "players", "previous_players")
+    assert ask(context, compared, *names) == [("no #", 2, 1, 2, 1), ("oops", 2, 0, 1, 0), ("late", 1, 0, 1, 0)]
 
 
 def test_page_by_page(context: Context) -> None:

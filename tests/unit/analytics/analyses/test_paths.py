@@ -51,10 +51,11 @@ _PATHS = st.builds(
 ).filter(lambda asked: asked.anchor is not None or asked.within is Unit.SESSIONS)
 
 
+@pytest.mark.timeout(600)
 @FEW
 @given(
     history=histories(often=("progression", "design"), max_events=30),
-    asked=st.lists(_PATHS, min_size=3, max_size=3),
+    asked=st.lists(_PATHS, min_size=2, max_size=2),
     rows_at_once=st.sampled_from([1_000, 7]),
 )
 def test_paths_are_what_walking_through_the_events_finds(

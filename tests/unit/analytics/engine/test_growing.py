@@ -33,7 +33,7 @@ QUESTIONS: Sequence[msgspec.Struct] = (
     Realtime(),
     Realtime(Span.DAY),
     Explore(PERIOD, depth=2, measures=PLAYERS),
-    Explore(PERIOD, nodes=("a", "b"), measures=PLAYERS, granularity=Granularity.DAY, group_by="country"),
+    Explore(PERIOD, nodes=("a", "b"), measures=PLAYERS, granularity=Granularity.DAY, group_by=("country",)),
     Explore(PERIOD, measures=PLAYERS, filter=Condition("country", values=("DE",))),
     Funnel((EventMatch("design", "a:b"), EventMatch("design", "b", is_prefix=True)), PERIOD, group_by=("country",)),
     Funnel((EventMatch("design", "a:c"), EventMatch("error")), PERIOD, 2 * 86_400, Order.ANY, Unit.SESSIONS),

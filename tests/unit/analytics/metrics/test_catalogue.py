@@ -13,6 +13,7 @@ from questlog.analytics.question.definitions import CustomMetric, CustomMetricKi
 from questlog.analytics.question.problems import InvalidQuery
 from questlog.analytics.question.query import EventMatch, Granularity, Period
 from questlog.analytics.selection.selection import Selection
+from questlog.model.calendar import zone_named
 
 WEEK = Period(dt.date(2026, 1, 1), dt.date(2026, 1, 7))
 JUMPS = CustomMetric(CustomMetricKind.COUNT, EventMatch(category="custom", event_id="jump"), "Jumps.")
@@ -35,6 +36,60 @@ def test_every_measure_has_a_source(granularity: Granularity, group_by: tuple[st
     request = MetricRequest(measures, selection, granularity)
     answered = [each for _, some in planned(request, measures, SOURCES) for each in some]
     assert sorted(answered, key=repr) == sorted(measures, key=repr)
+
+
+_ANSWERS = [
+    ("dau", (), {"player_days"}),
+    ("dau", ("payer",), {"player_days"}),
+    ("dau", ("country",), {"player_day_values"}),
+    ("dau", ("country", "platform"), {"player_day_values"}),
+    ("dau", ("gender",), {"events"}),
+    ("wau", ("platform",), {"player_day_values"}),
+    ("wau", ("attributes.mode",), {"events"}),
+    ("design_players", ("build",), {"player_day_values"}),
+    ("new_players", ("attributes.mode",), {"players"}),
+    ("retention_d1", ("country",), {"players", "player_days"}),
+    ("ltv_d7", (), {"players", "purchases"}),
+    ("revenue", ("item_id",), {"purchases"}),
+    ("arpdau", ("country",), {"purchases", "player_day_values"}),
+    ("sessions", (), {"player_days"}),
+    ("sessions", ("country",), {"sessions"}),
+    ("session_length_median", (), {"sessions"}),
+    ("events", (), {"event_days"}),
+    ("events", ("country",), {"player_day_values"}),
+    ("design_sum", ("design_01",), {"event_days"}),
+    ("design_median", (), {"value_counts"}),
+    ("design_median", ("country",), {"events"}),
+    ("fps", (), {"value_bins"}),
+]
+"""Which sources answer a metric by day and dimensions."""
+
+
+@pytest.mark.parametrize(("name", "group_by", "wanted"), _ANSWERS, ids=[f"{a} {' '.join(b)}" for a, b, _ in _ANSWERS])
+def test_the_first_source_that_can_answers(name: str, group_by: tuple[str, ...], wanted: set[str]) -> None:
+    assert _sources(name, Selection(1, WEEK, group_by=group_by), Granularity.DAY) == wanted
+
+
+@pytest.mark.parametrize(
+    ("name", "wanted"),
+    [
+        ("dau", {"events"}),
+        ("events", {"events"}),
+        ("sessions", {"sessions"}),
+        ("revenue", {"purchases"}),
+        ("retention_d1", {"players", "events"}),
+    ],
+)
+def test_by_days_that_no_table_carries_only_what_has_times_answers(name: str, wanted: set[str]) -> None:
+    in_utc = Selection(1, WEEK, stored_zone=zone_named("Asia/Kathmandu"))
+    assert _sources(name, in_utc, Granularity.DAY) == wanted
+    assert _sources("dau", Selection(1, WEEK), Granularity.HOUR) == {"events"}
+
+
+def _sources(name: str, selection: Selection, granularity: Granularity) -> set[str]:
+    measures = metric_named("metrics[0]", name, CATALOGUE).measures
+    request = MetricRequest(measures, selection, granularity)
+    return {source.name for source, _ in planned(request, measures, SOURCES)}
 
 
 def test_the_metrics_of_the_definitions_are_there() -> None:

@@ -4,8 +4,13 @@ import datetime as dt
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import msgspec
 import pytest
 
+from questlog.analytics.analyses.economy import Economy
+from questlog.analytics.analyses.explore import Explore, Measure
+from questlog.analytics.analyses.histogram import Histogram
+from questlog.analytics.analyses.progression import Progression
 from questlog.analytics.metrics.catalogue import CATALOGUE
 from questlog.analytics.metrics.metric import DAY_METRICS
 from questlog.analytics.question.problems import InvalidQuery
@@ -81,6 +86,21 @@ def test_days_of_utc_can_be_asked_for(shape: str, in_utc: Analytics, elsewhere: 
         assert found == wanted
         rows += len(found)
     assert rows > 0
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        Explore(PERIOD, "resource", measures=tuple(Measure), granularity=Granularity.DAY, time_zone="UTC"),
+        Explore(PERIOD, "design", histogram=Histogram(bins=3), time_zone="UTC"),
+        Economy(PERIOD, granularity=Granularity.DAY, time_zone="UTC"),
+        Progression(PERIOD, group_by=("country",), time_zone="UTC"),
+    ],
+    ids=["tree", "histogram", "items", "levels"],
+)
+def test_trees_items_and_levels_too(asked: msgspec.Struct, in_utc: Analytics, elsewhere: Analytics) -> None:
+    found, wanted = (each.ask(GAME, asked).table.to_pylist() for each in (elsewhere, in_utc))
+    assert found == wanted != []
 
 
 def test_days_are_of_the_games_zone(in_utc: Analytics, elsewhere: Analytics) -> None:

@@ -5,13 +5,13 @@ from collections.abc import Callable, Mapping
 import ibis
 import ibis.expr.types as ir
 
-from questlog.analytics.metrics.measures import Measure, Quantity
+from questlog.analytics.metrics.measures import Measure, Quantity, ReceiptState
 from questlog.analytics.metrics.sub_query import MetricRequest, Source, SubQuery, aggregated, players_of, with_groups
 from questlog.analytics.question.query import Period
 from questlog.analytics.selection.buckets import bucket_of_day
 from questlog.analytics.selection.filters import predicate
 from questlog.analytics.selection.rows import purchases_with
-from questlog.analytics.selection.selection import ALL_TIME
+from questlog.analytics.selection.selection import ALL_TIME, Selection
 
 _Where = ir.BooleanValue
 
@@ -34,18 +34,22 @@ def build(query: SubQuery) -> ir.Table:
 
 def build_first(query: SubQuery) -> ir.Table:
     """How many players bought for the first time, by that purchase; all measures are of one state of receipts."""
-    selection = query.selection
+    rows = first_purchases(query.selection, query.measures[0].state)
+    return _measured(query, rows.filter(predicate(query.selection.filter, rows)))
+
+
+def first_purchases(selection: Selection, state: ReceiptState | None) -> ir.Table:
+    """The purchases of the period that are their player's first with a receipt in that state."""
     bought = purchases_with(selection.over(Period(ALL_TIME.start, selection.period.end)))
-    bought = bought.filter(bought.player_no.notnull(), ~bought.is_refund, _has_state(query.measures[0], bought))
+    bought = bought.filter(bought.player_no.notnull(), ~bought.is_refund, _is_in(state, bought))
     firsts = bought.group_by("player_no").aggregate(first=bought.event_time.min())
     firsts = firsts.select(**{"first:no": firsts.player_no, "first:time": firsts["first"]})
     at_first = bought.inner_join(
         firsts, (bought.player_no == firsts["first:no"]) & (bought.event_time == firsts["first:time"])
     )
     first_rows = at_first.group_by("player_no").aggregate(row=at_first.row_no.min())
-    rows = purchases_with(selection, query.dimensions)
-    rows = rows.semi_join(first_rows, rows.row_no == first_rows["row"])
-    return _measured(query, rows.filter(predicate(selection.filter, rows)))
+    rows = purchases_with(selection, selection.dimensions)
+    return rows.semi_join(first_rows, rows.row_no == first_rows["row"])
 
 
 def _measured(query: SubQuery, rows: ir.Table) -> ir.Table:
@@ -66,7 +70,11 @@ def _aggregate(query: SubQuery, rows: ir.Table, measure: Measure) -> ir.Scalar:
 
 
 def _has_state(measure: Measure, rows: ir.Table) -> ir.BooleanValue:
-    return ibis.literal(value=True) if measure.state is None else rows.receipt_state == measure.state
+    return _is_in(measure.state, rows)
+
+
+def _is_in(state: ReceiptState | None, rows: ir.Table) -> ir.BooleanValue:
+    return ibis.literal(value=True) if state is None else rows.receipt_state == state
 
 
 def _state_of(measure: Measure) -> str:
