@@ -160,7 +160,7 @@ _METRICS_INTRODUCTION = """# Metrics
 This page defines every metric and every dimension. A question for metrics is a [`query`](analyses/README.md#query); its
 answer gives the unit and the definition of every column in the words of this page.
 
-* Days are calendar days of the game's [time zone](http-api.md#games), UTC unless it has another; weeks begin on Monday. A
+* Days are calendar days of the game's [time zone](http-api.md#games), UTC by default; weeks begin on Monday. A
   bucket is a minute, an hour, a day, a week, a month, or the whole period. Events outside the period do not count, even
   where the bucket begins before it: a week of a period that begins on Wednesday has no Monday. A date that the zone
   skipped has no bucket. `"time_zone": "UTC"` asks by days of UTC.
