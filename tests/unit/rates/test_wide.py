@@ -13,7 +13,7 @@ EURO_USD = 1.25
 TABLE = "package/v1/currencies/usd.json"
 
 
-@pytest.mark.parametrize("content", [wide_package(DAY, twd=32), wide_table(DAY, twd=32)])
+@pytest.mark.parametrize("content", [wide_package(DAY, twd=32), wide_table(DAY, twd=32)], ids=["package", "table"])
 def test_the_package_and_its_one_file_say_the_same(content: bytes) -> None:
     rates = read_package(content)
     assert (rates.day, rates.units["TWD"]) == (NUMBER, 32.0)
@@ -40,6 +40,10 @@ def test_only_national_currencies_with_a_rate_are_taken() -> None:
         (package([("package/package.json", b"{}")]), "has no package/v1"),
         (package([(TABLE, b" " * (1024 * 1024 + 1))]), "larger than"),
         (package([("package/big", b"0" * (64 * 1024 * 1024 + 1)), (TABLE, wide_table(DAY))]), "larger than"),
+    ],
+    ids=[
+        *("nothing", "a page", "no rates", "another date", "too much"),
+        *("a cut head", "a cut package", "no archive", "another package", "a large table", "a large neighbour"),
     ],
 )
 def test_what_is_not_the_table_is_refused(content: bytes, message: str) -> None:

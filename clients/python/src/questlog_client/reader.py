@@ -96,6 +96,7 @@ class Reader:
         histogram: Json | None = None,
         histogram_of: str | None = None,
         compare: str | None = None,
+        time_zone: str | None = None,
         game: str | int | None = None,
     ) -> Answer:
         """An event tree, node by node, or a histogram of its values or of what SDKs measured."""
@@ -112,6 +113,7 @@ class Reader:
             "histogram": histogram,
             "histogram_of": histogram_of,
             "compare": compare,
+            "time_zone": time_zone,
         }
         return self.ask("explore", _given(question), game=game)
 
@@ -230,6 +232,7 @@ class Reader:
         filter: Json | None = None,  # noqa: A002 - the server's word
         intervals: bool | None = None,
         compare: str | None = None,
+        time_zone: str | None = None,
         game: str | int | None = None,
     ) -> Answer:
         """The levels: drop-off from one to the next, difficulty, time to complete."""
@@ -243,6 +246,7 @@ class Reader:
             "filter": filter,
             "intervals": intervals,
             "compare": compare,
+            "time_zone": time_zone,
         }
         return self.ask("progression", _given(question), game=game)
 
@@ -260,6 +264,7 @@ class Reader:
         top: int | None = None,
         filter: Json | None = None,  # noqa: A002 - the server's word
         compare: str | None = None,
+        time_zone: str | None = None,
         game: str | int | None = None,
     ) -> Answer:
         """What flows into the game's economy and out of it."""
@@ -275,6 +280,7 @@ class Reader:
             "top": top,
             "filter": filter,
             "compare": compare,
+            "time_zone": time_zone,
         }
         return self.ask("economy", _given(question), game=game)
 

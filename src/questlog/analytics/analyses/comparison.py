@@ -14,7 +14,7 @@ from questlog.analytics.question.answer import Answer, AnswerColumn
 from questlog.analytics.question.query import Granularity
 from questlog.analytics.selection.buckets import start_type
 from questlog.analytics.selection.groups import group_codes
-from questlog.analytics.selection.selection import select
+from questlog.analytics.selection.selection import select, zone_asked
 
 PREVIOUS = "previous_"
 
@@ -73,11 +73,10 @@ def _aligned(rows: pa.Table, question: Any, context: Context) -> pa.Table:
     name = next((each for each in ("bucket", "cohort") if each in rows.column_names), None)
     if name is None or granularity is Granularity.ALL:
         return rows
+    zone = zone_asked(getattr(question, "time_zone", None), context)
+    periods = [select(context, period, zone=zone).days for period in (question.period.before, question.period)]
     before, now = (
-        pa.array(
-            [bucket.start for bucket in select(context, period).days.buckets(granularity)], start_type(granularity)
-        )
-        for period in (question.period.before, question.period)
+        pa.array([bucket.start for bucket in days.buckets(granularity)], start_type(granularity)) for days in periods
     )
     places = pc.index_in(rows[name].cast(before.type), value_set=before)
     has_counterpart = pc.fill_null(pc.less(places, len(now)), False)

@@ -51,7 +51,8 @@ from questlog.analytics.question.query import Granularity, Period, Query, Value
 from questlog.analytics.selection.buckets import Bucket
 from questlog.analytics.selection.cardinality import OTHER
 from questlog.analytics.selection.segments import LISTED, number_of
-from questlog.analytics.selection.selection import select
+from questlog.analytics.selection.selection import select, zone_asked
+from questlog.model.calendar import Zone
 
 MAX_LISTED = 10_000
 _ONE_DAY = dt.timedelta(days=1)
@@ -132,21 +133,23 @@ def _metric(cell: MetricCell, context: Context) -> Built:
         raise InvalidQuery("of.metric", f"{cell.metric} does not count players", "dau")
     [measure] = metric.measures
     bucket = _bucket_of(cell, context)
-    first = max(_first_day(bucket, context), question.period.start)
+    zone = zone_asked(question.time_zone, context)
+    first = max(_first_day(bucket, zone), question.period.start)
     if measure.quantity is Quantity.PLAYERS_OF_DAYS:
         first = bucket.last_day - (measure.days - 1) * _ONE_DAY
     condition = narrowed(question.filter, question.group_by, cell.group)
-    selection = select(context, Period(first, bucket.last_day), condition)
+    selection = select(context, Period(first, bucket.last_day), condition, zone=zone)
     if not question.granularity.is_within_a_day:
         return member_cells.players_of_metric, MetricPoint(measure, selection)
     from_us = _microseconds(bucket.start)
     later = [_microseconds(each.start) for each in _buckets(question, context)]
-    until_us = min((each for each in later if each > from_us), default=context.zone.bounds(first, bucket.last_day)[1])
+    until_us = min((each for each in later if each > from_us), default=zone.bounds(first, bucket.last_day)[1])
     return member_cells.players_of_metric, MetricPoint(measure, selection, from_us, until_us)
 
 
 def _buckets(question: Query, context: Context) -> list[Bucket]:
-    return list(select(context, question.period).days.buckets(question.granularity))
+    zone = zone_asked(question.time_zone, context)
+    return list(select(context, question.period, zone=zone).days.buckets(question.granularity))
 
 
 def _bucket_of(cell: MetricCell, context: Context) -> Bucket:
@@ -165,9 +168,9 @@ def _name_of(start: dt.date | dt.datetime) -> str:
     return f"{start.isoformat()}Z" if isinstance(start, dt.datetime) else start.isoformat()
 
 
-def _first_day(bucket: Bucket, context: Context) -> dt.date:
+def _first_day(bucket: Bucket, zone: Zone) -> dt.date:
     if isinstance(bucket.start, dt.datetime):
-        return context.zone.day_of(_microseconds(bucket.start))
+        return zone.day_of(_microseconds(bucket.start))
     return bucket.start
 
 

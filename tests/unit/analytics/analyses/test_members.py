@@ -35,6 +35,7 @@ from questlog.analytics.metrics import metric_query
 from questlog.analytics.question.definitions import CustomMetric, CustomMetricKind
 from questlog.analytics.question.problems import InvalidQuery
 from questlog.analytics.question.query import Condition, EventMatch, Granularity, Operator, Period, Query
+from questlog.model.calendar import Zone
 from tests.support.asked import context_of
 from tests.support.engines import BothEngines, embedded_store
 from tests.support.generated_histories import FEW, IN_UTC, Event, History, histories, load
@@ -228,6 +229,17 @@ def test_page_by_page(example: list[Context]) -> None:
     step = FunnelCell(Funnel((EventMatch("design"), EventMatch("design")), _DAYS), 1)
     assert ask(example, Members(step, limit=2, after="b")) == ["c", "d"]
     assert ask(example, Members(msgspec.structs.replace(step, dropped=True), limit=2)) == ["b", "c"]
+
+
+def test_days_are_of_the_zone_that_is_asked_for(example: list[Context]) -> None:
+    newfoundland = [msgspec.structs.replace(context, zone=Zone("America/St_Johns")) for context in example]
+    for question, players in (
+        (Query(("dau",), _DAYS), ["a", "b"]),
+        (Query(("dau",), _DAYS, time_zone="UTC"), ["a", "b", "c"]),
+    ):
+        for context in newfoundland:
+            found = members.answer(Members(MetricCell(question, "dau", str(_FIRST))), context)
+            assert found.table["player_id"].to_pylist() == players
 
 
 def test_the_question_comes_as_json(example: list[Context]) -> None:
