@@ -491,15 +491,13 @@ def _sent_together(draw: DrawFn, events: Sequence[Event]) -> list[Event]:
 def _named(draw: DrawFn, event: Event, place: int) -> Event:
     """The event with an id of its own, or with what some clients send for want of one."""
     client_event_id = draw(st.sampled_from([*[f"event-{place}"] * 9, *_NO_IDS]))
-    resend_key = f"body:{place}" if client_event_id in _NO_IDS and draw(st.booleans()) else None
-    return dataclasses.replace(event, client_event_id=client_event_id, resend_key=resend_key)
+    return dataclasses.replace(event, client_event_id=client_event_id)
 
 
-def _again(draw: DrawFn, event: Event, players: Sequence[str | None]) -> Event:
-    """The same event once more: at once or much later, by itself, or another player's with the same id."""
-    later = draw(st.sampled_from([0, HOUR, DAY, DAY + SECOND, 7 * DAY, 7 * DAY + SECOND, -2 * DAY]))
-    player_id = draw(st.sampled_from([event.player_id] * 4 + list(players)))
-    return dataclasses.replace(event, received_at=event.received_at + later, player_id=player_id, request=None)
+def _again(draw: DrawFn, event: Event) -> Event:
+    """The same event once more: at once or much later, by itself."""
+    later = draw(st.sampled_from([0, HOUR, 7 * DAY, 7 * DAY + SECOND, -2 * DAY]))
+    return dataclasses.replace(event, received_at=event.received_at + later, request=None)
 
 
 @st.composite
@@ -521,9 +519,8 @@ def histories(
     for place in draw(st.lists(st.integers(0, size - 1), max_size=3)):
         events.insert(draw(st.integers(0, len(events))), _told_by_server(events[place]))
     named = [_named(draw, event, place) for place, event in enumerate(_sent_together(draw, events))]
-    players = [event.player_id for event in named]
     for place in draw(st.lists(st.integers(0, len(named) - 1), max_size=5)):
-        named.insert(draw(st.integers(0, len(named))), _again(draw, named[place], players))
+        named.insert(draw(st.integers(0, len(named))), _again(draw, named[place]))
     loads = draw(st.lists(st.integers(1, 15), max_size=3))
     return History(
         tuple(named),
