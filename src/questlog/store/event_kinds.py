@@ -43,6 +43,12 @@ def bit(kind: EventKind) -> int:
     return 1 << KINDS.index(kind)
 
 
+def bits_of(category: str, event_id: str | None) -> int:
+    """The bits of an event."""
+    first_part = (event_id or "").split(":", 1)[0]
+    return sum(bit(kind) for kind in KINDS if kind.category == category and kind.first_part in (None, first_part))
+
+
 def bits_sql() -> str:
     """SQL: the bits of an event, from its `category` and `event_id`."""
     whole = {kind.category: bit(kind) for kind in KINDS if kind.first_part is None}

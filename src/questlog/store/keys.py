@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -18,6 +19,8 @@ _UUID_LENGTH = 36
 _HYPHENS = (8, 13, 18, 23)
 _HEX_PLACES = np.array([place for place in range(_UUID_LENGTH) if place not in _HYPHENS])
 _NOT_HEX = 255
+_KEPT = 1 << 16
+"""The same players and sessions come again and again, and several times in a batch."""
 
 
 class Keys(NamedTuple):
@@ -76,6 +79,7 @@ def joined_keys(keys: Sequence[Keys]) -> Keys:
     )
 
 
+@lru_cache(maxsize=_KEPT)
 def hashed_text(text: str) -> tuple[int, int]:
     """128 bits of BLAKE2b as two halves."""
     digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16, person=b"questlog key").digest()

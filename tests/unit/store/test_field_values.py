@@ -15,7 +15,7 @@ def _new(known: KnownValues, rows: Sequence[Mapping[str, Any]]) -> NewValues:
     """Each row is an event of a name of its own."""
     numbers = pa.array(range(1, len(rows) + 1))
     staged = events(rows).append_column("row_no", numbers).append_column("event_no", numbers)
-    return known.new_values(staged, staged["event_time"].cast(pa.int64()).to_numpy() // DAY)
+    return known.new_values(staged, staged["event_time"].cast(pa.int64()).to_numpy() // DAY, {})
 
 
 def test_a_value_is_new_once_and_at_its_first_row() -> None:

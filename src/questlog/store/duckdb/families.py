@@ -11,9 +11,10 @@ import numpy as np
 import pyarrow as pa
 
 from questlog.model.event import Source
+from questlog.store.duckdb.event_ids import with_players
 from questlog.store.duckdb.groups import I64, grouped
 from questlog.store.key_index import KeyIndex
-from questlog.store.keys import Keys, Mask, hashed_text, joined_keys, text_keys
+from questlog.store.keys import Keys, Mask, joined_keys, scattered, text_keys
 
 _OWN = np.uint32(1 << 30)
 _SERVERS = np.uint32(1 << 29)
@@ -123,26 +124,25 @@ def _family_codes(by_id: I64, player_no: I64, nums: _Column, is_of_token: Mask) 
 
 
 def _keys(rows: pa.Table, places: I64, games: np.ndarray[tuple[int], np.dtype[np.int32]], of_token: Mask) -> Keys:
-    own = np.flatnonzero(~of_token)
-    if not len(own):
-        return _id_keys(rows, places, games)
-    count, tokens = len(places), np.flatnonzero(of_token)
-    keys = Keys(np.zeros(count, np.uint64), np.zeros(count, np.uint64), np.zeros(count, np.uint32))
-    if len(tokens):
-        keys.high[tokens], keys.low[tokens], keys.domain[tokens] = _id_keys(rows, places[tokens], games)
-    chosen = pa.array(places[own])
-    columns = (
-        rows[name].combine_chunks().take(chosen).to_pylist() for name in ("player_id", "session_id", "session_num")
+    """The keys of families: of a token the session id's, of another that with the player and the session number."""
+    ids = _id_keys(rows, places, games)
+    if of_token.all():
+        return ids
+    chosen = pa.array(places)
+    own = with_players(ids, rows["player_id"].combine_chunks().take(chosen))
+    nums = rows["session_num"].combine_chunks().take(chosen)
+    has_num = np.asarray(nums.is_valid().to_numpy(zero_copy_only=False), np.bool_)
+    mixed = scattered(nums.fill_null(0).to_numpy(zero_copy_only=False).astype(np.int64).view(np.uint64))
+    own = Keys(
+        np.where(has_num, scattered(own.high ^ mixed), own.high),
+        np.where(has_num, scattered(own.low + mixed), own.low),
+        own.domain | _OWN,
     )
-    hashed = [hashed_text(_own_text(*each)) for each in zip(*columns, strict=True)]
-    keys.high[own], keys.low[own] = np.array(hashed, np.uint64).T
-    keys.domain[own] = games[places[own]].astype(np.uint32) | _OWN
-    return keys
-
-
-def _own_text(player_id: str, session_id: str, session_num: int | None) -> str:
-    """The length keeps texts apart that are the same only when put together."""
-    return f"{len(player_id)}:{player_id}{'' if session_num is None else session_num}:{session_id}"
+    return Keys(
+        np.where(of_token, ids.high, own.high),
+        np.where(of_token, ids.low, own.low),
+        np.where(of_token, ids.domain, own.domain),
+    )
 
 
 def _id_keys(rows: pa.Table, places: I64, games: np.ndarray[tuple[int], np.dtype[np.int32]]) -> Keys:

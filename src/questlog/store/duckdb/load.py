@@ -95,7 +95,7 @@ def load_events(
     events = events.set_column(events.schema.get_field_index("session_no"), "session_no", numbers)
     days = dates(staged.days)
     transaction.register("batch", _rolled_up(events, days, assigned))
-    sessions.update(transaction, events, rules.days)
+    sessions.update(transaction, _with_families(events, assigned), rules.days)
     stored = events
     if has_sessionless:
         stored = matching.match_batch(transaction, events, rules.sessions.grace_s)
@@ -105,7 +105,7 @@ def load_events(
         transaction.register("batch_resends", staged.resends)
         transaction.write("INSERT INTO resend_keys SELECT * FROM batch_resends")
     players.update(transaction, events)
-    player_day_values.update(transaction, events)
+    player_day_values.update(transaction, _with_values(events, staged))
     purchases.update(transaction, stored, days)
     event_days.update(transaction)
     value_counts.update(transaction, events.append_column("day", days), compaction)
@@ -124,15 +124,22 @@ def _rolled_up(events: pa.Table, days: pa.Array, assigned: runs.Assigned) -> pa.
     """The columns that rollups are made of."""
     columns = {
         "day": days,
-        "values_key": pa.array(player_day_values.batch_keys(events)),
-        "family_no": pa.array(assigned.family_no),
-        "is_of_token": pa.array(assigned.is_of_token),
         "created_at": assigned.created_at,
     }
     rows = events.select(_ROLLED_UP)
     for name, column in columns.items():
         rows = rows.append_column(name, column)
     return rows
+
+
+def _with_families(events: pa.Table, assigned: runs.Assigned) -> pa.Table:
+    with_numbers = events.append_column("family_no", pa.array(assigned.family_no))
+    return with_numbers.append_column("is_of_token", pa.array(assigned.is_of_token))
+
+
+def _with_values(events: pa.Table, staged: Staged) -> pa.Table:
+    with_days = events.append_column("day_no", pa.array(staged.days))
+    return with_days.append_column("values_key", pa.array(staged.values_keys))
 
 
 def _new_families(families: Families, assigned: runs.Assigned, events: pa.Table) -> NewKeys:

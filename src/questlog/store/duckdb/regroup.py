@@ -145,7 +145,7 @@ def regroup(
 
 
 EVENTS_OF_RUNS = """(
-    SELECT events.*, runs.family_no, runs.is_of_token, CASE WHEN runs.before IS NULL OR session_issued_at > runs.before
+    SELECT events.*, CASE WHEN runs.before IS NULL OR session_issued_at > runs.before
         THEN session_issued_at END AS created_at
     FROM events JOIN runs ON runs.session_no = events.session_no
 )"""

@@ -14,9 +14,10 @@ from questlog.store.duckdb.event_ids import EventIds, duplicates
 from questlog.store.duckdb.families import Families, families_of
 from questlog.store.duckdb.groups import I64, grouped
 from questlog.store.duckdb.rollups.field_values import KnownValues, NewValues
+from questlog.store.duckdb.rollups.player_day_values import batch_keys
 from questlog.store.key_index import KeyIndex
 from questlog.store.keys import U64, Keys, Mask, hashed_text, text_keys, uuid_column
-from questlog.store.schema import EVENTS
+from questlog.store.schema import DIMENSIONS, EVENTS
 
 EVENT_COLUMNS = tuple(column.name for column in EVENTS.columns)
 _US = 1_000_000
@@ -54,7 +55,8 @@ class NewKeys(NamedTuple):
 class Staged(NamedTuple):
     """What a batch comes to: the numbers given out with it, rows to insert, and what the indexes have to learn.
 
-    `events` has the columns of the events table, `days` the local day of each (since 1970), `families` what sessions
+    `events` has the columns of the events table, `days` the local day of each (since 1970), `values_keys` the key of
+    its combination of dimension values (`player_day_values`), `families` what sessions
     they can be of; their sessions are numbered when they are loaded. `property_players` numbers the player of each of
     the batch's properties.
     """
@@ -62,6 +64,7 @@ class Staged(NamedTuple):
     counters: Counters
     events: pa.Table
     days: I64
+    values_keys: I64
     names: pa.Table
     families: Families
     property_players: I64
@@ -117,10 +120,12 @@ def stage(batch: Batch, known: Known, window_s: int) -> Staged:
     )
     rows = _event_rows(events, last, ids, players.numbers, names.numbers)
     days = known.days.of(_integers(rows, "game_id"), _integers(rows, "event_time"))
+    encoded = {name: _array(rows, name).dictionary_encode() for name in DIMENSIONS}
     return Staged(
         counters=counters,
         events=rows,
         days=days,
+        values_keys=batch_keys(rows, encoded),
         names=_name_rows(events, names),
         families=families,
         property_players=property_players,
@@ -128,7 +133,7 @@ def stage(batch: Batch, known: Known, window_s: int) -> Staged:
         resends=ids.resends(rows, received_s),
         new_players=players.new,
         new_names=names.new,
-        new_values=known.values.new_values(rows, days),
+        new_values=known.values.new_values(rows, days, encoded),
         is_duplicate=is_duplicate,
         is_erased=is_erased,
     )

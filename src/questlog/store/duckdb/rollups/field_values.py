@@ -3,7 +3,7 @@
 Every value is kept, so that their number is exact; each comes from an event, whose own row is larger.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TypeAlias
 
 import numpy as np
@@ -56,15 +56,20 @@ class KnownValues:
         self._event_days: set[int] = set()
         self._count = 0
 
-    def new_values(self, events: pa.Table, days: I64) -> NewValues:
-        """What is not known of staged `events`, of one chunk, and their days (since 1970). Changes nothing."""
+    def new_values(self, events: pa.Table, days: I64, encoded: Mapping[str, pa.DictionaryArray]) -> NewValues:
+        """What is not known of staged `events`, of one chunk, and their days (since 1970). Changes nothing.
+
+        `encoded` may have columns of the events as dictionaries.
+        """
         new = NewValues()
         if events.num_rows == 0:
             return new
         games, rows = _integers(events, "game_id"), _integers(events, "row_no")
         codes, game_days = _game_days(games, days)
         for field in COLUMN_FIELDS:
-            for place, game_day, value in self._unknown(field, events[field].chunk(0), codes, game_days):
+            for place, game_day, value in self._unknown(
+                field, encoded.get(field, events[field].chunk(0)), codes, game_days
+            ):
                 new.rows[game_day, field, value] = int(rows[place])
         self._add_parts(new, events, days)
         return new
@@ -85,12 +90,12 @@ class KnownValues:
         self._count = 0
 
     def _unknown(
-        self, field: str, texts: pa.StringArray, codes: I64, game_days: list[GameDay]
+        self, field: str, texts: pa.Array, codes: I64, game_days: list[GameDay]
     ) -> Iterator[tuple[int, GameDay, str]]:
         """The first place, the game's day and the value, of each that is not known."""
         if texts.null_count == len(texts):
             return
-        encoded = texts.dictionary_encode()
+        encoded = texts if isinstance(texts, pa.DictionaryArray) else texts.dictionary_encode()
         values = encoded.dictionary.to_pylist()
         known = [self._values.get((game_day, field), _NOTHING) for game_day in game_days]
         if len(game_days) == 1 and known[0].issuperset(values):

@@ -3,14 +3,19 @@
 New combinations come after those that are there, so what is stored of a day's order never changes; only `is_only` does.
 """
 
+from collections.abc import Mapping
+from decimal import Decimal
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from questlog.store.duckdb.facts import AD_REVENUE, KINDS, OWNER, numbered_day
+from questlog.store.duckdb.days import dates
+from questlog.store.duckdb.facts import AD_REVENUE, KINDS, OWNER, day_numbers, numbered_day
 from questlog.store.duckdb.groups import I64, grouped
 from questlog.store.duckdb.rollups.compared import adds_bits, any_not_zero, matched
 from questlog.store.duckdb.transaction import Transaction, with_event_columns
+from questlog.store.event_kinds import bits_of
 from questlog.store.schema import DIMENSIONS, PLAYER_DAY_VALUES
 from questlog.store.value_keys import VALUES_KEY, values_keys
 
@@ -22,33 +27,67 @@ _FIRST_BIT = 1 << len(DIMENSIONS)
 _MOST_CODES = 1 << 40
 
 
-def batch_keys(events: pa.Table) -> I64:
-    """The `values_key` of each event; every combination is hashed once."""
+def batch_keys(events: pa.Table, encoded: Mapping[str, pa.Array]) -> I64:
+    """The `values_key` of each event, every combination hashed once; `encoded` are the dimensions as dictionaries."""
+    columns = [encoded[name] for name in DIMENSIONS]
     codes, count = np.zeros(events.num_rows, np.int64), 1
-    for name in DIMENSIONS:
-        column = events[name].combine_chunks()
+    for column in columns:
         if column.null_count == len(column):
             continue
-        encoded = column.dictionary_encode()
-        width = len(encoded.dictionary) + 1
-        codes = codes * width + encoded.indices.fill_null(width - 1).to_numpy(zero_copy_only=False)
+        width = len(column.dictionary) + 1
+        codes = codes * width + column.indices.fill_null(width - 1).to_numpy(zero_copy_only=False)
         count *= width
         if count > _MOST_CODES:
             different, _, codes = grouped(codes)
             count = len(different)
     _, firsts, groups = grouped(codes)
     rows = pa.array(firsts)
-    return values_keys([events[name].combine_chunks().take(rows) for name in DIMENSIONS])[groups]
+    return values_keys([column.take(rows) for column in columns])[groups]
 
 
-def facts(source: str) -> str:
-    """SQL: what the events in `source`, each with `day` and `values_key`, say of each combination of a player's day."""
-    return f"""
-    SELECT {numbered_day(OWNER, "day")} AS player_day_no, values_key, any_value(game_id) AS game_id,
-        any_value(day) AS day, any_value(player_no) AS player_no, count(*) AS events,
-        {AD_REVENUE} AS ad_revenue_usd, {KINDS} AS kinds, min(row_no) AS first_row_no
-    FROM {source} GROUP BY {numbered_day(OWNER, "day")}, values_key
-    """
+def batch_facts(batch: pa.Table) -> pa.Table:
+    """What a batch's events say of each combination of a player's day, in order of arrival; as `rows` does in SQL."""
+    games, players, days, keys, names = (
+        np.asarray(batch[name].combine_chunks().cast(pa.int64()).fill_null(0).to_numpy(), np.int64)
+        for name in ("game_id", "player_no", "day_no", "values_key", "event_no")
+    )
+    day_nos = day_numbers(np.where(players > 0, players, -games), days)
+    different, _, codes = grouped(keys)
+    _, _, of_days = grouped(day_nos)
+    _, firsts, of = grouped(of_days * len(different) + codes)
+    kinds = np.zeros(len(firsts), np.int64)
+    np.bitwise_or.at(kinds, of, _bits_by_name(batch, names))
+    columns = {
+        "player_day_no": pa.array(day_nos[firsts]),
+        "values_key": pa.array(keys[firsts]),
+        "game_id": pa.array(games[firsts]),
+        "day": dates(days[firsts]),
+        "player_no": pa.array(players[firsts], mask=players[firsts] == 0),
+        "events": pa.array(np.bincount(of)),
+        "ad_revenue_usd": _sums(batch["ad_revenue_usd"].combine_chunks(), of, len(firsts)),
+        "kinds": pa.array(kinds),
+        "first_row_no": batch["row_no"].combine_chunks().take(pa.array(firsts)),
+    }
+    return pa.table(columns)
+
+
+def _bits_by_name(batch: pa.Table, names: I64) -> I64:
+    """The kinds of each event; what is the same for all events of a name is looked at once."""
+    _, firsts, of = grouped(names)
+    rows = pa.array(firsts)
+    pairs = zip(
+        *(batch[name].combine_chunks().take(rows).to_pylist() for name in ("category", "event_id")), strict=True
+    )
+    return np.array([bits_of(category, event_id) for category, event_id in pairs], np.int64)[of]
+
+
+def _sums(values: pa.Array, of: I64, count: int) -> pa.Array:
+    """Exact sums of decimals by group."""
+    kind = pa.decimal128(38, 6)
+    if values.null_count == len(values):
+        return pa.array([Decimal(0)] * count, kind)
+    table = pa.table({"of": pa.array(of), "value": pc.fill_null(values, Decimal(0)).cast(kind)})
+    return table.group_by("of").aggregate([("value", "sum")]).sort_by("of")["value_sum"].combine_chunks().cast(kind)
 
 
 _KEYS = """
@@ -86,8 +125,8 @@ _NOT_ONLY = """
 
 
 def update(transaction: Transaction, batch: pa.Table) -> None:
-    """Add `batch`, which is registered under that name and has `day` and `values_key`."""
-    found = transaction.read(facts("batch")).sort_by("first_row_no")
+    """Add `batch`, which has `day_no` (days since 1970) and `values_key` besides the columns of events."""
+    found = batch_facts(batch)
     transaction.register("batch_values", found)
     bounds = pc.min_max(found["day"])
     between = {"first": bounds["min"].as_py(), "last": bounds["max"].as_py()}
@@ -106,7 +145,9 @@ def update(transaction: Transaction, batch: pa.Table) -> None:
     if pc.any(is_known).as_py():
         transaction.register("mixed_days", new.select(["player_day_no"]).filter(is_known))
         old = transaction.read(_VALUES, between)
-        transaction.write(_NOT_ONLY, between)
+        were_only = stored.filter(stored["is_only"])["player_day_no"].combine_chunks()
+        if pc.any(pc.is_in(new["player_day_no"], were_only)).as_py():
+            transaction.write(_NOT_ONLY, between)
     transaction.register("new_values", with_firsts(new, old))
     transaction.write(_INSERT)
 

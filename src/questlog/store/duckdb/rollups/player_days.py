@@ -65,8 +65,7 @@ def _added(*columns: str) -> str:
 
 
 _STEPS = {
-    "has_events": _update(_added("events"), "has_events"),
-    "has_sessions": _update(_added("sessions", "playtime_s"), "has_sessions"),
+    "is_there": _update(_added("events", "sessions", "playtime_s"), "is_there"),
     "has_kinds": _update("kinds = player_days.kinds | new.kinds", "has_kinds"),
     "has_revenue": _update(_added("ad_revenue_usd"), "has_revenue"),
 }
@@ -135,8 +134,6 @@ def _compared(new: pa.Table, old: pa.Table) -> pa.Table:
     columns = {
         "is_there": is_there,
         "is_new_row": pc.invert(is_there),
-        "has_events": pc.and_(is_there, any_not_zero(new, "events")),
-        "has_sessions": pc.and_(is_there, any_not_zero(new, "sessions", "playtime_s")),
         "has_kinds": pc.and_(is_there, adds_bits(old["old_kinds"], new["kinds"])),
         "has_revenue": pc.and_(is_there, any_not_zero(new, "ad_revenue_usd")),
         "is_late": pc.and_(is_before, is_other_day),

@@ -150,10 +150,9 @@ def _update(assignments: str, condition: str) -> str:
 _STEPS = {
     "is_new": _INSERT,
     "is_there": _update(
-        "last_seen = greatest(players.last_seen, new.last_seen), events = players.events + new.events", "is_there"
-    ),
-    "has_sessions": _update(
-        "sessions = players.sessions + new.sessions, playtime_s = players.playtime_s + new.playtime_s", "has_sessions"
+        "last_seen = greatest(players.last_seen, new.last_seen), events = players.events + new.events,"
+        " sessions = players.sessions + new.sessions, playtime_s = players.playtime_s + new.playtime_s",
+        "is_there",
     ),
     "is_later": _update("last_day = new.last_day", "is_later"),
     "has_purchases": _update(
@@ -195,7 +194,6 @@ def _compared(new: pa.Table, old: pa.Table) -> pa.Table:
         "is_there": is_there,
         "is_new": pc.invert(is_there),
         "has_purchases": pc.and_(is_there, any_not_zero(new, "transactions", "revenue_usd")),
-        "has_sessions": pc.and_(is_there, any_not_zero(new, "sessions", "playtime_s")),
         "is_later": pc.and_(is_there, is_greater(new["last_day"], old["old_last_day"])),
         "has_refunds": pc.and_(is_there, any_not_zero(new, "refunds")),
         "is_earlier": pc.and_(is_there, _is_earlier(new, old)),

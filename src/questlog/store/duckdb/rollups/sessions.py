@@ -21,6 +21,8 @@ from questlog.store.schema import DIMENSIONS, SESSIONS
 
 COLUMNS = tuple(column.name for column in SESSIONS.columns)
 COLUMN_LIST = ", ".join(COLUMNS)
+_OF_EVENT = ("game_id", "session_id", "source", "session_num", *DIMENSIONS)
+"""What the first event says, or any."""
 _FIRST = ("first_rank", "source", "session_num", *DIMENSIONS)
 _OFTEN = ("end_time", "length_s", "events")
 _SOMETIMES = (
@@ -52,16 +54,12 @@ class Changes(NamedTuple):
 
 
 def facts(source: str, condition: str = "true") -> str:
-    """SQL: one row per session from the events in `source` that name theirs, without the columns of the first event.
+    """SQL: one row per session from the events in `source` that name theirs, without what any of its events says.
 
-    The source has columns besides: `family_no`, `is_of_token`, and `created_at` where `session_issued_at` counts.
+    The source has `created_at` besides: `session_issued_at` where that counts.
     """
     return f"""
     SELECT session_no,
-        any_value(family_no) AS family_no,
-        any_value(is_of_token) AS is_of_token,
-        any_value(game_id) AS game_id,
-        any_value(session_id) AS session_id,
         arg_max(player_no, {PLAYER_RANK}) AS player_no,
         arg_max(player_id, {PLAYER_RANK}) AS player_id,
         min(event_time) AS first_event_time,
@@ -84,12 +82,16 @@ def _length(ended: str, start: str, end: str) -> str:
 
 
 def rows(found: str, firsts: str, day: str) -> str:
-    """SQL: the table's rows from those of `facts` and the first events; `day` is SQL for the local day of the start."""
+    """SQL: the rows of the sessions in `runs` from those of `facts` and the first events.
+
+    `day` is SQL for the local day of the start.
+    """
     length = _length("ended_length_s", "start_time", "end_time")
     return f"""
     SELECT {COLUMN_LIST} FROM (SELECT *, {day} AS day, {length} AS length_s FROM (
-        SELECT found.*, first.source, first.session_num, {qualified("first")}
-        FROM {found} AS found JOIN {firsts} AS first ON first.row_no = found.first_row_no))
+        SELECT found.*, runs.family_no, runs.is_of_token, {qualified("first", _OF_EVENT)}
+        FROM {found} AS found JOIN {firsts} AS first ON first.row_no = found.first_row_no
+            JOIN runs ON runs.session_no = found.session_no))
     """
 
 
@@ -140,13 +142,15 @@ _CHANGES = f"""
 
 
 def update(transaction: Transaction, batch: pa.Table, days: LocalDays) -> Changes:
-    """Bring the sessions of `batch` up to date. It is registered under that name, with what `facts` reads.
+    """Bring the sessions of `batch` up to date, which has `family_no` and `is_of_token` besides the columns of events.
+
+    What `facts` reads of it is registered under that name.
 
     Returns what changed, and registers it.
     """
     found = transaction.read(facts("batch"))
-    of_first = ("source", "session_num", *DIMENSIONS)
-    transaction.register("found_sessions", with_event_columns(found, "first_row_no", batch, of_first))
+    of_event = ("family_no", "is_of_token", *_OF_EVENT)
+    transaction.register("found_sessions", with_event_columns(found, "first_row_no", batch, of_event))
     merged = _with_days(transaction.read(_CHANGES), days)
     transaction.register("merged_sessions", merged)
     if _any(merged, "is_new"):
