@@ -13,7 +13,7 @@ import pyarrow as pa
 from questlog.model.event import Source
 from questlog.store.duckdb.groups import I64, grouped
 from questlog.store.key_index import KeyIndex
-from questlog.store.keys import Keys, Mask, hashed_text, text_keys
+from questlog.store.keys import U64, Keys, Mask, text_keys
 
 _OWN = np.uint32(1 << 30)
 _SERVERS = np.uint32(1 << 29)
@@ -69,7 +69,7 @@ def families_of(events: pa.Table, player_no: I64, index: KeyIndex) -> Families:
     codes = _family_codes(by_id, player_no[rows], _codes(named, "session_num"), is_of_token)
     _, firsts, of = grouped(codes)
     of_token = is_of_token[firsts]
-    keys = _keys(named, firsts, games, of_token)
+    keys = _keys(named, firsts, games, player_no[rows], of_token)
     numbers, is_known = index.lookup(keys)
     has_no_num = np.asarray(named["session_num"].is_null().to_numpy(), np.bool_)[firsts]
     of_servers = np.flatnonzero(has_no_num & ~of_token & ~is_known)
@@ -85,14 +85,15 @@ def families_of(events: pa.Table, player_no: I64, index: KeyIndex) -> Families:
 def stored_keys(rows: pa.Table) -> tuple[Keys, I64]:
     """The keys of stored sessions, and the place of the row that each is of.
 
-    `rows` have game_id, player_id, session_id, session_num and is_of_token, in one chunk.
+    `rows` have game_id, player_no, session_id, session_num and is_of_token, in one chunk.
     """
     places = np.arange(rows.num_rows)
     games = np.asarray(rows["game_id"].to_numpy(), np.int32)
     of_token = np.asarray(rows["is_of_token"].to_numpy(), np.bool_)
     without_num = np.asarray(rows["session_num"].is_null().to_numpy(), np.bool_)
     of_servers = places[~of_token & without_num]
-    keys = [_keys(rows, places, games, of_token), _server_keys(_id_keys(rows, of_servers, games))]
+    players = np.asarray(rows["player_no"].to_numpy(), np.int64)
+    keys = [_keys(rows, places, games, players, of_token), _server_keys(_id_keys(rows, of_servers, games))]
     return joined(keys), np.concatenate([places, of_servers])
 
 
@@ -127,27 +128,29 @@ def _family_codes(by_id: I64, player_no: I64, nums: _Column, is_of_token: Mask) 
     return np.where(is_of_token, most + by_id, own)
 
 
-def _keys(rows: pa.Table, places: I64, games: np.ndarray[tuple[int], np.dtype[np.int32]], of_token: Mask) -> Keys:
+def _keys(
+    rows: pa.Table, places: I64, games: np.ndarray[tuple[int], np.dtype[np.int32]], player_no: I64, of_token: Mask
+) -> Keys:
+    """The keys of the rows at these places: of tokens their id's, of others the id's mixed with player and number."""
+    keys = _id_keys(rows, places, games)
     own = np.flatnonzero(~of_token)
     if not len(own):
-        return _id_keys(rows, places, games)
-    count, tokens = len(places), np.flatnonzero(of_token)
-    keys = Keys(np.zeros(count, np.uint64), np.zeros(count, np.uint64), np.zeros(count, np.uint32))
-    if len(tokens):
-        keys.high[tokens], keys.low[tokens], keys.domain[tokens] = _id_keys(rows, places[tokens], games)
-    chosen = pa.array(places[own])
-    columns = (
-        rows[name].combine_chunks().take(chosen).to_pylist() for name in ("player_id", "session_id", "session_num")
-    )
-    hashed = [hashed_text(_own_text(*each)) for each in zip(*columns, strict=True)]
-    keys.high[own], keys.low[own] = np.array(hashed, np.uint64).T
-    keys.domain[own] = games[places[own]].astype(np.uint32) | _OWN
+        return keys
+    nums = rows["session_num"].combine_chunks().take(pa.array(places[own]))
+    has_num = np.asarray(nums.is_valid().to_numpy(zero_copy_only=False), np.uint64)
+    num = np.asarray(nums.fill_null(0).to_numpy(), np.int64).astype(np.uint64)
+    player, number = _mixed(player_no[places[own]].astype(np.uint64)), _mixed(num ^ (has_num << np.uint64(63)))
+    keys.high[own] = _mixed(keys.high[own] ^ player) ^ number
+    keys.low[own] = _mixed(keys.low[own] + player) + number
+    keys.domain[own] |= _OWN
     return keys
 
 
-def _own_text(player_id: str, session_id: str, session_num: int | None) -> str:
-    """The length keeps texts apart that are the same only when put together."""
-    return f"{len(player_id)}:{player_id}{'' if session_num is None else session_num}:{session_id}"
+def _mixed(numbers: U64) -> U64:
+    """Numbers scattered over 64 bits, no two to the same (the finalizer of SplitMix64)."""
+    numbers = (numbers ^ (numbers >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    numbers = (numbers ^ (numbers >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return numbers ^ (numbers >> np.uint64(31))
 
 
 def _id_keys(rows: pa.Table, places: I64, games: np.ndarray[tuple[int], np.dtype[np.int32]]) -> Keys:
