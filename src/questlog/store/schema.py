@@ -71,7 +71,7 @@ DIMENSIONS = (
     "custom_02",
     "custom_03",
 )
-"""The dimensions that sessions, players and player days carry a copy of."""
+"""The dimensions that sessions, players, purchases and the values of player days carry a copy of."""
 
 
 _OF_A_PURCHASE = (
@@ -207,18 +207,10 @@ PLAYER_DAYS = Table(
         Column("events", Kind.COUNT, "events of the day"),
         Column("sessions", Kind.COUNT, "sessions started on the day"),
         Column("playtime_s", Kind.SECONDS_SUM, "Σ length of the sessions started on the day, seconds"),
-        Column("transactions", Kind.COUNT, "purchases of the day"),
-        Column("revenue_usd", Kind.MONEY_SUM, "Σ `amount_usd` of the day's purchases"),
         Column("ad_revenue_usd", Kind.MONEY_SUM, "Σ `ad_revenue_usd` of the day"),
-        Column("last_rank", Kind.RANK, f"{_DECIDES}: the day's last {_TELLING}"),
-        *_dimensions("of that event"),
         Column("first_day", Kind.DAY, "local day of the player's first event; null while there is none"),
         Column("prev_day", Kind.DAY, "the player's last local day before this one with an event; null: there is none"),
         Column("kinds", Kind.INTEGER, f"kinds of events of the day, added up: {_KIND_BITS}"),
-        Column("valid_transactions", Kind.COUNT, "the `transactions` with valid receipts"),
-        Column("valid_revenue_usd", Kind.MONEY_SUM, "their part of `revenue_usd`"),
-        Column("invalid_transactions", Kind.COUNT, "the `transactions` with invalid receipts"),
-        Column("invalid_revenue_usd", Kind.MONEY_SUM, "their part of `revenue_usd`"),
     ),
     key="player_day_no",
 )

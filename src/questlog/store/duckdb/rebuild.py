@@ -173,10 +173,10 @@ def insert_players(rollups: Rollups, condition: str, parameters: Parameters = _N
     events = f"(SELECT * FROM events WHERE {condition})"
     rollups.write(f"CREATE OR REPLACE TEMP TABLE day_facts AS {_day_facts(rollups, condition)}", parameters)
     rollups.write(f"CREATE OR REPLACE TEMP TABLE player_facts AS {players.added_up('FROM day_facts', 'player_no')}")
-    days = player_days.day_rows("day_facts", "player_facts", events)
+    days = player_days.day_rows("day_facts", "player_facts")
+    rollups.write(f"INSERT INTO player_days ({player_days.DAY_COLUMNS}) {days}")
     for statement in (
         f"INSERT INTO players ({players.PLAYER_COLUMNS}) {players.player_rows('player_facts', events)}",
-        f"INSERT INTO player_days ({player_days.DAY_COLUMNS}) {days}",
         f"INSERT INTO player_event_totals {player_event_totals.facts('events', condition)}",
         f"{_RESTORE_PROPERTIES} WHERE {condition} {_ON_PLAYER}",
     ):
