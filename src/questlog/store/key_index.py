@@ -10,6 +10,7 @@ import threading
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import structlog
 
 from questlog.store.key_runs import (
@@ -23,7 +24,7 @@ from questlog.store.key_runs import (
     sorted_entries,
     write_run,
 )
-from questlog.store.keys import U32, U64, Keys, Mask
+from questlog.store.keys import U32, Keys, Mask, mix
 
 _FLUSH_COUNT = 1 << 19
 _SEED_FILE = "seed"
@@ -80,15 +81,15 @@ class KeyIndex:
             is_found[order[places]] = True
         return payloads, is_found
 
-    def has_near(self, keys: Keys, payloads: U32, distance: int) -> Mask:
-        """Whether each key is there with a payload at most `distance` away from the one given."""
+    def has_near(self, keys: Keys, payloads: U32, distances: npt.NDArray[np.int64]) -> Mask:
+        """Whether each key is there with a payload at most its distance away from the one given."""
         is_near = np.zeros(len(keys.high), np.bool_)
         mixed, order = self._sorted(keys)
         for run in self._snapshot():
             places, found = matches(run, mixed)
             places = order[places]
             gaps = np.abs(found.astype(np.int64) - payloads[places].astype(np.int64))
-            is_near[places[gaps <= distance]] = True
+            is_near[places[gaps <= distances[places]]] = True
         return is_near
 
     def insert(self, keys: Keys, payloads: U32, last: int) -> None:
@@ -155,8 +156,8 @@ class KeyIndex:
 
     def _mixed(self, keys: Keys) -> Keys:
         """The keys with the upper half scattered evenly, reversibly: what a sender chooses cannot skew a run."""
-        scatter = _mix(keys.low ^ np.uint64(self._seed)) + _mix(keys.domain.astype(np.uint64))
-        return Keys(_mix(keys.high ^ scatter), keys.low, keys.domain)
+        scatter = mix(keys.low ^ np.uint64(self._seed)) + mix(keys.domain.astype(np.uint64))
+        return Keys(mix(keys.high ^ scatter), keys.low, keys.domain)
 
     def _sorted(self, keys: Keys) -> tuple[Keys, "np.ndarray[tuple[int], np.dtype[np.intp]]"]:
         mixed = self._mixed(keys)
@@ -234,10 +235,3 @@ def _holds(run: Run, keys: Keys) -> Mask:
         start, end = (int(np.searchsorted(entries.high, high, side)) for side in ("left", "right"))
         is_held[start:end] |= (entries.low[start:end] == low) & (entries.domain[start:end] == domain)
     return is_held
-
-
-def _mix(values: U64) -> U64:
-    """SplitMix64's finaliser: a permutation of 64-bit integers."""
-    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return values ^ (values >> np.uint64(31))

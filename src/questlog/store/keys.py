@@ -102,3 +102,10 @@ def uuid_column(high: U64, low: U64) -> pa.ExtensionArray:
     octets[:, 0], octets[:, 1] = high, low
     storage = pa.FixedSizeBinaryArray.from_buffers(pa.binary(16), len(high), [None, pa.py_buffer(octets.tobytes())])
     return pa.ExtensionArray.from_storage(pa.uuid(), storage)
+
+
+def mix(values: U64) -> U64:
+    """SplitMix64's finaliser: a permutation of 64-bit integers."""
+    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return values ^ (values >> np.uint64(31))

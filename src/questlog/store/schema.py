@@ -110,7 +110,11 @@ EVENTS = Table(
         _GAME,
         Column("source", Kind.TEXT, "`gameanalytics`, `satori_client`, `satori_server` or `satori_system`"),
         Column("api_key_name", Kind.TEXT, "name of the API key it was sent with"),
-        Column("event_uuid", Kind.UUID, "the client's id if that is a UUID, else its hash; else made from the place"),
+        Column(
+            "event_uuid",
+            Kind.UUID,
+            "the client's id if a UUID, else its hash; else of the place, or (version 5) of a resend",
+        ),
         Column("has_client_id", Kind.FLAG, "whether the client gave an id (then it takes part in de-duplication)"),
         Column("received_at", Kind.TIME, "when the collector received it"),
         Column("event_time", Kind.TIME, "the time to analyse by (metrics.md §1)"),

@@ -112,7 +112,7 @@ def test_a_repeated_key_is_near_any_of_its_payloads(tmp_path: Path) -> None:
     for place, payload in enumerate([100, 300], start=1):
         index.insert(key, _numbers([payload]), place)
     asked = [89, 90, 110, 111, 200, 290, 310, 311]
-    near = [bool(index.has_near(key, _numbers([payload]), 10)[0]) for payload in asked]
+    near = [bool(index.has_near(key, _numbers([payload]), np.array([10]))[0]) for payload in asked]
     assert near == [False, True, True, False, False, True, True, False]
     assert index.lookup(key)[0].tolist() == [300]
 

@@ -9,8 +9,9 @@ import structlog
 
 from questlog.store.duckdb.families import stored_keys
 from questlog.store.duckdb.staging import Counters, Indexes
+from questlog.store.event_keys import RESEND_VERSION, keys_of_players, resend_domain
 from questlog.store.key_index import KeyIndex
-from questlog.store.keys import Keys, text_keys
+from questlog.store.keys import text_keys
 
 _CHUNK = 1 << 20
 
@@ -25,10 +26,11 @@ _NAMES = """
     SELECT event_no AS number, game_id,
         category || CASE WHEN event_id IS NULL THEN '' ELSE chr(0) || event_id END AS text FROM event_names
 """
-_IDS = """
-    SELECT row_no AS number, game_id, coalesce(client_event_id, event_uuid::VARCHAR) AS text,
-        (epoch_us(received_at) // 1000000)::BIGINT AS payload
-    FROM events WHERE has_client_id
+_IDS = f"""
+    SELECT game_id, player_id, has_client_id, coalesce(client_event_id, event_uuid::VARCHAR) AS text,
+        (epoch_us(received_at) // 1000000)::BIGINT AS received_s
+    FROM events WHERE row_no > $covered AND row_no <= $last
+        AND (has_client_id OR substr(event_uuid::VARCHAR, 15, 1) = '{RESEND_VERSION}')
 """
 
 
@@ -44,7 +46,7 @@ def open_indexes(directory: Path, connection: duckdb.DuckDBPyConnection, last: C
     _complete(indexes.players, connection, _PLAYERS, last.player_no)
     complete_sessions(indexes.sessions, connection, last)
     _complete(indexes.event_names, connection, _NAMES, last.event_no)
-    _complete(indexes.events, connection, _IDS, last.row_no, fold_case=True)
+    _complete_ids(indexes.events, connection, last.row_no)
     return indexes
 
 
@@ -76,22 +78,37 @@ def abandon_indexes(indexes: Indexes) -> None:
         index.abandon()
 
 
-def _complete(
-    index: KeyIndex, connection: duckdb.DuckDBPyConnection, rows: str, last: int, fold_case: bool = False
-) -> None:
+def _complete(index: KeyIndex, connection: duckdb.DuckDBPyConnection, rows: str, last: int) -> None:
     """Add the table's rows that the index has not seen; start again if it knows of rows that the table never had."""
     if index.covered > last:
         index.clear()
     while (covered := index.covered) < last:
         end = min(covered + _CHUNK, last)
         statement = f"SELECT * FROM ({rows}) WHERE number > $covered AND number <= $last"
-        found = connection.sql(statement, params={"covered": covered, "last": end}).to_arrow_table()
-        keys, payloads = _entries(found.combine_chunks(), fold_case)
-        index.insert(keys, payloads, end)
+        found = _read(connection, statement, covered, end)
+        keys = text_keys(_texts(found, "text"), found["game_id"].to_numpy().astype(np.int32))
+        index.insert(keys, found["number"].to_numpy().astype(np.uint32), end)
 
 
-def _entries(rows: pa.Table, fold_case: bool) -> "tuple[Keys, np.ndarray[tuple[int], np.dtype[np.uint32]]]":
-    chunks = rows["text"].chunks
-    texts = chunks[0] if chunks else pa.array([], pa.string())
-    payloads = rows["payload" if "payload" in rows.column_names else "number"].to_numpy().astype(np.uint32)
-    return text_keys(texts, rows["game_id"].to_numpy().astype(np.int32), fold_case=fold_case), payloads
+def _complete_ids(index: KeyIndex, connection: duckdb.DuckDBPyConnection, last: int) -> None:
+    """The same for the ids that clients gave their events, and what stands in for them."""
+    if index.covered > last:
+        index.clear()
+    while (covered := index.covered) < last:
+        end = min(covered + _CHUNK, last)
+        found = _read(connection, _IDS, covered, end)
+        games = found["game_id"].to_numpy().astype(np.int32)
+        has_id = np.asarray(found["has_client_id"].to_numpy(), np.bool_)
+        ids = text_keys(_texts(found, "text"), games, fold_case=True)
+        ids = ids._replace(domain=np.where(has_id, ids.domain, resend_domain(games)))
+        keys = keys_of_players(ids, _texts(found, "player_id"))
+        index.insert(keys, found["received_s"].to_numpy().astype(np.uint32), end)
+
+
+def _read(connection: duckdb.DuckDBPyConnection, statement: str, covered: int, last: int) -> pa.Table:
+    return connection.sql(statement, params={"covered": covered, "last": last}).to_arrow_table().combine_chunks()
+
+
+def _texts(rows: pa.Table, column: str) -> pa.StringArray:
+    chunks = rows[column].chunks
+    return chunks[0] if chunks else pa.array([], pa.string())
