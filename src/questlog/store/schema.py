@@ -144,7 +144,7 @@ SESSIONS = Table(
     (
         Column("session_no", Kind.ID, "the session's number, dense over all games"),
         Column("family_no", Kind.ID, "the same for sessions that differ only in time; the number of the first of them"),
-        Column("is_of_token", Kind.FLAG, "session of a Satori token: known by its id alone, whoever's events it has"),
+        Column("is_of_token", Kind.FLAG, "session of a Satori token: known by its id alone, of any player's events"),
         _GAME,
         Column("session_id", Kind.TEXT, "the session's id as sent"),
         Column("player_no", Kind.ID, "number of the player of its last event"),
@@ -165,7 +165,7 @@ SESSIONS = Table(
         *_SALES,
         Column("first_rank", Kind.RANK, f"{_DECIDES}: the earliest {_TELLING}"),
         Column("source", Kind.TEXT, "source of that event"),
-        Column("session_num", Kind.INTEGER, "the player's how manyth session, by the client's count; of that event"),
+        Column("session_num", Kind.INTEGER, "number of the player's session by the client's count, of that event"),
         *_dimensions("of that event"),
     ),
     key="session_no",

@@ -4,6 +4,7 @@ import datetime as dt
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from questlog.store.contract import Progress
 from questlog.store.duckdb.days import StoredDays
 from questlog.store.duckdb.regroup import EVENTS_OF_RUNS, regroup
 from questlog.store.duckdb.rollups import (
@@ -27,8 +28,6 @@ _EVENTS_AT_ONCE = 4_000_000
 
 _IN_RANGE = "player_no BETWEEN $low AND $high"
 _NONE: Parameters = {}
-
-Progress = Callable[[str, float], None]
 
 
 class Rollups(NamedTuple):
