@@ -49,7 +49,7 @@ def _once(index: KeyIndex, keys: Keys, done: int) -> tuple[float, float]:
     """Seconds of the lookup and of the insert of one batch."""
     received_at = np.full(_BATCH, done // 50_000, np.uint32)
     begin = time.perf_counter()
-    is_known = index.has_near(keys, received_at, np.full(len(received_at), 7 * 86_400))
+    is_known = index.has_near(keys, received_at, 7 * 86_400)
     middle = time.perf_counter()
     index.insert(keys, received_at, done)
     if is_known.any():

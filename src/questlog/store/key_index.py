@@ -10,7 +10,6 @@ import threading
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import structlog
 
 from questlog.store.key_runs import (
@@ -24,7 +23,7 @@ from questlog.store.key_runs import (
     sorted_entries,
     write_run,
 )
-from questlog.store.keys import U32, Keys, Mask, mix
+from questlog.store.keys import U32, Keys, Mask, scattered
 
 _FLUSH_COUNT = 1 << 19
 _SEED_FILE = "seed"
@@ -81,15 +80,15 @@ class KeyIndex:
             is_found[order[places]] = True
         return payloads, is_found
 
-    def has_near(self, keys: Keys, payloads: U32, distances: npt.NDArray[np.int64]) -> Mask:
-        """Whether each key is there with a payload at most its distance away from the one given."""
+    def has_near(self, keys: Keys, payloads: U32, distance: int) -> Mask:
+        """Whether each key is there with a payload at most `distance` away from the one given."""
         is_near = np.zeros(len(keys.high), np.bool_)
         mixed, order = self._sorted(keys)
         for run in self._snapshot():
             places, found = matches(run, mixed)
             places = order[places]
             gaps = np.abs(found.astype(np.int64) - payloads[places].astype(np.int64))
-            is_near[places[gaps <= distances[places]]] = True
+            is_near[places[gaps <= distance]] = True
         return is_near
 
     def insert(self, keys: Keys, payloads: U32, last: int) -> None:
@@ -156,8 +155,8 @@ class KeyIndex:
 
     def _mixed(self, keys: Keys) -> Keys:
         """The keys with the upper half scattered evenly, reversibly: what a sender chooses cannot skew a run."""
-        scatter = mix(keys.low ^ np.uint64(self._seed)) + mix(keys.domain.astype(np.uint64))
-        return Keys(mix(keys.high ^ scatter), keys.low, keys.domain)
+        scatter = scattered(keys.low ^ np.uint64(self._seed)) + scattered(keys.domain.astype(np.uint64))
+        return Keys(scattered(keys.high ^ scatter), keys.low, keys.domain)
 
     def _sorted(self, keys: Keys) -> tuple[Keys, "np.ndarray[tuple[int], np.dtype[np.intp]]"]:
         mixed = self._mixed(keys)
@@ -169,10 +168,13 @@ class KeyIndex:
             return list(self._runs)
 
     def _merge_memory(self) -> None:
-        """Merge the newest runs in memory while each is at least half as large as the one before."""
+        """Merge the newest runs in memory while each is at least half as large as the one before.
+
+        A full one, and what is before it, is the other thread's.
+        """
         while True:
             runs = [run for run in self._runs[-2:] if run.path is None]
-            if len(runs) < 2 or 2 * runs[1].size < runs[0].size or runs[0].size >= self._flush_count:
+            if len(runs) < 2 or 2 * runs[1].size < runs[0].size or max(map(_size, runs)) >= self._flush_count:
                 return
             self._replace(runs, make_run(runs[0].first, runs[1].last, merged(runs)))
 
@@ -193,9 +195,10 @@ class KeyIndex:
     def _due(self) -> list[Run]:
         """The neighbouring runs to make one file of next; empty when all is well."""
         runs = self._snapshot()
-        full = next((run for run in runs if run.path is None and run.size >= self._flush_count), None)
+        memory = [run for run in runs if run.path is None]
+        full = next((place for place, run in enumerate(memory) if run.size >= self._flush_count), None)
         if full is not None:
-            return [full]
+            return memory[: full + 1]
         files = [run for run in runs if run.path is not None]
         for older, newer in zip(files[-2::-1], files[:0:-1], strict=True):
             if 2 * newer.size >= older.size:
@@ -225,6 +228,10 @@ class KeyIndex:
         if self._worker is not None:
             self._worker.join()
             self._worker = None
+
+
+def _size(run: Run) -> int:
+    return run.size
 
 
 def _holds(run: Run, keys: Keys) -> Mask:
