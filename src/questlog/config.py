@@ -232,7 +232,7 @@ class MoneySettings(_Section, frozen=True, kw_only=True):
     rates_path: Annotated[
         str,
         Meta(
-            description="Exchange rates of one's own, CSV with the header `day,currency,usd`: what one unit was worth "
+            description="Your own exchange rates: CSV with the header `day,currency,usd`: what one unit was worth "
             "in US dollars from that day on. They alone count for their currencies. Empty: none.",
         ),
     ] = ""

@@ -185,8 +185,8 @@ def test_a_day_with_only_the_start_of_a_session_is_no_previous_day(store: DuckDB
 
 
 def _countries(store: DuckDBStore) -> dict[str, str | None]:
-    """What the one player, its day and its session are of."""
-    tables = ("players", "player_days", "sessions")
+    """What the one player and its session are of."""
+    tables = ("players", "sessions")
     return {table: _rows(store, f"SELECT country FROM {table}")[0]["country"] for table in tables}  # noqa: S608 - ours
 
 
@@ -195,24 +195,24 @@ _OF_GERMANY, _OF_FRANCE = ({"country": country, "session_id": "s"} for country i
 
 
 @pytest.mark.parametrize(
-    ("events", "first", "last"),
+    ("events", "first"),
     [
-        ([_SERVERS, _OF_GERMANY, _OF_FRANCE, _SERVERS], "DE", "FR"),
-        ([_SERVERS, _SERVERS, _OF_GERMANY], "DE", "DE"),
-        ([_SERVERS, _SERVERS], None, None),
-        ([_OF_GERMANY, _SERVERS | {"platform": "ios"}, _OF_FRANCE], None, None),
-        ([_OF_FRANCE, _OF_GERMANY | {"platform": "ios"}, _SERVERS], "DE", "DE"),
+        ([_SERVERS, _OF_GERMANY, _OF_FRANCE, _SERVERS], "DE"),
+        ([_SERVERS, _SERVERS, _OF_GERMANY], "DE"),
+        ([_SERVERS, _SERVERS], None),
+        ([_OF_GERMANY, _SERVERS | {"platform": "ios"}, _OF_FRANCE], None),
+        ([_OF_FRANCE, _OF_GERMANY | {"platform": "ios"}, _SERVERS], "DE"),
     ],
 )
 @pytest.mark.parametrize("loads", ["in order", "backwards", "at once"])
 def test_events_with_a_country_say_what_a_player_is_before_those_without(
-    store: DuckDBStore, events: list[dict[str, Any]], first: str | None, last: str | None, loads: str
+    store: DuckDBStore, events: list[dict[str, Any]], first: str | None, loads: str
 ) -> None:
     rows = [_of_satori(event_time=NOON + place * MINUTE, **event) for place, event in enumerate(events)]
     parts = [rows] if loads == "at once" else [[row] for row in rows]
     for part in reversed(parts) if loads == "backwards" else parts:
         store.load(batch(part), NOON)
-    expected = {"players": first, "player_days": last, "sessions": first}
+    expected = {"players": first, "sessions": first}
     assert _countries(store) == expected
     kept = [store.query(f"FROM {table}", {}) for table in expected]
     store.rebuild(lambda _table, _share: None)
@@ -220,33 +220,23 @@ def test_events_with_a_country_say_what_a_player_is_before_those_without(
     assert [store.query(f"FROM {table}", {}) for table in expected] == kept
 
 
-def test_what_is_of_no_player_is_the_games_own_row(store: DuckDBStore) -> None:
-    usd = Decimal("1.250000")
-    bought: dict[str, Any] = {
-        "source": "satori_server",
-        "event_id": "purchaseCompleted",
-        "amount": 125,
-        "amount_usd": usd,
-    }
-    rows = [_of_satori(player_id=None, platform="ios", **bought), _of_satori(source="satori_server", player_id=None)]
+def test_events_without_a_player_have_a_row_of_the_game(store: DuckDBStore) -> None:
+    bought = _of_satori(player_id=None, platform="ios", event_id="purchaseCompleted", amount=125)
+    rows = [bought, _of_satori(source="satori_server", player_id=None, session_id="s")]
     for _ in range(2):
         store.load(batch([*rows, _of_satori(player_id="p")]), NOON)
     found = _rows(
         store,
-        "SELECT player_no, events, transactions, revenue_usd, platform, is_new, first_day IS NULL AS has_no_first"
+        "SELECT player_no, events, sessions, is_new, first_day IS NULL AS has_no_first"
         " FROM player_days ORDER BY player_no NULLS FIRST",
     )
-    assert found[0] == {
-        "player_no": None,
-        "events": 4,
-        "transactions": 2,
-        "revenue_usd": 2 * usd,
-        "platform": None,
-        "is_new": False,
-        "has_no_first": True,
-    }
+    assert found[0] == {"player_no": None, "events": 4, "sessions": 0, "is_new": False, "has_no_first": True}
     assert [row["player_no"] for row in found] == [None, 1]
     assert _rows(store, "SELECT player_no FROM players") == [{"player_no": 1}]
+    assert (
+        _rows(store, "SELECT player_no, session_no, amount FROM purchases")
+        == [{"player_no": None, "session_no": None, "amount": 125}] * 2
+    )
 
 
 def test_days_of_event_ids_have_every_sum(store: DuckDBStore) -> None:
@@ -313,12 +303,12 @@ def test_revenue_counts_purchases_only(store: DuckDBStore) -> None:
     assert player == {"transactions": 3, "revenue_usd": Decimal("2.5"), "first": NOON}
 
 
-def test_a_days_dimensions_are_its_last_events(store: DuckDBStore) -> None:
-    for minutes, build in ((1, "1.1"), (5, "1.5"), (3, "1.3")):
+def test_a_player_is_what_the_first_event_says(store: DuckDBStore) -> None:
+    for minutes, build in ((5, "1.5"), (1, "1.1"), (3, "1.3")):
         row = {"player_id": "p", "session_id": "s", "event_time": NOON + minutes * MINUTE, "platform": "ios"}
         store.load(batch([{**row, "build": build}]), NOON)
-    assert _rows(store, "SELECT build FROM player_days") == [{"build": "1.5"}]
     assert _rows(store, "SELECT build FROM players") == [{"build": "1.1"}]
+    assert _rows(store, "SELECT build FROM sessions") == [{"build": "1.1"}]
 
 
 def test_newer_properties_win_whatever_their_order(store: DuckDBStore) -> None:

@@ -109,6 +109,16 @@ def test_a_session_is_no_longer_than_31_days(game: FieldGame) -> None:
     assert told(game)["playtime"] == 62.0 * days
 
 
+def test_a_session_that_is_one_again_was_not_created_before_it_ended(game: FieldGame) -> None:
+    """The token, and its time of creation, are those of days ago."""
+    issued = {"sessionIssuedAt": _BEGIN_S - 3600}
+    sent = [server_event(day * 86_400, "identity-a", "match", **issued) for day in range(3)]
+    assert game.send_server_events({"events": sent[:1]}) == 200
+    assert told(game)["playtime"] == 3600.0
+    assert game.send_server_events({"events": sent[1:]}) == 200
+    assert told(game) == {"dau": 1, "sessions": 3, "playtime": 3600.0, "session_length_median": 0.0}
+
+
 def test_what_a_server_says_of_a_players_session_is_of_that_session(game: FieldGame) -> None:
     """Also when the server names it, and where it comes first."""
     token = game.collector.authenticate("identity-a")["token"]

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -13,7 +14,7 @@ from questlog.loader.sources import EventSource, EventSources
 from questlog.model.event import Columns, Source
 from questlog.model.reasons import DroppedEvent, Reason, RequestRejected
 from questlog.model.record import Envelope, Kind, Position, encode_record
-from questlog.store.contract import Batch, Expiry, LoadResult
+from questlog.store.contract import Batch, Cancellation, Expiry, LoadResult, Progress, StoreReading
 from questlog.store.repricing import MoneyKind, PriceChange, Prices, Repricing
 
 NOW_US = 1_763_750_000_000_000
@@ -123,6 +124,7 @@ class FakeStore:
         self.loaded_at: list[int] = []
         self.rebuilds = 0
         self.repriced: list[Repricing] = []
+        self.zones: dict[int, str] = {}
 
     def positions(self) -> Mapping[int, Position]:
         return dict(self.kept_positions)
@@ -149,6 +151,16 @@ class FakeStore:
 
     def expire(self, expiry: Expiry, now_us: int) -> None:
         self.expiries.append((expiry, now_us))
+
+    def time_zones(self) -> Mapping[int, str]:
+        return self.zones
+
+    def set_time_zone(self, game_id: int, name: str, progress: Progress) -> None:
+        progress("players", 1.0)
+        self.zones[game_id] = name
+
+    def reading(self, cancellation: Cancellation) -> AbstractContextManager[StoreReading]:
+        raise NotImplementedError(cancellation)
 
     def sql(self, statement: str, max_rows: int, timeout_s: float) -> pa.Table:
         raise NotImplementedError

@@ -10,11 +10,13 @@ from litestar import get
 from litestar.params import FromPath, FromQuery, QueryParameter
 
 from questlog.api.analytics import Asking
-from questlog.api.event_listing import REJECTED, STORED, WARNED, EventFilter, Page, parse_page, statement_of
+from questlog.api.event_listing import check_filter, parse_page
 from questlog.api.games import Services
 from questlog.api.parameters import parse_time
 from questlog.api.result import rows_of
 from questlog.store.contract import Cancellation
+from questlog.store.named_reads import REJECTED, STORED, WARNED, EventFilter, Page
+from questlog.store.named_reads import list_events as rows_of_events
 
 _JSON_COLUMNS = ("attributes", "errors")
 _TEXT = "This text; ending in `*`, every text that begins so."
@@ -77,9 +79,9 @@ async def list_events(  # noqa: PLR0913, PLR0917 - each is a parameter of the ro
 
     def answer(cancellation: Cancellation) -> EventPage:
         game_id = services.control.find_game(game).game_id
-        statement, parameters = statement_of(listing, game_id, which, page, limit)
+        check_filter(listing, which)
         with services.tables.reading(cancellation) as reading:
-            table = reading.ask(statement, parameters)
+            table = rows_of_events(reading.ask, listing, game_id, which, page, limit)
         return EventPage(_event_rows(table), _next_page(table, listing.number, limit))
 
     return await asker.run(answer)

@@ -11,15 +11,9 @@ from questlog.api.games import Services
 from questlog.api.parameters import parse_time
 from questlog.api.result import rows_of
 from questlog.store.contract import Cancellation
+from questlog.store.named_reads import ingest_hours
 
 _DAY_US = 86_400_000_000
-_STATEMENT = """
-SELECT hour, received, stored, rejected, duplicates, rejected_requests,
-       received = stored + rejected + duplicates AS adds_up
-FROM ingest_hours
-WHERE game_id = $game_id AND hour >= date_trunc('hour', make_timestamp($since)) AND hour < make_timestamp($until)
-ORDER BY hour DESC
-"""
 
 
 class IngestHours(msgspec.Struct, frozen=True):
@@ -48,9 +42,8 @@ async def list_ingest_hours(
 
     def answer(cancellation: Cancellation) -> IngestHours:
         game_id = services.control.find_game(game).game_id
-        parameters = {"game_id": game_id, "since": since_us, "until": until_us}
         with services.tables.reading(cancellation) as reading:
-            hours = rows_of(reading.ask(_STATEMENT, parameters))
+            hours = rows_of(ingest_hours(reading.ask, game_id, since_us, until_us))
         return IngestHours(hours, all(hour["adds_up"] for hour in hours))
 
     return await asker.run(answer)

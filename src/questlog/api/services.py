@@ -1,11 +1,9 @@
 """What the console port needs of the rest of the program, as narrowly as it can be said."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 import msgspec
-import pyarrow as pa
 
 from questlog.analytics.question.answer import Answer
 from questlog.analytics.runner import DataState
@@ -21,7 +19,7 @@ from questlog.model.clock import Clock
 from questlog.model.game import ApiKey, Game
 from questlog.model.receipt import ReceiptSettings
 from questlog.rates.status import RatesStatus
-from questlog.store.contract import Cancellation
+from questlog.store.contract import Cancellation, Reading
 
 
 class Control(Protocol):
@@ -159,30 +157,6 @@ class ControlAndUsers(Control, Users, Protocol):
     """All of the control database that this port needs."""
 
 
-class Reading(Protocol):
-    """One state of the tables, for one thread at a time."""
-
-    def ask(self, statement: str, parameters: Mapping[str, object] | None = None) -> pa.Table:
-        """Answer one of our own statements, with named `$parameters`. Raises `QueryAborted`."""
-        ...
-
-
-class Tables(Protocol):
-    """The answering half of the analytics store. Called from any thread."""
-
-    def sql(self, statement: str, max_rows: int, timeout_s: float) -> pa.Table:
-        """Answer one read-only statement of a user. Raises `QueryAborted`, `StoreFailed`."""
-        ...
-
-    def reading(self, cancellation: Cancellation) -> AbstractContextManager[Reading]:
-        """Begin to read, which `cancellation` stops. Raises `QueryAborted`, `StoreFailed`."""
-        ...
-
-    def query(self, statement: str, parameters: Mapping[str, object]) -> pa.Table:
-        """Answer a small statement of the pages', with named `$parameters`. Raises `StoreFailed`."""
-        ...
-
-
 class Analytics(Protocol):
     """Answers questions about games. Called from any thread."""
 
@@ -257,7 +231,7 @@ class ConsoleServices(msgspec.Struct, frozen=True):
     """
 
     control: ControlAndUsers
-    tables: Tables
+    tables: Reading
     analytics: Analytics
     rebuild: Rebuilding
     reprice: Repricing

@@ -134,7 +134,8 @@ def _serve(settings: Settings) -> None:
                 receipts=receipts(settings, control),
                 earliest_us=settings.event.earliest_us,
             )
-            loader = Loader(reader, store, decoding, clock, _pace(settings), [ComputedPush(store, control, clock)])
+            followers = [ComputedPush(store, control, clock)]
+            loader = Loader(reader, store, decoding, clock, _pace(settings), followers, control)
             progress = Progress(settings, loader, clock)
             services = ConsoleServices(
                 control=control,

@@ -16,9 +16,9 @@ def command() -> None:
 
 @command.command("create", short_help="Add a game.")
 @click.argument("name")
-@click.option("--game-key", metavar="KEY", help="A game key one has already: 32 letters and digits.")
+@click.option("--game-key", metavar="KEY", help="An existing game key: 32 letters and digits.")
 @click.option("--secret-key", metavar="KEY", help="The secret key that belongs to it: 40 letters and digits.")
-@click.option("--time-zone", metavar="ZONE", default="UTC", help="Zone of its days, as Europe/Berlin (default: UTC).")
+@click.option("--time-zone", metavar="ZONE", default="UTC", help="Its time zone, such as Europe/Berlin (default: UTC).")
 @settings_options
 def create(settings: Settings, name: str, game_key: str | None, secret_key: str | None, time_zone: str) -> None:
     """Add a game called NAME and print its keys."""
@@ -87,14 +87,14 @@ def strict(settings: Settings, game: str, is_strict: bool) -> None:
         print_json(_state(control.set_strict(game, is_strict)))
 
 
-@command.command("lenient", short_help="Take events with bad annotations.")
+@command.command("lenient", short_help="Accept events with invalid annotations.")
 @click.argument("game")
-@click.option("--on/--off", "is_lenient", default=True, help="Take such events (default), or drop them again.")
+@click.option("--on/--off", "is_lenient", default=True, help="Accept such events (default), or drop them.")
 @settings_options
 def lenient(settings: Settings, game: str, is_lenient: bool) -> None:
-    """Take events of GAME with an optional annotation that breaks its rule.
+    """Accept events of GAME even if an optional annotation breaks its rule. Without this, such events are dropped.
 
-    The annotation goes to `attributes.invalid` of the event, and nothing else of the event changes.
+    The invalid annotation goes to `attributes.invalid` of the event. Nothing else of the event changes.
     """
     with existing_control(settings) as control:
         print_json(_state(control.set_lenient(game, is_lenient)))
@@ -105,9 +105,9 @@ def lenient(settings: Settings, game: str, is_lenient: bool) -> None:
 @click.argument("zone")
 @settings_options
 def time_zone(settings: Settings, game: str, zone: str) -> None:
-    """Let the days, weeks and months of GAME be those of ZONE, a name of the IANA database as Europe/Berlin.
+    """Set the time zone of the days, weeks and months of GAME. ZONE is an IANA name, for example Europe/Berlin.
 
-    The server computes the game's rollups again; until it is done, questions are answered in the old zone.
+    The server then computes the game's rollups again. Until that is done, answers use the old zone.
     """
     with existing_control(settings) as control:
         print_json(_state(control.set_time_zone(game, zone)))

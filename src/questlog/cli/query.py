@@ -50,7 +50,7 @@ class AnalysisName(click.ParamType[str]):
 @click.command("query", short_help="Ask the running server about a game: metrics, retention, ….")
 @click.argument("question", required=False)
 @click.option("--game", metavar="GAME", help="Name, game key or number. [default: the only game there is]")
-@click.option("--analysis", type=AnalysisName(), default=_METRICS, show_default=True, help="What QUESTION is one of.")
+@click.option("--analysis", type=AnalysisName(), default=_METRICS, show_default=True, help="Kind of QUESTION.")
 @click.option("--metrics", metavar="NAMES", help="Metrics, with commas between them: dau,revenue,retention_d7.")
 @click.option(
     "--period",
@@ -67,10 +67,10 @@ class AnalysisName(click.ParamType[str]):
     help="platform=ios, country=DE,AT (any of them), build!=1.0, attributes.level>=10, device~^iPhone (regular "
     "expression), event_id*=boss (contains), custom_01 (is set), !custom_01 (is not). May be repeated: all must hold.",
 )
-@click.option("--top", type=click.IntRange(1, 1000), help="Only so many groups; the others are one, (other).")
-@click.option("--compare", is_flag=True, help="Beside it, the period of the same length before.")
-@click.option("--totals", is_flag=True, help="The whole period without groups, too.")
-@click.option("--intervals", is_flag=True, help="What shares and means divide, and the 95 % interval of shares.")
+@click.option("--top", type=click.IntRange(1, 1000), help="Number of groups; all others become one, (other).")
+@click.option("--compare", is_flag=True, help="Add the previous period of the same length.")
+@click.option("--totals", is_flag=True, help="Add a row for the whole period without groups.")
+@click.option("--intervals", is_flag=True, help="Add numerator, denominator and 95 % interval.")
 @click.option(
     "--format", "form", type=click.Choice(_FORMATS), default="table", show_default=True, help="Form of the answer."
 )

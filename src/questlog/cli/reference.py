@@ -157,38 +157,40 @@ A name ends in the unit of its value: `_bytes`, `_mb` (2²⁰ bytes), `_ms`, `_s
 
 _METRICS_INTRODUCTION = """# Metrics
 
-What every number means. A question for metrics is a [`Query`](http-api.md); its answer says the unit and the
-definition of every column in these words.
+This page defines every metric and every dimension. A question for metrics is a [`query`](analyses/README.md#query); its
+answer gives the unit and the definition of every column in the words of this page.
 
-* Days are calendar days of the game's [time zone](http-api.md), UTC unless it has another; weeks begin on Monday. A
-  bucket is a minute, an hour, a day, a week, a month, or the whole period. Events outside the period do not count, also
-  where the bucket begins before it. A date that the zone skipped has no bucket. `time_zone: "UTC"` asks by days of UTC.
-* A player is active in a bucket that has an event of theirs. Events without a player are included in sums and in no
-  player count.
+* Days are calendar days of the game's [time zone](http-api.md#games), UTC by default; weeks begin on Monday. A
+  bucket is a minute, an hour, a day, a week, a month, or the whole period. Events outside the period do not count, even
+  where the bucket begins before it: a week of a period that begins on Wednesday has no Monday. A date that the zone
+  skipped has no bucket. `"time_zone": "UTC"` asks by days of UTC.
+* A player is active in a bucket if the player has an event in it. Events without a player are included in sums and in
+  no player count.
 * Counts and percentiles are exact. A metric with nothing to divide by is null, never 0; a mean, least or greatest value
   of nothing is null too. Counts and sums are 0 where there is nothing.
-* A total is computed anew: the players of two days are not the sum of both days' players. With `top`, all other groups
-  are one, `(other)`, computed as one.
-* `_valid`, `_invalid` and `_unchecked` are the same metric of the purchases with [receipts](receipts.md) in that state;
-  `ltv_dN` has them too. N is 1 to 365, of `ltv_dN` 0 to 365.
-* A game's [custom metrics](http-api.md) are asked for by their names like these.
+* Totals are computed for the whole period, not added up: a player of two days is one player in the total. With `top`,
+  all other groups are one group, `(other)`, computed in the same way.
+* A metric of money that ends in `_valid`, `_invalid` or `_unchecked` counts only purchases with [receipts](receipts.md)
+  in that state: `revenue_valid`, `ltv_d7_valid`.
+* N in `retention_dN`, `rolling_dN` and `churn_dN` is 1 to 365, in `ltv_dN` 0 to 365.
+* A game's [custom metrics](http-api.md#definitions) are asked for by their names, like built-in ones.
 
 ## Dimensions and filters: one rule
 
-**Every event counts under its own values.** What follows from it:
+**Every event counts under its own values.** From this follows:
 
 | counted | under which values |
 |---|---|
-| events, amounts, values (`events`, `revenue`, `source`, `design_sum`, …) | those of the event itself |
-| players (`dau`, `wau`, `paying_players`, …) | every value that such an event of theirs had in the bucket |
-| sessions, lengths, playtime | those of the session's first event |
-| new players, retention, `ltv_dN`, cohorts | those of the player's first event ever ("at install") |
-| `converting_players` | those of the player's first purchase |
-| ratios | numerator and denominator each by its own line |
+| events, amounts, values (`events`, `revenue`, `source`, `design_sum`, …) | the values of the event itself |
+| players (`dau`, `wau`, `paying_players`, …) | every value that such an event of the player had in the bucket |
+| sessions, lengths, playtime | the values of the session's first event |
+| new players, retention, `ltv_dN`, cohorts | the values of the player's first event ever ("at install") |
+| `converting_players` | the values of the player's first purchase |
+| ratios | the numerator and the denominator each by its own line of this table |
 
 So groups of players may overlap, and the total can be less than their sum. A filter with several conditions means one
-event that meets all of them. A ratio that makes no sense is refused (`arpdau` by `item_id`), and the refusal names a
-metric that does.
+event that meets all of them. A ratio that has no meaning is refused, and the refusal names a metric that has one:
+`arpdau` by `item_id` is refused, because a player without a purchase has no item.
 
 Example: on one day Ann has two events, one with `country` `DE` and `custom_01` `ninja`, then a purchase of 2 USD with
 `FR` and `samurai`. Both are of one session.
@@ -202,28 +204,31 @@ Example: on one day Ann has two events, one with `country` `DE` and `custom_01` 
 | `sessions` by `country` | `DE` 1 |
 | `new_players` by `country`, if it was her first day | `DE` 1 |
 
-An event that names no platform, and then one that names no country, is passed over when the first event of a session or
-a player is looked for, as long as another one names it. `payer`, `player_age`, `first_build`, `install_date` and
-`segment.NAME` are of the player: `payer` is `yes` from the local day of the first purchase on. In questions about
-players (new players, retention, `ltv_dN`, cohorts, segments) `payer` is what the player is now.
+The first event of a session or a player is the first one that names a platform. If none does, as with Satori, it is the
+first one that names a country; if none does, the first one of all.
+
+`payer`, `player_age`, `first_build`, `install_date` and `segment.NAME` are values of the player, not of the event:
+`payer` is `yes` from the local day of the first purchase on. In questions about players (new players, retention,
+`ltv_dN`, cohorts, segments) `payer` is what the player is now.
 """
 
 _DIMENSIONS_INTRODUCTION = """
 ## Intervals
 
-With `intervals`, every share and mean `NAME` is followed by `NAME_numerator` and `NAME_denominator`, what is divided,
-and by the 95 % interval, `NAME_low` and `NAME_high`. Query, Retention, Cohorts, Funnel and Progression have it.
+With `"intervals": true`, four columns follow every share and mean `NAME`: the two numbers that are divided,
+`NAME_numerator` and `NAME_denominator`, and the ends of the 95 % interval, `NAME_low` and `NAME_high`. The analyses
+`query`, `retention`, `cohorts`, `funnel` and `progression` have intervals.
 
 * A share has Wilson's score interval, without correction for continuity: with x of n, p = x ÷ n and z = 1.96 it is
   (p + z²÷2n ± z √(p(1 − p)÷n + z²÷4n²)) ÷ (1 + z²÷n). Example: of 4 players 1 came back; `retention_d1` is 0.25, and
   the interval goes from 0.046 to 0.699.
-* A share whose numerator is the greater one has no interval (null): a level may have more completes than starts.
-* A mean has no interval (null): it would need the sum of the squares of single values, which is not kept.
+* A share above 1 has no interval (null): a level may have more completes than starts.
+* A mean has no interval (null): it would need the sum of the squares of single values, which is not stored.
 
 ## Dimensions
 
-Every metric can be grouped by and filtered on these, `attributes.KEY` and `segment.NAME` (`yes` or `no`).
-The custom fields that GameAnalytics' SDKs send are `attributes.custom_fields.KEY`.
+Metrics can be grouped by and filtered on the dimensions of this table, on `attributes.KEY` (an attribute of the event)
+and on `segment.NAME` (`yes` or `no`). Custom fields of GameAnalytics' SDKs are `attributes.custom_fields.KEY`.
 
 | dimension | kind | meaning |
 |---|---|---|
@@ -232,10 +237,10 @@ The custom fields that GameAnalytics' SDKs send are `attributes.custom_fields.KE
 
 _ANALYSES_INTRODUCTION = """# Analyses
 
-Everything that can be asked about a game. The question is the body of `POST /api/v1/games/{game}/NAME` and the argument
-of `questlog query --analysis NAME`; `questlog-client` has a method of each name. Types and bounds of all fields are in
-the schema at `/api/schema`. "Saved" says whether such questions can be [saved](../http-api.md#definitions); the kind is
-the name.
+This page lists all questions that can be asked about a game. A question is the body of
+`POST /api/v1/games/{game}/NAME` and the argument of `questlog query --analysis NAME`; `questlog-client` has a method of
+each name. The schema at `/api/schema` has the types and bounds of all fields. "Saved" says whether such questions can
+be [saved](../http-api.md#definitions); their kind is then the name.
 
 | analysis | answers | saved | page |
 |---|---|---|---|

@@ -33,7 +33,7 @@ _encoder = msgspec.json.Encoder(decimal_format="number")
 @click.option("--currency", "currencies", metavar="CODE", multiple=True, help="Only this currency. May be repeated.")
 @click.option("--from", "first", metavar="DAY", help="Only events from this day on (UTC), such as 2026-01-31.")
 @click.option("--to", "last", metavar="DAY", help="Only events to this day, included (UTC).")
-@click.option("--dry-run", is_flag=True, help="Change nothing; say what would change.")
+@click.option("--dry-run", is_flag=True, help="Change nothing, and print what would change.")
 @click.option(
     "--format",
     "form",
@@ -55,12 +55,12 @@ def command(  # noqa: PLR0913, PLR0917 - click passes the options by name
 ) -> None:
     """Value stored purchases, refunds and ad revenues again with the present exchange rates.
 
-    Prints, for each currency in which something changes: of how many events, how many change, how many have no rate
-    before and after, the sums in US dollars before and after, and where the currency's newest rate is from (own, ecb,
-    wide). Rates of the wide table are approximate.
+    Prints a row for each currency in which something changes: the number of events, of changed events and of events
+    without a rate before and after; the sums in US dollars before and after; and the source of the currency's newest
+    rate (own, ecb, wide). Rates of the wide table are approximate.
 
-    The work is done by the running server, which goes on receiving events; new ones are loaded when it is done. It goes
-    on when this command is interrupted.
+    The running server does the work, even if this command is interrupted. Meanwhile it accepts new events and loads
+    them afterwards.
 
     \b
     questlog reprice --currency TWD --from 2026-01-01 --dry-run

@@ -86,6 +86,10 @@ class Games(Part):
             rows = connection.execute(select(games).order_by(games.c.game_id)).all()
         return [ListedGame(**{name: getattr(row, name) for name in ListedGame.__struct_fields__}) for row in rows]
 
+    def time_zones(self) -> dict[int, str]:
+        """The name of each game's time zone, by its number. Raises `ControlUnavailable`."""
+        return {game.game_id: game.time_zone for game in self.list_games()}
+
     def find_game(self, reference: str) -> Game:
         """The game of this name, else of this game key, else of this number. Raises `NotFound`."""
         with self._connections.read() as connection:

@@ -10,7 +10,8 @@ from questlog.control.computed import ComputedProperty
 from questlog.control.errors import ControlUnavailable
 from questlog.model.clock import Clock
 from questlog.model.event import Source
-from questlog.store.contract import Batch, Store, StoreFailed
+from questlog.store.contract import Batch, Reading, StoreFailed
+from questlog.store.named_reads import changed_totals, newest_totals
 
 MARKER = "computed_batch_no"
 """The marker of the last load transaction whose totals have all been handed over."""
@@ -19,19 +20,6 @@ _PUSH_EVERY_US = 500_000
 _MARK_EVERY_US = 60_000_000
 _PAGE_ROWS = 10_000
 _AFTER_ALL_OF_IT = 2**63 - 1
-
-_NEWEST = "SELECT max(batch_no) AS batch_no FROM player_event_totals"
-_CHANGED = """
-    SELECT totals.batch_no, totals.player_event_no, players.game_id, players.player_id, event_names.event_id,
-        totals.events, totals.first_seen, totals.last_seen,
-        CASE WHEN totals.value_count > 0 THEN totals.value_sum END AS value_sum, totals.value_max, totals.value_min
-    FROM player_event_totals AS totals
-    JOIN players ON players.player_no = totals.player_no
-    JOIN event_names ON event_names.event_no = totals.event_no
-    WHERE totals.batch_no > $batch_no OR (totals.batch_no = $batch_no AND totals.player_event_no > $player_event_no)
-    ORDER BY totals.batch_no, totals.player_event_no
-    LIMIT $most
-"""
 
 _log = structlog.get_logger(__name__)
 
@@ -53,7 +41,7 @@ class ComputedSink(Protocol):
 
 
 class _Place(NamedTuple):
-    """How far the totals are handed over, in the order of `_CHANGED`."""
+    """How far the totals are handed over, in the order of their changes."""
 
     batch_no: int
     player_event_no: int = _AFTER_ALL_OF_IT
@@ -65,7 +53,7 @@ class ComputedPush:
     Figures are absolute, so that handing over some of them again, after a failure or a restart, changes nothing.
     """
 
-    def __init__(self, store: Store, sink: ComputedSink, clock: Clock) -> None:
+    def __init__(self, store: Reading, sink: ComputedSink, clock: Clock) -> None:
         self._store = store
         self._sink = sink
         self._clock = clock
@@ -98,14 +86,14 @@ class ComputedPush:
 
     def _first_place(self) -> _Place:
         """After a restart: where the marker is, unless it is another store's."""
-        newest = self._store.query(_NEWEST, {})["batch_no"][0].as_py() or 0
+        newest = newest_totals(self._store.query)
         marked = self._sink.marker(MARKER) or 0
         return _Place(marked if marked <= newest else 0)
 
     def _push(self, place: _Place) -> _Place:
         rows = _PAGE_ROWS
         while rows == _PAGE_ROWS:
-            page = self._store.query(_CHANGED, {**place._asdict(), "most": _PAGE_ROWS})
+            page = changed_totals(self._store.query, place.batch_no, place.player_event_no, _PAGE_ROWS)
             rows = page.num_rows
             if rows:
                 self._sink.upsert_computed(_properties(page))

@@ -16,9 +16,10 @@ from questlog.loader.counters import CounterBook, Loaded, LoaderCounters
 from questlog.loader.decoding import Decoding
 from questlog.loader.rebuild import Rebuild
 from questlog.loader.reprice import Reprice
+from questlog.loader.time_zones import GameZones, TimeZones
 from questlog.model.clock import Clock
 from questlog.model.record import Position
-from questlog.store.contract import Batch, BatchRefused, Expiry, Store, StoreFailed
+from questlog.store.contract import Batch, BatchRefused, Expiry, Loading, StoreFailed
 
 _FIRST_PAUSE_S = 0.5
 _LONGEST_PAUSE_S = 30.0
@@ -58,6 +59,19 @@ class CommitListener(Protocol):
         ...
 
 
+class LoaderTask(Protocol):
+    """What is done to all of the store between two batches."""
+
+    @property
+    def is_requested(self) -> bool:
+        """Whether there is something to do."""
+        ...
+
+    def run_if_requested(self, store: Loading) -> None:
+        """Do it. Raises `StoreFailed`."""
+        ...
+
+
 class Loader:
     """Loads the journal into the store, from one thread.
 
@@ -69,11 +83,12 @@ class Loader:
     def __init__(
         self,
         reader: JournalReader,
-        store: Store,
+        store: Loading,
         decoding: Decoding,
         clock: Clock,
         pace: BatchLimits,
         followers: Sequence[CommitListener] = (),
+        zones: GameZones | None = None,
     ) -> None:
         self._reader = reader
         self._store = store
@@ -83,6 +98,9 @@ class Loader:
         self._followers = followers
         self.rebuild = Rebuild()
         self.reprice = Reprice(decoding.converter)
+        self._tasks: list[LoaderTask] = [self.rebuild, self.reprice]
+        if zones is not None:
+            self._tasks.append(TimeZones(zones, self.rebuild, clock))
         self._book = CounterBook()
         self._completeness = Completeness()
         self._positions: dict[int, Position] | None = None
@@ -131,7 +149,7 @@ class Loader:
         Raises nothing: a failure shows in `counters`, and the same records are tried again.
         """
         try:
-            for task in (self.rebuild, self.reprice):
+            for task in self._tasks:
                 if task.is_requested:
                     self._wait_until_stored()
                     task.run_if_requested(self._store)

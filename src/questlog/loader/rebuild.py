@@ -1,11 +1,13 @@
 """Computing the rollups again, in the loader's thread: it is the only one that writes to the store."""
 
+import contextlib
 import enum
 import threading
+from collections.abc import Callable
 
 import msgspec
 
-from questlog.store.contract import Store, StoreFailed
+from questlog.store.contract import Loading, Progress, StoreFailed
 
 
 class RebuildState(enum.StrEnum):
@@ -50,18 +52,22 @@ class Rebuild:
             self._status = RebuildStatus(RebuildState.WAITING)
             self._is_wanted.set()
 
-    def run_if_requested(self, store: Store) -> None:
+    def run_if_requested(self, store: Loading) -> None:
         """Carry it out. Events wait in the journal meanwhile. A failure shows in `status`."""
-        if not self._is_wanted.is_set():
-            return
-        self._is_wanted.clear()
+        if self._is_wanted.is_set():
+            self._is_wanted.clear()
+            with contextlib.suppress(StoreFailed):
+                self.carry_out(store.rebuild)
+
+    def carry_out(self, work: Callable[[Progress], None]) -> None:
+        """Show in `status` how far the work is. Raises the `StoreFailed` that it raises."""
         self._status = RebuildStatus(RebuildState.RUNNING)
         try:
-            store.rebuild(self._progress)
+            work(self._progress)
         except StoreFailed as error:
             self._status = RebuildStatus(RebuildState.FAILED, message=str(error))
-        else:
-            self._status = RebuildStatus(RebuildState.DONE, share_done=1.0)
+            raise
+        self._status = RebuildStatus(RebuildState.DONE, share_done=1.0)
 
     def _progress(self, table: str, share_done: float) -> None:
         self._status = RebuildStatus(RebuildState.RUNNING, table, share_done)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import msgspec
 
 from questlog.loader.money import Converter
-from questlog.store.contract import Store, StoreFailed
+from questlog.store.contract import Loading, StoreFailed
 from questlog.store.repricing import PriceChange, Repricing
 
 _DAY_US = 86_400_000_000
@@ -80,7 +80,7 @@ class Reprice:
             self._wanted = question
             return True
 
-    def run_if_requested(self, store: Store) -> None:
+    def run_if_requested(self, store: Loading) -> None:
         """Carry it out. Events wait in the journal meanwhile. A failure shows in `status`."""
         question, self._wanted = self._wanted, None
         if question is None:

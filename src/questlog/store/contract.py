@@ -4,7 +4,8 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Protocol
+from contextlib import AbstractContextManager
+from typing import Protocol, TypeAlias
 
 import msgspec
 import pyarrow as pa
@@ -178,8 +179,12 @@ class Expiry(msgspec.Struct, frozen=True):
     dedupe_window_days: int = 7
 
 
-class Store(Protocol):
-    """One engine's tables. `load`, `rebuild` and `expire` are called from one thread; queries from any."""
+Progress: TypeAlias = Callable[[str, float], None]
+"""Gets the name of the table at work and the share of it that is done, 0 to 1."""
+
+
+class Loading(Protocol):
+    """The half of a store that writes. One thread calls it."""
 
     def positions(self) -> Mapping[int, Position]:
         """Where each writer's journal has been loaded to."""
@@ -189,8 +194,16 @@ class Store(Protocol):
         """Store a batch in one transaction. Raises `StoreFailed` and stores nothing of it."""
         ...
 
-    def rebuild(self, progress: Callable[[str, float], None]) -> None:
-        """Compute every rollup again from the events. `progress` gets the table's name and the share done."""
+    def rebuild(self, progress: Progress) -> None:
+        """Compute every rollup again from the events. Raises `StoreFailed` and changes nothing."""
+        ...
+
+    def time_zones(self) -> Mapping[int, str]:
+        """The time zone that each game's local days are of; a game that is not there has UTC."""
+        ...
+
+    def set_time_zone(self, game_id: int, name: str, progress: Progress) -> None:
+        """Compute what a game has by day again, by days of a time zone. Raises `UnknownZone`, `StoreFailed`."""
         ...
 
     def reprice(self, question: Repricing, prices: Prices, progress: Callable[[float], None]) -> Sequence[PriceChange]:
@@ -204,14 +217,30 @@ class Store(Protocol):
         """Delete what is older or more than `expiry` allows."""
         ...
 
+    def close(self) -> None:
+        """Let go of the files; idempotent."""
+        ...
+
+
+class StoreReading(Protocol):
+    """One state of the tables, for one thread at a time."""
+
+    def ask(self, statement: str, parameters: Mapping[str, object] | None = None) -> pa.Table:
+        """Answer one of our own statements, with named `$parameters`. Raises `QueryAborted`."""
+        ...
+
+
+class Reading(Protocol):
+    """The half of a store that answers. Any thread calls it. What is asked by name is in `store/named_reads.py`."""
+
     def sql(self, statement: str, max_rows: int, timeout_s: float) -> pa.Table:
-        """Answer one read-only statement of a user. Raises `QueryAborted`."""
+        """Answer one read-only statement of a user. Raises `QueryAborted`, `StoreFailed`."""
+        ...
+
+    def reading(self, cancellation: Cancellation) -> AbstractContextManager[StoreReading]:
+        """Begin to read one state of the tables, which `cancellation` stops. Raises `QueryAborted`, `StoreFailed`."""
         ...
 
     def query(self, statement: str, parameters: Mapping[str, object]) -> pa.Table:
-        """Answer one of our own statements, with named `$parameters`."""
-        ...
-
-    def close(self) -> None:
-        """Let go of the files; idempotent."""
+        """Answer a small statement of our own, with named `$parameters`. Raises `StoreFailed`."""
         ...

@@ -71,7 +71,7 @@ DIMENSIONS = (
     "custom_02",
     "custom_03",
 )
-"""The dimensions that sessions, players and player days carry a copy of."""
+"""The dimensions that sessions, players, purchases and the values of player days carry a copy of."""
 
 
 _OF_A_PURCHASE = (
@@ -140,7 +140,7 @@ SESSIONS = Table(
     (
         Column("session_no", Kind.ID, "the session's number, dense over all games"),
         Column("family_no", Kind.ID, "the same for sessions that differ only in time; the number of the first of them"),
-        Column("is_of_token", Kind.FLAG, "session of a Satori token: known by its id alone, whoever's events it has"),
+        Column("is_of_token", Kind.FLAG, "session of a Satori token: known by its id alone, of any player's events"),
         _GAME,
         Column("session_id", Kind.TEXT, "the session's id as sent"),
         Column("player_no", Kind.ID, "number of the player of its last event"),
@@ -161,7 +161,7 @@ SESSIONS = Table(
         *_SALES,
         Column("first_rank", Kind.RANK, f"{_DECIDES}: the earliest {_TELLING}"),
         Column("source", Kind.TEXT, "source of that event"),
-        Column("session_num", Kind.INTEGER, "the player's how manyth session, by the client's count; of that event"),
+        Column("session_num", Kind.INTEGER, "number of the player's session by the client's count, of that event"),
         *_dimensions("of that event"),
     ),
     key="session_no",
@@ -207,18 +207,10 @@ PLAYER_DAYS = Table(
         Column("events", Kind.COUNT, "events of the day"),
         Column("sessions", Kind.COUNT, "sessions started on the day"),
         Column("playtime_s", Kind.SECONDS_SUM, "Σ length of the sessions started on the day, seconds"),
-        Column("transactions", Kind.COUNT, "purchases of the day"),
-        Column("revenue_usd", Kind.MONEY_SUM, "Σ `amount_usd` of the day's purchases"),
         Column("ad_revenue_usd", Kind.MONEY_SUM, "Σ `ad_revenue_usd` of the day"),
-        Column("last_rank", Kind.RANK, f"{_DECIDES}: the day's last {_TELLING}"),
-        *_dimensions("of that event"),
         Column("first_day", Kind.DAY, "local day of the player's first event; null while there is none"),
         Column("prev_day", Kind.DAY, "the player's last local day before this one with an event; null: there is none"),
         Column("kinds", Kind.INTEGER, f"kinds of events of the day, added up: {_KIND_BITS}"),
-        Column("valid_transactions", Kind.COUNT, "the `transactions` with valid receipts"),
-        Column("valid_revenue_usd", Kind.MONEY_SUM, "their part of `revenue_usd`"),
-        Column("invalid_transactions", Kind.COUNT, "the `transactions` with invalid receipts"),
-        Column("invalid_revenue_usd", Kind.MONEY_SUM, "their part of `revenue_usd`"),
     ),
     key="player_day_no",
 )

@@ -1,9 +1,7 @@
 """What the pages need of the rest of the program, as narrowly as it can be said."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
-
-import pyarrow as pa
 
 from questlog.collector.counters import CollectorCounters
 from questlog.control.games import ListedGame
@@ -11,6 +9,7 @@ from questlog.control.users import User
 from questlog.loader.counters import LoaderCounters
 from questlog.model.clock import Clock
 from questlog.rates.status import RatesStatus
+from questlog.store.contract import Reading
 
 
 class People(Protocol):
@@ -30,14 +29,6 @@ class People(Protocol):
 
     def list_games(self) -> Sequence[ListedGame]:
         """All games, the oldest first."""
-        ...
-
-
-class Tables(Protocol):
-    """The analytics store's answers. Called from any thread."""
-
-    def query(self, statement: str, parameters: Mapping[str, object]) -> pa.Table:
-        """Answer one of our own statements, with named `$parameters`. Raises `StoreFailed`."""
         ...
 
 
@@ -70,7 +61,7 @@ class PageServices(Protocol):
         ...
 
     @property
-    def tables(self) -> Tables:
+    def tables(self) -> Reading:
         """What was stored."""
         ...
 

@@ -4,9 +4,11 @@ import threading
 from collections.abc import Sequence
 
 import msgspec
+import pyarrow as pa
 
 from questlog.control.games import ListedGame
 from questlog.rates.status import RatesStatus
+from questlog.store import named_reads
 from questlog.store.contract import StoreFailed
 from questlog.web.services import PageServices
 
@@ -14,29 +16,7 @@ _MINUTE_US = 60_000_000
 _HOUR_US = 3_600_000_000
 _FRESH_US = 1_000_000
 
-_LAST_MINUTE = """
-SELECT game_id, count(*) AS events, epoch_us(max(received_at)) AS last_event_at
-FROM events WHERE received_at >= make_timestamp($since) GROUP BY game_id
-"""
-_NEWEST_HOURS = """
-SELECT game_id, epoch_us(max(hour)) AS hour, arg_max(stored, hour) AS stored
-FROM ingest_hours WHERE stored > 0 GROUP BY game_id
-"""
-_LAST_EVENT = """
-SELECT epoch_us(max(received_at)) AS last_event_at FROM events
-WHERE game_id = $game_id AND received_at >= make_timestamp($hour) AND received_at < make_timestamp($hour_end)
-"""
-_HOURS = """
-SELECT game_id, sum(stored)::BIGINT AS stored, sum(rejected)::BIGINT AS rejected, sum(duplicates)::BIGINT AS duplicates,
-       sum(rejected_requests)::BIGINT AS rejected_requests
-FROM ingest_hours WHERE hour >= make_timestamp($since) GROUP BY game_id
-"""
-_REASONS = """
-SELECT game_id, reason, source, is_whole_request, count(*) AS count, epoch_us(max(received_at)) AS newest_at,
-       arg_max(detail, received_at) AS detail
-FROM rejected_events WHERE received_at >= make_timestamp($since)
-GROUP BY game_id, reason, source, is_whole_request ORDER BY newest_at DESC, reason LIMIT 20
-"""
+_MOST_REASONS = 20
 
 
 class GameStatus(msgspec.Struct, frozen=True):
@@ -144,9 +124,10 @@ class StatusReader:
         )
 
     def _games(self, games: Sequence[ListedGame], now_us: int, since: int) -> list[GameStatus]:
-        last_minute = self._by_game(_LAST_MINUTE, since=now_us - _MINUTE_US)
-        newest_hours = self._by_game(_NEWEST_HOURS)
-        hours = self._by_game(_HOURS, since=since)
+        ask = self._services.tables.query
+        last_minute = _by_game(named_reads.arrived(ask, now_us - _MINUTE_US))
+        newest_hours = _by_game(named_reads.newest_hours(ask))
+        hours = _by_game(named_reads.ingest_sums(ask, since))
         return [
             GameStatus(
                 game_id=game.game_id,
@@ -174,14 +155,13 @@ class StatusReader:
         hour = newest["hour"]
         seen = (hour, newest["stored"])
         if self._quiet.get(game_id, (None, None))[0] != seen:
-            parameters = {"game_id": game_id, "hour": hour, "hour_end": hour + _HOUR_US}
-            rows = self._services.tables.query(_LAST_EVENT, parameters).to_pylist()
-            self._quiet[game_id] = (seen, rows[0]["last_event_at"])
+            last = named_reads.last_event(self._services.tables.query, game_id, hour, hour + _HOUR_US)
+            self._quiet[game_id] = (seen, last)
         return self._quiet[game_id][1]
 
     def _rejections(self, games: Sequence[ListedGame], since: int) -> list[RejectionStatus]:
         names = {game.game_id: game.name for game in games}
-        rows = self._services.tables.query(_REASONS, {"since": since}).to_pylist()
+        rows = named_reads.rejection_reasons(self._services.tables.query, since, _MOST_REASONS).to_pylist()
         return [
             RejectionStatus(
                 game=names.get(row["game_id"], "no known game"),
@@ -190,6 +170,7 @@ class StatusReader:
             for row in rows
         ]
 
-    def _by_game(self, statement: str, **parameters: int) -> dict[int, dict[str, int]]:
-        rows: list[dict[str, int]] = self._services.tables.query(statement, parameters).to_pylist()
-        return {row["game_id"]: row for row in rows}
+
+def _by_game(table: pa.Table) -> dict[int, dict[str, int]]:
+    rows: list[dict[str, int]] = table.to_pylist()
+    return {row["game_id"]: row for row in rows}

@@ -50,7 +50,7 @@ _SPLIT = (
     Shape("day", ("first_build",), "later levels, born before 2000"),
     Shape("all", ("source", "birth_year"), "quotes, or no gender"),
     Shape("day", (), "payers, or new", time_zone="UTC"),
-    Shape("week", ("platform", "build"), "of Germany"),
+    Shape("day", ("platform", "build"), "of Germany"),
 )
 SHAPES = (*_PLAIN, *_SPLIT)
 
@@ -91,7 +91,7 @@ _RETENTION = tuple(name for name in METRICS if name.startswith(("retention_", "r
 
 FAMILIES: Mapping[str, Family] = {
     "players": Family(
-        _of_group("players"), (), (_HOUR, _BY_DAY, _BY_COUNTRY, _BY_TWO, _BY_AGE, _IN_UTC), "a change of half an hour"
+        _of_group("players"), (), (_HOUR, _WEEK, _BY_COUNTRY, _BY_TWO, _BY_AGE, _IN_UTC), "a change of half an hour"
     ),
     "engagement": Family(
         _of_group("engagement"), ("sessions",), (_MINUTE, _BY_DAY, _BY_COUNTRY, _BY_SOURCE), "yesterday again"
@@ -102,7 +102,7 @@ FAMILIES: Mapping[str, Family] = {
         (_BY_COUNTRY, _BY_PLATFORM),
         "autumn",
     ),
-    "retention": Family(_RETENTION, ("purchases",), (_WEEK, _BY_COUNTRY, _BY_INSTALL), "a day left out"),
+    "retention": Family(_RETENTION, ("purchases",), (_BY_DAY, _BY_GENDER, _BY_INSTALL), "a day left out"),
     "progression": Family(_of_group("progression"), ("progression",), (_MONTH, _BY_MODE), "three quarters"),
     "economy": Family(_of_group("economy"), ("resources",), (_ALL, _NOT_DE)),
     "design": Family(

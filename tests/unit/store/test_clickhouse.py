@@ -30,7 +30,7 @@ def test_what_may_be_null_is_nullable_and_nothing_else() -> None:
     assert "`amount_usd` Nullable(Decimal(18, 6))," in events
     assert "`day` Date32," in days
     assert "`player_no` Nullable(Int64)," in days
-    assert "`last_rank` Nullable(Int128)," in days
+    assert "`prev_day` Nullable(Date32)," in days
 
 
 def test_tables_are_cut_into_months_and_ordered_by_game_and_day() -> None:

@@ -62,9 +62,9 @@ class Largest(enum.StrEnum):
 class Economy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What flows into the game's economy and out of it: a row for each currency, item type or item id.
 
-    With `largest` the items with the greatest such sum over the period come first, and with `items` only so many are
-    told. With a `granularity` the flows are told for each bucket, with `group_by` for each of the `top` most
-    frequent values of a dimension and for all others together, `(other)`. Days are of the game's time zone, or with
+    With `largest` the items with the greatest such sum over the period come first; `items` is the number of items. With
+    a `granularity` there is a row for each bucket, with `group_by` for each of the `top` most frequent values of a
+    dimension and for all others together, `(other)`. Days are of the game's time zone, or with
     `time_zone` "UTC" of UTC.
     """
 

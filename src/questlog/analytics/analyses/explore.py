@@ -92,9 +92,9 @@ class Explore(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A category's event ids as a tree: nodes, and what is below them.
 
     `nodes` are paths such as `Combat:Kill`; "" is the root, every event of the category. Several nodes are added up: an
-    event below two of them counts once, and players are distinct over all of them. `depth` is how many levels below
-    each are told too. With a `granularity` the numbers are told for each bucket, with `group_by` for each of the `top`
-    most frequent values of a dimension and for all others together, `(other)`.
+    event below two of them counts once, and players are distinct over all of them. `depth` is the number of levels
+    below each node. With a `granularity` there is a row for each bucket, with `group_by` for each of the `top` most
+    frequent values of a dimension and for all others together, `(other)`.
 
     With a `histogram` the answer is the number of events by their `value`, of all nodes together, instead; or of
     samples by what SDKs measured, in events of `sdk_init` (`boot_time`) or `health`.

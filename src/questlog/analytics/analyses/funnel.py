@@ -98,12 +98,11 @@ class Funnel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How many get from step to step. Only events of players count.
 
     An attempt begins in the period, with an event of step 1, and has `window_s` seconds, the last one included, also
-    after the period; what an attempt and its order are is said in `funnel_matching`. A player (or session) converts by
-    the attempt that reaches furthest, of those by the earliest. With a `granularity` that is so for the attempts that
-    begin in each day, week or month. `filter` is of the events that can be steps; with `strict` also other events come
-    between. `exclusions` end attempts. Groups of `group_by` are by the event of step 1 of that attempt; of several in
-    its microsecond the least value counts. With `top`, the groups that are not among the `top` with the most step 1 are
-    one, `(other)`.
+    after the period. A player (or session) counts with the attempt that reaches furthest; of several, the earliest.
+    With a `granularity`, each day, week or month counts the attempts that begin in it. `filter` selects the events that
+    can be steps; with `order` = `strict`, other events come between them, too. `exclusions` end attempts. The groups of
+    `group_by` are the values of the attempt's event of step 1; of several events of the same microsecond, the least
+    value counts. With `top`, the groups that are not among the `top` with the most at step 1 are one, `(other)`.
 
     The answer has one row for each bucket, group and step: `bucket`, the dimensions, `step` (from 1), `event`, `count`,
     `from_previous`, `from_first`, the medians `median_from_previous_s` and `median_from_first_s` over those who reached

@@ -58,7 +58,7 @@ class Part(enum.StrEnum):
 class Progression(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The levels: the first `depth` parts of progression ids after the status; ids of fewer parts are their own level.
 
-    `order` says which level is the next, for the drop-off. With `group_by` the levels are told for each of the `top`
+    `order` says which level is the next, for the drop-off. With `group_by` each level has a row for each of the `top`
     most frequent values of a dimension and for all others together, `(other)`. Days are of the game's time zone, or
     with `time_zone` "UTC" of UTC.
     """

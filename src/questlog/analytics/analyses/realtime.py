@@ -243,7 +243,7 @@ ANALYSIS = Analysis(
     "realtime",
     Realtime,
     answer,
-    "The last hour by minute, or the last day by hour, beside the same time a week ago.",
+    "The last hour by minute, or the last day by hour, each with the same time a week ago.",
     page="reference/analyses/realtime.md",
     freshness=Freshness.MINUTE,
     examples=(

@@ -175,7 +175,7 @@ ANALYSIS = Analysis(
     examples=(
         Example("Players and revenue, day by day", {"metrics": ["dau", "revenue"], "period": JANUARY}),
         Example(
-            "The five countries with the most revenue, beside the month before",
+            "The five countries with the most revenue, compared with the month before",
             {
                 "metrics": ["revenue", "paying_players", "arppu"],
                 "period": JANUARY,

@@ -91,7 +91,7 @@ _SIZE = (
 
 
 class Segment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How large a segment is now; or, with `players`, who is in it: the first so many members.
+    """How large a segment is now; or, with `players`, who is in it: the first `players` members.
 
     `segment` is a saved segment's name or a definition. The size is one row: `players`, `all_players`, `share`.
     Members are listed in the order in which they were first heard of; `after` goes on behind the player of that id, in

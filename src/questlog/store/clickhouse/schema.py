@@ -88,9 +88,8 @@ _NEVER_NULL = {
     ),
     "player_days": frozenset(
         {
-            *("player_day_no", "game_id", "day", "is_new", "events", "sessions", "playtime_s", "transactions"),
-            *("revenue_usd", "ad_revenue_usd", "kinds", "valid_transactions", "valid_revenue_usd"),
-            *("invalid_transactions", "invalid_revenue_usd"),
+            *("player_day_no", "game_id", "day", "is_new", "events", "sessions", "playtime_s", "ad_revenue_usd"),
+            "kinds",
         }
     ),
     "player_day_values": frozenset(

@@ -35,22 +35,13 @@ FIRST_PURCHASE_DAY = f"min(day) FILTER ({IS_SALE})"
 AD_REVENUE = f"coalesce(sum(ad_revenue_usd), 0)::{MONEY_SUM}"
 
 
-def _by_receipts(state: str) -> dict[str, tuple[str, str]]:
-    is_so = f"receipt_state = '{state}'"
-    return {
-        f"{state}_transactions": (f"count(*) FILTER ({IS_SALE} AND {is_so})", COUNT),
-        f"{state}_revenue_usd": (_revenue(f"{IS_PURCHASE} AND {is_so}"), MONEY_SUM),
-    }
-
-
 MONEY = {
     "transactions": (TRANSACTIONS, COUNT),
     "revenue_usd": (REVENUE, MONEY_SUM),
+    "refunds": (REFUNDS, COUNT),
     "ad_revenue_usd": (AD_REVENUE, MONEY_SUM),
-    **_by_receipts("valid"),
-    **_by_receipts("invalid"),
 }
-"""What purchases and ads of events come to, and the type; what is neither valid nor invalid was not checked."""
+"""What purchases and ads of events come to, and the type."""
 
 OWNER = "coalesce(player_no, -game_id::BIGINT)"
 """SQL: the player's number; events without a player are of the negative number of their game."""
@@ -68,8 +59,6 @@ _TIER_US = (
 # than any time; rows are below 2^40.
 FIRST_RANK = f"((epoch_us(event_time) + {_TIER_US})::HUGEINT * 1099511627776 + row_no)"
 """The least is the earliest event that names a platform; if none does, that has a country; or of all."""
-LAST_RANK = f"((epoch_us(event_time) - {_TIER_US})::HUGEINT * 1099511627776 + row_no)"
-"""The greatest is the latest event that names a platform; if none does, that has a country; or of all."""
 
 PLAYER_RANK = "(epoch_us(event_time)::HUGEINT * 1099511627776 + row_no)"
 """The greatest is the latest event of a player."""

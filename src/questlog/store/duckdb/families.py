@@ -128,10 +128,13 @@ def _family_codes(by_id: I64, player_no: I64, nums: _Column, is_of_token: Mask) 
 
 
 def _keys(rows: pa.Table, places: I64, games: np.ndarray[tuple[int], np.dtype[np.int32]], of_token: Mask) -> Keys:
-    keys = _id_keys(rows, places, games)
     own = np.flatnonzero(~of_token)
     if not len(own):
-        return keys
+        return _id_keys(rows, places, games)
+    count, tokens = len(places), np.flatnonzero(of_token)
+    keys = Keys(np.zeros(count, np.uint64), np.zeros(count, np.uint64), np.zeros(count, np.uint32))
+    if len(tokens):
+        keys.high[tokens], keys.low[tokens], keys.domain[tokens] = _id_keys(rows, places[tokens], games)
     chosen = pa.array(places[own])
     columns = (
         rows[name].combine_chunks().take(chosen).to_pylist() for name in ("player_id", "session_id", "session_num")

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import structlog
 
-from questlog.store.duckdb.rebuild import Progress
+from questlog.store.contract import Progress
 from questlog.store.duckdb.staging import Counters
 from questlog.store.duckdb.transaction import Transaction
 

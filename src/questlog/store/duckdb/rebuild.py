@@ -4,6 +4,7 @@ import datetime as dt
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from questlog.store.contract import Progress
 from questlog.store.duckdb.days import StoredDays
 from questlog.store.duckdb.regroup import EVENTS_OF_RUNS, regroup
 from questlog.store.duckdb.rollups import (
@@ -27,8 +28,6 @@ _EVENTS_AT_ONCE = 4_000_000
 
 _IN_RANGE = "player_no BETWEEN $low AND $high"
 _NONE: Parameters = {}
-
-Progress = Callable[[str, float], None]
 
 
 class Rollups(NamedTuple):
@@ -173,10 +172,10 @@ def insert_players(rollups: Rollups, condition: str, parameters: Parameters = _N
     events = f"(SELECT * FROM events WHERE {condition})"
     rollups.write(f"CREATE OR REPLACE TEMP TABLE day_facts AS {_day_facts(rollups, condition)}", parameters)
     rollups.write(f"CREATE OR REPLACE TEMP TABLE player_facts AS {players.added_up('FROM day_facts', 'player_no')}")
-    days = player_days.day_rows("day_facts", "player_facts", events)
+    days = player_days.day_rows("day_facts", "player_facts")
+    rollups.write(f"INSERT INTO player_days ({player_days.DAY_COLUMNS}) {days}")
     for statement in (
         f"INSERT INTO players ({players.PLAYER_COLUMNS}) {players.player_rows('player_facts', events)}",
-        f"INSERT INTO player_days ({player_days.DAY_COLUMNS}) {days}",
         f"INSERT INTO player_event_totals {player_event_totals.facts('events', condition)}",
         f"{_RESTORE_PROPERTIES} WHERE {condition} {_ON_PLAYER}",
     ):

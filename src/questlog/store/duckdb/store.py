@@ -16,7 +16,16 @@ import structlog
 
 from questlog.model.record import Position
 from questlog.model.times import DEFAULT_EARLIEST_US
-from questlog.store.contract import Batch, BatchRefused, Cancellation, Expiry, LoadResult, PlayerErasure, StoreFailed
+from questlog.store.contract import (
+    Batch,
+    BatchRefused,
+    Cancellation,
+    Expiry,
+    LoadResult,
+    PlayerErasure,
+    Progress,
+    StoreFailed,
+)
 from questlog.store.duckdb import erasures, load, migrating, rebuild, reprice
 from questlog.store.duckdb.checkpointer import Checkpointer
 from questlog.store.duckdb.connection import EngineSettings, new_cursor, open_engine
@@ -41,6 +50,8 @@ _T = TypeVar("_T")
 KEYS_NAME, _OLD_KEYS_NAME = "key-indexes", "keys"
 _DAY_S = 86_400
 _US = 1_000_000
+
+_HAS_EVENTS = "SELECT 1 FROM event_days WHERE game_id = $game_id LIMIT 1"
 
 _log = structlog.get_logger(__name__)
 
@@ -131,7 +142,7 @@ class DuckDBStore:
                 self._erase()
         return result
 
-    def rebuild(self, progress: Callable[[str, float], None]) -> None:
+    def rebuild(self, progress: Progress) -> None:
         """Compute every rollup again from the events, in one transaction. Raises `StoreFailed` and changes nothing."""
         self._change(lambda last: rebuild.rebuild(self._rollups(), last, progress))
         complete_sessions(self._indexes.sessions, self._connection, self._counters, is_anew=True)
@@ -157,7 +168,7 @@ class DuckDBStore:
         """The time zone that each game's local days are of; a game that is not there has UTC."""
         return dict(self._rows("SELECT game_id, time_zone FROM game_zones"))
 
-    def set_time_zone(self, game_id: int, name: str, progress: Callable[[str, float], None]) -> None:
+    def set_time_zone(self, game_id: int, name: str, progress: Progress) -> None:
         """Compute what a game has by day again, by days of the time zone `name`, in one transaction.
 
         `progress` is told as by `rebuild`. Raises `UnknownZone`, and `StoreFailed` and changes nothing.
@@ -166,10 +177,10 @@ class DuckDBStore:
         days = LocalDays(zones)
 
         def changed(last: Counters) -> Counters:
-            rollups = self._rollups(days)
-            rebuild.move_days(rollups, last, game_id, progress)
-            rollups.transaction.write("DELETE FROM game_zones WHERE game_id = $game_id", {"game_id": game_id})
-            rollups.transaction.write("INSERT INTO game_zones VALUES ($game, $name)", {"game": game_id, "name": name})
+            if self._loader.read(_HAS_EVENTS, {"game_id": game_id}).num_rows:
+                rebuild.move_days(self._rollups(days), last, game_id, progress)
+            self._loader.write("DELETE FROM game_zones WHERE game_id = $game_id", {"game_id": game_id})
+            self._loader.write("INSERT INTO game_zones VALUES ($game, $name)", {"game": game_id, "name": name})
             return last
 
         self._change(changed)

@@ -19,6 +19,17 @@ _DIMENSIONS = (
 )
 _DIMENSION_COLUMNS = ", ".join(f"{name} VARCHAR" for name in _DIMENSIONS)
 
+_DROPPED_FROM_DAYS = (
+    "transactions",
+    "revenue_usd",
+    "valid_transactions",
+    "valid_revenue_usd",
+    "invalid_transactions",
+    "invalid_revenue_usd",
+    "last_rank",
+    *_DIMENSIONS,
+)
+
 STATEMENTS = (
     "CREATE TABLE game_zones (game_id INTEGER, time_zone VARCHAR)",
     "ALTER TABLE sessions ADD COLUMN day DATE",
@@ -26,6 +37,7 @@ STATEMENTS = (
     "ALTER TABLE sessions ADD COLUMN is_of_token BOOLEAN",
     "ALTER TABLE sessions ADD COLUMN first_event_time TIMESTAMP",
     "ALTER TABLE sessions DROP COLUMN player_at",
+    *(f"ALTER TABLE player_days DROP COLUMN {name}" for name in _DROPPED_FROM_DAYS),
     "ALTER TABLE players ADD COLUMN refunds BIGINT",
     "ALTER TABLE players ADD COLUMN first_day DATE",
     "ALTER TABLE players ADD COLUMN last_day DATE",

@@ -12,9 +12,15 @@ def is_less(new: pa.ChunkedArray, old: pa.ChunkedArray) -> pa.ChunkedArray:
     return pc.and_(new.is_valid(), pc.fill_null(pc.less(new, old), True))
 
 
-def differ(one: pa.ChunkedArray, other: pa.ChunkedArray) -> pa.ChunkedArray:
-    """As SQL's IS DISTINCT FROM."""
-    return pc.fill_null(pc.not_equal(one, other), pc.xor(one.is_null(), other.is_null()))
+def is_greater(new: pa.ChunkedArray, old: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Whether there is a new value and it is greater, or the first."""
+    return pc.and_(new.is_valid(), pc.fill_null(pc.greater(new, old), True))
+
+
+def adds_bits(old: pa.ChunkedArray, new: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Whether there are bits in a new number that the old one (null is 0) does not have."""
+    old = pc.fill_null(old, 0)
+    return pc.not_equal(pc.bit_wise_or(old, new), old)
 
 
 def any_not_zero(rows: pa.Table, *columns: str) -> pa.ChunkedArray:

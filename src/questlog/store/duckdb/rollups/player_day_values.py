@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 
 from questlog.store.duckdb.facts import AD_REVENUE, KINDS, OWNER, numbered_day
 from questlog.store.duckdb.groups import I64, grouped
-from questlog.store.duckdb.rollups.compared import any_not_zero, matched
+from questlog.store.duckdb.rollups.compared import adds_bits, any_not_zero, matched
 from questlog.store.duckdb.transaction import Transaction, with_event_columns
 from questlog.store.schema import DIMENSIONS, PLAYER_DAY_VALUES
 from questlog.store.value_keys import VALUES_KEY, values_keys
@@ -122,10 +122,9 @@ def _compared(found: pa.Table, stored: pa.Table) -> pa.Table:
         pa.chunked_array([codes[: found.num_rows]]),
     )
     is_there = old["code"].is_valid()
-    kinds = pc.fill_null(old["kinds"], 0)
     columns = {
         "is_there": is_there,
-        "has_kinds": pc.and_(is_there, pc.not_equal(pc.bit_wise_or(kinds, found["kinds"]), kinds)),
+        "has_kinds": pc.and_(is_there, adds_bits(old["kinds"], found["kinds"])),
         "has_revenue": pc.and_(is_there, any_not_zero(found, "ad_revenue_usd")),
     }
     for name, column in columns.items():

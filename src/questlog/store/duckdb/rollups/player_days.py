@@ -4,42 +4,35 @@
 says; a day that comes late is put between its neighbours, and only rows from that day on are looked at.
 """
 
-from functools import reduce
-
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from questlog.store.duckdb.facts import DIMENSION_LIST, MONEY, day_numbers, numbered_day, qualified
-from questlog.store.duckdb.rollups.compared import any_not_zero, differ, matched
-from questlog.store.duckdb.transaction import Transaction, with_event_columns
-from questlog.store.schema import DIMENSIONS
+from questlog.store.duckdb.facts import day_numbers, numbered_day, qualified
+from questlog.store.duckdb.rollups.compared import adds_bits, any_not_zero, matched
+from questlog.store.duckdb.transaction import Transaction
 
 I64 = npt.NDArray[np.int64]
 
 _NEVER = int(np.iinfo(np.int32).min)
-_SUMS = ("events", "sessions", "playtime_s", *MONEY)
+_SUMS = ("events", "sessions", "playtime_s", "ad_revenue_usd")
 _FACTS = (*_SUMS, "kinds")
 
 _FACT_LIST = ", ".join(_FACTS)
 
-DAY_COLUMNS = (
-    f"player_day_no, game_id, day, player_no, is_new, first_day, prev_day, {_FACT_LIST}, last_rank, {DIMENSION_LIST}"
-)
+DAY_COLUMNS = f"player_day_no, game_id, day, player_no, is_new, first_day, prev_day, {_FACT_LIST}"
 
 
-def day_rows(changes: str, players: str, lasts: str) -> str:
-    """SQL: rows from all added-up facts of players, the players with their `first_day`, and the days' last events."""
+def day_rows(changes: str, players: str) -> str:
+    """SQL: rows from all added-up facts of players, and the players with their `first_day`."""
     return f"""
     SELECT {numbered_day("new.player_no", "new.day")} AS player_day_no, new.game_id, new.day, new.player_no,
         coalesce(new.day = player.first_day, false) AS is_new, player.first_day,
         max(new.day) FILTER (new.events > 0) OVER (PARTITION BY new.player_no ORDER BY new.day
             ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS prev_day,
-        {qualified("new", _FACTS)}, new.last_rank, {qualified("last")}
-    FROM {changes} AS new
-        JOIN {players} AS player ON player.player_no = new.player_no
-        LEFT JOIN {lasts} AS last ON last.row_no = new.last_row_no
+        {qualified("new", _FACTS)}
+    FROM {changes} AS new JOIN {players} AS player ON player.player_no = new.player_no
     """
 
 
@@ -51,8 +44,8 @@ def game_day_rows(changes: str) -> str:
     return f"SELECT {numbered_day('player_no', 'day')}, game_id, day, false, {_FACT_LIST} FROM {changes}"
 
 
-_OLD = f"""
-    SELECT player_day_no, events AS old_events, last_rank, {DIMENSION_LIST}
+_OLD = """
+    SELECT player_day_no, events AS old_events, kinds AS old_kinds
     FROM player_days SEMI JOIN batch_days USING (player_day_no) WHERE day BETWEEN $first AND $last
 """
 
@@ -72,13 +65,10 @@ def _added(*columns: str) -> str:
 
 
 _STEPS = {
-    "is_there": _update(
-        f"{_added('events', 'sessions', 'playtime_s')}, kinds = player_days.kinds | new.kinds,"
-        " last_rank = greatest(player_days.last_rank, new.last_rank)",
-        "is_there",
-    ),
-    "has_money": _update(_added(*MONEY), "has_money"),
-    "has_new_last": _update(", ".join(f"{name} = new.{name}" for name in DIMENSIONS), "has_new_last"),
+    "has_events": _update(_added("events"), "has_events"),
+    "has_sessions": _update(_added("sessions", "playtime_s"), "has_sessions"),
+    "has_kinds": _update("kinds = player_days.kinds | new.kinds", "has_kinds"),
+    "has_revenue": _update(_added("ad_revenue_usd"), "has_revenue"),
 }
 """What to do where a column of `added_days` is true: what seldom changes is changed only there."""
 
@@ -114,9 +104,9 @@ _DROP_EMPTY = """
 """
 
 
-def update(transaction: Transaction, changes: pa.Table, players: pa.Table, batch: pa.Table) -> None:
-    """Add `changes` of the days that `batch` has, of players (sorted by number) as they were and will be."""
-    days = _batch_days(changes, players, batch)
+def update(transaction: Transaction, changes: pa.Table, players: pa.Table) -> None:
+    """Add `changes` of days, of players (sorted by number) as they were and will be."""
+    days = _batch_days(changes, players)
     transaction.register("batch_days", days)
     bounds = pc.min_max(days["day"])
     between = {"first": bounds["min"].as_py(), "last": bounds["max"].as_py()}
@@ -140,16 +130,15 @@ def _compared(new: pa.Table, old: pa.Table) -> pa.Table:
     """
     is_there = old["player_day_no"].is_valid()
     was_active = pc.fill_null(pc.greater(old["old_events"], 0), False)
-    is_last = pc.fill_null(pc.greater(new["last_rank"], old["last_rank"]), old["last_rank"].is_null())
     is_before = pc.fill_null(pc.less(new["day"], new["old_last_day"]), False)
     is_other_day = pc.or_(pc.invert(is_there), pc.and_not(pc.greater(new["events"], 0), was_active))
     columns = {
         "is_there": is_there,
         "is_new_row": pc.invert(is_there),
-        "has_money": pc.and_(is_there, any_not_zero(new, *MONEY)),
-        "has_new_last": pc.and_(
-            pc.and_(is_there, is_last), reduce(pc.or_, (differ(new[name], old[name]) for name in DIMENSIONS))
-        ),
+        "has_events": pc.and_(is_there, any_not_zero(new, "events")),
+        "has_sessions": pc.and_(is_there, any_not_zero(new, "sessions", "playtime_s")),
+        "has_kinds": pc.and_(is_there, adds_bits(old["old_kinds"], new["kinds"])),
+        "has_revenue": pc.and_(is_there, any_not_zero(new, "ad_revenue_usd")),
         "is_late": pc.and_(is_before, is_other_day),
     }
     for name, column in columns.items():
@@ -157,7 +146,7 @@ def _compared(new: pa.Table, old: pa.Table) -> pa.Table:
     return new
 
 
-def _batch_days(changes: pa.Table, players: pa.Table, batch: pa.Table) -> pa.Table:
+def _batch_days(changes: pa.Table, players: pa.Table) -> pa.Table:
     """As `day_rows` and `game_day_rows`, by number; and `old_last_day`, the player's last day before this batch."""
     owners, days = changes["player_no"].to_numpy(), _day_numbers(changes["day"])
     keys = day_numbers(owners, days)
@@ -170,22 +159,18 @@ def _batch_days(changes: pa.Table, players: pa.Table, batch: pa.Table) -> pa.Tab
     old_last_days = np.append(_day_numbers(players["old_last_day"]), _NEVER)[places]
     changes = changes.take(pa.array(order))
     prev_days = _days_before(owners, days, changes["events"].to_numpy() > 0, old_last_days)
-    rank = pc.if_else(pa.array(is_player), changes["last_rank"], pa.scalar(None, changes["last_rank"].type))
-    place = pc.if_else(pa.array(is_player), changes["last_row_no"], pa.scalar(None, pa.int64()))
     made = {
         "player_no": pa.array(owners, mask=~is_player),
-        "last_rank": rank,
-        "last_row_no": place,
         "player_day_no": pa.array(keys),
         "is_new": pa.array(days == first_days),
         "first_day": _dates(first_days),
         "prev_day": _dates(np.where(is_player, prev_days, _NEVER)),
         "old_last_day": _dates(old_last_days),
     }
-    rows = changes.drop_columns(["player_no", "first_day", "last_rank", "last_row_no"])
+    rows = changes.drop_columns(["player_no", "first_day"])
     for name, column in made.items():
         rows = rows.append_column(name, column)
-    return with_event_columns(rows, "last_row_no", batch, DIMENSIONS)
+    return rows
 
 
 def _days_before(owners: I64, days: I64, is_active: npt.NDArray[np.bool_], old_last_days: I64) -> I64:

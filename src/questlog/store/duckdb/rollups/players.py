@@ -9,14 +9,12 @@ from questlog.store.duckdb.facts import (
     FIRST_PURCHASE_DAY,
     FIRST_RANK,
     KINDS,
-    LAST_RANK,
     MONEY,
     OWNER,
-    REFUNDS,
     qualified,
 )
 from questlog.store.duckdb.rollups import player_days
-from questlog.store.duckdb.rollups.compared import any_not_zero, is_less, matched
+from questlog.store.duckdb.rollups.compared import any_not_zero, is_greater, is_less, matched
 from questlog.store.duckdb.transaction import Transaction, with_event_columns
 from questlog.store.schema import DIMENSIONS
 
@@ -32,8 +30,6 @@ _NOT_OF_SESSIONS = {
     "last_seen": "TIMESTAMP",
     "first_rank": "HUGEINT",
     "first_row_no": "BIGINT",
-    "last_rank": "HUGEINT",
-    "last_row_no": "BIGINT",
 }
 """What `event_facts` has and sessions do not say, in its order, with the types."""
 
@@ -47,10 +43,9 @@ def event_facts(source: str, condition: str = "true") -> str:
     SELECT {OWNER} AS player_no, day, any_value(game_id) AS game_id, any_value(player_id) AS player_id,
         count(*) AS events, 0::BIGINT AS sessions, 0::DECIMAL(38,6) AS playtime_s,
         {", ".join(f"{sql} AS {name}" for name, (sql, _) in MONEY.items())}, {KINDS} AS kinds,
-        {REFUNDS} AS refunds, {FIRST_PURCHASE} AS first_purchase, {FIRST_PURCHASE_DAY} AS first_purchase_day,
+        {FIRST_PURCHASE} AS first_purchase, {FIRST_PURCHASE_DAY} AS first_purchase_day,
         min(day) AS first_day, max(day) AS last_day, min(event_time) AS first_seen, max(event_time) AS last_seen,
-        min({FIRST_RANK}) AS first_rank, arg_min(row_no, {FIRST_RANK}) AS first_row_no,
-        max({LAST_RANK}) AS last_rank, arg_max(row_no, {LAST_RANK}) AS last_row_no
+        min({FIRST_RANK}) AS first_rank, arg_min(row_no, {FIRST_RANK}) AS first_row_no
     FROM {source} WHERE {condition} GROUP BY {OWNER}, day
     """
 
@@ -61,7 +56,7 @@ def session_facts(rows: str) -> str:
     SELECT {OWNER} AS player_no, day, any_value(game_id) AS game_id, NULL::VARCHAR AS player_id,
         0::BIGINT AS events, sum(sessions)::BIGINT AS sessions, sum(playtime_s)::DECIMAL(38,6) AS playtime_s,
         {", ".join(f"0::{kind} AS {name}" for name, (_, kind) in MONEY.items())}, 0::BIGINT AS kinds,
-        0::BIGINT AS refunds, {", ".join(f"NULL::{kind} AS {name}" for name, kind in _NOT_OF_SESSIONS.items())}
+        {", ".join(f"NULL::{kind} AS {name}" for name, kind in _NOT_OF_SESSIONS.items())}
     FROM ({rows}) GROUP BY {OWNER}, day
     """
 
@@ -79,12 +74,11 @@ def added_up(parts: str, keys: str) -> str:
         sum(events)::BIGINT AS events, sum(sessions)::BIGINT AS sessions,
         sum(playtime_s)::DECIMAL(38,6) AS playtime_s,
         {", ".join(f"sum({name})::{kind} AS {name}" for name, (_, kind) in MONEY.items())},
-        bit_or(kinds)::BIGINT AS kinds, sum(refunds)::BIGINT AS refunds,
+        bit_or(kinds)::BIGINT AS kinds,
         min(first_purchase) AS first_purchase, min(first_purchase_day) AS first_purchase_day,
         min(first_day) AS first_day, max(last_day) AS last_day,
         min(first_seen) AS first_seen, max(last_seen) AS last_seen,
-        min(first_rank) AS first_rank, arg_min(first_row_no, first_rank) AS first_row_no,
-        max(last_rank) AS last_rank, arg_max(last_row_no, last_rank) AS last_row_no
+        min(first_rank) AS first_rank, arg_min(first_row_no, first_rank) AS first_row_no
     FROM ({parts}) GROUP BY {keys}
     """
 
@@ -106,7 +100,7 @@ def _add(transaction: Transaction, parts: str, batch: pa.Table) -> None:
     if changes.num_rows == 0:
         return
     added = _update_players(transaction, _player_changes(transaction, changes), batch)
-    player_days.update(transaction, changes, added, batch)
+    player_days.update(transaction, changes, added)
 
 
 def _player_changes(transaction: Transaction, changes: pa.Table) -> pa.Table:
@@ -156,11 +150,12 @@ def _update(assignments: str, condition: str) -> str:
 _STEPS = {
     "is_new": _INSERT,
     "is_there": _update(
-        "last_seen = greatest(players.last_seen, new.last_seen), last_day = greatest(players.last_day, new.last_day),"
-        " events = players.events + new.events,"
-        " sessions = players.sessions + new.sessions, playtime_s = players.playtime_s + new.playtime_s",
-        "is_there",
+        "last_seen = greatest(players.last_seen, new.last_seen), events = players.events + new.events", "is_there"
     ),
+    "has_sessions": _update(
+        "sessions = players.sessions + new.sessions, playtime_s = players.playtime_s + new.playtime_s", "has_sessions"
+    ),
+    "is_later": _update("last_day = new.last_day", "is_later"),
     "has_purchases": _update(
         "transactions = players.transactions + new.transactions, revenue_usd = players.revenue_usd + new.revenue_usd,"
         " first_purchase = least(players.first_purchase, new.first_purchase),"
@@ -200,6 +195,8 @@ def _compared(new: pa.Table, old: pa.Table) -> pa.Table:
         "is_there": is_there,
         "is_new": pc.invert(is_there),
         "has_purchases": pc.and_(is_there, any_not_zero(new, "transactions", "revenue_usd")),
+        "has_sessions": pc.and_(is_there, any_not_zero(new, "sessions", "playtime_s")),
+        "is_later": pc.and_(is_there, is_greater(new["last_day"], old["old_last_day"])),
         "has_refunds": pc.and_(is_there, any_not_zero(new, "refunds")),
         "is_earlier": pc.and_(is_there, _is_earlier(new, old)),
         "has_new_first": pc.and_(is_there, is_less(new["first_rank"], old["old_first_rank"])),

@@ -1,0 +1,190 @@
+"""What console and loader read of the stored tables, by name, besides questions and users' statements.
+
+Each takes how to ask a statement with named `$parameters`, and returns rows as Arrow. Values travel as parameters only.
+Times are UTC microseconds; ends are exclusive.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple, TypeAlias
+
+import msgspec
+import pyarrow as pa
+
+Ask: TypeAlias = Callable[[str, Mapping[str, object]], pa.Table]
+"""Answers a statement. Raises what the store raises."""
+
+# -------------------------------------------------------------------------------------------------- lists of events
+
+
+class EventFilter(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Which rows are asked for; None does not restrict. Times are UTC microseconds, `until` is exclusive.
+
+    A text that ends in `*` is a prefix.
+    """
+
+    category: str | None = None
+    event_id: str | None = None
+    player_id: str | None = None
+    session_id: str | None = None
+    build: str | None = None
+    source: str | None = None
+    reason: str | None = None
+    since: int | None = None
+    until: int | None = None
+
+
+class Page(NamedTuple):
+    """A place in the list: rows before the one received at `received_at` (UTC microseconds) with this number."""
+
+    received_at: int
+    number: int
+
+    def __str__(self) -> str:
+        return f"{self.received_at}-{self.number}"
+
+
+class Listing(NamedTuple):
+    """A table whose rows are listed, the column that numbers them, the filters it has columns for, and which rows."""
+
+    table: str
+    number: str
+    filters: frozenset[str]
+    is_of_invalid: bool = False
+
+
+STORED = Listing("events", "row_no", frozenset(EventFilter.__struct_fields__) - {"reason"})
+WARNED = STORED._replace(is_of_invalid=True)
+"""Events of lenient games with annotations that break their rule."""
+REJECTED = Listing("rejected_events", "rejected_no", frozenset({"player_id", "source", "reason", "since", "until"}))
+
+_TEXTS = ("category", "event_id", "player_id", "session_id", "build", "source", "reason")
+_CONDITIONS = {
+    **{name: f"{name} = ${name}" for name in _TEXTS},
+    **{f"{name}_prefix": f"starts_with({name}, ${name}_prefix)" for name in _TEXTS},
+    "since": "received_at >= make_timestamp($since)",
+    "until": "received_at < make_timestamp($until)",
+}
+_OF_INVALID = "json_exists(CASE WHEN json_valid(attributes) THEN attributes END, '/invalid')"
+
+
+def list_events(
+    ask: Ask, listing: Listing, game_id: int, which: EventFilter, page: Page | None, limit: int
+) -> pa.Table:
+    """Rows of a game with all their columns, newest first. The filters that are set are among those of the listing."""
+    values = _values(which)
+    conditions = ["game_id = $game_id", *(_CONDITIONS[name] for name in values)]
+    if listing.is_of_invalid:
+        conditions.append(_OF_INVALID)
+    if page is not None:
+        # The first says no more than the second, but it lets the engine pass over what is newer.
+        conditions.append("received_at <= make_timestamp($page_time)")
+        conditions.append(f"(received_at, {listing.number}) < (make_timestamp($page_time), $page_number)")
+        values |= {"page_time": page.received_at, "page_number": page.number}
+    statement = (
+        f"SELECT * FROM {listing.table} WHERE {' AND '.join(conditions)}"
+        f" ORDER BY received_at DESC, {listing.number} DESC LIMIT $limit"
+    )
+    return ask(statement, {"game_id": game_id, "limit": limit, **values})
+
+
+def _values(which: EventFilter) -> dict[str, object]:
+    values: dict[str, object] = {}
+    for name in which.__struct_fields__:
+        value = getattr(which, name)
+        if isinstance(value, str) and value.endswith("*"):
+            values[f"{name}_prefix"] = value.removesuffix("*")
+        elif value is not None:
+            values[name] = value
+    return values
+
+
+# ------------------------------------------------------------------------------------------------- what has arrived
+
+_INGEST_HOURS = """
+    SELECT hour, received, stored, rejected, duplicates, rejected_requests,
+        received = stored + rejected + duplicates AS adds_up
+    FROM ingest_hours
+    WHERE game_id = $game_id AND hour >= date_trunc('hour', make_timestamp($since)) AND hour < make_timestamp($until)
+    ORDER BY hour DESC
+"""
+_ARRIVED = """
+    SELECT game_id, count(*) AS events, epoch_us(max(received_at)) AS last_event_at
+    FROM events WHERE received_at >= make_timestamp($since) GROUP BY game_id
+"""
+_NEWEST_HOURS = """
+    SELECT game_id, epoch_us(max(hour)) AS hour, arg_max(stored, hour) AS stored
+    FROM ingest_hours WHERE stored > 0 GROUP BY game_id
+"""
+_LAST_EVENT = """
+    SELECT epoch_us(max(received_at)) AS last_event_at FROM events
+    WHERE game_id = $game_id AND received_at >= make_timestamp($since) AND received_at < make_timestamp($until)
+"""
+_HOUR_SUMS = """
+    SELECT game_id, sum(stored)::BIGINT AS stored, sum(rejected)::BIGINT AS rejected,
+        sum(duplicates)::BIGINT AS duplicates, sum(rejected_requests)::BIGINT AS rejected_requests
+    FROM ingest_hours WHERE hour >= make_timestamp($since) GROUP BY game_id
+"""
+_REASONS = """
+    SELECT game_id, reason, source, is_whole_request, count(*) AS count, epoch_us(max(received_at)) AS newest_at,
+        arg_max(detail, received_at) AS detail
+    FROM rejected_events WHERE received_at >= make_timestamp($since)
+    GROUP BY game_id, reason, source, is_whole_request ORDER BY newest_at DESC, reason LIMIT $most
+"""
+
+
+def ingest_hours(ask: Ask, game_id: int, since: int, until: int) -> pa.Table:
+    """The hours of a game in which something arrived, newest first, and whether each adds up."""
+    return ask(_INGEST_HOURS, {"game_id": game_id, "since": since, "until": until})
+
+
+def ingest_sums(ask: Ask, since: int) -> pa.Table:
+    """For each game what was stored, rejected and dropped as a duplicate in the hours since then."""
+    return ask(_HOUR_SUMS, {"since": since})
+
+
+def arrived(ask: Ask, since: int) -> pa.Table:
+    """For each game how many events were received since then, and when the last one was (`last_event_at`)."""
+    return ask(_ARRIVED, {"since": since})
+
+
+def newest_hours(ask: Ask) -> pa.Table:
+    """For each game the newest hour with a stored event, and how many it has."""
+    return ask(_NEWEST_HOURS, {})
+
+
+def last_event(ask: Ask, game_id: int, since: int, until: int) -> int | None:
+    """When the last event of a game in a time was received."""
+    found: int | None = ask(_LAST_EVENT, {"game_id": game_id, "since": since, "until": until})[0][0].as_py()
+    return found
+
+
+def rejection_reasons(ask: Ask, since: int, most: int) -> pa.Table:
+    """Why events and requests were rejected since then, the newest first."""
+    return ask(_REASONS, {"since": since, "most": most})
+
+
+# ----------------------------------------------------------------------------------------------- totals of players
+
+_NEWEST_TOTALS = "SELECT max(batch_no) AS batch_no FROM player_event_totals"
+_CHANGED_TOTALS = """
+    SELECT totals.batch_no, totals.player_event_no, players.game_id, players.player_id, event_names.event_id,
+        totals.events, totals.first_seen, totals.last_seen,
+        CASE WHEN totals.value_count > 0 THEN totals.value_sum END AS value_sum, totals.value_max, totals.value_min
+    FROM player_event_totals AS totals
+    JOIN players ON players.player_no = totals.player_no
+    JOIN event_names ON event_names.event_no = totals.event_no
+    WHERE totals.batch_no > $batch_no OR (totals.batch_no = $batch_no AND totals.player_event_no > $player_event_no)
+    ORDER BY totals.batch_no, totals.player_event_no
+    LIMIT $most
+"""
+
+
+def newest_totals(ask: Ask) -> int:
+    """The number of the last load transaction that changed a player's total of an event; 0 for none."""
+    found: int | None = ask(_NEWEST_TOTALS, {})["batch_no"][0].as_py()
+    return found or 0
+
+
+def changed_totals(ask: Ask, batch_no: int, player_event_no: int, most: int) -> pa.Table:
+    """Totals of players by event that changed after a place, in the order of their changes."""
+    return ask(_CHANGED_TOTALS, {"batch_no": batch_no, "player_event_no": player_event_no, "most": most})
