@@ -1,5 +1,6 @@
 """What every analytics store promises, whichever engine it is."""
 
+import shutil
 import uuid
 from collections.abc import Iterator
 from decimal import Decimal
@@ -47,6 +48,35 @@ def test_the_same_id_in_two_games_is_two_events(store: DuckDBStore) -> None:
     event_id = new_id()
     result = store.load(batch([{"client_event_id": event_id, "game_id": game} for game in (1, 2)]), NOON)
     assert result.stored == 2
+
+
+def test_the_same_id_of_two_players_is_two_events(store: DuckDBStore) -> None:
+    for event_id in (new_id(), "some text"):
+        rows = [{"client_event_id": event_id, "player_id": player} for player in ("p", "q", None)]
+        assert store.load(batch(rows * 2), NOON).stored == 3
+        assert store.load(batch(rows), NOON).duplicates == 3
+
+
+@pytest.mark.parametrize(("seconds_later", "stored"), [(86_400, 0), (86_401, 1)])
+@pytest.mark.parametrize("is_lost", [False, True])
+def test_a_request_that_comes_again_within_a_day_is_stored_once(
+    tmp_path: Path, seconds_later: int, stored: int, is_lost: bool
+) -> None:
+    rows = [{"player_id": "p", "resend_key": "abc:0"}, {"player_id": "p", "resend_key": "abc:1"}]
+    store = DuckDBStore(tmp_path)
+    assert store.load(batch([*rows, rows[0]]), NOON).stored == 2
+    assert _rows(store, "SELECT DISTINCT has_client_id, client_event_id FROM events") == [
+        {"has_client_id": False, "client_event_id": None}
+    ]
+    store.close()
+    if is_lost:
+        shutil.rmtree(tmp_path / "key-indexes")
+    store = DuckDBStore(tmp_path)
+    again = {"received_at": NOON + seconds_later * SECOND}
+    assert store.load(batch([rows[0] | again, {"client_event_id": "abc:0"}]), NOON).stored == stored + 1
+    store.expire(Expiry(), NOON + 4 * DAY)
+    assert _rows(store, "FROM resend_keys") == []
+    store.close()
 
 
 def test_an_id_that_is_no_uuid_is_compared_as_text(store: DuckDBStore) -> None:

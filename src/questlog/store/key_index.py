@@ -23,7 +23,7 @@ from questlog.store.key_runs import (
     sorted_entries,
     write_run,
 )
-from questlog.store.keys import U32, U64, Keys, Mask
+from questlog.store.keys import U32, Keys, Mask, scattered
 
 _FLUSH_COUNT = 1 << 19
 _SEED_FILE = "seed"
@@ -155,8 +155,8 @@ class KeyIndex:
 
     def _mixed(self, keys: Keys) -> Keys:
         """The keys with the upper half scattered evenly, reversibly: what a sender chooses cannot skew a run."""
-        scatter = _mix(keys.low ^ np.uint64(self._seed)) + _mix(keys.domain.astype(np.uint64))
-        return Keys(_mix(keys.high ^ scatter), keys.low, keys.domain)
+        scatter = scattered(keys.low ^ np.uint64(self._seed)) + scattered(keys.domain.astype(np.uint64))
+        return Keys(scattered(keys.high ^ scatter), keys.low, keys.domain)
 
     def _sorted(self, keys: Keys) -> tuple[Keys, "np.ndarray[tuple[int], np.dtype[np.intp]]"]:
         mixed = self._mixed(keys)
@@ -168,10 +168,13 @@ class KeyIndex:
             return list(self._runs)
 
     def _merge_memory(self) -> None:
-        """Merge the newest runs in memory while each is at least half as large as the one before."""
+        """Merge the newest runs in memory while each is at least half as large as the one before.
+
+        A full one, and what is before it, is the other thread's.
+        """
         while True:
             runs = [run for run in self._runs[-2:] if run.path is None]
-            if len(runs) < 2 or 2 * runs[1].size < runs[0].size or runs[0].size >= self._flush_count:
+            if len(runs) < 2 or 2 * runs[1].size < runs[0].size or max(map(_size, runs)) >= self._flush_count:
                 return
             self._replace(runs, make_run(runs[0].first, runs[1].last, merged(runs)))
 
@@ -192,9 +195,10 @@ class KeyIndex:
     def _due(self) -> list[Run]:
         """The neighbouring runs to make one file of next; empty when all is well."""
         runs = self._snapshot()
-        full = next((run for run in runs if run.path is None and run.size >= self._flush_count), None)
+        memory = [run for run in runs if run.path is None]
+        full = next((place for place, run in enumerate(memory) if run.size >= self._flush_count), None)
         if full is not None:
-            return [full]
+            return memory[: full + 1]
         files = [run for run in runs if run.path is not None]
         for older, newer in zip(files[-2::-1], files[:0:-1], strict=True):
             if 2 * newer.size >= older.size:
@@ -226,6 +230,10 @@ class KeyIndex:
             self._worker = None
 
 
+def _size(run: Run) -> int:
+    return run.size
+
+
 def _holds(run: Run, keys: Keys) -> Mask:
     """Which entries of a run have one of these (few) keys."""
     is_held = np.zeros(run.size, np.bool_)
@@ -234,10 +242,3 @@ def _holds(run: Run, keys: Keys) -> Mask:
         start, end = (int(np.searchsorted(entries.high, high, side)) for side in ("left", "right"))
         is_held[start:end] |= (entries.low[start:end] == low) & (entries.domain[start:end] == domain)
     return is_held
-
-
-def _mix(values: U64) -> U64:
-    """SplitMix64's finaliser: a permutation of 64-bit integers."""
-    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return values ^ (values >> np.uint64(31))

@@ -1,6 +1,7 @@
 """Text as 128-bit keys: a UUID is its own bits, any other text is hashed. Vectorised over Arrow columns."""
 
 import hashlib
+from collections.abc import Sequence
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -66,10 +67,26 @@ def recognised_keys(
     return Keys(high, low, domain), is_uuid
 
 
+def joined_keys(keys: Sequence[Keys]) -> Keys:
+    """Several lists of keys as one."""
+    return Keys(
+        np.concatenate([each.high for each in keys]),
+        np.concatenate([each.low for each in keys]),
+        np.concatenate([each.domain for each in keys]),
+    )
+
+
 def hashed_text(text: str) -> tuple[int, int]:
     """128 bits of BLAKE2b as two halves."""
     digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16, person=b"questlog key").digest()
     return int.from_bytes(digest[:8], "big"), int.from_bytes(digest[8:], "big")
+
+
+def scattered(values: U64) -> U64:
+    """SplitMix64's finaliser: a permutation of 64-bit integers."""
+    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return values ^ (values >> np.uint64(31))
 
 
 def uuid_halves(texts: pa.StringArray, *, fold_case: bool) -> tuple[U64, U64, Mask]:

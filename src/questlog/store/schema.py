@@ -111,7 +111,11 @@ EVENTS = Table(
         Column("source", Kind.TEXT, "`gameanalytics`, `satori_client`, `satori_server` or `satori_system`"),
         Column("api_key_name", Kind.TEXT, "name of the API key it was sent with"),
         Column("event_uuid", Kind.UUID, "the client's id if that is a UUID, else its hash; else made from the place"),
-        Column("has_client_id", Kind.FLAG, "whether the client gave an id (then it takes part in de-duplication)"),
+        Column(
+            "has_client_id",
+            Kind.FLAG,
+            "whether the client gave an id: of the same game, player and id only one event is stored",
+        ),
         Column("received_at", Kind.TIME, "when the collector received it"),
         Column("event_time", Kind.TIME, "the time to analyse by (metrics.md §1)"),
         Column("player_no", Kind.ID, "number of `player_id` in `players`; null without one"),
@@ -434,6 +438,18 @@ POSITIONS = Table(
     ),
 )
 
+RESEND_KEYS = Table(
+    "resend_keys",
+    "Events without an id of requests that were partly dropped: if the same request comes again within a day, they are "
+    "not stored twice. Kept for two days.",
+    (
+        Column("row_no", Kind.ID, "the event's row"),
+        _GAME,
+        Column("resend_key", Kind.TEXT, "hash of the request's body, and the event's place in it"),
+        Column("received_s", Kind.INTEGER, "when it was received, seconds since 1970"),
+    ),
+)
+
 GAME_ZONES = Table(
     "game_zones",
     "The time zone that the local days of a game's rows are of. A game without a row has UTC.",
@@ -486,6 +502,7 @@ TABLES = (
     INGEST_HOURS,
     ERASURES,
     POSITIONS,
+    RESEND_KEYS,
     GAME_ZONES,
     COUNTERS,
     UNFINISHED,

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from questlog.store.key_index import KeyIndex
+from questlog.store.key_runs import make_run, sorted_entries
 from questlog.store.keys import Keys
 
 
@@ -46,6 +47,36 @@ def test_it_finds_exactly_what_was_inserted(tmp_path: Path, flush_count: int) ->
     _agrees(index, known)
     index.close()
     _agrees(KeyIndex(tmp_path, flush_count), known)
+
+
+def test_batches_larger_than_what_stays_in_memory_are_all_found(tmp_path: Path) -> None:
+    """Each is full at once, while the one before is still being written."""
+    index, pick = KeyIndex(tmp_path, 50), random.Random(3)
+    known: dict[tuple[int, int, int], int] = {}
+    for size in (10, 200, 3, 60, 500, 49, 51, 70, 1, 300) * 4:
+        first = len(known) + 1
+        added = [(pick.randrange(2**64), pick.randrange(2**64), 1) for _ in range(size)]
+        index.insert(_keys(added), _numbers(list(range(first, first + size))), first + size - 1)
+        known.update(zip(added, range(first, first + size), strict=True))
+    _agrees(index, known)
+    index.close()
+    reopened = KeyIndex(tmp_path, 50)
+    assert reopened.covered == len(known)
+    _agrees(reopened, known)
+
+
+def test_a_full_batch_is_written_by_one_thread_only(tmp_path: Path) -> None:
+    """The other thread may see it before this one has looked whether to merge it."""
+    index = KeyIndex(tmp_path, 50)
+    small, full = ([(place, place, 1) for place in range(first, last)] for first, last in ((1, 11), (11, 111)))
+    index.insert(_keys(small), _numbers(list(range(1, 11))), 10)
+    entries = sorted_entries(index._mixed(_keys(full)), _numbers(list(range(11, 111))))
+    index._runs.append(make_run(11, 110, entries))
+    due = index._due()
+    index._merge_memory()
+    index._merge(due)
+    index.abandon()
+    _agrees(KeyIndex(tmp_path, 50), {key: key[0] for key in (*small, *full)})
 
 
 def test_keys_that_a_sender_chose_alike_do_not_slow_it_down_or_mix(tmp_path: Path) -> None:

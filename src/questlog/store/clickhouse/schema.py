@@ -29,6 +29,7 @@ _ORDERS = {
     "player_day_values": ("game_id", "day", "player_day_no", "values_key"),
     "purchases": ("game_id", "day", "row_no"),
     "game_zones": ("game_id",),
+    "resend_keys": ("row_no",),
     "event_days": ("game_id", "day", "event_day_no"),
     "event_names": ("game_id", "event_no"),
     "value_counts": ("game_id", "field", "day", "bin", "value"),
@@ -101,6 +102,7 @@ _NEVER_NULL = {
     "purchases": frozenset(
         {"row_no", "game_id", "day", "event_time", "event_no", "source", "category", "amount", "is_refund"}
     ),
+    "resend_keys": frozenset({"row_no", "game_id", "resend_key", "received_s"}),
     "game_zones": frozenset({"game_id", "time_zone"}),
     "event_days": frozenset({"event_day_no", "game_id", "day", "event_no", "events", "value_count", "value_sum"}),
     "event_names": frozenset({"event_no", "game_id"}),

@@ -13,7 +13,7 @@ import pyarrow as pa
 from questlog.model.event import Source
 from questlog.store.duckdb.groups import I64, grouped
 from questlog.store.key_index import KeyIndex
-from questlog.store.keys import Keys, Mask, hashed_text, text_keys
+from questlog.store.keys import Keys, Mask, hashed_text, joined_keys, text_keys
 
 _OWN = np.uint32(1 << 30)
 _SERVERS = np.uint32(1 << 29)
@@ -93,7 +93,7 @@ def stored_keys(rows: pa.Table) -> tuple[Keys, I64]:
     without_num = np.asarray(rows["session_num"].is_null().to_numpy(), np.bool_)
     of_servers = places[~of_token & without_num]
     keys = [_keys(rows, places, games, of_token), _server_keys(_id_keys(rows, of_servers, games))]
-    return joined(keys), np.concatenate([places, of_servers])
+    return joined_keys(keys), np.concatenate([places, of_servers])
 
 
 def server_keys_of(families: Families, events: pa.Table) -> Keys:
@@ -106,11 +106,6 @@ def server_keys_of(families: Families, events: pa.Table) -> Keys:
 def token_keys(games: I64, session_ids: pa.Array) -> Keys:
     """The keys of sessions of tokens."""
     return text_keys(session_ids, games.astype(np.int32))
-
-
-def joined(keys: list[Keys]) -> Keys:
-    """Several lists of keys as one."""
-    return Keys(*(np.concatenate(column) for column in zip(*keys, strict=True)))
 
 
 def _codes(rows: pa.Table, column: str) -> _Column:

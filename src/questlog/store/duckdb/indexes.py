@@ -1,5 +1,6 @@
 """The key indexes beside the database: opened, and completed from the tables."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
@@ -7,10 +8,11 @@ import numpy as np
 import pyarrow as pa
 import structlog
 
+from questlog.store.duckdb.event_ids import resend_keys, with_players
 from questlog.store.duckdb.families import stored_keys
 from questlog.store.duckdb.staging import Counters, Indexes
 from questlog.store.key_index import KeyIndex
-from questlog.store.keys import Keys, text_keys
+from questlog.store.keys import joined_keys, text_keys
 
 _CHUNK = 1 << 20
 
@@ -26,9 +28,13 @@ _NAMES = """
         category || CASE WHEN event_id IS NULL THEN '' ELSE chr(0) || event_id END AS text FROM event_names
 """
 _IDS = """
-    SELECT row_no AS number, game_id, coalesce(client_event_id, event_uuid::VARCHAR) AS text,
+    SELECT game_id, coalesce(client_event_id, event_uuid::VARCHAR) AS text, player_id,
         (epoch_us(received_at) // 1000000)::BIGINT AS payload
-    FROM events WHERE has_client_id
+    FROM events WHERE has_client_id AND row_no > $covered AND row_no <= $last
+"""
+_RESENDS = """
+    SELECT game_id, resend_key AS text, received_s AS payload
+    FROM resend_keys WHERE row_no > $covered AND row_no <= $last
 """
 
 
@@ -44,7 +50,7 @@ def open_indexes(directory: Path, connection: duckdb.DuckDBPyConnection, last: C
     _complete(indexes.players, connection, _PLAYERS, last.player_no)
     complete_sessions(indexes.sessions, connection, last)
     _complete(indexes.event_names, connection, _NAMES, last.event_no)
-    _complete(indexes.events, connection, _IDS, last.row_no, fold_case=True)
+    _complete_events(indexes.events, connection, last.row_no)
     return indexes
 
 
@@ -52,13 +58,12 @@ def complete_sessions(
     index: KeyIndex, connection: duckdb.DuckDBPyConnection, last: Counters, *, is_anew: bool = False
 ) -> None:
     """Add the sessions that the index has not seen, all of them with `is_anew`."""
-    if is_anew or index.covered > last.session_no:
+    if is_anew:
         index.clear()
-    while (covered := index.covered) < last.session_no:
-        end = min(covered + _CHUNK, last.session_no)
-        found = connection.sql(_SESSIONS, params={"covered": covered, "last": end}).to_arrow_table().combine_chunks()
+    for span in _missing(index, last.session_no):
+        found = _read(connection, _SESSIONS, span)
         keys, places = stored_keys(found)
-        index.insert(keys, found["family_no"].to_numpy()[places].astype(np.uint32), end)
+        index.insert(keys, found["family_no"].to_numpy()[places].astype(np.uint32), span["last"])
 
 
 def close_indexes(indexes: Indexes) -> None:
@@ -76,22 +81,39 @@ def abandon_indexes(indexes: Indexes) -> None:
         index.abandon()
 
 
-def _complete(
-    index: KeyIndex, connection: duckdb.DuckDBPyConnection, rows: str, last: int, fold_case: bool = False
-) -> None:
-    """Add the table's rows that the index has not seen; start again if it knows of rows that the table never had."""
+def _complete_events(index: KeyIndex, connection: duckdb.DuckDBPyConnection, last: int) -> None:
+    for span in _missing(index, last):
+        ids, resends = (_read(connection, statement, span) for statement in (_IDS, _RESENDS))
+        keys = text_keys(_texts(ids, "text"), _games(ids), fold_case=True)
+        own = with_players(keys, _texts(ids, "player_id"))
+        both = joined_keys([own, resend_keys(_texts(resends, "text"), _games(resends).astype(np.int64))])
+        payloads = np.concatenate([rows["payload"].to_numpy() for rows in (ids, resends)])
+        index.insert(both, payloads.astype(np.uint32), span["last"])
+
+
+def _complete(index: KeyIndex, connection: duckdb.DuckDBPyConnection, rows: str, last: int) -> None:
+    for span in _missing(index, last):
+        found = _read(connection, f"SELECT * FROM ({rows}) WHERE number > $covered AND number <= $last", span)
+        keys = text_keys(_texts(found, "text"), _games(found))
+        index.insert(keys, found["number"].to_numpy().astype(np.uint32), span["last"])
+
+
+def _missing(index: KeyIndex, last: int) -> Iterator[dict[str, int]]:
+    """The rows that the index has not seen, some at a time; all if it knows of rows that the table never had."""
     if index.covered > last:
         index.clear()
     while (covered := index.covered) < last:
-        end = min(covered + _CHUNK, last)
-        statement = f"SELECT * FROM ({rows}) WHERE number > $covered AND number <= $last"
-        found = connection.sql(statement, params={"covered": covered, "last": end}).to_arrow_table()
-        keys, payloads = _entries(found.combine_chunks(), fold_case)
-        index.insert(keys, payloads, end)
+        yield {"covered": covered, "last": min(covered + _CHUNK, last)}
 
 
-def _entries(rows: pa.Table, fold_case: bool) -> "tuple[Keys, np.ndarray[tuple[int], np.dtype[np.uint32]]]":
-    chunks = rows["text"].chunks
-    texts = chunks[0] if chunks else pa.array([], pa.string())
-    payloads = rows["payload" if "payload" in rows.column_names else "number"].to_numpy().astype(np.uint32)
-    return text_keys(texts, rows["game_id"].to_numpy().astype(np.int32), fold_case=fold_case), payloads
+def _read(connection: duckdb.DuckDBPyConnection, statement: str, span: dict[str, int]) -> pa.Table:
+    return connection.sql(statement, params=span).to_arrow_table().combine_chunks()
+
+
+def _texts(rows: pa.Table, column: str) -> pa.StringArray:
+    chunks = rows[column].chunks
+    return chunks[0] if chunks else pa.array([], pa.string())
+
+
+def _games(rows: pa.Table) -> "np.ndarray[tuple[int], np.dtype[np.int32]]":
+    return np.asarray(rows["game_id"].to_numpy(), np.int32)

@@ -14,7 +14,7 @@ from questlog.model.record import Position
 from questlog.store.contract import STAGED_REJECTED, Batch, LoadResult
 from questlog.store.duckdb import runs
 from questlog.store.duckdb.days import StoredDays, dates
-from questlog.store.duckdb.families import Families, joined, server_keys_of
+from questlog.store.duckdb.families import Families, server_keys_of
 from questlog.store.duckdb.rebuild import Rollups
 from questlog.store.duckdb.rollups import (
     doubtful_sessions,
@@ -32,7 +32,7 @@ from questlog.store.duckdb.rollups import (
 from questlog.store.duckdb.rules import Rules
 from questlog.store.duckdb.staging import Counters, NewKeys, Staged
 from questlog.store.duckdb.transaction import Transaction
-from questlog.store.keys import Keys
+from questlog.store.keys import Keys, joined_keys
 
 # What the rollups read: binding a statement to a wide table takes longer than running it.
 _ROLLED_UP = [
@@ -101,6 +101,9 @@ def load_events(
         stored = matching.match_batch(transaction, events, rules.sessions.grace_s)
     transaction.register("batch_rows", stored)
     transaction.write("INSERT INTO events SELECT * FROM batch_rows")
+    if staged.resends.num_rows:
+        transaction.register("batch_resends", staged.resends)
+        transaction.write("INSERT INTO resend_keys SELECT * FROM batch_resends")
     players.update(transaction, events)
     player_day_values.update(transaction, events)
     purchases.update(transaction, stored, days)
@@ -136,7 +139,7 @@ def _new_families(families: Families, assigned: runs.Assigned, events: pa.Table)
     of_servers = families.of_servers
     keys = [families.keys.take(assigned.new_families), server_keys_of(families, events)]
     numbers = [assigned.family_numbers[assigned.new_families], assigned.family_numbers[of_servers]]
-    return NewKeys(joined(keys), np.concatenate(numbers))
+    return NewKeys(joined_keys(keys), np.concatenate(numbers))
 
 
 def may_be_sessionless(events: pa.Table) -> bool:

@@ -10,11 +10,12 @@ import pyarrow.compute as pc
 
 from questlog.store.contract import STAGED_EVENTS, Batch, PlayerProperties
 from questlog.store.duckdb.days import LocalDays
+from questlog.store.duckdb.event_ids import EventIds, duplicates
 from questlog.store.duckdb.families import Families, families_of
 from questlog.store.duckdb.groups import I64, grouped
 from questlog.store.duckdb.rollups.field_values import KnownValues, NewValues
 from questlog.store.key_index import KeyIndex
-from questlog.store.keys import U64, Keys, Mask, hashed_text, recognised_keys, text_keys, uuid_column
+from questlog.store.keys import U64, Keys, Mask, hashed_text, text_keys, uuid_column
 from questlog.store.schema import EVENTS
 
 EVENT_COLUMNS = tuple(column.name for column in EVENTS.columns)
@@ -65,6 +66,7 @@ class Staged(NamedTuple):
     families: Families
     property_players: I64
     new_ids: NewKeys
+    resends: pa.Table
     new_players: NewKeys
     new_names: NewKeys
     new_values: NewValues
@@ -95,7 +97,7 @@ def stage(batch: Batch, known: Known, window_s: int) -> Staged:
     indexes, last = known.indexes, known.last
     events = batch.events.combine_chunks()
     received_s = _integers(events, "received_at") // _US
-    ids = _ClientIds.of(events)
+    ids = EventIds.of(events)
     is_duplicate = duplicates(ids, received_s, indexes.events, window_s)
     is_erased = ~is_duplicate & _of_erased_players(events, known.erasures)
     is_kept = ~(is_duplicate | is_erased)
@@ -122,7 +124,8 @@ def stage(batch: Batch, known: Known, window_s: int) -> Staged:
         names=_name_rows(events, names),
         families=families,
         property_players=property_players,
-        new_ids=NewKeys(ids.keys.take(ids.has_id), received_s[ids.has_id]),
+        new_ids=NewKeys(*ids.remembered(received_s)),
+        resends=ids.resends(rows, received_s),
         new_players=players.new,
         new_names=names.new,
         new_values=known.values.new_values(rows, days),
@@ -143,51 +146,6 @@ def _numbered_players(
     )
     both = _numbered(pa.table({"game_id": games, "player_id": texts}), ("player_id",), index, last)
     return both._replace(numbers=both.numbers[: events.num_rows]), both.numbers[events.num_rows :]
-
-
-class _ClientIds(NamedTuple):
-    has_id: Mask
-    is_uuid: Mask
-    keys: Keys
-
-    @classmethod
-    def of(cls, events: pa.Table) -> "_ClientIds":
-        texts = _array(events, "client_event_id")
-        has_id = np.asarray(texts.is_valid().to_numpy(zero_copy_only=False), np.bool_)
-        filled = texts.fill_null("") if texts.null_count else texts
-        games = _integers(events, "game_id").astype(np.int32)
-        keys, is_uuid = recognised_keys(filled, games, fold_case=True)
-        return cls(has_id, is_uuid, keys)
-
-    def take(self, mask: Mask) -> "_ClientIds":
-        return _ClientIds(self.has_id[mask], self.is_uuid[mask], self.keys.take(mask))
-
-
-def duplicates(ids: _ClientIds, received_s: I64, index: KeyIndex, window_s: int) -> Mask:
-    """Events whose id was received before within the window, in the store or earlier in the batch."""
-    is_duplicate = np.zeros(len(received_s), np.bool_)
-    places = np.flatnonzero(ids.has_id)
-    keys, times = ids.keys.take(places), received_s[places]
-    is_duplicate[places] = index.has_near(keys, times.astype(np.uint32), window_s)
-    places = places[~is_duplicate[places]]
-    keys = ids.keys.take(places)
-    in_order = np.sort(keys.high)
-    if not (in_order[1:] == in_order[:-1]).any():
-        return is_duplicate
-    order = np.lexsort((places, keys.domain, keys.low, keys.high))
-    keys, places = keys.take(order), places[order]
-    is_same = np.zeros(len(places), np.bool_)
-    is_same[1:] = np.logical_and.reduce([column[1:] == column[:-1] for column in keys])
-    kept: list[int] = []
-    for at in np.flatnonzero(is_same).tolist():
-        if not is_same[at - 1]:
-            kept = [int(received_s[places[at - 1]])]
-        time = int(received_s[places[at]])
-        if any(abs(time - other) <= window_s for other in kept):
-            is_duplicate[places[at]] = True
-        else:
-            kept.append(time)
-    return is_duplicate
 
 
 def _of_erased_players(events: pa.Table, erasures: Mapping[tuple[int, tuple[int, int]], int]) -> Mask:
@@ -246,7 +204,7 @@ def _name_rows(events: pa.Table, names: _Column) -> pa.Table:
     return pa.table(columns | {name: _array(events, name).take(rows) for name in ("game_id", "category", "event_id")})
 
 
-def _event_rows(events: pa.Table, counters: Counters, ids: _ClientIds, player_no: I64, event_no: I64) -> pa.Table:
+def _event_rows(events: pa.Table, counters: Counters, ids: EventIds, player_no: I64, event_no: I64) -> pa.Table:
     """The rows of the events table, in its columns' order."""
     count = events.num_rows
     made = {
@@ -275,7 +233,7 @@ def _event_times(events: pa.Table) -> pa.Array:
     return pa.array(np.where(is_good, times, received).astype("datetime64[us]"))
 
 
-def _event_uuids(events: pa.Table, ids: _ClientIds) -> pa.ExtensionArray:
+def _event_uuids(events: pa.Table, ids: EventIds) -> pa.ExtensionArray:
     """The client's UUID, or a UUIDv8 of the hash of its other id, or one that says the place in the journal."""
     high, low = ids.keys.high, ids.keys.low
     is_ours = ~(ids.has_id & ids.is_uuid)

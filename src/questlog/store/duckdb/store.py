@@ -30,7 +30,7 @@ from questlog.store.duckdb import erasures, load, migrating, rebuild, reprice
 from questlog.store.duckdb.checkpointer import Checkpointer
 from questlog.store.duckdb.connection import EngineSettings, new_cursor, open_engine
 from questlog.store.duckdb.days import LocalDays, StoredDays
-from questlog.store.duckdb.expiry import expire_rejected
+from questlog.store.duckdb.expiry import expire_rows
 from questlog.store.duckdb.failures import OutOfMemory, failure
 from questlog.store.duckdb.families import token_keys
 from questlog.store.duckdb.indexes import abandon_indexes, close_indexes, complete_sessions, open_indexes
@@ -189,10 +189,10 @@ class DuckDBStore:
 
     def expire(self, expiry: Expiry, now_us: int) -> None:
         """Delete what is older or more than `expiry` allows. Raises `StoreFailed`."""
-        self._transact(lambda: expire_rejected(self._loader, expiry, now_us))
-        newest = self._rows("SELECT epoch_us(max(received_at)) FROM events")[0][0]
+        self._transact(lambda: expire_rows(self._loader, expiry, now_us))
+        newest = self._rows("SELECT epoch_us(max(hour)) FROM ingest_hours")[0][0]
         if newest is not None:
-            # What a late journal brings is compared too: count from the newest event, and leave a day's margin.
+            # What a late journal brings is compared too: count from the newest hour, and leave a day's margin.
             before = min(newest, now_us) // 1_000_000 - (expiry.dedupe_window_days + 1) * _DAY_S
             self._indexes.events.expire(max(0, before))
 

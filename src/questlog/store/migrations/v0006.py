@@ -31,6 +31,7 @@ _DROPPED_FROM_DAYS = (
 )
 
 STATEMENTS = (
+    "CREATE TABLE resend_keys (row_no BIGINT, game_id INTEGER, resend_key VARCHAR, received_s BIGINT)",
     "CREATE TABLE game_zones (game_id INTEGER, time_zone VARCHAR)",
     "ALTER TABLE sessions ADD COLUMN day DATE",
     "ALTER TABLE sessions ADD COLUMN family_no BIGINT",
