@@ -254,7 +254,7 @@ _FLOWS, _ITEMS = ("Source", "Sink"), ("gold:quest:q1", "gold:shop:sword", "gems:
 _STATUSES = ("Start", "Fail", "Complete")
 _LEVELS = ("w1:l1", "w1:l2", "w2:l1")
 _QUARTERS = st.integers(-20, 40).map(lambda number: number / 4)
-_MONEY = st.sampled_from([99, 499, 1, 0, -99, 100_000])
+_MONEY = st.sampled_from([99, 499, -499, 0, -99, 100_000])
 _CURRENCY = st.sampled_from(["USD", "USD", "EUR", "JPY", "XXX", None])
 
 

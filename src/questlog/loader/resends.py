@@ -6,10 +6,13 @@ from questlog.loader.sources import Decoded
 from questlog.model.record import Envelope
 
 _DIGEST_BYTES = 16
+_SALT_BYTES = hashlib.blake2b.SALT_SIZE
 
 
 def resend_digest(envelope: Envelope, body: bytes, decoded: Decoded) -> str | None:
     """What tells that an inflated body is sent again; None for a request that the client takes for done.
+
+    The player of a token is part of it: a body of Satori does not name its player, and two can send the same.
 
     Both protocols answer 400 where they drop some events of a request and store the others (`replies.events`,
     `replies.invalid_events`), and some clients then send all of it again. The game may have become lenient meanwhile:
@@ -18,7 +21,8 @@ def resend_digest(envelope: Envelope, body: bytes, decoded: Decoded) -> str | No
     if not decoded.events or not (decoded.dropped or decoded.lenient):
         return None
     kind = envelope.kind.to_bytes(2, "big")
-    return hashlib.blake2b(body, digest_size=_DIGEST_BYTES, person=kind).hexdigest()
+    player = hashlib.blake2b((envelope.player_id or "").encode(), digest_size=_SALT_BYTES).digest()
+    return hashlib.blake2b(body, digest_size=_DIGEST_BYTES, person=kind, salt=player).hexdigest()
 
 
 def resend_key(digest: str, index: int) -> str:

@@ -258,10 +258,11 @@ def test_the_builder_knows_when_its_requests_were_received(journal: FakeJournal)
     assert builder.received_between == (3, 9)
 
 
-def resend_keys(journal: FakeJournal, events: object, received_at: int = NOW_US) -> list[str | None]:
-    keys: list[str | None] = (
-        batch_of(journal.append(envelope(received_at=received_at), events)).events["resend_key"].to_pylist()
-    )
+def resend_keys(
+    journal: FakeJournal, events: object, received_at: int = NOW_US, player_id: str | None = None
+) -> list[str | None]:
+    record = journal.append(envelope(received_at=received_at, player_id=player_id), events)
+    keys: list[str | None] = batch_of(record).events["resend_key"].to_pylist()
     return keys
 
 
@@ -273,6 +274,13 @@ def test_a_request_of_which_some_events_are_dropped_is_recognised_when_it_comes_
     assert keys[0] != keys[1]
     assert keys[2] is None, "this event has an id"
     assert set(resend_keys(journal, [*events, {"event_id": "d"}])).isdisjoint({keys[0], keys[1]})
+
+
+def test_the_same_body_of_two_players_is_two_requests(journal: FakeJournal) -> None:
+    events = [{"event_id": "a"}, {"drop": True}]
+    keys = [resend_keys(journal, events, player_id=player) for player in ("p", "q", None, "p")]
+    assert len({each[0] for each in keys}) == 3
+    assert keys[0] == keys[3]
 
 
 def test_a_request_that_is_taken_or_dropped_whole_has_no_keys(journal: FakeJournal) -> None:

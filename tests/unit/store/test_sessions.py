@@ -98,7 +98,7 @@ _rows = st.builds(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(rows=st.lists(_rows, min_size=1, max_size=14), seed=st.integers(0, 2**16))
 def test_any_order_and_any_batches_give_the_same_sessions(
     tmp_path_factory: pytest.TempPathFactory, rows: list[dict[str, Any]], seed: int

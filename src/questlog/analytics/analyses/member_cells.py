@@ -18,12 +18,14 @@ from questlog.analytics.analyses.funnel import Funnel
 from questlog.analytics.analyses.progression import Progression
 from questlog.analytics.analyses.progression_rows import Levels
 from questlog.analytics.analyses.retention import Retention, Return, Returns
+from questlog.analytics.analyses.split import GROUP, Split
 from questlog.analytics.engine import tables
 from questlog.analytics.metrics.measures import Measure, Quantity
 from questlog.analytics.metrics.sources.purchases import first_purchases
 from questlog.analytics.question.query import AllOf, Condition, Filter, Name, Operator, Query, Value
 from questlog.analytics.selection.buckets import timestamp
-from questlog.analytics.selection.dimensions import FINGERPRINT, dimension_column, referenced_dimensions
+from questlog.analytics.selection.cardinality import is_standing, standing
+from questlog.analytics.selection.dimensions import FINGERPRINT, dimension_column, player_day, referenced_dimensions
 from questlog.analytics.selection.filters import event_matches, predicate
 from questlog.analytics.selection.rows import events_with, installed_with, purchases_with
 from questlog.analytics.selection.selection import Selection
@@ -114,7 +116,10 @@ def narrowed(condition: Filter | None, names: tuple[str, ...], group: Group) -> 
 
 
 class MetricPoint(msgspec.Struct, frozen=True):
-    """A measure of players in one bucket: the selection's days; within a day from `from_us` to before `until_us`."""
+    """A measure of players in one bucket: the selection's days; within a day from `from_us` to before `until_us`.
+
+    What the selection has `caps` of is above a limit on some days: then it is not in the cell.
+    """
 
     measure: Measure
     selection: Selection
@@ -146,6 +151,7 @@ def players_of_metric(point: MetricPoint) -> ir.Table:
     match, selection = point.measure.match, point.selection
     rows = events_with(selection, selection.dimensions | referenced_dimensions(match.filter))
     rows = rows.filter(predicate(selection.filter, rows), event_matches(match, rows), *_within(point, rows.event_time))
+    rows = standing(rows, selection.caps, selection.game_id, selection.days.day_of(rows.event_time))
     if quantity is Quantity.RETURNING_PLAYERS:
         old = tables.players
         old = old.filter(old.game_id == selection.game_id)
@@ -166,7 +172,8 @@ def _new_players(point: MetricPoint) -> ir.Table:
     selection = point.selection
     rows = installed_with(selection, selection.dimensions)
     is_inside = selection.days.holds(rows.first_seen)
-    return _players(rows.filter(predicate(selection.filter, rows), is_inside, *_within(point, rows.first_seen)))
+    rows = rows.filter(predicate(selection.filter, rows), is_inside, *_within(point, rows.first_seen))
+    return _players(standing(rows, selection.caps, selection.game_id, player_day(rows, "first_seen", selection.days)))
 
 
 def _buyers(point: MetricPoint) -> ir.Table:
@@ -178,13 +185,16 @@ def _buyers(point: MetricPoint) -> ir.Table:
         rows = rows.filter(~rows.is_refund)
     if state is not None:
         rows = rows.filter(rows.receipt_state == state)
-    return _players(rows.filter(predicate(selection.filter, rows), *_within(point, rows.event_time)))
+    rows = rows.filter(predicate(selection.filter, rows), *_within(point, rows.event_time))
+    return _players(standing(rows, selection.caps, selection.game_id, rows.day))
 
 
 def players_of_cohort(returns: Returns, cohort: dt.date, bucket: tuple[dt.date, dt.date] | None) -> ir.Table:
     """Who of the cohort came back on the days of the bucket (`rolling`: or later); without one all of the cohort."""
     rows = members(returns.cohorts)
     rows = rows.filter(rows.cohort == cohort)
+    if returns.cohorts.selection.caps:
+        rows = rows.filter(is_standing(rows.group))
     if bucket is None:
         return _players(rows)
     first, last = bucket
@@ -203,7 +213,7 @@ def players_of_cohort(returns: Returns, cohort: dt.date, bucket: tuple[dt.date, 
 
 def players_of_level(levels: Levels, level: str, status: str) -> ir.Table:
     """The players with an event of the level and status."""
-    return _players(progression_rows.at_level(levels, level, status))
+    return _players(_of_group(levels, progression_rows.at_level(levels, level, status)))
 
 
 def players_of_errors(selection: Selection, fingerprint: str) -> ir.Table:
@@ -223,8 +233,13 @@ class Edges(msgspec.Struct, frozen=True):
 
 def players_of_bin(tree: Tree, edges: Edges) -> ir.Table:
     """The players with an event in the bin."""
-    rows = explore_rows.valued(tree, None)
+    rows = _of_group(tree, explore_rows.valued(tree, None))
     return _players(rows.filter(*_in_bin(rows.value, edges)))
+
+
+def _of_group(split: Split, rows: ir.Table) -> ir.Table:
+    """Rows of the one group that the filter lets pass, on the days on which it is not above a limit."""
+    return rows.filter(is_standing(rows[GROUP])) if split.groups else rows
 
 
 def players_of_balances(items: Items, edges: Edges) -> ir.Table:

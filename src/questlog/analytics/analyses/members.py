@@ -51,7 +51,7 @@ from questlog.analytics.question.query import Granularity, Period, Query, Value
 from questlog.analytics.selection.buckets import Bucket
 from questlog.analytics.selection.cardinality import OTHER
 from questlog.analytics.selection.segments import LISTED, number_of
-from questlog.analytics.selection.selection import select, zone_asked
+from questlog.analytics.selection.selection import caps_of, select, zone_asked
 from questlog.model.calendar import Zone
 
 MAX_LISTED = 10_000
@@ -139,6 +139,7 @@ def _metric(cell: MetricCell, context: Context) -> Built:
         first = bucket.last_day - (measure.days - 1) * _ONE_DAY
     condition = narrowed(question.filter, question.group_by, cell.group)
     selection = select(context, Period(first, bucket.last_day), condition, zone=zone)
+    selection = msgspec.structs.replace(selection, caps=caps_of(selection, question.group_by, context))
     if not question.granularity.is_within_a_day:
         return member_cells.players_of_metric, MetricPoint(measure, selection)
     from_us = _microseconds(bucket.start)
@@ -184,7 +185,7 @@ def _microseconds(start: dt.date | dt.datetime) -> int:
 def _retention(cell: RetentionCell, context: Context) -> Built:
     question = cell.question
     condition = narrowed(question.filter, _groups(cell), cell.group)
-    asked = msgspec.structs.replace(question, filter=condition, group_by=())
+    asked = msgspec.structs.replace(question, filter=condition)
     if cell.age is not None and cell.age > question.last_age:
         raise InvalidQuery("of.age", f"the question has ages up to {question.last_age}", str(question.last_age))
     [number] = bucket_numbers(np.array([cell.cohort], "datetime64[D]"), question.granularity).tolist()
@@ -199,7 +200,7 @@ def _level(cell: LevelCell, context: Context) -> Built:
     if cell.status not in STATUSES:
         raise unknown("of.status", "status", cell.status, STATUSES)
     condition = narrowed(cell.question.filter, _groups(cell), cell.group)
-    asked = msgspec.structs.replace(cell.question, filter=condition, group_by=())
+    asked = msgspec.structs.replace(cell.question, filter=condition)
     return member_cells.players_of_level, levels_of(asked, context), cell.level, cell.status
 
 
@@ -214,7 +215,7 @@ def _bin(cell: BinCell, context: Context) -> Built:
         raise InvalidQuery("of.question.histogram", "bins are of a histogram of the events' values", "value")
     bins = bins_of(tree_of(cell.question, context), histogram, context)
     condition = narrowed(cell.question.filter, _groups(cell), cell.group)
-    asked = msgspec.structs.replace(cell.question, filter=condition, group_by=())
+    asked = msgspec.structs.replace(cell.question, filter=condition)
     return member_cells.players_of_bin, tree_of(asked, context), _edges_of(cell, bins)
 
 

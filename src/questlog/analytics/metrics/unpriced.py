@@ -16,7 +16,7 @@ from questlog.analytics.engine import tables
 from questlog.analytics.engine.context import Context
 from questlog.analytics.metrics.measures import Measure, Quantity
 from questlog.analytics.metrics.metric import Metric
-from questlog.analytics.metrics.sources.cohorts import dimension_columns, has_passed, installed, longer
+from questlog.analytics.metrics.sources.cohorts import has_passed, installed, longer, told_columns
 from questlog.analytics.metrics.sub_query import SubQuery
 from questlog.analytics.question.answer import Warned
 from questlog.analytics.question.query import Granularity, Period
@@ -165,7 +165,8 @@ def unpriced_of_cohorts(query: SubQuery) -> ir.Table:
     bought = purchases_with(longer(query))
     bought = bought.filter(bought.player_no.notnull())
     bought = bought.select("player_no", "currency", "amount_usd", "receipt_state", bought_on=bought.day)
-    players = installed(query).select("player_no", "first_day", *dimension_columns(query))
+    players = installed(query)
+    players = players.select("player_no", "first_day", *told_columns(query, players))
     rows = bought.inner_join(players, "player_no")
     age = rows.bought_on.delta(rows.first_day, unit="day")
     counts = (has_passed(query, rows, m.days) & (age <= m.days) & _counts(m, rows) for m in query.measures)

@@ -122,9 +122,23 @@ def with_shown(rows: ir.Table, capped: Collection[CardinalityCap], game_id: int,
 
 
 def shown(rows: ir.Table, dimension: str) -> ir.Value:
-    """The dimension as it is shown; its value where it is not capped."""
+    """The dimension as it is shown; its value where it is not capped. Zero and minus zero are one value."""
     column = _shown_column(dimension)
-    return rows[column if column in rows.columns else dimension_column(dimension)]
+    value = rows[column if column in rows.columns else dimension_column(dimension)]
+    return (value == 0).ifelse(0.0, value) if isinstance(value, ir.FloatingValue) else value
+
+
+def standing(rows: ir.Table, capped: Collection[CardinalityCap], game_id: int, day: ir.DateValue) -> ir.Table:
+    """The rows whose values of these dimensions are shown on their day: see `with_shown`."""
+    rows = with_shown(rows, capped, game_id, day)
+    for name in sorted({each.dimension for each in capped}):
+        rows = rows.filter(is_standing(shown(rows, name)))
+    return rows
+
+
+def is_standing(shown: ir.StringValue) -> ir.BooleanValue:
+    """Whether what is shown is a value of its own, or none."""
+    return (shown != OTHER).fill_null(True)
 
 
 def _shown_column(dimension: str) -> str:

@@ -114,7 +114,10 @@ def _with_own_and_event(
 
 
 def _with_event(rows: ir.Table, names: Collection[str], selection: Selection, row_no: ir.IntegerValue) -> ir.Table:
-    """Rows with the values of dimensions of the event with that row number; null where it is no longer there."""
+    """Rows with the values of dimensions of the event with that row number; null where it is no longer there.
+
+    Where they have no `category`, they get the event's: limits of parts of ids are those of a category.
+    """
     if not names:
         return rows
     events = tables.events
@@ -122,6 +125,8 @@ def _with_event(rows: ir.Table, names: Collection[str], selection: Selection, ro
     events = events.select(**{f"event:{name}": events[name] for name in events.columns})
     joined = rows.left_join(events, row_no == events["event:row_no"])
     values = {dimension_column(name): own_value(lambda of: joined[f"event:{of}"], name) for name in sorted(names)}
+    if "category" not in rows.columns:
+        values["category"] = joined["event:category"]
     return joined.mutate(**values).drop(*events.columns)
 
 

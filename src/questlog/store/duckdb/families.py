@@ -11,7 +11,6 @@ import numpy as np
 import pyarrow as pa
 
 from questlog.model.event import Source
-from questlog.store.duckdb.event_ids import with_players
 from questlog.store.duckdb.groups import I64, grouped
 from questlog.store.key_index import KeyIndex
 from questlog.store.keys import Keys, Mask, joined_keys, scattered, text_keys
@@ -70,7 +69,7 @@ def families_of(events: pa.Table, player_no: I64, index: KeyIndex) -> Families:
     codes = _family_codes(by_id, player_no[rows], _codes(named, "session_num"), is_of_token)
     _, firsts, of = grouped(codes)
     of_token = is_of_token[firsts]
-    keys = _keys(named, firsts, games, of_token)
+    keys = _keys(named, firsts, games, player_no[rows], of_token)
     numbers, is_known = index.lookup(keys)
     has_no_num = np.asarray(named["session_num"].is_null().to_numpy(), np.bool_)[firsts]
     of_servers = np.flatnonzero(has_no_num & ~of_token & ~is_known)
@@ -86,14 +85,15 @@ def families_of(events: pa.Table, player_no: I64, index: KeyIndex) -> Families:
 def stored_keys(rows: pa.Table) -> tuple[Keys, I64]:
     """The keys of stored sessions, and the place of the row that each is of.
 
-    `rows` have game_id, player_id, session_id, session_num and is_of_token, in one chunk.
+    `rows` have game_id, player_no, session_id, session_num and is_of_token, in one chunk.
     """
     places = np.arange(rows.num_rows)
     games = np.asarray(rows["game_id"].to_numpy(), np.int32)
     of_token = np.asarray(rows["is_of_token"].to_numpy(), np.bool_)
     without_num = np.asarray(rows["session_num"].is_null().to_numpy(), np.bool_)
     of_servers = places[~of_token & without_num]
-    keys = [_keys(rows, places, games, of_token), _server_keys(_id_keys(rows, of_servers, games))]
+    players = np.asarray(rows["player_no"].to_numpy(), np.int64)
+    keys = [_keys(rows, places, games, players, of_token), _server_keys(_id_keys(rows, of_servers, games))]
     return joined_keys(keys), np.concatenate([places, of_servers])
 
 
@@ -123,26 +123,22 @@ def _family_codes(by_id: I64, player_no: I64, nums: _Column, is_of_token: Mask) 
     return np.where(is_of_token, most + by_id, own)
 
 
-def _keys(rows: pa.Table, places: I64, games: np.ndarray[tuple[int], np.dtype[np.int32]], of_token: Mask) -> Keys:
-    """The keys of families: of a token the session id's, of another that with the player and the session number."""
-    ids = _id_keys(rows, places, games)
-    if of_token.all():
-        return ids
-    chosen = pa.array(places)
-    own = with_players(ids, rows["player_id"].combine_chunks().take(chosen))
-    nums = rows["session_num"].combine_chunks().take(chosen)
-    has_num = np.asarray(nums.is_valid().to_numpy(zero_copy_only=False), np.bool_)
-    mixed = scattered(nums.fill_null(0).to_numpy(zero_copy_only=False).astype(np.int64).view(np.uint64))
-    own = Keys(
-        np.where(has_num, scattered(own.high ^ mixed), own.high),
-        np.where(has_num, scattered(own.low + mixed), own.low),
-        own.domain | _OWN,
-    )
-    return Keys(
-        np.where(of_token, ids.high, own.high),
-        np.where(of_token, ids.low, own.low),
-        np.where(of_token, ids.domain, own.domain),
-    )
+def _keys(
+    rows: pa.Table, places: I64, games: np.ndarray[tuple[int], np.dtype[np.int32]], player_no: I64, of_token: Mask
+) -> Keys:
+    """The keys of the rows at these places: of tokens their id's, of others the id's mixed with player and number."""
+    keys = _id_keys(rows, places, games)
+    own = np.flatnonzero(~of_token)
+    if not len(own):
+        return keys
+    nums = rows["session_num"].combine_chunks().take(pa.array(places[own]))
+    has_num = np.asarray(nums.is_valid().to_numpy(zero_copy_only=False), np.uint64)
+    num = np.asarray(nums.fill_null(0).to_numpy(), np.int64).astype(np.uint64)
+    player, number = scattered(player_no[places[own]].astype(np.uint64)), scattered(num ^ (has_num << np.uint64(63)))
+    keys.high[own] = scattered(keys.high[own] ^ player) ^ number
+    keys.low[own] = scattered(keys.low[own] + player) + number
+    keys.domain[own] |= _OWN
+    return keys
 
 
 def _id_keys(rows: pa.Table, places: I64, games: np.ndarray[tuple[int], np.dtype[np.int32]]) -> Keys:

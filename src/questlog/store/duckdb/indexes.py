@@ -20,7 +20,7 @@ _log = structlog.get_logger(__name__)
 
 _PLAYERS = "SELECT player_no AS number, game_id, player_id AS text FROM players"
 _SESSIONS = """
-    SELECT family_no, game_id, player_id, session_id, session_num, is_of_token FROM sessions
+    SELECT family_no, game_id, player_no, session_id, session_num, is_of_token FROM sessions
     WHERE session_no > $covered AND session_no <= $last
 """
 _NAMES = """

@@ -1,5 +1,6 @@
 """Who is in a cell, on both engines: as many as the cell says, in every cell of small histories."""
 
+import dataclasses
 import datetime as dt
 from collections.abc import Callable, Iterator
 from random import Random
@@ -187,6 +188,34 @@ _EXAMPLE = History(
 )
 _DAYS = Period(_FIRST, _FIRST + dt.timedelta(days=1))
 _DAU = Query(("dau", "events_per_session"), _DAYS, group_by=("country",))
+
+
+def test_a_value_above_its_limit_on_a_day_is_not_in_its_cell() -> None:
+    builds = [at(0, "a", 1.0, build="1"), at(1, "b", 1.0, build="2"), at(24, "c", 1.0, build="2")]
+    story = History((*builds, dataclasses.replace(gold(2, "d", "Start:w", 1.0), category="progression", build="2")))
+    is_two, steps = ("2",), (EventMatch("design"), EventMatch("design"))
+    bins = Explore(_DAYS, histogram=Histogram(bins=2), group_by=("build",))
+    metrics = ("dau", "wau", "new_players", "returning_players", "paying_players", "design_players")
+    with embedded_store() as store:
+        load(store, story)
+        for engine in BothEngines(store):
+            context = msgspec.structs.replace(context_of(engine), limits={"build": 1}, data_version=1)
+            cells: list[Cell] = [RetentionCell(Retention(_DAYS, group_by=("build",)), _FIRST, None, is_two)]
+            cells += [BinCell(bins, low, high, is_two) for low, high in [_only_bin(bins, context)]]
+            cells += [FunnelCell(Funnel(steps, _DAYS, group_by=("build",)), 1, group=is_two)]
+            cells += [LevelCell(Progression(_DAYS, group_by=("build",)), "w", group=is_two)]
+            question = Query(metrics, _DAYS, Granularity.ALL, ("build",))
+            [told] = [row for row in metric_query.answer(question, context).table.to_pylist() if row["build"] == "2"]
+            for metric in metrics:
+                cells.append(MetricCell(question, metric, None, is_two))
+            found = [members.answer(Members(cell), context).table["player_id"].to_pylist() for cell in cells]
+            assert [len(players) for players in found[4:]] == [told[metric] for metric in metrics]
+            assert found == [[], ["c"], ["c"], [], ["c"], ["c"], ["c"], [], [], ["c"]]
+
+
+def _only_bin(question: Explore, context: Context) -> tuple[float, float]:
+    [row, *_] = explore.answer(question, context).table.to_pylist()
+    return row["low"], row["high"]
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 import datetime as dt
 import re
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -44,8 +45,8 @@ def event(place: int, day: int, custom: str | None, **fields: Any) -> dict[str, 
 
 # On the first day the order of arrival is a, b, c, d, though the earliest event has c.
 ROWS = [
-    event(10, 0, "a"),
-    event(11, 0, "b"),
+    event(10, 0, "a", value=0.0),
+    event(11, 0, "b", value=-0.0),
     event(1, 0, "c"),
     event(12, 0, "a"),
     event(13, 0, "d"),
@@ -54,8 +55,8 @@ ROWS = [
     event(21, 1, "c"),
     event(22, 1, "d", category="resource", event_id="Source:gold:quest:q1", value=5.0),
     event(23, 1, "d", category="resource", event_id="Source:gold:shop:s1", value=7.0),
-    event(24, 1, "d", category="business", event_id="quest:q1", amount=99, currency="USD"),
-    event(25, 1, "d", category="business", event_id="shop:q1", amount=99, currency="USD"),
+    event(24, 1, "d", category="business", event_id="quest:q1", amount=99, currency="USD", amount_usd=Decimal("0.99")),
+    event(25, 1, "d", category="business", event_id="shop:q1", amount=99, currency="USD", amount_usd=Decimal("0.99")),
 ]
 
 
@@ -115,6 +116,23 @@ def test_a_part_of_an_id_is_capped_for_its_category_only(engine: ExactOnly) -> N
     assert rows(by_type) == {("quest", 5.0), (OTHER, 7.0)}
     of_all = ask(engine, "events", group_by=("item_type",), granularity=Granularity.ALL)
     assert rows(of_all) == {("quest", 2), ("shop", 1), (OTHER, 1), (None, 8)}
+
+
+def test_a_part_of_the_id_of_the_first_event_is_capped_for_its_category_only(engine: ExactOnly) -> None:
+    answer = ask(engine, "new_players", "ltv_d0", "retention_d1", group_by=("item_type",), granularity=Granularity.ALL)
+    expected = {("quest", 2, 0.495, 0.0), ("shop", 1, 0.99, 0.0), (OTHER, 1, 0.0, 0.0), (None, 8, 0.0, 0.0)}
+    assert rows(answer) == expected
+    curve = retention.answer(
+        Retention(TWO_DAYS, ages=0, group_by=("item_type",), form=RetentionForm.CURVE), context(engine)
+    )
+    assert {(row["group"], row["players"]) for row in curve.table.to_pylist()} == {each[:2] for each in expected}
+
+
+@pytest.mark.parametrize(("top", "zero"), [(None, 0.0), (5, "0")])
+def test_zero_and_minus_zero_are_one_value(engine: ExactOnly, top: int | None, zero: object) -> None:
+    least = Condition("value", Operator.LESS, (1,))
+    answer = ask(engine, "events", "dau", group_by=("value",), top=top, filter=least)
+    assert rows(answer) == {(FIRST, zero, 2, 2)}
 
 
 def test_what_is_above_a_limit_takes_no_place_among_the_greatest(engine: ExactOnly) -> None:

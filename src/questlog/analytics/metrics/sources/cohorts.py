@@ -51,7 +51,8 @@ def build_returns(query: SubQuery) -> ir.Table:
     days = player_days_with(longer(query))
     rows = days.filter(query.days.holds_day(days.first_day), days.player_no.notnull(), days.events > 0)
     if not query.is_plain or query.granularity.is_within_a_day:
-        players = installed(query).select("player_no", "first_seen", *dimension_columns(query))
+        players = installed(query)
+        players = players.select("player_no", "first_seen", *told_columns(query, players))
         rows = rows.inner_join(players, "player_no")
     return _returned(query, rows)
 
@@ -62,7 +63,8 @@ def build_returns_by_events(query: SubQuery) -> ir.Table:
     events = events_with(selection)
     days = events.filter(events.player_no.notnull())
     days = days.select("player_no", day=selection.days.day_of(days.event_time)).distinct()
-    players = installed(query).select("player_no", "first_seen", "first_day", *dimension_columns(query))
+    players = installed(query)
+    players = players.select("player_no", "first_seen", "first_day", *told_columns(query, players))
     return _returned(query, days.inner_join(players, "player_no"))
 
 
@@ -79,7 +81,8 @@ def build_revenue(query: SubQuery) -> ir.Table:
     bought = purchases_with(longer(query))
     bought = bought.filter(bought.player_no.notnull())
     bought = bought.select("player_no", "amount_usd", "receipt_state", bought_on=bought.day)
-    players = installed(query).select("player_no", "first_seen", "first_day", *dimension_columns(query))
+    players = installed(query)
+    players = players.select("player_no", "first_seen", "first_day", *told_columns(query, players))
     rows = bought.inner_join(players, "player_no")
     rows = with_groups(query, rows, rows.first_day)
     sums = [_paid(query, rows, measure) for measure in query.measures]
@@ -119,9 +122,10 @@ def bucket_of_first(query: SubQuery, rows: ir.Table) -> ir.Value | None:
     return bucket_of_day(rows.first_day, query.granularity)
 
 
-def dimension_columns(query: SubQuery) -> list[str]:
-    """The columns of the dimensions that the filter and the groups need."""
-    return [dimension_column(name) for name in sorted(query.dimensions)]
+def told_columns(query: SubQuery, players: ir.Table) -> list[str]:
+    """The columns of the dimensions that the filter and the groups need, and of the category that these are of."""
+    columns = [dimension_column(name) for name in sorted(query.dimensions)]
+    return [*columns, "category"] if "category" in players.columns else columns
 
 
 def has_passed(query: SubQuery, rows: ir.Table, days: int) -> ir.BooleanValue:
