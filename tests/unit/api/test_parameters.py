@@ -15,7 +15,7 @@ Client = TestClient[Litestar]
     [
         ("statu=stored", "statu", "unknown query parameter `statu`: did you mean `status`?"),
         ("eventid=a", "eventid", "unknown query parameter `eventid`: did you mean `event_id`?"),
-        ("status=lost", "status", "there is no such value: 'lost'; there are stored, rejected"),
+        ("status=lost", "status", "there is no such value: 'lost'; there are stored, warned, rejected"),
         ("limit=many", "limit", "Expected `int`, got `str`"),
         ("limit=0", "limit", "Expected `int` >= 1"),
         ("limit=1001", "limit", "Expected `int` <= 1000"),

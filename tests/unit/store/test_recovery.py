@@ -60,7 +60,7 @@ def test_positions_and_rows_agree_after_kill_9(tmp_path: Path) -> None:
             "SELECT count(*) AS n, count(DISTINCT client_event_id) AS d FROM events", {}
         ).to_pylist() == [{"n": 20 * done, "d": 20 * done}]
         assert store.query("SELECT coalesce(sum(events), 0) AS n FROM players", {}).to_pylist() == [{"n": 20 * done}]
-        again = batch([{"client_event_id": f"{done}-{n}"} for n in range(20)])
+        again = batch([{"client_event_id": f"{done}-{n}", "player_id": f"p{n}"} for n in range(20)])
         if done:
             assert store.load(again, NOON).duplicates == 20
         store.close()
