@@ -13,7 +13,9 @@ from granian.constants import HTTPModes, Interfaces
 from granian.server.embed import Server
 
 from questlog.analytics.question.answer import Answer
+from questlog.analytics.runner import DataState
 from questlog.api.app import create_app
+from questlog.model.calendar import UTC
 from questlog.store.contract import Cancellation, QueryAborted
 from tests.support.console import FakeConsole
 from tests.support.installation import free_port
@@ -38,8 +40,9 @@ class SlowAnalytics:
             self.is_stopped.wait(PATIENCE_S)
         raise QueryAborted("the question was cancelled")
 
-    def data_version(self) -> int:
-        return 1
+    def state(self, game_id: int) -> DataState:
+        assert game_id == 1
+        return DataState(1, UTC)
 
 
 @pytest.fixture(name="console")

@@ -59,6 +59,7 @@ CATEGORIES = {
 # Fields that take any text, up to a length.
 FREE = ("user_id", "message", "custom_fields", "an unknown one")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+EARLIEST = datetime(2010, 1, 1, tzinfo=UTC)
 TIMES = (
     0,
     -1,
@@ -214,8 +215,8 @@ def test_an_absurd_time_is_kept_apart_or_rejected(everything: All, time: object)
     else:
         assert isinstance(time, int)
         assert (datetime.fromisoformat(row["client_time"]) - EPOCH).total_seconds() == time
-    # The client's own where it is not in the future (metrics.md §1).
-    is_past = isinstance(time, int) and time < received_at.timestamp() + 600
+    # The client's own where it is neither before 2010 nor in the future (metrics.md §1).
+    is_past = isinstance(time, int) and EARLIEST.timestamp() <= time < received_at.timestamp() + 600
     assert event_time == (EPOCH + timedelta(seconds=float(str(time))) if is_past else received_at)
 
 
