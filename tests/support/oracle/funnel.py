@@ -151,7 +151,14 @@ def _ordered(unit: Hashable, events: Sequence[Stored], steps: Sequence[Is], wind
                 break
             times.append(min(ends))
         found.append(Attempt(unit, first, tuple(times)))
-    return found
+    return [_together([each for each in found if each.first.time == time]) for time in {a.first.time for a in found}]
+
+
+def _together(attempts: Sequence[Attempt]) -> Attempt:
+    """Events of step 1 of one microsecond begin one attempt, which does each step as soon as any of them could."""
+    furthest = max(attempts, key=lambda each: each.reached)
+    times = [min(each.times[step] for each in attempts if each.reached > step) for step in range(furthest.reached)]
+    return replace(furthest, times=tuple(times))
 
 
 def _chains(chain: list[Stored], events: Sequence[Stored], steps: Sequence[Is], until: int) -> list[list[Stored]]:

@@ -6,7 +6,8 @@ An *attempt* begins with an event; its *window* ends `window_us` after, inclusiv
 attempt at most. Events of the same microsecond count in step order.
 
 * `ordered`: an attempt begins with an event of step 1 and reaches step k when distinct events of steps 1 … k, at times
-  that do not decrease, lie in its window. Anything may be in between.
+  that do not decrease, lie in its window. Anything may be in between. Events of step 1 of one microsecond begin one
+  attempt together.
 * `strict`: the same with nothing in between: the next event of the player is the next step. Of one microsecond,
   events are taken by the first step that they match, and those of no step come last.
 * `any`: an attempt begins with an event of any step and reaches step k when distinct events of steps 1 … k lie in its
