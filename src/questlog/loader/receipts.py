@@ -13,10 +13,9 @@ import pyarrow.compute as pc
 from questlog.loader.apple_receipts import AppleReceipts
 from questlog.loader.google_receipts import GoogleReceipts
 from questlog.model.receipt import ReceiptSettings, ReceiptState
+from questlog.model.taxonomy import CUSTOM, SATORI_PURCHASE
 
 _BUSINESS = "business"
-_CUSTOM = "custom"
-_SATORI_PURCHASE = "purchaseCompleted"
 _FIELD = '"receipt_info":'
 _UNCHECKED = pa.scalar(ReceiptState.UNCHECKED.value, pa.string())
 _NO_STATE = pa.scalar(None, pa.string())
@@ -99,7 +98,7 @@ class Receipts:
 
 
 def _is_sold_by_satori(columns: Mapping[str, pa.Array]) -> pa.Array:
-    is_named = pc.and_(pc.equal(columns["category"], _CUSTOM), pc.equal(columns["event_id"], _SATORI_PURCHASE))
+    is_named = pc.and_(pc.equal(columns["category"], CUSTOM), pc.equal(columns["event_id"], SATORI_PURCHASE))
     return pc.and_(columns["amount"].is_valid(), is_named).fill_null(False)
 
 

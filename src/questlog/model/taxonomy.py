@@ -25,6 +25,7 @@ CATEGORIES = (
     "sdk_init",
     "health",
     "sdk_error",
+    "troubleshooting",
     CUSTOM,
 )
 
@@ -68,7 +69,6 @@ ID_PARTS: Mapping[str, Mapping[str, int]] = {
 # --------------------------------------------------------------------------------------------------------- vocabularies
 
 SEVERITIES = ("debug", "info", "warning", "error", "critical")
-CONNECTION_TYPES = ("offline", "wwan", "wifi", "lan")
 FLOW_TYPES = ("Source", "Sink")
 PROGRESSION_STATUSES = ("Start", "Fail", "Complete")
 AD_TYPES = (

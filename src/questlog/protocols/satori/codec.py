@@ -11,6 +11,7 @@ from msgspec import Raw, Struct
 
 from questlog.model.event import Columns, Source
 from questlog.model.reasons import DroppedEvent, Reason, RequestRejected
+from questlog.model.taxonomy import SATORI_IMPRESSION, SATORI_PURCHASE
 from questlog.protocols.ids import known_ids
 from questlog.protocols.satori.events import (
     TOO_MANY_KEYS,
@@ -24,9 +25,6 @@ from questlog.protocols.satori.limits import MAX_COMMAS, MAX_EVENTS, MAX_METADAT
 from questlog.protocols.satori.money import Money, ad_revenue_usd, purchase, read_number
 from questlog.protocols.satori.taxonomy import CORE_EVENT_NAMES
 from questlog.protocols.satori.wire import ClientEvent, ServerEvent, is_null, quoted, read_body
-
-AD_IMPRESSION = "adImpression"
-PURCHASE_COMPLETED = "purchaseCompleted"
 
 _Item = TypeVar("_Item")
 
@@ -124,7 +122,7 @@ def _with_invalid(event: Event) -> str:
 
 def _money_columns(events: Sequence[Event]) -> dict[str, Sequence[object]]:
     """`amount`, `currency` and `ad_revenue`, or nothing if no event may have them."""
-    places = [place for place, event in enumerate(events) if event.name in (PURCHASE_COMPLETED, AD_IMPRESSION)]
+    places = [place for place, event in enumerate(events) if event.name in (SATORI_PURCHASE, SATORI_IMPRESSION)]
     if not places:
         return {}
     amounts: list[int | None] = [None] * len(events)
@@ -141,7 +139,7 @@ def _money_columns(events: Sequence[Event]) -> dict[str, Sequence[object]]:
 
 def _earned(event: Event) -> tuple[Money | None, float | None]:
     metadata = _metadata.decode(event.attributes) if event.attributes else {}
-    if event.name == PURCHASE_COMPLETED:
+    if event.name == SATORI_PURCHASE:
         return purchase(event.value, metadata), None
     return None, ad_revenue_usd(event.value, metadata)
 
