@@ -15,12 +15,16 @@ from questlog.control.names import checked_name
 from questlog.control.part import Part
 from questlog.control.tables import event_definitions, games
 from questlog.model.calendar import UTC, UnknownZone, zone_named
+from questlog.model.expiry import FOR_EVER, LEAST_KEEP_DAYS, MOST_KEEP_DAYS
 from questlog.model.game import Game
 
 _GAME_KEY = re.compile(r"[A-Za-z0-9]{32}")
 _SECRET_KEY = re.compile(r"[A-Za-z0-9]{40}")
 MAX_EVENT_NAME = 256
 """Characters."""
+
+IS_THERE = games.c.deleted_at.is_(None)
+"""The condition that leaves out deleted games."""
 
 
 class ListedGame(msgspec.Struct, frozen=True):
@@ -34,6 +38,7 @@ class ListedGame(msgspec.Struct, frozen=True):
     is_lenient: bool
     time_zone: str
     created_at: int
+    keep_days: int | None = None
 
 
 class Games(Part):
@@ -83,7 +88,7 @@ class Games(Part):
     def list_games(self) -> list[ListedGame]:
         """All games, the oldest first."""
         with self._connections.read() as connection:
-            rows = connection.execute(select(games).order_by(games.c.game_id)).all()
+            rows = connection.execute(select(games).where(IS_THERE).order_by(games.c.game_id)).all()
         return [ListedGame(**{name: getattr(row, name) for name in ListedGame.__struct_fields__}) for row in rows]
 
     def time_zones(self) -> dict[int, str]:
@@ -116,6 +121,24 @@ class Games(Part):
     def set_time_zone(self, reference: str, time_zone: str) -> Game:
         """Let its days be those of this zone. Raises `NotFound`, and `NotAllowed` for an unknown zone."""
         return self._change(reference, {"time_zone": _checked_time_zone(time_zone)})
+
+    def rename_game(self, reference: str, name: str) -> Game:
+        """Give it another name. Raises `NotFound`, `NotAllowed`, `AlreadyExists`."""
+        checked = _checked_game_name(name)
+        try:
+            return self._change(reference, {"name": checked})
+        except IntegrityError as error:
+            raise AlreadyExists(f"there is a game {name!r} already") from error
+
+    def set_keep_days(self, reference: str, keep_days: int | None) -> Game:
+        """Keep its events for as many days: 0 = for ever, None = what the settings say.
+
+        Raises `NotFound`, and `NotAllowed` for a number out of bounds.
+        """
+        is_number = keep_days is not None and keep_days != FOR_EVER
+        if is_number and not LEAST_KEEP_DAYS <= keep_days <= MOST_KEEP_DAYS:
+            raise NotAllowed(f"events are kept for {LEAST_KEEP_DAYS} to {MOST_KEEP_DAYS} days, or for ever")
+        return self._change(reference, {"keep_days": keep_days})
 
     def rotate_secret(self, reference: str) -> Game:
         """Give it a new secret key; the old one is refused from now on. Raises `NotFound`."""
@@ -156,7 +179,7 @@ def game_row(connection: Connection, reference: str) -> Row[Any]:
     if reference.isascii() and reference.isdigit() and len(reference) < 10:
         matches.append(games.c.game_id == int(reference))
     for match in matches:
-        row = connection.execute(select(games).where(match)).first()
+        row = connection.execute(select(games).where(match, IS_THERE)).first()
         if row is not None:
             return row
     raise NotFound(f"there is no game {reference!r}")
@@ -183,6 +206,7 @@ def game_of(row: Row[Any], event_names: Iterable[str]) -> Game:
         is_lenient=row.is_lenient,
         time_zone=row.time_zone,
         event_names=frozenset(event_names),
+        keep_days=row.keep_days,
     )
 
 
