@@ -472,9 +472,9 @@ def _from_environment(environ: Mapping[str, str], infos: Mapping[str, SettingInf
 
 def _is_of_a_service(variable: str, value: str) -> bool:
     """Whether Kubernetes made this variable for a service."""
-    if _SERVICE_ADDRESS_NAME.fullmatch(variable):
-        return _SERVICE_ADDRESS.fullmatch(value) is not None
-    return _SERVICE_NAME.fullmatch(variable) is not None
+    if _SERVICE_NAME.fullmatch(variable):
+        return True
+    return _SERVICE_ADDRESS_NAME.fullmatch(variable) is not None and _SERVICE_ADDRESS.fullmatch(value) is not None
 
 
 def _from_flags(overrides: Mapping[str, object]) -> Iterator[_Given]:

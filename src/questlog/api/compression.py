@@ -6,6 +6,7 @@ So are formats that are compressed already, and answers too small to gain by it.
 
 import asyncio
 from collections.abc import Callable, Mapping
+from http import HTTPStatus
 from typing import Protocol
 
 import pyarrow as pa
@@ -149,7 +150,7 @@ class _Answer:
     async def _begin(self, start: HTTPResponseStartEvent) -> None:
         headers = MutableScopeHeaders.from_message(start)
         is_ours = headers.get("content-type", "").startswith(_COMPRESSIBLE) and "content-encoding" not in headers
-        if is_ours:
+        if is_ours or start["status"] == HTTPStatus.NOT_MODIFIED:
             headers.extend_header_value("vary", "Accept-Encoding")
         if is_ours and self._coding is not None:
             self._start = start

@@ -12,9 +12,9 @@ from prometheus_client.registry import Collector
 from questlog.api.authentication import TokenCheck, bearer_token, client_address
 from questlog.api.errors import AnyRequest
 from questlog.api.request_times import RequestTimes
-from questlog.api.services import Progress
 from questlog.collector.local import is_local
 from questlog.collector.metrics import TEXT_FORMAT, collector_metrics
+from questlog.console.services import Progress
 from questlog.loader.counters import LoaderCounters
 from questlog.model.histogram import HistogramCounts
 from questlog.model.vitals import Build, Vitals

@@ -145,21 +145,18 @@ def rename(settings: Settings, game: str, name: str) -> None:
         print_json(_state(control.rename_game(game, name)))
 
 
-class _Days(click.ParamType[int | None]):
+class _Days(click.ParamType[int | str]):
     """A number of days, `for-ever` or `default`."""
 
     name = "days"
 
-    def convert(
-        self, value: str, param: click.Parameter | None, ctx: click.Context | None
-    ) -> int | None:
-        if value == _DEFAULT:
-            return None
-        if value == _FOR_EVER:
-            return FOR_EVER
-        if value.isascii() and value.isdigit() and LEAST_KEEP_DAYS <= int(value[:9]) <= MOST_KEEP_DAYS:
-            return int(value[:9])
-        self.fail(f"{value!r} is not {LEAST_KEEP_DAYS} to {MOST_KEEP_DAYS}, {_FOR_EVER} or {_DEFAULT}", param, ctx)
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> int | str:
+        if value in (_DEFAULT, _FOR_EVER):
+            return value
+        if not (value.isascii() and value.isdigit() and LEAST_KEEP_DAYS <= int(value[:9]) <= MOST_KEEP_DAYS):
+            text = f"{value!r} is not {LEAST_KEEP_DAYS} to {MOST_KEEP_DAYS}, {_FOR_EVER} or {_DEFAULT}"
+            self.fail(text, param, ctx)
+        return int(value[:9])
 
 
 @command.command("keep", short_help="Set how long a game's events are kept.")
@@ -173,7 +170,7 @@ class _Days(click.ParamType[int | None]):
 )
 @click.option("--yes", "is_confirmed", is_flag=True, help="Do not ask before events are deleted.")
 @settings_options
-def keep(settings: Settings, game: str, days: int | None, is_confirmed: bool) -> None:
+def keep(settings: Settings, game: str, days: int | str, is_confirmed: bool) -> None:
     """Keep the events of GAME for N days; the server deletes older ones once an hour.
 
     With 1, events of yesterday and today are kept. Days are those of the game's time zone. A change to fewer days says
@@ -181,10 +178,11 @@ def keep(settings: Settings, game: str, days: int | None, is_confirmed: bool) ->
     """
     with existing_control(settings) as control:
         found = control.find_game(game)
-        new, old = (days_kept(each, settings.event.keep_days) for each in (days, found.keep_days))
+        wanted = _days_of(days)
+        new, old = (days_kept(each, settings.event.keep_days) for each in (wanted, found.keep_days))
         if is_shorter(new, old) and not is_confirmed:
             _confirm(settings, found, new)
-        print_json(_state(control.set_keep_days(found.game_key, days)))
+        print_json(_state(control.set_keep_days(found.game_key, wanted)))
 
 
 def _confirm(settings: Settings, game: Game, keep_days: int) -> None:
@@ -232,9 +230,7 @@ def _name_again(game: Game, contents: "GameContents") -> str:
     """The name as it is typed. Raises `click.ClickException` where nobody is there to type it."""
     if not sys.stdin.isatty():
         raise click.ClickException("deleting a game needs its name again: --yes NAME")
-    counts = (
-        f"{contents.api_keys} API keys, {contents.definitions} saved definitions, {contents.identities} identities"
-    )
+    counts = f"{contents.api_keys} API keys, {contents.definitions} saved definitions, {contents.identities} identities"
     click.echo(f"This deletes the game {game.name} with all its events, {counts}. There is no way back.", err=True)
     return str(click.prompt("Type its name to delete it", err=True))
 
@@ -280,6 +276,10 @@ def _state(game: Game) -> dict[str, object]:
         "time_zone": game.time_zone,
         "keep_days": _shown_days(game.keep_days),
     }
+
+
+def _days_of(days: int | str) -> int | None:
+    return {_DEFAULT: None, _FOR_EVER: FOR_EVER}[days] if isinstance(days, str) else days
 
 
 def _shown_days(keep_days: int | None) -> int | str:

@@ -35,7 +35,9 @@ class DeletedGames(Part):
         with self._connections.read() as connection:
             game_id = game_row(connection, reference).game_id
             counted = (
-                connection.execute(select(func.count()).select_from(table).where(table.c.game_id == game_id)).scalar_one()
+                connection.execute(
+                    select(func.count()).select_from(table).where(table.c.game_id == game_id)
+                ).scalar_one()
                 for table in (api_keys, definitions, identities)
             )
             return GameContents(*counted)

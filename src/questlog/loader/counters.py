@@ -32,8 +32,9 @@ class LoaderCounters(msgspec.Struct, frozen=True):
     `newest_age_ms` and `oldest_age_ms` tell how long the newest and the oldest request of the last batch took from its
     receipt to the commit; `newest_received_at` and `loaded_at` are UTC microseconds. `refused_records` could not be
     stored and were kept as rejected. `error` is why the loader stands still, None while it does not. All that was
-    acknowledged before `complete_through` (UTC microseconds, None: not known yet) is loaded. `load_duration` is how long
-    storing took, `load_latency` from receipt to commit of a batch's oldest request: one observation a batch, seconds.
+    acknowledged before `complete_through` (UTC microseconds, None: not known yet) is loaded. `load_duration` is how
+    long storing took, `load_latency` from receipt to commit of a batch's oldest request: one observation a batch, in
+    seconds.
     """
 
     events: Mapping[Origin, EventCounts] = {}

@@ -14,9 +14,9 @@ LOAD_BOUNDS_S = (0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0, 120.
 
 
 class HistogramCounts(msgspec.Struct, frozen=True):
-    """Observations by size: `counts[i]` were at most `bounds[i]` and more than the bound before; the last more than all.
+    """Observations by size, and their sum.
 
-    `sum` is their sum.
+    `counts[i]` were at most `bounds[i]` and more than the bound before; the last of `counts` were more than all bounds.
     """
 
     bounds: Sequence[float]
@@ -26,7 +26,7 @@ class HistogramCounts(msgspec.Struct, frozen=True):
     @property
     def cumulative(self) -> list[tuple[str, float]]:
         """What Prometheus wants: for each bound, and for infinity, how many were at most that."""
-        names = [*(f"{bound:g}" for bound in self.bounds), "+Inf"]
+        names = [*(str(float(bound)) for bound in self.bounds), "+Inf"]
         return list(zip(names, map(float, accumulate(self.counts)), strict=True))
 
 

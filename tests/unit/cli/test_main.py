@@ -8,6 +8,7 @@ import click
 import pytest
 
 from questlog.cli.main import COMMANDS, program
+from questlog.supervision import PARENT_VARIABLE
 
 
 class Ended(Protocol):

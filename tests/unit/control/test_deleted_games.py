@@ -78,9 +78,7 @@ def test_deleted_games_are_told_until_their_events_are_gone(full: ControlDatabas
     assert full.deleted_games() == [second]
 
 
-def test_identities_go_with_the_game_and_no_others(
-    full: ControlDatabase, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_identities_go_with_the_game_and_no_others(full: ControlDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("questlog.control.deleted_games._IDENTITIES_AT_ONCE", 2)
     full.delete_game("Tetris", "Tetris")
     assert full.identity(1, "player-0") is not None  # until the events are gone
