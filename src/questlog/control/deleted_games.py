@@ -13,7 +13,7 @@ _AT_ONCE = (api_keys, event_definitions, receipt_settings, definitions)
 
 
 class DeletedGame(msgspec.Struct, frozen=True):
-    """A game whose events are not all gone yet. `deleted_at` is UTC microseconds."""
+    """A game that was deleted. `deleted_at` is UTC microseconds."""
 
     game_id: int
     deleted_at: int
@@ -28,7 +28,11 @@ class GameContents(msgspec.Struct, frozen=True):
 
 
 class DeletedGames(Part):
-    """Deletes games. A game's number is never used again; its name and its game key are free at once."""
+    """Deletes games. A game's name and game key are free at once; its number is never used again.
+
+    A row stays for each: a collector that cannot reach the control database may send events of the game for some time,
+    and only with the row the server knows that they are not to be kept.
+    """
 
     def game_contents(self, reference: str) -> GameContents:
         """What goes with the game, besides its events. Raises `NotFound`."""
@@ -62,21 +66,15 @@ class DeletedGames(Part):
         return DeletedGame(game.game_id, now)
 
     def deleted_games(self) -> list[DeletedGame]:
-        """Those whose events may still be stored, the oldest first."""
+        """All of them, the oldest first. Their events are not to be kept."""
         query = select(games.c.game_id, games.c.deleted_at).where(games.c.deleted_at.is_not(None))
         with self._connections.read() as connection:
             rows = connection.execute(query.order_by(games.c.deleted_at, games.c.game_id)).all()
         return [DeletedGame(row.game_id, row.deleted_at) for row in rows]
 
-    def forget_deleted_game(self, game_id: int) -> None:
-        """The events of a deleted game are gone: remove its identities, and then the game itself.
-
-        In parts, so that others can write meanwhile; may be called again after it was cut short.
-        """
-        while self._delete_identities(game_id):
-            pass
-        with self._connections.write() as connection:
-            connection.execute(delete(games).where(games.c.game_id == game_id, games.c.deleted_at.is_not(None)))
+    def delete_identities_of(self, game_id: int) -> int:
+        """Remove the identities of a deleted game, in parts, so that others can write meanwhile. Returns how many."""
+        return sum(iter(lambda: self._delete_identities(game_id), 0))
 
     def _delete_identities(self, game_id: int) -> int:
         """Some of them. Returns how many; 0 for a game that is not deleted."""

@@ -60,7 +60,7 @@ games = Table(
     Column("is_lenient", Boolean, nullable=False, server_default=false()),
     # Days that its events are kept: NULL = as `event.keep_days` says, 0 = for ever.
     Column("keep_days", Integer),
-    # Set when it is deleted. The row stays until the store has deleted the game's events, and its number for ever.
+    # Set when it is deleted. The row stays: its number is never used again, and late events of it are known as such.
     Column("deleted_at", BigInteger),
     sqlite_autoincrement=True,
 )

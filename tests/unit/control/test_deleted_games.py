@@ -59,39 +59,31 @@ def test_another_name_deletes_nothing(full: ControlDatabase) -> None:
 
 
 def test_name_and_keys_are_free_at_once_and_the_number_is_never_used_again(full: ControlDatabase) -> None:
-    for number in (3, 4):
+    for number in (3, 4, 5):
         full.delete_game("Tetris", "Tetris")
         assert full.create_game("Tetris", KEY, SECRET).game_id == number
-    for deleted in full.deleted_games():
-        full.forget_deleted_game(deleted.game_id)
-    full.delete_game("4", "Tetris")
-    full.forget_deleted_game(4)
-    assert full.create_game("Tetris", KEY, SECRET).game_id == 5
 
 
-def test_deleted_games_are_told_until_their_events_are_gone(full: ControlDatabase, clock: SteppingClock) -> None:
+def test_deleted_games_are_known_for_ever(full: ControlDatabase, clock: SteppingClock) -> None:
     first = full.delete_game("Tetris", "Tetris")
     clock.now += 5
     second = full.delete_game("Pong", "Pong")
+    full.delete_identities_of(1)
     assert full.deleted_games() == [first, second] == [DeletedGame(1, clock.now - 5), DeletedGame(2, clock.now)]
-    full.forget_deleted_game(1)
-    assert full.deleted_games() == [second]
 
 
 def test_identities_go_with_the_game_and_no_others(full: ControlDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("questlog.control.deleted_games._IDENTITIES_AT_ONCE", 2)
     full.delete_game("Tetris", "Tetris")
-    assert full.identity(1, "player-0") is not None  # until the events are gone
-    full.forget_deleted_game(1)
+    assert full.delete_identities_of(1) == 3
     assert [full.identity(1, f"player-{number}") for number in range(3)] == [None, None, None]
     assert full.identity(2, "player-0") is not None
-    full.forget_deleted_game(1)
+    assert full.delete_identities_of(1) == 0
 
 
-def test_a_game_that_is_not_deleted_is_not_forgotten(full: ControlDatabase) -> None:
-    full.forget_deleted_game(2)
+def test_identities_of_a_game_that_is_not_deleted_stay(full: ControlDatabase) -> None:
+    assert full.delete_identities_of(2) == 0
     assert full.identity(2, "player-0") is not None
-    assert full.find_game("Pong").game_id == 2
 
 
 def test_what_goes_with_a_game_is_counted(full: ControlDatabase) -> None:
