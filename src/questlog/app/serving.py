@@ -24,6 +24,7 @@ from questlog.api.app import create_app
 from questlog.app.lock import server_lock
 from questlog.app.memory import MemoryGuard, engine_memory_mb
 from questlog.app.places import make_data_directory, run_directory
+from questlog.app.program import program_id
 from questlog.app.rates import FreshReprice, rates, rates_monitor, rates_refresh
 from questlog.app.receipts import receipts
 from questlog.collector.counters import CollectorCounters, published
@@ -159,6 +160,7 @@ def _serve(settings: Settings) -> None:
                     question_timeout_s=settings.analytics.timeout_s,
                 ),
                 collector_port=settings.collector.port,
+                program=program_id(),
             )
             refresh = rates_refresh(settings, converter.use, clock)
             with _running(refresh), MemoryGuard(settings.memory.server_mb << 20, store.stop_questions):

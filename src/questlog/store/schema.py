@@ -472,6 +472,12 @@ COUNTERS = Table(
     ),
 )
 
+STORE = Table(
+    "store",
+    "One row: what tells this store from others.",
+    (Column("store_id", Kind.TEXT, "random, made with the store"),),
+)
+
 UNFINISHED = Table(
     "unfinished",
     "The steps of a migration that are still to do; none while the store is open.",
@@ -505,6 +511,7 @@ TABLES = (
     RESEND_KEYS,
     GAME_ZONES,
     COUNTERS,
+    STORE,
     UNFINISHED,
     SCHEMA_VERSION,
 )

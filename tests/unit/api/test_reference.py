@@ -8,6 +8,7 @@ from litestar import Litestar
 from litestar.testing import TestClient
 
 from questlog.api.response_formats import ResponseFormat
+from questlog.store.contract import Cancellation
 from tests.support.console import FakeConsole, MemoryTables
 
 DOCS = Path(__file__).parents[3] / "docs"
@@ -59,7 +60,7 @@ def test_every_metric_is_on_the_page(console: FakeConsole, client: Client) -> No
 @pytest.mark.parametrize("statement", re.findall(r"```sql\n(.*?)```", GUIDE, re.DOTALL))
 def test_every_question_of_the_guide_can_be_asked(statement: str) -> None:
     tables = MemoryTables()
-    assert tables.sql(statement, 10, 1.0).num_columns > 1
+    assert tables.sql(statement, 10, Cancellation()).num_columns > 1
     tables.close()
 
 
