@@ -1,8 +1,9 @@
 """Which program this is: its version, and its code."""
 
 import hashlib
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+
+from questlog.app.vitals import build
 
 _PACKAGE = Path(__file__).parents[1]
 
@@ -16,11 +17,4 @@ def program_id(package: Path = _PACKAGE) -> str:
     for path in sorted(package.rglob("*.py")):
         content = path.read_bytes()
         digest.update(f"{path.relative_to(package).as_posix()} {len(content)}\n".encode() + content)
-    return f"{_version()}+{digest.hexdigest()[:12]}"
-
-
-def _version() -> str:
-    try:
-        return version("questlog")
-    except PackageNotFoundError:
-        return "0"
+    return f"{build().version}+{digest.hexdigest()[:12]}"
