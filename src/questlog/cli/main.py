@@ -23,7 +23,7 @@ COMMANDS = {
     "query": LazyCommand("questlog.cli.query:command", "Ask the running server about a game: metrics, retention, …."),
     "rebuild": LazyCommand("questlog.cli.rebuild:command", "Compute all rollups again from the events."),
     "reprice": LazyCommand(
-        "questlog.cli.reprice:command", "Compute amounts in US dollars again with the current exchange rates."
+        "questlog.cli.reprice:command", "Compute amounts in US dollars again with current exchange rates."
     ),
     "doctor": LazyCommand("questlog.cli.doctor:command", "Check the installation and say what to do."),
 }

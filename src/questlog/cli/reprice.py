@@ -29,7 +29,7 @@ _decoder = msgspec.json.Decoder(float_hook=Decimal)
 _encoder = msgspec.json.Encoder(decimal_format="number")
 
 
-@click.command("reprice", short_help="Compute amounts in US dollars again with the current exchange rates.")
+@click.command("reprice", short_help="Compute amounts in US dollars again with current exchange rates.")
 @click.option("--currency", "currencies", metavar="CODE", multiple=True, help="Only this currency. May be repeated.")
 @click.option("--from", "first", metavar="DAY", help="Only events from this day on (UTC), such as 2026-01-31.")
 @click.option("--to", "last", metavar="DAY", help="Only events up to this day (UTC, included).")
