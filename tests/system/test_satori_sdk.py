@@ -52,7 +52,7 @@ async ([satori, host, port, key, player]) => {
 """
 # Node.js has no XMLHttpRequest, of which the client reads the prototype. The guide says so.
 IN_NODE = """
-globalThis.XMLHttpRequest = class {};
+globalThis.XMLHttpRequest = class { set withCredentials(value) {} };
 const satori = require("@heroiclabs/satori-js");
 const play = PLAY;
 const [host, port, key, player] = process.argv.slice(1);
