@@ -1,9 +1,10 @@
 """Pages with the SDKs of npm in them, as published, served to a browser; the address is changed as the guides say."""
 
 import contextlib
+import json
 import re
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -45,13 +46,11 @@ def sdk_page(collector_port: int, form: str = "a script") -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def queued_sdk_page(collector_port: int, game_key: str, secret_key: str) -> Iterator[str]:
-    """A page that queues `initialize` and one event before the SDK is there, and loads it asynchronously."""
+def queued_sdk_page(collector_port: int, queued: Sequence[Sequence[object]]) -> Iterator[str]:
+    """A page that queues calls of `GameAnalytics` before the SDK is there, and loads the SDK asynchronously."""
     page = f"""{_HEAD}<script>
         window.GameAnalytics = function () {{ (GameAnalytics.q = GameAnalytics.q || []).push(arguments); }};
-        GameAnalytics("setEventProcessInterval", 1);
-        GameAnalytics("initialize", "{game_key}", "{secret_key}");
-        GameAnalytics("addDesignEvent", "Queued:Before");
+        for (const call of {json.dumps(queued)}) GameAnalytics(...call);
         const script = document.createElement("script");
         script.src = "sdk.js";
         script.onload = () => {{ {address_lines(collector_port)} }};

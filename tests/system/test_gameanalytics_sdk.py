@@ -171,22 +171,21 @@ def test_a_queue_from_before_the_script_is_sent_to_the_address_of_the_guide(
     running: Installation, browser: Browser
 ) -> None:
     page = browser.new_page()
-    with queued_sdk_page(running.collector_port, SANDBOX_GAME_KEY, SANDBOX_SECRET_KEY) as url:
+    queued: list[list[object]] = [
+        ["setEventProcessInterval", 1],
+        ["configureUserId", "queued-player"],
+        ["initialize", SANDBOX_GAME_KEY, SANDBOX_SECRET_KEY],
+        ["addDesignEvent", "Queued:Before"],
+    ]
+    with queued_sdk_page(running.collector_port, queued) as url:
         asked: list[str] = []
         page.on("request", lambda request: asked.append(request.url))
         page.goto(url)
-        running.wait_until(
-            lambda: bool(pump(page) or running.sql("SELECT 1 FROM events WHERE event_id = 'Queued:Before'")),
-            "the queued event",
-        )
+        rows = wait_for_rows(running, page, "queued-player", 2)
+        assert [row["event_id"] for row in rows] == ["Queued:Before", None]
         ours = (url, f"http://127.0.0.1:{running.collector_port}/")
         assert [address for address in asked if not address.startswith((*ours, "data:"))] == []
     page.close()
-
-
-def pump(page: Page) -> None:
-    """Let the browser's messages arrive."""
-    page.wait_for_timeout(50)
 
 
 def test_the_sdk_keeps_its_events_while_the_collector_is_away(tmp_path: Path, browser: Browser) -> None:
