@@ -26,6 +26,7 @@ from questlog.collector.satori_identities import Identities, TokenSettings
 from questlog.collector.service import CollectorService
 from questlog.config import Settings
 from questlog.control.database import ControlDatabase
+from questlog.control.watched import open_for_collector
 from questlog.journal.writer import FileJournalWriter, open_writer
 from questlog.logs import GRANIAN_LOGGING, configure_logging
 from questlog.model.clock import SystemClock
@@ -79,7 +80,7 @@ def worker_app(settings: Settings) -> CollectorApp:
 
 def _build_service(settings: Settings, loop: asyncio.AbstractEventLoop) -> CollectorService:
     clock = SystemClock()
-    control = ControlDatabase(settings.control_database, clock)
+    control = open_for_collector(settings.control_database, clock)
     countries = CountryLookup(country_database(settings))
     journal = loop.run_until_complete(_open_journal(settings, clock))
     directory = Directory(control, time.monotonic)

@@ -19,3 +19,7 @@ class NotAllowed(ControlError):
 
 class ControlUnavailable(ControlError):
     """The database cannot be reached, is locked for too long, or is of another version."""
+
+
+class Collision(ControlUnavailable):
+    """The database undid the transaction in favour of another one. The same transaction may succeed now."""
