@@ -280,7 +280,10 @@ class ControlSettings(_Section, frozen=True, kw_only=True):
     url: Annotated[
         str,
         Meta(
-            description="SQLAlchemy URL. Empty: the SQLite file `control.sqlite3` in the data directory.", extra=_SECRET
+            description="Address of a PostgreSQL database: `postgresql://USER:PASSWORD@HOST:PORT/DATABASE`, with "
+            "options of its client such as `?sslmode=verify-full`. Empty: the SQLite file `control.sqlite3` in the "
+            "data directory.",
+            extra=_SECRET,
         ),
     ] = ""
 

@@ -1,4 +1,4 @@
-"""A PostgreSQL server of the tests' own: made in a temporary folder, reached by a socket in it, ended with the tests."""
+"""A PostgreSQL server of the tests' own: in a temporary folder, reached by a socket in it, ended with the tests."""
 
 import itertools
 import os

@@ -100,7 +100,7 @@ class Connections:
         return f"PostgreSQL, {self._url.database or 'default database'} at {_host(self._url)}"
 
     def describe(self) -> str:
-        """`place` with the version of the server, and whether the connection is encrypted. Raises `ControlUnavailable`."""
+        """`place`, the server's version, and whether the connection is encrypted. Raises `ControlUnavailable`."""
         with self.read() as connection:
             if self.is_sqlite:
                 return self.place

@@ -213,9 +213,9 @@ def _rows_to_change(connection: Connection, game_id: int, identity_ids: Sequence
 
 
 def _locked(query: Select[Any]) -> Select[Any]:
-    """In one order, so that two transactions do not wait for each other; rows that refer to them can be added meanwhile.
+    """The rows locked in one order, so that two transactions do not wait for each other.
 
-    The lock matters on PostgreSQL only; SQLite has one writer.
+    Rows that refer to them can be added meanwhile. The lock matters on PostgreSQL only; SQLite has one writer.
     """
     return query.order_by(identities.c.identity_id).with_for_update(key_share=True)
 

@@ -108,7 +108,7 @@ class WatchedControl(ControlDatabase):
                 self.look()
             except ControlError as error:
                 self._tell(str(error))
-            except Exception:  # the thread's boundary: without it this collector would see no change any more
+            except Exception:  # noqa: BLE001 - the thread's boundary: without it no change would be seen any more
                 _log.exception("looking for changes of the control database failed")
             else:
                 self._tell(None)

@@ -204,18 +204,26 @@ def test_statements_and_locks_have_a_time(opened: Connections, postgres_url: str
 def test_what_waits_for_a_lock_for_too_long_is_told(control: ControlDatabase, opened: Connections) -> None:
     game = control.create_game("Tetris")
     locks = select(games).where(games.c.game_id == game.game_id).with_for_update()
+
+    def lock() -> None:
+        with opened.write() as connection:
+            connection.execute(text("SET LOCAL lock_timeout = '10ms'"))
+            connection.execute(locks)
+
     with opened.write() as holder:
         holder.execute(locks)
-        with pytest.raises(ControlUnavailable, match="another connection holds a lock for too long"):  # noqa: SIM117
-            with opened.write() as connection:
-                connection.execute(text("SET LOCAL lock_timeout = '10ms'"))
-                connection.execute(locks)
+        with pytest.raises(ControlUnavailable, match="another connection holds a lock for too long"):
+            lock()
 
 
 def test_a_statement_that_takes_too_long_is_told(opened: Connections) -> None:
-    with pytest.raises(ControlUnavailable, match="a statement took too long"), opened.write() as connection:
-        connection.execute(text("SET LOCAL statement_timeout = '10ms'"))
-        connection.execute(text("SELECT pg_sleep(10)"))
+    def sleep() -> None:
+        with opened.write() as connection:
+            connection.execute(text("SET LOCAL statement_timeout = '10ms'"))
+            connection.execute(text("SELECT pg_sleep(10)"))
+
+    with pytest.raises(ControlUnavailable, match="a statement took too long"):
+        sleep()
 
 
 @pytest.mark.parametrize(
@@ -227,9 +235,7 @@ def test_a_statement_that_takes_too_long_is_told(opened: Connections) -> None:
         ("colour", "red", "has an option that PostgreSQL's client does not know"),
     ],
 )
-def test_what_is_wrong_is_said_without_the_drivers_text(
-    postgres_url: str, option: str, value: str, said: str
-) -> None:
+def test_what_is_wrong_is_said_without_the_drivers_text(postgres_url: str, option: str, value: str, said: str) -> None:
     with pytest.raises(ControlUnavailable, match=said) as caught:
         ControlDatabase(with_option(postgres_url, option, value), SystemClock())
     message = str(caught.value)
