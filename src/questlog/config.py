@@ -67,6 +67,13 @@ class CollectorSettings(_Section, frozen=True, kw_only=True):
     ] = 1_048_576
     max_inflated_bytes: Annotated[Bytes, Meta(description="Largest request body once inflated.")] = 16_777_216
     body_timeout_s: Annotated[Seconds, Meta(description="How long a client may take to send a body.")] = 30.0
+    metrics: Annotated[
+        bool,
+        Meta(
+            description="Answer `/metrics` on this port too, which games reach: to scrapers on this machine, and to "
+            "those with an API token. For collectors without a server beside them."
+        ),
+    ] = False
     max_pending_bytes: Annotated[
         Bytes, Meta(description="Bodies a collector holds that are not on disk yet; above it clients are told to wait.")
     ] = 67_108_864

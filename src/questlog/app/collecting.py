@@ -17,6 +17,7 @@ from questlog.collector.counters import CounterBook
 from questlog.collector.country import CountryLookup
 from questlog.collector.directory import Directory
 from questlog.collector.limits import BodyReader, MemoryBudget
+from questlog.collector.metrics_operation import OWN
 from questlog.collector.recent_identities import RecentIdentities
 from questlog.collector.rejected_requests import RejectedRequests
 from questlog.collector.rsgi import CollectorApp
@@ -112,7 +113,7 @@ def _build_service(settings: Settings, loop: asyncio.AbstractEventLoop) -> Colle
         control.close()
 
     bodies = BodyReader(collector.max_body_bytes, collector.max_pending_bytes, collector.body_timeout_s, time.monotonic)
-    return CollectorService(worker, bodies, close)
+    return CollectorService(worker, bodies, close, [OWN] if collector.metrics else [])
 
 
 async def _open_journal(settings: Settings, clock: SystemClock) -> FileJournalWriter:
