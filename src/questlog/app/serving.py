@@ -53,9 +53,9 @@ from questlog.web.pages import status_pages
 
 _LOCAL_TOKEN_NAME = "command line of this machine"  # noqa: S105
 _HEADER_TIMEOUT_MS = 75_000
-# Storing comes back from the engine a hundred times a batch, and each time waits for whoever decodes or answers to let
-# go of the interpreter: with Python's 5 ms events became visible half a second later under load.
-_SWITCH_INTERVAL_S = 0.0005
+# Decoding lets go of the interpreter for each body, and storing a hundred times a batch; each time they wait until the
+# turn of a thread that answers is over. With Python's 5 ms events became visible seconds later under load.
+_SWITCH_INTERVAL_S = 0.00005
 _MIN_FREE_BYTES = 64 * 1024 * 1024
 
 log = structlog.get_logger(__name__)
