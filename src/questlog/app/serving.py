@@ -25,6 +25,7 @@ from questlog.api.app import create_app
 from questlog.app.lock import server_lock
 from questlog.app.memory import MemoryGuard, engine_memory_mb
 from questlog.app.places import make_data_directory, run_directory
+from questlog.app.program import program_id
 from questlog.app.rates import FreshReprice, rates, rates_monitor, rates_refresh
 from questlog.app.receipts import receipts
 from questlog.app.vitals import vitals
@@ -166,6 +167,7 @@ def _serve(settings: Settings) -> None:
                     question_timeout_s=settings.analytics.timeout_s,
                 ),
                 collector_port=settings.collector.port,
+                program=program_id(),
                 keep_days=settings.event.keep_days,
             )
             refresh = rates_refresh(settings, converter.use, clock)

@@ -49,10 +49,10 @@ class Finding(NamedTuple):
     text: str
 
 
-@click.command("doctor", short_help="Look for what is wrong and say what to do.")
+@click.command("doctor", short_help="Check the installation and say what to do.")
 @settings_options
 def command(settings: Settings) -> None:
-    """Look at the installation, running or not, and print one line per check: OK, WARN or FAIL.
+    """Check the installation, running or not, and print one line per check: OK, WARN or FAIL.
 
     Exits with 1 when a check fails. Changes nothing that a start would not change.
     """
