@@ -19,6 +19,7 @@ COMMANDS = {
     "api-key": LazyCommand("questlog.cli.api_key:command", "API keys for Satori."),
     "token": LazyCommand("questlog.cli.token:command", "Tokens for the HTTP API."),
     "user": LazyCommand("questlog.cli.user:command", "Users of the dashboard."),
+    "control": LazyCommand("questlog.cli.control_database:command", "The control database: move it to PostgreSQL."),
     "sql": LazyCommand("questlog.cli.sql:command", "Ask the running server in SQL."),
     "query": LazyCommand("questlog.cli.query:command", "Ask the running server about a game: metrics, retention, …."),
     "rebuild": LazyCommand("questlog.cli.rebuild:command", "Compute all rollups again from the events."),
