@@ -7,8 +7,18 @@ import msgspec
 import pytest
 
 from questlog.model.event import DECODED_COLUMNS
+from questlog.model.taxonomy import AD_ACTIONS, AD_TYPES, CATEGORIES, SEVERITIES
 from questlog.protocols.gameanalytics.field_types import FieldRefused
-from questlog.protocols.gameanalytics.fields import BOUND, EXEMPT_CATEGORIES, FIELDS, NO_CATEGORY, Field
+from questlog.protocols.gameanalytics.fields import (
+    AD_FAIL_SHOW_REASONS,
+    BOUND,
+    CONNECTION_TYPES,
+    EXEMPT_CATEGORIES,
+    FIELDS,
+    GENDERS,
+    NO_CATEGORY,
+    Field,
+)
 from questlog.protocols.gameanalytics.rules import _RULES
 from questlog.protocols.gameanalytics.wire import WireEvent
 
@@ -16,7 +26,7 @@ from questlog.protocols.gameanalytics.wire import WireEvent
 VALUES: list[object] = [
     *("", "x", "SE", "USD", "usd", "USD\n", "1.2.3", "a_b", "Menu", "😀" * 32),
     *("x" * length for length in (31, 32, 33, 63, 64, 65, 255, 256, 257, 8_191, 8_192, 8_193)),
-    *("user", "custom", "wifi", "male", "debug", "banner", "show", "no_fill"),
+    *("custom", *CATEGORIES, *SEVERITIES, *AD_TYPES, *AD_ACTIONS, *CONNECTION_TYPES, *GENDERS, *AD_FAIL_SHOW_REASONS),
     *(-(2**63) - 1, -(2**63), -1, 0, 1, 2, 3, 9_999, 10_000, 99_999_999_999, 100_000_000_000, 2**63 - 1, 2**63),
     *(-1.0, -0.5, 0.0, 0.5, 2.0, 1e300, True, False, [], {}, [1], [[1]], {"a": 1}, {"a": {"b": {}}}, [{"a": None}]),
 ]
