@@ -235,10 +235,12 @@ def _size(run: Run) -> int:
 
 
 def _holds(run: Run, keys: Keys) -> Mask:
-    """Which entries of a run have one of these (few) keys."""
+    """Which entries of a run have one of these keys."""
     is_held = np.zeros(run.size, np.bool_)
     entries = run.entries.keys
-    for high, low, domain in zip(*keys, strict=True):
-        start, end = (int(np.searchsorted(entries.high, high, side)) for side in ("left", "right"))
-        is_held[start:end] |= (entries.low[start:end] == low) & (entries.domain[start:end] == domain)
+    starts, ends = (np.searchsorted(entries.high, keys.high, side) for side in ("left", "right"))
+    for place in np.flatnonzero(starts < ends).tolist():
+        start, end = int(starts[place]), int(ends[place])
+        is_same = (entries.low[start:end] == keys.low[place]) & (entries.domain[start:end] == keys.domain[place])
+        is_held[start:end] |= is_same
     return is_held

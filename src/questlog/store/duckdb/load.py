@@ -193,7 +193,8 @@ def count_hours(transaction: Transaction, batch: Batch, staged: Staged) -> LoadR
     all_kinds = np.concatenate([kinds, rejected_kinds]).astype(np.int64)
     ingest_hours.update(transaction, ingest_hours.hour_counts(games.astype(np.int64), times, all_kinds))
     sources = pa.concat_arrays([*batch.events["source"].chunks, *batch.rejected["source"].chunks, _NO_TEXT])
-    return _result(all_kinds, _by_source(games, sources, all_kinds))
+    newest_us = int(times.max(initial=0))
+    return _result(all_kinds, _by_source(games, sources, all_kinds), newest_us)
 
 
 def _by_source(games: _Numbers, sources: pa.StringArray, kinds: _Numbers) -> dict[tuple[int, str], LoadResult]:
@@ -207,9 +208,9 @@ def _by_source(games: _Numbers, sources: pa.StringArray, kinds: _Numbers) -> dic
     return found
 
 
-def _result(kinds: _Numbers, by_source: dict[tuple[int, str], LoadResult]) -> LoadResult:
+def _result(kinds: _Numbers, by_source: dict[tuple[int, str], LoadResult], newest_us: int = 0) -> LoadResult:
     stored, rejected, duplicates, _ = np.bincount(kinds, minlength=_REQUEST + 1).tolist()
-    return LoadResult(stored=stored, duplicates=duplicates, rejected=rejected, by_source=by_source)
+    return LoadResult(stored=stored, duplicates=duplicates, rejected=rejected, newest_received_us=newest_us, by_source=by_source)
 
 
 def _microseconds(rows: pa.Table) -> _Numbers:

@@ -177,10 +177,15 @@ def insert_players(rollups: Rollups, condition: str, parameters: Parameters = _N
     for statement in (
         f"INSERT INTO players ({players.PLAYER_COLUMNS}) {players.player_rows('player_facts', events)}",
         f"INSERT INTO player_event_totals {player_event_totals.facts('events', condition)}",
-        f"{_RESTORE_PROPERTIES} WHERE {condition} {_ON_PLAYER}",
     ):
         rollups.write(statement, parameters)
+    restore_properties(rollups, condition, parameters)
     _insert_values(rollups, condition, parameters)
+
+
+def restore_properties(rollups: Rollups, condition: str, parameters: Parameters = _NONE) -> None:
+    """Give players the properties in `kept_properties`, also those without an event."""
+    rollups.write(f"{_RESTORE_PROPERTIES} WHERE {condition} {_ON_PLAYER}", parameters)
 
 
 def insert_days_of_no_player(rollups: Rollups, condition: str) -> None:
@@ -220,10 +225,12 @@ def insert_purchases(rollups: Rollups, condition: str) -> None:
     rollups.write(f"INSERT INTO purchases ({purchases.COLUMN_LIST}) {purchases.facts(rollups.events(condition))}")
 
 
-def insert_event_days(rollups: Rollups, condition: str) -> None:
-    """Insert the counts per event id and day of the events that the condition (also on their `day`) is true for."""
-    facts = event_days.facts(rollups.events("true"), condition)
-    rollups.write(f"INSERT INTO event_days ({event_days.COLUMN_LIST}) {facts}")
+def insert_event_days(
+    rollups: Rollups, condition: str, of_events: str = "true", parameters: Parameters = _NONE
+) -> None:
+    """Insert the counts per event id and day of the events that both conditions are true for, one also on `day`."""
+    facts = event_days.facts(rollups.events(of_events), condition)
+    rollups.write(f"INSERT INTO event_days ({event_days.COLUMN_LIST}) {facts}", parameters)
 
 
 def insert_field_values(rollups: Rollups, condition: str) -> None:
