@@ -20,6 +20,7 @@ from questlog.console.services import ConsoleServices, Limits
 from questlog.control.database import ControlDatabase
 from questlog.loader.counters import LoaderCounters
 from questlog.loader.money import Converter
+from questlog.loader.maintenance.task import MaintenanceStatus
 from questlog.loader.rebuild import Rebuild
 from questlog.loader.reprice import Reprice
 from questlog.model.calendar import UTC
@@ -137,6 +138,7 @@ class FakeProgress:
         self.loader = LoaderCounters()
         self.collectors: list[CollectorCounters] = []
         self.rates: list[RatesStatus] = []
+        self.tasks: list[MaintenanceStatus] = []
 
     def reasons_not_ready(self) -> Sequence[str]:
         return self.reasons
@@ -149,6 +151,9 @@ class FakeProgress:
 
     def rates_status(self) -> Sequence[RatesStatus]:
         return self.rates
+
+    def maintenance(self) -> Sequence[MaintenanceStatus]:
+        return self.tasks
 
 
 class FakeConsole:

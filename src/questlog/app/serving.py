@@ -24,7 +24,7 @@ from questlog.api.app import create_app
 from questlog.app.lock import server_lock
 from questlog.app.memory import MemoryGuard, engine_memory_mb
 from questlog.app.places import make_data_directory, run_directory
-from questlog.app.rates import FreshReprice, rates, rates_monitor, rates_refresh
+from questlog.app.rates import FreshReprice, rates, rates_maintenance, rates_monitor, rates_refresh
 from questlog.app.receipts import receipts
 from questlog.collector.counters import CollectorCounters, published
 from questlog.config import Settings
@@ -37,6 +37,7 @@ from questlog.loader.computed import ComputedPush
 from questlog.loader.counters import LoaderCounters
 from questlog.loader.decoding import Decoding
 from questlog.loader.loop import BatchLimits, Loader
+from questlog.loader.maintenance.task import MaintenanceStatus
 from questlog.loader.money import Converter
 from questlog.logs import GRANIAN_LOGGING
 from questlog.model.clock import Clock, SystemClock
@@ -107,6 +108,10 @@ class Progress:
         """How old the tables of exchange rates are."""
         return self._rates.status()
 
+    def maintenance(self) -> Sequence[MaintenanceStatus]:
+        """How each task of maintenance goes."""
+        return [*self._loader.maintenance.status(), *rates_maintenance(self.rates_status())]
+
 
 def serve_console(settings: Settings) -> None:
     """Run the server until SIGTERM. Blocks.
@@ -134,8 +139,9 @@ def _serve(settings: Settings) -> None:
                 receipts=receipts(settings, control),
                 earliest_us=settings.event.earliest_us,
             )
-            followers = [ComputedPush(store, control, clock)]
-            loader = Loader(reader, store, decoding, clock, _pace(settings), followers, control)
+            computed = ComputedPush(store, control, clock)
+            elsewhere = lambda: [computed.status]  # noqa: E731 - asked again each time
+            loader = Loader(reader, store, decoding, clock, _pace(settings), [computed], control, elsewhere=elsewhere)
             progress = Progress(settings, loader, clock)
             services = ConsoleServices(
                 control=control,

@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
+import msgspec
 import pyarrow as pa
 import structlog
 
 from questlog.control.computed import ComputedProperty
 from questlog.control.errors import ControlUnavailable
+from questlog.loader.maintenance.task import MaintenanceStatus, TaskState
 from questlog.model.clock import Clock
 from questlog.model.event import Source
 from questlog.store.contract import Batch, Reading, StoreFailed
@@ -60,7 +62,14 @@ class ComputedPush:
         self._place: _Place | None = None
         self._has_changes = True
         self._push_at_us = self._mark_at_us = clock.now_us()
+        self._pushed = 0
         self._error: str | None = None
+        self._status = MaintenanceStatus("computed properties", "totals", period_s=_PUSH_EVERY_US / 1e6)
+
+    @property
+    def status(self) -> MaintenanceStatus:
+        """How it goes; from any thread."""
+        return self._status
 
     def note(self, batch: Batch) -> None:
         """A batch is committed."""
@@ -73,6 +82,7 @@ class ComputedPush:
         if not self._has_changes or 0 < self._push_at_us - now_us <= _PUSH_EVERY_US:
             return
         self._push_at_us = now_us + _PUSH_EVERY_US
+        self._pushed = 0
         try:
             place = self._push(self._place or self._first_place())
             if now_us >= self._mark_at_us:
@@ -97,6 +107,7 @@ class ComputedPush:
             rows = page.num_rows
             if rows:
                 self._sink.upsert_computed(_properties(page))
+                self._pushed += rows
                 place = _Place(page["batch_no"][rows - 1].as_py(), page["player_event_no"][rows - 1].as_py())
             self._place = place
         return place
@@ -105,6 +116,20 @@ class ComputedPush:
         if error is not None and error != self._error:
             _log.error("computed properties wait", error=error)
         self._error = error
+        now_us = self._clock.now_us()
+        began_us = self._push_at_us - _PUSH_EVERY_US
+        self._status = msgspec.structs.replace(
+            self._status,
+            state=TaskState.IDLE if error is None else TaskState.FAILED,
+            last_began_at=began_us,
+            last_ended_at=now_us,
+            took_ms=max(now_us - began_us, 0) / 1000,
+            next_at=self._push_at_us,
+            runs=self._status.runs + 1,
+            done=self._pushed,
+            failures=0 if error is None else self._status.failures + 1,
+            error=error,
+        )
 
 
 def _has_satori_events(events: pa.Table) -> bool:

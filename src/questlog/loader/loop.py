@@ -17,6 +17,7 @@ from questlog.loader.decoding import Decoding
 from questlog.loader.maintenance.checkpoint import Checkpoint
 from questlog.loader.maintenance.erase import ErasePlayers
 from questlog.loader.maintenance.expire import ExpireKeys, ExpireRejected, ExpireSegments
+from questlog.loader.maintenance.games import DeleteGames, ExpireEvents, GamePolicies
 from questlog.loader.maintenance.maintenance import Maintenance
 from questlog.loader.maintenance.task import MaintenanceStatus, Task
 from questlog.loader.rebuild import Rebuild
@@ -80,6 +81,7 @@ class Loader:
         pace: BatchLimits,
         followers: Sequence[CommitListener] = (),
         zones: GameZones | None = None,
+        policies: GamePolicies | None = None,
         elsewhere: Callable[[], Sequence[MaintenanceStatus]] = lambda: (),
     ) -> None:
         """`elsewhere` tells of tasks of maintenance in other threads, to be shown with the loader's."""
@@ -91,7 +93,7 @@ class Loader:
         self._followers = followers
         self.rebuild = Rebuild()
         self.reprice = Reprice(decoding.converter)
-        self.maintenance = Maintenance(self._tasks(zones), clock, elsewhere)
+        self.maintenance = Maintenance(self._tasks(zones, policies), clock, elsewhere)
         self._book = CounterBook()
         self._completeness = Completeness()
         self._positions: dict[int, Position] | None = None
@@ -103,12 +105,13 @@ class Loader:
         self._is_stopping = threading.Event()
         self._thread: threading.Thread | None = None
 
-    def _tasks(self, zones: GameZones | None) -> Sequence[Task]:
+    def _tasks(self, zones: GameZones | None, policies: GamePolicies | None) -> Sequence[Task]:
         """What is done between batches, in this order."""
         expiry = self._pace.expiry
         return (
             *([TimeZones(zones, self.rebuild, self._clock)] if zones is not None else []),
             ErasePlayers(self._store),
+            *([DeleteGames(self._store, policies), ExpireEvents(self._store, policies)] if policies else []),
             self.rebuild,
             self.reprice,
             ExpireRejected(expiry),

@@ -1,6 +1,7 @@
 """What an analytics store promises, whichever engine it is."""
 
 import contextlib
+import datetime as dt
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -264,6 +265,30 @@ class Loading(Protocol):
 
     def expire_keys(self, expiry: Expiry, now_us: int) -> None:
         """Forget keys of events that no repeated one is compared with any more. Raises `StoreFailed`."""
+        ...
+
+    def expired_before(self) -> Mapping[int, int]:
+        """Before when (UTC microseconds) a game's events have expired, by game: older ones are dropped."""
+        ...
+
+    def expire_events(
+        self, game_id: int, first_day: dt.date, most_events: int, cancellation: Cancellation | None = None
+    ) -> Piece:
+        """Delete what a game has before a day of its zone, of the oldest days first, in one transaction.
+
+        Not many more than `most_events` events at once, but a day at least. Raises `StoreFailed` and changes nothing.
+        """
+        ...
+
+    def deleted_games(self) -> Mapping[int, bool]:
+        """The games that were deleted, and whether all of their rows are."""
+        ...
+
+    def delete_game(self, game_id: int, most_rows: int, cancellation: Cancellation | None = None) -> Piece:
+        """Delete some of a game's rows in one transaction; from the first one on, nothing of it is loaded any more.
+
+        Counts rows; none are left when `deleted_games` says so. Raises `StoreFailed` and changes nothing.
+        """
         ...
 
     @property

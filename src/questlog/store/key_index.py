@@ -27,6 +27,8 @@ from questlog.store.keys import U32, Keys, Mask, scattered
 
 _FLUSH_COUNT = 1 << 19
 _SEED_FILE = "seed"
+_DOMAIN_BITS = np.uint32((1 << 28) - 1)
+"""Of a key's domain: the game. The bits above say what kind of key it is."""
 
 _log = structlog.get_logger(__name__)
 
@@ -115,6 +117,15 @@ class KeyIndex:
         mixed, _ = self._sorted(keys)
         for run in self._snapshot():
             is_kept = ~_holds(run, mixed)
+            if not is_kept.all():
+                made = make_run(run.first, run.last, run.entries.take(is_kept))
+                self._replace([run], made if run.path is None else write_run(self._directory, self._seed, [made]))
+
+    def remove_domain(self, domain: int) -> None:
+        """Forget all keys of a domain, whatever its flags in the bits above, in files too (a game's deletion)."""
+        self._join()
+        for run in self._snapshot():
+            is_kept = (run.entries.keys.domain & _DOMAIN_BITS) != domain
             if not is_kept.all():
                 made = make_run(run.first, run.last, run.entries.take(is_kept))
                 self._replace([run], made if run.path is None else write_run(self._directory, self._seed, [made]))

@@ -259,7 +259,7 @@ def test_groups_of_erasures_grow_while_they_are_quick_and_shrink_when_they_are_n
     maintenance = Maintenance([task], clock)
     while maintenance.is_due:
         maintenance.run(store)
-    assert store.tried[:4] == [2048, 1024, 512, 256]
+    assert store.tried[:4] == [4096, 2048, 1024, 512]
 
 
 def test_a_failing_erasure_does_not_stop_loading(clock: FakeClock) -> None:

@@ -106,6 +106,8 @@ def carry_out(rollups: Rollups, noted: Sequence[NotedErasure], last_session_no: 
     transaction.write(_KEPT_PROPERTIES)
     for table in ("events", "resend_keys"):
         transaction.write(f"DELETE FROM {table} WHERE {_OF_GONE_ROWS}")
+    for table in ("expired_players", "expired_totals"):
+        transaction.write(f"DELETE FROM {table} WHERE {_OF_MARKS}")
     has_left = transaction.read(_HAS_LEFT).num_rows > 0
     if has_left:
         last_session_no = regroup(transaction, rollups.sessions.gap_us, last_session_no, _OF_GONE_SESSIONS)
@@ -206,7 +208,9 @@ _KEPT_PROPERTIES = f"""
             WHERE mark.player_no = players.player_no AND players.properties_at <= mark.until)
 """
 
-_HAS_LEFT = f"SELECT 1 FROM events WHERE {_OF_GONE_PLAYERS} LIMIT 1"
+_HAS_LEFT = f"""
+    SELECT 1 FROM events WHERE {_OF_GONE_PLAYERS} UNION ALL SELECT 1 FROM expired_players WHERE {_OF_GONE_PLAYERS} LIMIT 1
+"""
 
 _NO_RUNS = """
     CREATE OR REPLACE TEMP TABLE runs (game_id INTEGER, session_id VARCHAR, session_no BIGINT, is_of_token BOOLEAN)

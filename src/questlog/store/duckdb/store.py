@@ -1,6 +1,7 @@
 """DuckDBStore: the store's contract on one DuckDB file and four key indexes beside it."""
 
 import contextlib
+import datetime as dt
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -14,6 +15,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import structlog
 
+from questlog.model.calendar import UTC, zone_named
+from questlog.model.reasons import Reason
 from questlog.model.record import Position
 from questlog.model.times import DEFAULT_EARLIEST_US
 from questlog.store.contract import (
@@ -29,11 +32,12 @@ from questlog.store.contract import (
     QueryAborted,
     StoreFailed,
 )
-from questlog.store.duckdb import erasures, load, migrating, rebuild, reprice
+from questlog.store.duckdb import deletion, erasures, event_expiry, load, migrating, rebuild, reprice
 from questlog.store.duckdb.checkpointer import Checkpointer
 from questlog.store.duckdb.connection import EngineSettings, new_cursor, open_engine
 from questlog.store.duckdb.days import LocalDays, StoredDays
 from questlog.store.duckdb.erasures import Erased, NotedErasure
+from questlog.store.duckdb.event_expiry import Cut, Expired
 from questlog.store.duckdb.expiry import expire_rejected, expire_resends
 from questlog.store.duckdb.failures import OutOfMemory, failure
 from questlog.store.duckdb.families import token_keys
@@ -55,6 +59,10 @@ KEYS_NAME, _OLD_KEYS_NAME = "key-indexes", "keys"
 _DAY_S = 86_400
 _US = 1_000_000
 
+_EVENTS_BY_DAY = """
+    SELECT day, sum(events)::BIGINT AS events FROM event_days WHERE game_id = $game_id AND day < $first_day
+    GROUP BY day ORDER BY day
+"""
 _HAS_EVENTS = "SELECT 1 FROM event_days WHERE game_id = $game_id LIMIT 1"
 
 _log = structlog.get_logger(__name__)
@@ -109,6 +117,8 @@ class DuckDBStore:
             self._finish_migration()
             self._has_sessionless = bool(self._rows("SELECT 1 FROM sessionless_events LIMIT 1"))
             self._erasures = self._read_erasures()
+            self._expired_before = dict(self._rows("SELECT game_id, epoch_us(before) FROM expiries"))
+            self._deleted = dict(self._rows("SELECT game_id, is_done FROM deleted_games"))
             noted = [NotedErasure(*row) for row in self._rows(erasures.NOTED)]
             self._noted = [one for one in noted if one not in self._unerasable]
             self._newest_received_us: int = self._rows("SELECT coalesce(epoch_us(max(hour)), 0) FROM ingest_hours")[0][0]
@@ -136,6 +146,8 @@ class DuckDBStore:
 
         Its erasures are noted: what arrives later of these players is dropped, and `erase` takes what is there.
         """
+        if self._deleted:
+            batch = deletion.without_games(batch, self._deleted)
         try:
             staged = stage(batch, self._known(), self._window_s)
         except (pa.ArrowException, ValueError, OverflowError) as error:
@@ -257,6 +269,60 @@ class DuckDBStore:
             newest_s = min(self._newest_received_us, now_us) // _US
             self._indexes.events.expire(max(0, newest_s - (expiry.dedupe_window_days + 1) * _DAY_S))
 
+    def expired_before(self) -> Mapping[int, int]:
+        """Before when (UTC microseconds) a game's events have expired, by game."""
+        return dict(self._expired_before)
+
+    def expire_events(
+        self, game_id: int, first_day: dt.date, most_events: int, cancellation: Cancellation | None = None
+    ) -> Piece:
+        """Delete what a game has before a day of its zone, of the oldest days first, in one transaction.
+
+        Not many more than `most_events` events at once, but a day at least. Raises `StoreFailed` and changes nothing.
+        """
+        zone = zone_named(self.time_zones().get(game_id, UTC.name))
+        days = self.query(_EVENTS_BY_DAY, {"game_id": game_id, "first_day": first_day})
+        cut_day, left = _oldest_days(days, first_day, most_events)
+        cut = Cut(game_id, cut_day, zone.bounds(cut_day, cut_day)[0])
+        found: list[Expired] = []
+
+        def expired(last: Counters) -> Counters:
+            found.append(event_expiry.expire(self._rollups(), cut, last.session_no))
+            return last._replace(session_no=found[-1].session_no)
+
+        with self._suspect_indexes():
+            self._change(expired, cancellation)
+            self._expired_before[game_id] = cut.starts_us
+            self._forget_tokens(found[-1].tokens)
+            self._known_values.forget()
+        return Piece(found[-1].events, left)
+
+    def deleted_games(self) -> Mapping[int, bool]:
+        """The games that were deleted, and whether all of their rows are."""
+        return dict(self._deleted)
+
+    def delete_game(self, game_id: int, most_rows: int, cancellation: Cancellation | None = None) -> Piece:
+        """Delete some of a game's rows in one transaction; from the first one on, nothing of it is loaded any more.
+
+        Counts rows; none are left when `deleted_games` says so. Raises `StoreFailed` and changes nothing.
+        """
+        if game_id not in self._deleted:
+            self._transact(lambda: deletion.note(self._loader, game_id), cancellation)
+            self._deleted[game_id] = False
+        piece = self._transact(lambda: deletion.delete_some(self._loader, game_id, most_rows), cancellation)
+        if piece.left:
+            return piece
+        for index in self._indexes:
+            index.remove_domain(game_id)
+        self._change(lambda last: deletion.finish(self._loader, game_id, last), cancellation)
+        self._deleted[game_id] = True
+        self._noted = [NotedErasure(*row) for row in self._rows(erasures.NOTED)]
+        self._erasures = self._read_erasures()
+        self._expired_before.pop(game_id, None)
+        self._days = LocalDays(dict(self.time_zones()))
+        self._known_values.forget()
+        return piece
+
     @property
     def is_checkpoint_due(self) -> bool:
         """Whether the log has grown so long that it should be written into the tables."""
@@ -307,7 +373,9 @@ class DuckDBStore:
         return _Written(result, counters, loaded.new_families, noted)
 
     def _known(self) -> Known:
-        return Known(self._indexes, self._counters, self._erasures, self._known_values, self._days)
+        return Known(
+            self._indexes, self._counters, self._erasures, self._known_values, self._days, self._expired_before
+        )
 
     def _rollups(self, days: LocalDays | None = None) -> Rollups:
         return Rollups(self._loader, StoredDays(self._loader, days or self._days), self._session_rules)
@@ -395,23 +463,32 @@ class DuckDBStore:
                 self._needs_reopen = self._needs_reopen or suspect.is_confirmed
 
     def _forget_erased(self, erased: Erased) -> None:
-        """Take the keys of what is not there any more out of the indexes."""
-        tokens, players = erased.tokens.combine_chunks(), erased.players.combine_chunks()
+        """Take the keys of players who are not there any more out of the indexes."""
+        self._forget_tokens(erased.tokens)
+        self._known_values.forget()
+        players = erased.players.combine_chunks()
+        if players.num_rows:
+            games = np.asarray(players["game_id"].to_numpy(), np.int32)
+            self._indexes.players.remove(text_keys(players["player_id"].combine_chunks(), games))
+
+    def _forget_tokens(self, lost: pa.Table) -> None:
+        """Take the keys of sessions that are no token's any more out of the index."""
+        tokens = lost.combine_chunks()
         if pc.any(tokens["is_named"]).as_py():
             complete_sessions(self._indexes.sessions, self._connection, self._counters, is_anew=True)
         elif tokens.num_rows:
             games = tokens["game_id"].to_numpy()
             self._indexes.sessions.remove(token_keys(games, tokens["session_id"].combine_chunks()))
-        self._known_values.forget()
-        if players.num_rows:
-            games = np.asarray(players["game_id"].to_numpy(), np.int32)
-            self._indexes.players.remove(text_keys(players["player_id"].combine_chunks(), games))
 
     def _rejects(self, batch: Batch, staged: Staged) -> pa.Table:
-        if not staged.is_erased.any():
-            return batch.rejected
-        erased = batch.events.filter(pa.array(staged.is_erased))
-        return pa.concat_tables([batch.rejected, load.erased_rejects(erased)])
+        rows = [batch.rejected]
+        for dropped, reason, detail in (
+            (staged.is_erased, Reason.PLAYER_ERASED, "the player was erased"),
+            (staged.is_expired, Reason.EXPIRED, "the event is older than the game keeps its events"),
+        ):
+            if dropped.any():
+                rows.append(load.dropped_rejects(batch.events.filter(pa.array(dropped)), reason, detail))
+        return pa.concat_tables(rows) if len(rows) > 1 else batch.rejected
 
     def _remember(self, batch: Batch, staged: Staged, written: "_Written") -> None:
         """Bring what is kept in memory up to date with what was committed."""
@@ -447,6 +524,16 @@ class DuckDBStore:
                 yield cursor
         except duckdb.Error as error:
             raise StoreFailed(str(error)) from error
+
+
+def _oldest_days(days: pa.Table, first_day: dt.date, most_events: int) -> tuple[dt.date, int]:
+    """The first day that stays when the oldest days with about so many events go, and how many events are left."""
+    taken, counts = 0, days["events"].to_pylist()
+    for place, day in enumerate(days["day"].to_pylist()):
+        if taken >= most_events:
+            return day, sum(counts[place:])
+        taken += counts[place]
+    return first_day, 0
 
 
 def _insert(index: KeyIndex, new: NewKeys, last: int) -> None:
