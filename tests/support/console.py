@@ -24,6 +24,7 @@ from questlog.loader.maintenance.task import MaintenanceStatus
 from questlog.loader.rebuild import Rebuild
 from questlog.loader.reprice import Reprice
 from questlog.model.calendar import UTC
+from questlog.model.vitals import Build, Vitals
 from questlog.rates.rates import Rates
 from questlog.rates.status import RatesStatus
 from questlog.store.contract import Cancellation, QueryAborted
@@ -139,6 +140,7 @@ class FakeProgress:
         self.collectors: list[CollectorCounters] = []
         self.rates: list[RatesStatus] = []
         self.tasks: list[MaintenanceStatus] = []
+        self.measured = Vitals(Build("1.2.3", "3.13.5", "abc123"), 1, 2, 3, 4, 5)
 
     def reasons_not_ready(self) -> Sequence[str]:
         return self.reasons
@@ -155,11 +157,14 @@ class FakeProgress:
     def maintenance(self) -> Sequence[MaintenanceStatus]:
         return self.tasks
 
+    def vitals(self) -> Vitals:
+        return self.measured
+
 
 class FakeConsole:
     """All services of a console, and a token for it."""
 
-    def __init__(self, directory: Path, limits: Limits | None = None) -> None:
+    def __init__(self, directory: Path, limits: Limits | None = None, keep_days: int = 0) -> None:
         self.clock = SettableClock()
         shutil.copy(_empty_control_database(), directory / "control.sqlite3")
         self.control = ControlDatabase(directory / "control.sqlite3", self.clock)
@@ -179,6 +184,7 @@ class FakeConsole:
             clock=self.clock,
             monotonic_s=self.clock.monotonic_s,
             limits=limits or Limits(),
+            keep_days=keep_days,
         )
 
     def close(self) -> None:

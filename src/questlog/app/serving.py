@@ -24,8 +24,10 @@ from questlog.api.app import create_app
 from questlog.app.lock import server_lock
 from questlog.app.memory import MemoryGuard, engine_memory_mb
 from questlog.app.places import make_data_directory, run_directory
+from questlog.app.policies import Policies
 from questlog.app.rates import FreshReprice, rates, rates_maintenance, rates_monitor, rates_refresh
 from questlog.app.receipts import receipts
+from questlog.app.vitals import vitals
 from questlog.collector.counters import CollectorCounters, published
 from questlog.config import Settings
 from questlog.console.definitions_cache import SavedDefinitions
@@ -41,6 +43,7 @@ from questlog.loader.maintenance.task import MaintenanceStatus
 from questlog.loader.money import Converter
 from questlog.logs import GRANIAN_LOGGING
 from questlog.model.clock import Clock, SystemClock
+from questlog.model.vitals import Vitals
 from questlog.rates.refresh import RatesRefresh
 from questlog.rates.status import RatesStatus
 from questlog.store.contract import Expiry
@@ -112,6 +115,10 @@ class Progress:
         """How each task of maintenance goes."""
         return [*self._loader.maintenance.status(), *rates_maintenance(self.rates_status())]
 
+    def vitals(self) -> Vitals:
+        """Which program runs, and how much room it takes and has."""
+        return vitals(self._settings)
+
 
 def serve_console(settings: Settings) -> None:
     """Run the server until SIGTERM. Blocks.
@@ -140,8 +147,17 @@ def _serve(settings: Settings) -> None:
                 earliest_us=settings.event.earliest_us,
             )
             computed = ComputedPush(store, control, clock)
-            elsewhere = lambda: [computed.status]  # noqa: E731 - asked again each time
-            loader = Loader(reader, store, decoding, clock, _pace(settings), [computed], control, elsewhere=elsewhere)
+            loader = Loader(
+                reader,
+                store,
+                decoding,
+                clock,
+                _pace(settings),
+                followers=[computed],
+                zones=control,
+                policies=Policies(control, settings.event.keep_days),
+                elsewhere=lambda: [computed.status],
+            )
             progress = Progress(settings, loader, clock)
             services = ConsoleServices(
                 control=control,
@@ -165,6 +181,7 @@ def _serve(settings: Settings) -> None:
                     question_timeout_s=settings.analytics.timeout_s,
                 ),
                 collector_port=settings.collector.port,
+                keep_days=settings.event.keep_days,
             )
             refresh = rates_refresh(settings, converter.use, clock)
             with _running(refresh), MemoryGuard(settings.memory.server_mb << 20, store.stop_questions):

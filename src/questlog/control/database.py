@@ -7,6 +7,7 @@ from typing import Self
 from questlog.control.computed import ComputedProperties
 from questlog.control.connections import Connections
 from questlog.control.definitions import Definitions
+from questlog.control.deleted_games import DeletedGames
 from questlog.control.identities import Identities
 from questlog.control.installation import Installation
 from questlog.control.migrate import migrate
@@ -30,6 +31,7 @@ class ControlDatabase(
     Installation,
     Receipts,
     Definitions,
+    DeletedGames,
 ):
     """All parts over one database, which is created or upgraded when needed.
 

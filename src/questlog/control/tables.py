@@ -19,7 +19,7 @@ from sqlalchemy import (
     false,
 )
 
-SCHEMA_REVISION = "0004"
+SCHEMA_REVISION = "0005"
 
 metadata = MetaData(
     naming_convention={
@@ -58,6 +58,10 @@ games = Table(
     Column("created_at", BigInteger, nullable=False),
     Column("time_zone", Text, nullable=False, server_default="UTC"),
     Column("is_lenient", Boolean, nullable=False, server_default=false()),
+    # Days that its events are kept: NULL = as `event.keep_days` says, 0 = for ever.
+    Column("keep_days", Integer),
+    # Set when it is deleted. The row stays: its number is never used again, and late events of it are known as such.
+    Column("deleted_at", BigInteger),
     sqlite_autoincrement=True,
 )
 

@@ -70,7 +70,7 @@ def test_games_of_an_older_version_are_in_utc_and_not_lenient(path: Path) -> Non
     connections = Connections(path)
     migrate(connections)
     with connections.write() as connection:
-        for name in ("time_zone", "is_lenient"):
+        for name in ("time_zone", "is_lenient", "keep_days", "deleted_at"):
             connection.exec_driver_sql(f"ALTER TABLE games DROP COLUMN {name}")
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0003'")
         connection.exec_driver_sql("INSERT INTO games VALUES (1, 'Tetris', 'key', 'secret', 1, 0, 5)")

@@ -9,6 +9,7 @@ import structlog
 from questlog.control.errors import ControlUnavailable
 from questlog.loader.maintenance.task import Turn
 from questlog.model.calendar import UTC, zone_named
+from questlog.model.expiry import first_day_kept
 from questlog.store.contract import ChangeCancelled, Loading, StoreFailed
 
 _US = 1_000_000
@@ -142,7 +143,9 @@ class ExpireEvents:
         found = {}
         for game_id, days in self._policies.keep_days().items():
             zone = zone_named(zones.get(game_id, UTC.name))
-            first = dt.date.fromordinal(max(zone.day_of(now_us).toordinal() - days, 1))
+            first = first_day_kept(zone.day_of(now_us), days)
+            if first is None:
+                continue
             starts_us = zone.bounds(first, first)[0]
             is_put_off = 0 < self._put_off.get(game_id, 0) - now_us <= _RETRY_US
             if game_id not in deleted and not is_put_off and expired.get(game_id, -(2**63)) < starts_us:
