@@ -19,8 +19,8 @@ from questlog.collector.counters import CollectorCounters
 from questlog.console.services import ConsoleServices, Limits
 from questlog.control.database import ControlDatabase
 from questlog.loader.counters import LoaderCounters
-from questlog.loader.money import Converter
 from questlog.loader.maintenance.task import MaintenanceStatus
+from questlog.loader.money import Converter
 from questlog.loader.rebuild import Rebuild
 from questlog.loader.reprice import Reprice
 from questlog.model.calendar import UTC

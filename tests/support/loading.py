@@ -1,5 +1,6 @@
 """A journal, a store, a clock and a codec in memory, for tests of the loader."""
 
+import datetime as dt
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -145,10 +146,24 @@ class FakeStore:
     def erasures_left(self) -> ErasuresLeft:
         return ErasuresLeft(self.unerased, 0)
 
-    def erase(self, most: int, cancellation: Cancellation | None = None) -> Piece:
+    def erase(self, most: int, cancellation: Cancellation | None = None) -> Piece:  # noqa: ARG002 - the contract's
         done = min(most, self.unerased)
         self.unerased -= done
         return Piece(done, self.unerased)
+
+    def expired_before(self) -> Mapping[int, int]:
+        return {}
+
+    def expire_events(
+        self, game_id: int, first_day: dt.date, most_events: int, cancellation: Cancellation | None = None
+    ) -> Piece:
+        raise NotImplementedError
+
+    def deleted_games(self) -> Mapping[int, bool]:
+        return {}
+
+    def delete_game(self, game_id: int, most_rows: int, cancellation: Cancellation | None = None) -> Piece:
+        raise NotImplementedError
 
     @property
     def is_checkpoint_due(self) -> bool:
@@ -157,7 +172,7 @@ class FakeStore:
     def checkpoint(self) -> None:
         raise NotImplementedError
 
-    def rebuild(self, progress: Progress, cancellation: Cancellation | None = None) -> None:
+    def rebuild(self, progress: Progress, cancellation: Cancellation | None = None) -> None:  # noqa: ARG002 - the contract's
         progress("players", 0.5)
         self.rebuilds += 1
 
@@ -166,7 +181,7 @@ class FakeStore:
         question: Repricing,
         prices: Prices,
         progress: Callable[[float], None],
-        cancellation: Cancellation | None = None,
+        cancellation: Cancellation | None = None,  # noqa: ARG002 - the contract's
     ) -> Sequence[PriceChange]:
         progress(0.5)
         self.repriced.append(question)
@@ -183,7 +198,13 @@ class FakeStore:
     def time_zones(self) -> Mapping[int, str]:
         return self.zones
 
-    def set_time_zone(self, game_id: int, name: str, progress: Progress, cancellation: Cancellation | None = None) -> None:
+    def set_time_zone(
+        self,
+        game_id: int,
+        name: str,
+        progress: Progress,
+        cancellation: Cancellation | None = None,  # noqa: ARG002 - the contract's
+    ) -> None:
         progress("players", 1.0)
         self.zones[game_id] = name
 

@@ -38,7 +38,7 @@ from questlog.loader.codecs import EVENT_SOURCES
 from questlog.loader.computed import ComputedPush
 from questlog.loader.counters import LoaderCounters
 from questlog.loader.decoding import Decoding
-from questlog.loader.loop import BatchLimits, Loader
+from questlog.loader.loop import BatchLimits, Loader, Upkeep
 from questlog.loader.maintenance.task import MaintenanceStatus
 from questlog.loader.money import Converter
 from questlog.logs import GRANIAN_LOGGING
@@ -153,10 +153,8 @@ def _serve(settings: Settings) -> None:
                 decoding,
                 clock,
                 _pace(settings),
-                followers=[computed],
-                zones=control,
-                policies=Policies(control, settings.event.keep_days),
-                elsewhere=lambda: [computed.status],
+                [computed],
+                Upkeep(control, Policies(control, settings.event.keep_days), lambda: [computed.status]),
             )
             progress = Progress(settings, loader, clock)
             services = ConsoleServices(

@@ -19,6 +19,8 @@ MARKER = "computed_batch_no"
 """The marker of the last load transaction whose totals have all been handed over."""
 
 _PUSH_EVERY_US = 500_000
+_LEAST_SHARE_OF_REST = 10
+_LONGEST_WAIT_US = 1_500_000
 _MARK_EVERY_US = 60_000_000
 _PAGE_ROWS = 10_000
 _AFTER_ALL_OF_IT = 2**63 - 1
@@ -78,8 +80,8 @@ class ComputedPush:
     def catch_up(self) -> None:
         """Hand over what changed, if it is time. What fails is logged and tried again at a later call."""
         now_us = self._clock.now_us()
-        # Further off than a period it can only be when the clock was set back.
-        if not self._has_changes or 0 < self._push_at_us - now_us <= _PUSH_EVERY_US:
+        # Further off than it ever is it can only be when the clock was set back.
+        if not self._has_changes or 0 < self._push_at_us - now_us <= _LONGEST_WAIT_US:
             return
         self._push_at_us = now_us + _PUSH_EVERY_US
         self._pushed = 0
@@ -118,6 +120,9 @@ class ComputedPush:
         self._error = error
         now_us = self._clock.now_us()
         began_us = self._push_at_us - _PUSH_EVERY_US
+        # Finding what changed reads a column of all totals: little of it where there are many.
+        rest_us = min(_LEAST_SHARE_OF_REST * max(now_us - began_us, 0), _LONGEST_WAIT_US)
+        self._push_at_us = began_us + max(_PUSH_EVERY_US, rest_us)
         self._status = msgspec.structs.replace(
             self._status,
             state=TaskState.IDLE if error is None else TaskState.FAILED,

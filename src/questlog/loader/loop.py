@@ -52,6 +52,17 @@ class BatchLimits(NamedTuple):
     expiry: Expiry = Expiry()
 
 
+class Upkeep(NamedTuple):
+    """What maintenance asks besides the store: games' time zones, what games keep, and tasks in other threads.
+
+    `elsewhere` tells how those tasks go, to be shown with the loader's own.
+    """
+
+    zones: GameZones | None = None
+    policies: GamePolicies | None = None
+    elsewhere: Callable[[], Sequence[MaintenanceStatus]] = lambda: ()
+
+
 class CommitListener(Protocol):
     """What follows the store: told of each committed batch, and given time to catch up after it and at every tick."""
 
@@ -80,11 +91,8 @@ class Loader:
         clock: Clock,
         pace: BatchLimits,
         followers: Sequence[CommitListener] = (),
-        zones: GameZones | None = None,
-        policies: GamePolicies | None = None,
-        elsewhere: Callable[[], Sequence[MaintenanceStatus]] = lambda: (),
+        upkeep: Upkeep | None = None,
     ) -> None:
-        """`elsewhere` tells of tasks of maintenance in other threads, to be shown with the loader's."""
         self._reader = reader
         self._store = store
         self._decoding = decoding
@@ -93,7 +101,8 @@ class Loader:
         self._followers = followers
         self.rebuild = Rebuild()
         self.reprice = Reprice(decoding.converter)
-        self.maintenance = Maintenance(self._tasks(zones, policies), clock, elsewhere)
+        upkeep = upkeep or Upkeep()
+        self.maintenance = Maintenance(self._tasks(upkeep), clock, upkeep.elsewhere)
         self._book = CounterBook()
         self._completeness = Completeness()
         self._positions: dict[int, Position] | None = None
@@ -105,17 +114,20 @@ class Loader:
         self._is_stopping = threading.Event()
         self._thread: threading.Thread | None = None
 
-    def _tasks(self, zones: GameZones | None, policies: GamePolicies | None) -> Sequence[Task]:
+    def _tasks(self, upkeep: Upkeep) -> Sequence[Task]:
         """What is done between batches, in this order."""
-        expiry = self._pace.expiry
+        of_games: list[Task] = []
+        if upkeep.zones is not None:
+            of_games.append(TimeZones(upkeep.zones, self.rebuild, self._clock))
+        if upkeep.policies is not None:
+            of_games += [DeleteGames(self._store, upkeep.policies), ExpireEvents(self._store, upkeep.policies)]
         return (
-            *([TimeZones(zones, self.rebuild, self._clock)] if zones is not None else []),
             ErasePlayers(self._store),
-            *([DeleteGames(self._store, policies), ExpireEvents(self._store, policies)] if policies else []),
+            *of_games,
             self.rebuild,
             self.reprice,
-            ExpireRejected(expiry),
-            ExpireKeys(expiry),
+            ExpireRejected(self._pace.expiry),
+            ExpireKeys(self._pace.expiry),
             ExpireSegments(self._reader, lambda: self._positions, self._pace.keep_s),
             Checkpoint(self._store),
         )

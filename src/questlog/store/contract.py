@@ -242,7 +242,9 @@ class Loading(Protocol):
         """The time zone that each game's local days are of; a game that is not there has UTC."""
         ...
 
-    def set_time_zone(self, game_id: int, name: str, progress: Progress, cancellation: Cancellation | None = None) -> None:
+    def set_time_zone(
+        self, game_id: int, name: str, progress: Progress, cancellation: Cancellation | None = None
+    ) -> None:
         """Compute what a game has by day again, by days of a time zone. Raises `UnknownZone`, `StoreFailed`."""
         ...
 

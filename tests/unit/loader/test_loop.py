@@ -289,7 +289,7 @@ def test_a_rebuild_is_carried_out_between_batches(journal: FakeJournal, clock: F
 
 def test_a_rebuild_that_fails_says_why(journal: FakeJournal, clock: FakeClock) -> None:
     class BrokenStore(FakeStore):
-        def rebuild(self, progress: Progress, cancellation: Cancellation | None = None) -> None:
+        def rebuild(self, progress: Progress, cancellation: Cancellation | None = None) -> None:  # noqa: ARG002 - the contract's
             progress("players", 0.5)
             raise StoreFailed("out of memory")
 

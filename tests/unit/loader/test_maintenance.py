@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from questlog.loader.decoding import Decoding
-from questlog.loader.loop import BatchLimits, Loader
+from questlog.loader.loop import BatchLimits, Loader, Upkeep
 from questlog.loader.maintenance.erase import ErasePlayers
 from questlog.loader.maintenance.maintenance import Maintenance
 from questlog.loader.maintenance.task import MaintenanceStatus, TaskState, Turn
@@ -158,26 +158,27 @@ def test_a_task_that_runs_is_ended_by_its_name_or_by_stopping(clock: FakeClock) 
             assert not ended.wait(0.001)
         raise ChangeCancelled
 
-    for end in (lambda: maintenance.cancel("task"), lambda: maintenance.stop()):  # noqa: PLW0108 - another each time
+    for end in (lambda made: made.cancel("task"), Maintenance.stop):
         begun, ended = threading.Event(), threading.Event()
         maintenance = Maintenance([FakeTask("task", endless, budget_s=None)], clock)
         thread = threading.Thread(target=maintenance.run, args=(FakeStore(),))
         thread.start()
         assert begun.wait(10)
         assert not maintenance.cancel("other")
-        end()
+        end(maintenance)
         thread.join(10)
         assert not thread.is_alive()
         status = status_of(maintenance, "task")
         assert (status.state, status.failures) == (TaskState.IDLE, 0)
-    assert not maintenance.is_due
-    assert maintenance.run(FakeStore())
+        assert end is not Maintenance.stop or not maintenance.is_due
 
 
 def test_the_loader_tells_of_its_tasks_and_of_those_elsewhere(clock: FakeClock) -> None:
     other = MaintenanceStatus("rates", "tables")
     decoding = Decoding(FAKE_SOURCES, Converter(Rates({})), 10_000)
-    loader = Loader(FakeJournal(), FakeStore(), decoding, clock, BatchLimits(), elsewhere=lambda: [other])
+    loader = Loader(
+        FakeJournal(), FakeStore(), decoding, clock, BatchLimits(), upkeep=Upkeep(elsewhere=lambda: [other])
+    )
     assert [status.name for status in loader.maintenance.status()] == [
         "erase players",
         "rebuild",

@@ -71,7 +71,7 @@ def test_one_that_fails_says_why_and_loading_goes_on() -> None:
             question: Repricing,
             prices: Prices,
             progress: Callable[[float], None],
-            cancellation: Cancellation | None = None,
+            cancellation: Cancellation | None = None,  # noqa: ARG002 - the contract's
         ) -> Sequence[PriceChange]:
             super().reprice(question, prices, progress)
             raise StoreFailed("out of memory")

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 from questlog.control.errors import ControlUnavailable
 from questlog.loader.decoding import Decoding
+from questlog.loader.loop import BatchLimits, Loader, Upkeep
 from questlog.loader.maintenance.task import TaskState
-from questlog.loader.loop import BatchLimits, Loader
 from questlog.loader.money import Converter
 from questlog.loader.rebuild import RebuildState
 from questlog.rates.rates import Rates
@@ -27,7 +27,7 @@ class FakeZones:
 
 def loader_of(store: FakeStore, zones: FakeZones, clock: FakeClock) -> Loader:
     decoding = Decoding(FAKE_SOURCES, Converter(Rates({})))
-    return Loader(FakeJournal(), store, decoding, clock, BatchLimits(), zones=zones)
+    return Loader(FakeJournal(), store, decoding, clock, BatchLimits(), upkeep=Upkeep(zones))
 
 
 def test_a_changed_zone_is_stored_within_a_second_and_told_like_a_rebuild() -> None:
@@ -75,7 +75,7 @@ class PartlyFull(FakeStore):
     ) -> None:
         if game_id == self.broken:
             raise StoreFailed("no space")
-        super().set_time_zone(game_id, name, progress)
+        super().set_time_zone(game_id, name, progress, cancellation)
 
 
 def test_a_zone_that_could_not_be_stored_is_tried_again_and_loading_goes_on() -> None:

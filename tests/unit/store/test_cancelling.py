@@ -80,10 +80,12 @@ def test_a_change_ends_at_whichever_statement_it_is_and_nothing_is_changed(
 ) -> None:
     before = _everything(store)
     write, never = store._loader.write, "SELECT count(*) FROM range(1000000) a, range(10000000) b"
-    for stop_at in (1, 3, 6):
+    for stop_at in (1, 2) if name == "reprice" else (1, 3, 6):
         cancellation, calls = Cancellation(), 0
 
-        def write_long(statement: str, parameters: Any = None, cancellation: Any = cancellation, at: int = stop_at) -> None:
+        def write_long(
+            statement: str, parameters: Any = None, cancellation: Any = cancellation, at: int = stop_at
+        ) -> None:
             nonlocal calls
             calls += 1
             if calls == at:

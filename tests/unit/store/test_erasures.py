@@ -87,7 +87,7 @@ def _facts(store: DuckDBStore) -> dict[str, list[str]]:
         "players": "SELECT * EXCLUDE (player_no, first_rank) FROM players",
         "event_days": "SELECT * EXCLUDE (event_day_no, event_no) FROM event_days",
         "values": "SELECT game_id, day, field, value FROM field_values",
-        "counts": f"SELECT * FROM ({ADDED_UP})",
+        "counts": ADDED_UP,
         "days": "SELECT players.player_id, player_days.* EXCLUDE (player_day_no, player_no)"
         " FROM player_days JOIN players USING (player_no)",
     }
@@ -239,7 +239,7 @@ def test_a_player_is_gone_although_the_process_is_killed(tmp_path: Path, when: s
     assert store.load(batch([{"player_id": "p"}]), NOON).rejected == 1
     erase_all(store)
     for table in ("events", "players", "sessions"):
-        assert store.query(f"SELECT DISTINCT player_id FROM {table}", {}).to_pylist() == [{"player_id": "q"}], table
+        assert set(store.query(f"FROM {table}", {})["player_id"].to_pylist()) == {"q"}, table
     server = {"source": "satori_server", "category": "custom", "session_id": "s", "player_id": "q"}
     store.load(batch([server | {"event_time": NOON + MINUTE, "received_at": NOON + HOUR}]), NOON)
     assert store.query("SELECT events, is_of_token FROM sessions", {}).to_pylist() == [

@@ -74,7 +74,8 @@ class Maintenance:
     def is_due(self) -> bool:
         """Whether a task should be run now."""
         now_us = self._clock.now_us()
-        return not self._is_stopping and any([slot.is_due(now_us) for slot in self._slots])
+        due = [slot for slot in self._slots if slot.is_due(now_us)]
+        return bool(due) and not self._is_stopping
 
     def run(self, store: Loading) -> bool:
         """Run what is due, once. Returns whether all went well."""

@@ -48,9 +48,7 @@ class MaintenanceStatus(msgspec.Struct, frozen=True):
 class Turn:
     """One run of a task: the store, when to stop, and where to say how far it is."""
 
-    def __init__(
-        self, store: Loading, clock: Clock, budget_s: float | None, note: Callable[[int, int], None]
-    ) -> None:
+    def __init__(self, store: Loading, clock: Clock, budget_s: float | None, note: Callable[[int, int], None]) -> None:
         self.store = store
         self.cancellation = Cancellation()
         self.note = note

@@ -104,10 +104,21 @@ def carry_out(rollups: Rollups, noted: Sequence[NotedErasure], last_session_no: 
     if days is not None:
         _take_from_days(rollups, days)
     transaction.write(_KEPT_PROPERTIES)
-    for table in ("events", "resend_keys"):
-        transaction.write(f"DELETE FROM {table} WHERE {_OF_GONE_ROWS}")
-    for table in ("expired_players", "expired_totals"):
-        transaction.write(f"DELETE FROM {table} WHERE {_OF_MARKS}")
+    for table, condition in _ROWS.items():
+        transaction.write(f"DELETE FROM {table} WHERE {condition}")
+    last_session_no = _put_back_players(rollups, last_session_no)
+    if days is not None:
+        _put_back_days(rollups, days)
+    transaction.write(_DONE)
+    found = Erased(last_session_no, transaction.read(_STILL_NAMED), transaction.read(_NOTHING_LEFT))
+    for table in _TEMPORARY:
+        transaction.write(f"DROP TABLE IF EXISTS {table}")
+    return found
+
+
+def _put_back_players(rollups: Rollups, last_session_no: int) -> int:
+    """Compute again what is left of the players concerned and of their sessions."""
+    transaction = rollups.transaction
     has_left = transaction.read(_HAS_LEFT).num_rows > 0
     if has_left:
         last_session_no = regroup(transaction, rollups.sessions.gap_us, last_session_no, _OF_GONE_SESSIONS)
@@ -124,13 +135,7 @@ def carry_out(rollups: Rollups, noted: Sequence[NotedErasure], last_session_no: 
         rebuild.insert_purchases(rollups, _OF_GONE_PLAYERS)
     else:
         rebuild.restore_properties(rollups, _OF_GONE_PLAYERS)
-    if days is not None:
-        _put_back_days(rollups, days)
-    transaction.write(_DONE)
-    found = Erased(last_session_no, transaction.read(_STILL_NAMED), transaction.read(_NOTHING_LEFT))
-    for table in _TEMPORARY:
-        transaction.write(f"DROP TABLE IF EXISTS {table}")
-    return found
+    return last_session_no
 
 
 _OF_MARKS = "player_no IN (SELECT player_no FROM erasure_marks)"
@@ -138,6 +143,12 @@ _EVENT_DAY = numbered_day("event_no", "day")
 _OF_GONE_ROWS = "row_no IN (SELECT row_no FROM gone_rows)"
 _OF_GONE_SESSIONS = "session_no IN (SELECT session_no FROM gone_sessions)"
 _OF_GONE_PLAYERS = "player_no IN (SELECT player_no FROM gone_players)"
+_ROWS = {
+    "events": _OF_GONE_ROWS,
+    "resend_keys": _OF_GONE_ROWS,
+    "expired_players": _OF_MARKS,
+    "expired_totals": _OF_MARKS,
+}
 _OF_PLAYERS = (
     "players",
     "player_days",
@@ -209,7 +220,8 @@ _KEPT_PROPERTIES = f"""
 """
 
 _HAS_LEFT = f"""
-    SELECT 1 FROM events WHERE {_OF_GONE_PLAYERS} UNION ALL SELECT 1 FROM expired_players WHERE {_OF_GONE_PLAYERS} LIMIT 1
+    SELECT 1 FROM events WHERE {_OF_GONE_PLAYERS}
+    UNION ALL SELECT 1 FROM expired_players WHERE {_OF_GONE_PLAYERS} LIMIT 1
 """
 
 _NO_RUNS = """

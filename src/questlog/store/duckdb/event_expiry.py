@@ -159,9 +159,7 @@ _TEMPORARY = (
 def _note_facts(rollups: Rollups) -> None:
     """What the events that go said of their players, while they are there."""
     gone = "row_no IN (SELECT row_no FROM gone_rows)"
-    facts = players.added_up(
-        players.event_facts(rollups.events(f"{gone} AND player_no IS NOT NULL")), "player_no"
-    )
+    facts = players.added_up(players.event_facts(rollups.events(f"{gone} AND player_no IS NOT NULL")), "player_no")
     events = f"(SELECT * FROM events WHERE {gone})"
     rollups.write(f"CREATE OR REPLACE TEMP TABLE gone_facts AS {expired.event_part(facts, events)}")
     totals = player_event_totals.facts("events", gone)
@@ -204,13 +202,15 @@ _SESSION_ROWS = """
 _COLUMNS = ", ".join(expired.PLAYER_COLUMNS)
 
 _KEPT_FACTS = f"""
-    CREATE OR REPLACE TEMP TABLE kept_facts AS {expired.merged_players(f'''
+    CREATE OR REPLACE TEMP TABLE kept_facts AS {
+    expired.merged_players(f'''
         SELECT {_COLUMNS} FROM gone_facts
         UNION ALL SELECT {_COLUMNS} FROM ({expired.session_part(_SESSION_ROWS)})
         UNION ALL SELECT {_COLUMNS} FROM expired_players
         WHERE player_no IN (SELECT player_no FROM gone_facts) OR player_no IN (SELECT player_no FROM lifetimes)
             OR player_no IN (SELECT player_no FROM gone_sessions)
-    ''')}
+    ''')
+}
 """
 
 _KEPT_TOTALS = """

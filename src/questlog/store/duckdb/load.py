@@ -185,7 +185,9 @@ def dropped_rejects(events: pa.Table, reason: Reason, detail: str) -> pa.Table:
 
 def count_hours(transaction: Transaction, batch: Batch, staged: Staged) -> LoadResult:
     """Count how the events of the batch ended."""
-    kinds = np.where(staged.is_duplicate, _DUPLICATE, np.where(staged.is_erased | staged.is_expired, _REJECTED, _STORED))
+    kinds = np.where(
+        staged.is_duplicate, _DUPLICATE, np.where(staged.is_erased | staged.is_expired, _REJECTED, _STORED)
+    )
     is_request = batch.rejected["is_whole_request"].to_numpy()
     rejected_kinds = np.where(is_request, _REQUEST, _REJECTED)
     games = np.concatenate([batch.events["game_id"].to_numpy(), batch.rejected["game_id"].to_numpy()])
@@ -210,7 +212,9 @@ def _by_source(games: _Numbers, sources: pa.StringArray, kinds: _Numbers) -> dic
 
 def _result(kinds: _Numbers, by_source: dict[tuple[int, str], LoadResult], newest_us: int = 0) -> LoadResult:
     stored, rejected, duplicates, _ = np.bincount(kinds, minlength=_REQUEST + 1).tolist()
-    return LoadResult(stored=stored, duplicates=duplicates, rejected=rejected, newest_received_us=newest_us, by_source=by_source)
+    return LoadResult(
+        stored=stored, duplicates=duplicates, rejected=rejected, newest_received_us=newest_us, by_source=by_source
+    )
 
 
 def _microseconds(rows: pa.Table) -> _Numbers:

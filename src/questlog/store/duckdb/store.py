@@ -121,7 +121,9 @@ class DuckDBStore:
             self._deleted = dict(self._rows("SELECT game_id, is_done FROM deleted_games"))
             noted = [NotedErasure(*row) for row in self._rows(erasures.NOTED)]
             self._noted = [one for one in noted if one not in self._unerasable]
-            self._newest_received_us: int = self._rows("SELECT coalesce(epoch_us(max(hour)), 0) FROM ingest_hours")[0][0]
+            self._newest_received_us: int = self._rows("SELECT coalesce(epoch_us(max(hour)), 0) FROM ingest_hours")[0][
+                0
+            ]
             self._known_values = KnownValues()
             self._compaction = Compaction()
             self._indexes = open_indexes(self._directory / KEYS_NAME, self._connection, self._counters)
@@ -238,7 +240,9 @@ class DuckDBStore:
         """The time zone that each game's local days are of; a game that is not there has UTC."""
         return dict(self._rows("SELECT game_id, time_zone FROM game_zones"))
 
-    def set_time_zone(self, game_id: int, name: str, progress: Progress, cancellation: Cancellation | None = None) -> None:
+    def set_time_zone(
+        self, game_id: int, name: str, progress: Progress, cancellation: Cancellation | None = None
+    ) -> None:
         """Compute what a game has by day again, by days of the time zone `name`, in one transaction.
 
         `progress` is told as by `rebuild`. Raises `UnknownZone`, and `StoreFailed` and changes nothing.
