@@ -57,7 +57,7 @@ class MemoryTables:
     """The store's tables in memory, with as much of its behaviour as the console sees."""
 
     def __init__(self) -> None:
-        self.asked: list[tuple[str, int, float]] = []
+        self.asked: list[tuple[str, int]] = []
         self.is_slow = False
 
     @cached_property
@@ -69,8 +69,10 @@ class MemoryTables:
             connection.execute(f"CREATE TABLE {table.name} ({columns})")
         return connection
 
-    def sql(self, statement: str, max_rows: int, timeout_s: float) -> pa.Table:
-        self.asked.append((statement, max_rows, timeout_s))
+    def sql(self, statement: str, max_rows: int, cancellation: Cancellation) -> pa.Table:
+        self.asked.append((statement, max_rows))
+        if self.is_slow:
+            _wait_until_cancelled(cancellation)
         try:
             return self.connection.cursor().sql(statement).to_arrow_table()
         except duckdb.Error as error:
@@ -107,6 +109,8 @@ class FakeAnalytics:
         self.asked: list[tuple[int, msgspec.Struct]] = []
         self.number = 1
         self.zone = UTC
+        self.store_id = "store"
+        self.settings: list[dict[str, int]] = []
         self.error: Exception | None = None
         self.is_slow = False
         self.answer = Answer(pa.table({"players": [3]}), [AnswerColumn("players", "players", "Distinct players.")])
@@ -121,7 +125,7 @@ class FakeAnalytics:
 
     def state(self, game_id: int) -> DataState:
         del game_id
-        return DataState(self.number, self.zone)
+        return DataState(self.number, self.zone, self.store_id, self.settings)
 
 
 def _wait_until_cancelled(cancellation: Cancellation) -> None:

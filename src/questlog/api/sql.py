@@ -14,6 +14,7 @@ from questlog.api.asking import Queries
 from questlog.api.errors import AnyRequest, ApiError
 from questlog.api.response_formats import MEDIA_TYPES, ResponseFormat, accepted_form
 from questlog.api.result import arrow_bytes, compact_json, csv_bytes, json_rows, parquet_bytes
+from questlog.console.disconnects import gone_when_disconnected
 from questlog.store.contract import QueryAborted
 
 Statement = Annotated[str, msgspec.Meta(min_length=1, description="One read-only SQL statement.")]
@@ -43,7 +44,7 @@ async def answer_sql(queries: Queries, request: AnyRequest, data: JSONBody[SqlQu
     """Answer one read-only statement."""
     form = data.format or accepted_form(request.headers.get("accept", ""))
     try:
-        written = await queries.sql(data.sql, _WRITERS[form])
+        written = await queries.sql(data.sql, _WRITERS[form], gone_when_disconnected(request.receive))
     except QueryAborted as error:
         raise ApiError(HTTPStatus.BAD_REQUEST, "query_aborted", str(error), field="sql") from None
     if isinstance(written, bytes):

@@ -16,6 +16,7 @@ import msgspec
 import structlog
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
+from granian.log import LogLevels
 from granian.server.embed import Server
 from litestar import Litestar
 
@@ -25,6 +26,7 @@ from questlog.app.lock import server_lock
 from questlog.app.memory import MemoryGuard, engine_memory_mb
 from questlog.app.places import make_data_directory, run_directory
 from questlog.app.policies import Policies
+from questlog.app.program import program_id
 from questlog.app.rates import FreshReprice, rates, rates_maintenance, rates_monitor, rates_refresh
 from questlog.app.receipts import receipts
 from questlog.app.vitals import vitals
@@ -54,9 +56,9 @@ from questlog.web.pages import status_pages
 
 _LOCAL_TOKEN_NAME = "command line of this machine"  # noqa: S105
 _HEADER_TIMEOUT_MS = 75_000
-# Storing comes back from the engine a hundred times a batch, and each time waits for whoever decodes or answers to let
-# go of the interpreter: with Python's 5 ms events became visible half a second later under load.
-_SWITCH_INTERVAL_S = 0.0005
+# Decoding lets go of the interpreter for each body, and storing a hundred times a batch; each time they wait until the
+# turn of a thread that answers is over. With Python's 5 ms events became visible seconds later under load.
+_SWITCH_INTERVAL_S = 0.00005
 _MIN_FREE_BYTES = 64 * 1024 * 1024
 
 log = structlog.get_logger(__name__)
@@ -179,6 +181,7 @@ def _serve(settings: Settings) -> None:
                     question_timeout_s=settings.analytics.timeout_s,
                 ),
                 collector_port=settings.collector.port,
+                program=program_id(),
                 keep_days=settings.event.keep_days,
             )
             refresh = rates_refresh(settings, converter.use, clock)
@@ -209,6 +212,7 @@ async def _run(settings: Settings, loader: Loader, application: Litestar, token:
         http=HTTPModes.http1,
         websockets=False,
         http1_settings=HTTP1Settings(header_read_timeout=_HEADER_TIMEOUT_MS),
+        log_level=LogLevels.warning,
         log_dictconfig=GRANIAN_LOGGING,
     )
     loop = asyncio.get_running_loop()

@@ -6,10 +6,11 @@ from sqlalchemy import select
 
 from questlog.control.connections import insert
 from questlog.control.errors import NotAllowed
-from questlog.control.part import VERSION_MARKER, Part
+from questlog.control.part import OWN_MARKERS, Part
 from questlog.control.tables import kept_values, markers
 
 _SIGNING_KEY = "signing_key"
+_INSTALLATION_ID = "installation_id"
 
 
 class Installation(Part):
@@ -17,13 +18,20 @@ class Installation(Part):
 
     def signing_key(self) -> str:
         """The key for session tokens where the settings name none: made once, then always the same."""
-        query = select(kept_values.c.value).where(kept_values.c.name == _SIGNING_KEY)
+        return self._made_once(_SIGNING_KEY)
+
+    def installation_id(self) -> str:
+        """What tells this control database from others: made once, then the same in every process."""
+        return self._made_once(_INSTALLATION_ID)
+
+    def _made_once(self, name: str) -> str:
+        query = select(kept_values.c.value).where(kept_values.c.name == name)
         with self._connections.read() as connection:
             present: str | None = connection.execute(query).scalar()
         if present is not None:
             return present
         with self._connections.write() as connection:
-            row = {"name": _SIGNING_KEY, "value": secrets.token_hex(32)}
+            row = {"name": name, "value": secrets.token_hex(32)}
             connection.execute(insert(connection, kept_values).values(row).on_conflict_do_nothing())
             made: str = connection.execute(query).scalar_one()
         return made
@@ -35,9 +43,9 @@ class Installation(Part):
         return value
 
     def set_marker(self, name: str, value: int) -> None:
-        """Remember a number. Raises `NotAllowed` for `version`, which is the control database's own."""
-        if name == VERSION_MARKER:
-            raise NotAllowed("the marker `version` is set by changes")
+        """Remember a number. Raises `NotAllowed` for the names that are the control database's own."""
+        if name in OWN_MARKERS:
+            raise NotAllowed(f"the marker `{name}` is set by changes")
         with self._connections.write() as connection:
             add = insert(connection, markers).values(name=name, value=value)
             connection.execute(add.on_conflict_do_update(index_elements=[markers.c.name], set_={"value": value}))

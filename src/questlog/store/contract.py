@@ -318,8 +318,8 @@ class StoreReading(Protocol):
 class Reading(Protocol):
     """The half of a store that answers. Any thread calls it. What is asked by name is in `store/named_reads.py`."""
 
-    def sql(self, statement: str, max_rows: int, timeout_s: float) -> pa.Table:
-        """Answer one read-only statement of a user. Raises `QueryAborted`, `StoreFailed`."""
+    def sql(self, statement: str, max_rows: int, cancellation: Cancellation) -> pa.Table:
+        """Answer one read-only statement of a user, unless cancelled. Raises `QueryAborted`, `StoreFailed`."""
         ...
 
     def reading(self, cancellation: Cancellation) -> AbstractContextManager[StoreReading]:

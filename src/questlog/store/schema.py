@@ -555,6 +555,12 @@ COUNTERS = Table(
     ),
 )
 
+STORE = Table(
+    "store",
+    "One row: what tells this store from others.",
+    (Column("store_id", Kind.TEXT, "random, made with the store"),),
+)
+
 UNFINISHED = Table(
     "unfinished",
     "Steps of a migration that are not finished. Empty while the store is open.",
@@ -592,6 +598,7 @@ TABLES = (
     EXPIRIES,
     DELETED_GAMES,
     COUNTERS,
+    STORE,
     UNFINISHED,
     SCHEMA_VERSION,
 )

@@ -89,7 +89,7 @@ class Economy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         check_one_group(self.group_by)
         check_split(segments, self.filter, self.group_by)
         if self.items is not None and self.largest is None:
-            raise InvalidQuery("items", "say in `largest` what the greatest are the greatest by", "largest")
+            raise InvalidQuery("items", "`items` needs `largest`", "largest")
 
 
 class Balances(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -111,7 +111,7 @@ class Balances(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if self.histogram is not None:
             self.histogram.check("histogram")
             if self.currency is None:
-                raise InvalidQuery("currency", "a histogram is of one currency")
+                raise InvalidQuery("currency", "a histogram needs one currency")
 
 
 Key = tuple[Start | None, str | None, tuple[str | None, ...]]

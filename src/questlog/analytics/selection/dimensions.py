@@ -198,7 +198,7 @@ def _check(field: str, name: str, known: Mapping[str, Dimension], prefixes: Coll
     for prefix in prefixes:
         if name.startswith(prefix):
             if not 0 < len(name) - len(prefix) <= MAX_KEY_LENGTH:
-                raise InvalidQuery(field, f"{prefix} is followed by a key of 1 to {MAX_KEY_LENGTH} characters")
+                raise InvalidQuery(field, f"{prefix} needs a key of 1 to {MAX_KEY_LENGTH} characters")
             return
     if name not in known:
         raise unknown(field, "dimension", name, known)

@@ -111,7 +111,7 @@ def answer(question: Segment, context: Context) -> Answer:
     zone = context.zone
     selection = Selection(context.game_id, ALL_TIME, zone, zone, segments=segments, today=today)
     if question.after is not None and not question.players:
-        raise InvalidQuery("after", "members are listed with `players`, so many at a time")
+        raise InvalidQuery("after", "`after` needs `players`, the number of members on a page")
     if question.players:
         page = _Page(question.players, number_of(question.after, context))
         members = context.run(_members, definition, selection, page)

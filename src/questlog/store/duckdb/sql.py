@@ -51,22 +51,15 @@ class SqlRunner:
         self._statements: Statements = {}
         self._is_quiet_wanted = False
 
-    def answer(self, statement: str, max_rows: int, timeout_s: float) -> pa.Table:
+    def answer(self, statement: str, max_rows: int, cancellation: Cancellation) -> pa.Table:
         """At most `max_rows` rows of the answer to a user's statement.
 
-        Raises `QueryAborted`, safe to show, and `StoreFailed` while the database is closed.
+        Raises `QueryAborted`, safe to show, also when cancelled, and `StoreFailed` while the database is closed.
         """
-        cancellation = Cancellation()
-        timer = threading.Timer(timeout_s, cancellation.cancel, [f"the statement took longer than {timeout_s:g} s"])
-        timer.start()
-        try:
-            with self._cursor(cancellation) as cursor, _refusals(cancellation):
-                parsed = checked(cursor, statement)
-                cancellation.check()
-                return _rows(cursor, parsed, max_rows)
-        finally:
-            timer.cancel()
-            timer.join()
+        with self._cursor(cancellation) as cursor, _refusals(cancellation):
+            parsed = checked(cursor, statement)
+            cancellation.check()
+            return _rows(cursor, parsed, max_rows)
 
     @contextmanager
     def reading(self, cancellation: Cancellation) -> Iterator["DuckDBReading"]:

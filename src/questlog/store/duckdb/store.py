@@ -336,9 +336,9 @@ class DuckDBStore:
         """Write the log into the tables, if questions leave a moment for it."""
         self._wal.checkpoint()
 
-    def sql(self, statement: str, max_rows: int, timeout_s: float) -> pa.Table:
-        """Answer one read-only statement of a user. Raises `QueryAborted`, `StoreFailed`."""
-        return self._runner.answer(statement, max_rows, timeout_s)
+    def sql(self, statement: str, max_rows: int, cancellation: Cancellation) -> pa.Table:
+        """Answer one read-only statement of a user, unless cancelled. Raises `QueryAborted`, `StoreFailed`."""
+        return self._runner.answer(statement, max_rows, cancellation)
 
     def reading(self, cancellation: Cancellation) -> AbstractContextManager[DuckDBReading]:
         """One state of the data for all statements of a question. Raises `QueryAborted`, `StoreFailed`."""
