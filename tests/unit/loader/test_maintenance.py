@@ -253,14 +253,14 @@ def test_groups_of_erasures_grow_while_they_are_quick_and_shrink_when_they_are_n
     store.note(5000)
     task = ErasePlayers(store)
     Maintenance([task], clock).run(store)
-    assert store.tried == [64, 128, 256, 512, 1024, 2048, 968]
-    store.per_group_us = SECOND_US
+    assert store.tried == [256, 512, 1024, 2048, 1160]
+    store.per_group_us = 2 * SECOND_US
     store.tried.clear()
     store.note(9000)
     maintenance = Maintenance([task], clock)
     while maintenance.is_due:
         maintenance.run(store)
-    assert store.tried[:4] == [4096, 2048, 1024, 512]
+    assert store.tried == [4096, 2048, 1024, 512, 256, 256, 256, 256, 256, 40]
 
 
 def test_a_failing_erasure_does_not_stop_loading(clock: FakeClock) -> None:
