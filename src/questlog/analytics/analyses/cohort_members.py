@@ -114,7 +114,7 @@ class CohortQuestion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def last_age(self) -> int:
-        """The last age that is told."""
+        """The last age of the answer."""
         return _DEFAULT_AGES[self.granularity] if self.ages is None else self.ages
 
     def check(self, segments: Mapping[str, SegmentDefinition]) -> None:

@@ -45,7 +45,7 @@ from questlog.analytics.selection.selection import NO_DAY, Selection, caps_of, s
 
 
 class Part(enum.StrEnum):
-    """What is told of an item. Flows are cheap; players read the events one by one."""
+    """Parts of the answer. Flows are cheap; players read the events."""
 
     FLOWS = "flows"
     PLAYERS = "players"
@@ -203,7 +203,7 @@ def _per_player(flows: Mapping[str, Any], players: int) -> dict[str, Any]:
 
 
 def _ordered(question: Economy, found: Mapping[Key, Mapping[str, Any]]) -> Sequence[tuple[str | None, ...]]:
-    """The items in order, those that are told."""
+    """The items that are shown, in order."""
     sums: dict[tuple[str | None, ...], float] = {}
     for (_, _, item), row in found.items():
         sums[item] = sums.get(item, 0) + (row[question.largest] if question.largest else 0)

@@ -56,7 +56,7 @@ NodePath = Annotated[str, Meta(max_length=1_024)]
 
 
 class Measure(enum.StrEnum):
-    """What is told of a node. Counts and sums are cheap; players, median and p95 read the events one by one."""
+    """The numbers of a node. Counts and sums are cheap; players, median and p95 read the events."""
 
     COUNT = "count"
     SUM = "sum"
@@ -207,7 +207,7 @@ def _keys(question: Explore, tree: Tree) -> tuple[str, ...]:
 
 
 def _groups(question: Explore, tree: Tree, context: Context) -> int:
-    """In about how many groups players are told apart."""
+    """About how many groups have their own count of players."""
     classes: int = context.run(explore_rows.classes, tree)["classes"][0].as_py()
     groups = len(standing_groups(tree.selection)) + 1 if question.group_by else 1
     return classes * groups * len(tree.selection.days.buckets(question.granularity))

@@ -228,7 +228,7 @@ def _balance(cell: BalanceCell, context: Context) -> Built:
 
 
 def _edges_of(cell: BinCell | BalanceCell, bins: Bins) -> Edges:
-    """The bin of the cell. Raises `InvalidQuery` where there is none with these edges."""
+    """The bin of the cell. Raises `InvalidQuery` if no bin has these edges."""
     found = edges_of(bins) if bins.edges else []
     for _, low, high in found:
         if (low, high) == (cell.low, cell.high):

@@ -151,7 +151,7 @@ class EventMatch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Comparison(enum.StrEnum):
-    """What an answer is put beside."""
+    """What an answer is compared with."""
 
     PREVIOUS_PERIOD = "previous_period"
 
