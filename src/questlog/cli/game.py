@@ -173,7 +173,7 @@ def keep(settings: Settings, game: str, days: int | str, is_confirmed: bool) -> 
     """Keep the events of GAME for N days; the server deletes older ones within minutes.
 
     With 1, events of yesterday and today are kept. Days are those of the game's time zone. A change to fewer days says
-    what will be deleted and asks first. Sessions, players and all numbers follow from the events that are left.
+    what will be deleted and asks first. Players stay, with their first day and their totals.
     """
     with existing_control(settings) as control:
         found = control.find_game(game)
