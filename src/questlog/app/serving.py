@@ -17,7 +17,6 @@ import structlog
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from granian.server.embed import Server
-from litestar import Litestar
 
 from questlog.analytics.runner import Analytics
 from questlog.api.app import create_app
@@ -31,6 +30,7 @@ from questlog.app.vitals import vitals
 from questlog.collector.counters import CollectorCounters, published
 from questlog.config import Settings
 from questlog.console.definitions_cache import SavedDefinitions
+from questlog.console.live import LiveFeed
 from questlog.console.services import ConsoleServices, Limits
 from questlog.control.database import ControlDatabase
 from questlog.journal.reader import FileJournalReader
@@ -38,7 +38,7 @@ from questlog.loader.codecs import EVENT_SOURCES
 from questlog.loader.computed import ComputedPush
 from questlog.loader.counters import LoaderCounters
 from questlog.loader.decoding import Decoding
-from questlog.loader.loop import BatchLimits, Loader
+from questlog.loader.loop import BatchLimits, CommitListener, Loader
 from questlog.loader.money import Converter
 from questlog.logs import GRANIAN_LOGGING
 from questlog.model.clock import Clock, SystemClock
@@ -141,7 +141,8 @@ def _serve(settings: Settings) -> None:
                 receipts=receipts(settings, control),
                 earliest_us=settings.event.earliest_us,
             )
-            followers = [ComputedPush(store, control, clock)]
+            live = LiveFeed()
+            followers: list[CommitListener] = [ComputedPush(store, control, clock), live]
             loader = Loader(reader, store, decoding, clock, _pace(settings), followers, control)
             progress = Progress(settings, loader, clock)
             services = ConsoleServices(
@@ -160,6 +161,7 @@ def _serve(settings: Settings) -> None:
                 progress=progress,
                 clock=clock,
                 monotonic_s=time.monotonic,
+                live=live,
                 limits=Limits(
                     sql_timeout_s=settings.console.sql_timeout_s,
                     sql_max_rows=settings.console.sql_max_rows,
@@ -171,7 +173,7 @@ def _serve(settings: Settings) -> None:
             )
             refresh = rates_refresh(settings, converter.use, clock)
             with _running(refresh), MemoryGuard(settings.memory.server_mb << 20, store.stop_questions):
-                asyncio.run(_run(settings, loader, create_app(services, pages=status_pages(services)), token))
+                asyncio.run(_run(settings, loader, services, token))
         finally:
             store.close()
 
@@ -188,9 +190,9 @@ def _running(refresh: RatesRefresh | None) -> Iterator[None]:
         refresh.stop()
 
 
-async def _run(settings: Settings, loader: Loader, application: Litestar, token: str) -> None:
+async def _run(settings: Settings, loader: Loader, services: ConsoleServices, token: str) -> None:
     server = Server(
-        application,
+        create_app(services, pages=status_pages(services)),
         address=settings.console.host,
         port=settings.console.port,
         interface=Interfaces.ASGI,
@@ -211,6 +213,7 @@ async def _run(settings: Settings, loader: Loader, application: Litestar, token:
             await asyncio.wait((serving, waiting), return_when=asyncio.FIRST_COMPLETED)
     finally:
         waiting.cancel()
+        services.live.close()  # what never ends by itself
         server.stop()  # type: ignore[no-untyped-call]
         await serving
         await asyncio.to_thread(loader.stop)
