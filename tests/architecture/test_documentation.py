@@ -10,10 +10,13 @@ PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 LINK_TO_PART = re.compile(r"\]\((?!https?://)([^)#\s]*)#([^)\s]+)\)")
 _FENCED = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\((?!https?://)([^)#\s]+)")
+PICTURE = re.compile(r'<img src="(?!https?://)([^"]+)"')
 
 
 def broken_links(page: Path) -> list[str]:
-    return [target for target in LINK.findall(page.read_text()) if not (page.parent / target).exists()]
+    text = page.read_text()
+    targets = [*LINK.findall(text), *PICTURE.findall(_FENCED.sub("", text))]
+    return [target for target in targets if not (page.parent / target).exists()]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
@@ -23,8 +26,8 @@ def test_every_link_of_a_page_leads_somewhere(page: Path) -> None:
 
 def test_a_link_to_nowhere_is_found(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
-    page.write_text("[here](page.md) [there](gone.md#part) [outside](https://example.com/gone)")
-    assert broken_links(page) == ["gone.md"]
+    page.write_text('[here](page.md) [there](gone.md#part) [outside](https://example.com/gone) <img src="gone.png">')
+    assert broken_links(page) == ["gone.md", "gone.png"]
 
 
 def anchors(page: Path) -> set[str]:
@@ -51,8 +54,9 @@ def test_a_link_to_a_heading_that_is_not_there_is_found(tmp_path: Path) -> None:
     assert links_to_no_heading(page) == ["page.md#gone", "#a-comment"]
 
 
-def test_every_page_of_the_reference_is_in_its_table_of_contents() -> None:
-    contents = (ROOT / "docs" / "reference" / "README.md").read_text()
-    pages = {page.name for page in (ROOT / "docs" / "reference").glob("*.md")} - {"README.md"}
+@pytest.mark.parametrize("folder", ["reference", "guides/sdks"])
+def test_every_page_is_in_the_table_of_contents_of_its_folder(folder: str) -> None:
+    contents = (ROOT / "docs" / folder / "README.md").read_text()
+    pages = {page.name for page in (ROOT / "docs" / folder).glob("*.md")} - {"README.md"}
     assert pages
     assert sorted(name for name in pages if f"]({name})" not in contents) == []

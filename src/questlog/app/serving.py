@@ -16,6 +16,7 @@ import msgspec
 import structlog
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
+from granian.log import LogLevels
 from granian.server.embed import Server
 
 from questlog.analytics.runner import Analytics
@@ -23,8 +24,9 @@ from questlog.api.app import create_app
 from questlog.app.lock import server_lock
 from questlog.app.memory import MemoryGuard, engine_memory_mb
 from questlog.app.places import make_data_directory, run_directory
+from questlog.app.policies import Policies
 from questlog.app.program import program_id
-from questlog.app.rates import FreshReprice, rates, rates_monitor, rates_refresh
+from questlog.app.rates import FreshReprice, rates, rates_maintenance, rates_monitor, rates_refresh
 from questlog.app.receipts import receipts
 from questlog.app.vitals import vitals
 from questlog.collector.counters import CollectorCounters, published
@@ -38,7 +40,8 @@ from questlog.loader.codecs import EVENT_SOURCES
 from questlog.loader.computed import ComputedPush
 from questlog.loader.counters import LoaderCounters
 from questlog.loader.decoding import Decoding
-from questlog.loader.loop import BatchLimits, CommitListener, Loader
+from questlog.loader.loop import BatchLimits, Loader, Upkeep
+from questlog.loader.maintenance.task import MaintenanceStatus
 from questlog.loader.money import Converter
 from questlog.logs import GRANIAN_LOGGING
 from questlog.model.clock import Clock, SystemClock
@@ -110,6 +113,10 @@ class Progress:
         """How old the tables of exchange rates are."""
         return self._rates.status()
 
+    def maintenance(self) -> Sequence[MaintenanceStatus]:
+        """How each task of maintenance goes."""
+        return [*self._loader.maintenance.status(), *rates_maintenance(self.rates_status())]
+
     def vitals(self) -> Vitals:
         """Which program runs, and how much room it takes and has."""
         return vitals(self._settings)
@@ -142,8 +149,16 @@ def _serve(settings: Settings) -> None:
                 earliest_us=settings.event.earliest_us,
             )
             live = LiveFeed()
-            followers: list[CommitListener] = [ComputedPush(store, control, clock), live]
-            loader = Loader(reader, store, decoding, clock, _pace(settings), followers, control)
+            computed = ComputedPush(store, control, clock)
+            loader = Loader(
+                reader,
+                store,
+                decoding,
+                clock,
+                _pace(settings),
+                [computed, live],
+                Upkeep(control, Policies(control, settings.event.keep_days), lambda: [computed.status]),
+            )
             progress = Progress(settings, loader, clock)
             services = ConsoleServices(
                 control=control,
@@ -199,6 +214,7 @@ async def _run(settings: Settings, loader: Loader, services: ConsoleServices, to
         http=HTTPModes.http1,
         websockets=False,
         http1_settings=HTTP1Settings(header_read_timeout=_HEADER_TIMEOUT_MS),
+        log_level=LogLevels.warning,
         log_dictconfig=GRANIAN_LOGGING,
     )
     loop = asyncio.get_running_loop()

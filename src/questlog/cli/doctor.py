@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from questlog.cli.console import Console, ask, read_console_file
+from questlog.cli.expiring import what_goes
 from questlog.cli.settings import settings_options
 from questlog.config import ConfigError, Settings
 from questlog.model.clock import Clock, SystemClock
+from questlog.model.expiry import FOR_EVER, days_kept
 
 if TYPE_CHECKING:
     from questlog.model.record import Position
@@ -49,10 +51,10 @@ class Finding(NamedTuple):
     text: str
 
 
-@click.command("doctor", short_help="Look for what is wrong and say what to do.")
+@click.command("doctor", short_help="Check the installation and say what to do.")
 @settings_options
 def command(settings: Settings) -> None:
-    """Look at the installation, running or not, and print one line per check: OK, WARN or FAIL.
+    """Check the installation, running or not, and print one line per check: OK, WARN or FAIL.
 
     Exits with 1 when a check fails. Changes nothing that a start would not change.
     """
@@ -81,6 +83,7 @@ def examine(settings: Settings, listens: Listens, clock: Clock) -> Iterator[Find
     yield finding
     if positions is not None:
         yield _journal(settings, positions)
+    yield from _expiry(settings, console, clock.now_us())
 
 
 def _data_directory(directory: Path) -> Iterator[Finding]:
@@ -154,6 +157,7 @@ def _control_database(settings: Settings) -> Iterator[Finding]:
     what = "control database"
     try:
         with existing_control(settings) as control:
+            place = control.describe()
             games, users = control.list_games(), control.list_users()
             keys = [key for key in control.list_api_keys() if key.revoked_at is None]
             strict = [control.find_game(game.game_key) for game in games if game.is_strict]
@@ -162,7 +166,7 @@ def _control_database(settings: Settings) -> Iterator[Finding]:
         return
     enabled = sum(game.is_enabled for game in games)
     counts = f"{enabled} of {len(games)} games enabled, {len(keys)} API keys, {len(users)} users"
-    yield Finding(Level.OK, what, f"open and up to date; {counts}")
+    yield Finding(Level.OK, what, f"answers ({place}); {counts}")
     if not enabled:
         yield Finding(Level.WARN, "games", "there is none that takes events; `questlog game create NAME` makes one")
     for game in strict:
@@ -251,6 +255,27 @@ def _journal(settings: Settings, positions: Mapping[int, "Position"]) -> Finding
         )
     text = f"{lag / 1_000_000:.1f} MB wait to be loaded"
     return Finding(Level.WARN if lag > _MUCH_LAG_BYTES else Level.OK, what, text)
+
+
+def _expiry(settings: Settings, console: Console | None, now_us: int) -> Iterator[Finding]:
+    """Which events the server deletes, of games that do not keep all."""
+    from questlog.cli.control import existing_control
+
+    try:
+        with existing_control(settings) as control:
+            games = [control.find_game(game.game_key) for game in control.list_games()]
+    except click.ClickException:
+        return  # the check of the control database says why
+    for game in games:
+        days = days_kept(game.keep_days, settings.event.keep_days)
+        if days == FOR_EVER:
+            continue
+        try:
+            text = what_goes(console, game, days, now_us)
+        except click.ClickException as error:
+            text = _one_line(error)
+        unit = "day" if days == 1 else "days"
+        yield Finding(Level.OK, "expiry", f"{game.name} keeps events for {days} {unit}; {text}")
 
 
 def _listens(host: str, port: int) -> bool:
