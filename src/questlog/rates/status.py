@@ -19,7 +19,7 @@ _NAMES: Mapping[RateSource, str] = {RateSource.ECB: "the ECB's reference rates",
 
 
 class RatesStatus(msgspec.Struct, frozen=True):
-    """One table of rates. `age_days` counts from its newest day to today (UTC); null where there is none.
+    """One table of rates. `age_days` counts from its newest day to today (UTC); null without a table.
 
     `error` is why the last attempt to fetch it failed; `fetched_at` is in UTC microseconds.
     """
@@ -50,7 +50,7 @@ class RatesStatus(msgspec.Struct, frozen=True):
         """How new the rates are, in words."""
         if self.age_days is None:
             return "none"
-        return f"rates up to {self.newest_day}, {self.age_days} days old"
+        return f"rates up to {self.newest_day}, {self.age_days} {'day' if self.age_days == 1 else 'days'} old"
 
 
 class RatesMonitor:
