@@ -121,12 +121,12 @@ class Revocations(Part):
             last = connection.execute(select(markers.c.value).where(markers.c.name == REVOCATION_MARKER)).scalar()
             if (last or 0) <= after:
                 return after
-            query = select(*token_columns).where(tokens.c.change_no > after)
-            for row in connection.execute(query, execution_options=some_at_a_time):
-                sink.add_token(RevokedToken(*row))
-            query = select(*owner_columns).where(owners.c.change_no > after)
-            for row in connection.execute(query, execution_options=some_at_a_time):
-                sink.add_identity(RevokedIdentity(*row))
+            some = select(*token_columns).where(tokens.c.change_no > after)
+            for token in connection.execute(some, execution_options=some_at_a_time):
+                sink.add_token(RevokedToken(*token))
+            all_of = select(*owner_columns).where(owners.c.change_no > after)
+            for owner in connection.execute(all_of, execution_options=some_at_a_time):
+                sink.add_identity(RevokedIdentity(*owner))
         return last or 0
 
     def first_issue_s(self, game_id: int, identity_id: str, now_s: int) -> int:
