@@ -19,6 +19,7 @@ from questlog.collector.counters import CollectorCounters
 from questlog.console.services import ConsoleServices, Limits
 from questlog.control.database import ControlDatabase
 from questlog.loader.counters import LoaderCounters
+from questlog.loader.maintenance.task import MaintenanceStatus
 from questlog.loader.money import Converter
 from questlog.loader.rebuild import Rebuild
 from questlog.loader.reprice import Reprice
@@ -142,6 +143,7 @@ class FakeProgress:
         self.loader = LoaderCounters()
         self.collectors: list[CollectorCounters] = []
         self.rates: list[RatesStatus] = []
+        self.tasks: list[MaintenanceStatus] = []
         self.measured = Vitals(Build("1.2.3", "3.13.5", "abc123"), 1, 2, 3, 4, 5)
 
     def reasons_not_ready(self) -> Sequence[str]:
@@ -155,6 +157,9 @@ class FakeProgress:
 
     def rates_status(self) -> Sequence[RatesStatus]:
         return self.rates
+
+    def maintenance(self) -> Sequence[MaintenanceStatus]:
+        return self.tasks
 
     def vitals(self) -> Vitals:
         return self.measured

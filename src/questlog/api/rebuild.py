@@ -2,7 +2,7 @@
 
 from http import HTTPStatus
 
-from litestar import get, post
+from litestar import delete, get, post
 
 from questlog.api.games import Services
 from questlog.loader.rebuild import RebuildState, RebuildStatus
@@ -22,4 +22,11 @@ def rebuild_status(services: Services) -> RebuildStatus:
     return services.rebuild.status
 
 
-REBUILD_HANDLERS = [start_rebuild, rebuild_status]
+@delete("/rebuild", sync_to_thread=True, status_code=HTTPStatus.ACCEPTED)
+def cancel_rebuild(services: Services) -> RebuildStatus:
+    """End the rebuild that waits or runs: within seconds, and with nothing changed. The answer says how far it is."""
+    services.rebuild.cancel()
+    return services.rebuild.status
+
+
+REBUILD_HANDLERS = [start_rebuild, rebuild_status, cancel_rebuild]

@@ -25,8 +25,9 @@ from questlog.api.app import create_app
 from questlog.app.lock import server_lock
 from questlog.app.memory import MemoryGuard, engine_memory_mb
 from questlog.app.places import make_data_directory, run_directory
+from questlog.app.policies import Policies
 from questlog.app.program import program_id
-from questlog.app.rates import FreshReprice, rates, rates_monitor, rates_refresh
+from questlog.app.rates import FreshReprice, rates, rates_maintenance, rates_monitor, rates_refresh
 from questlog.app.receipts import receipts
 from questlog.app.vitals import vitals
 from questlog.collector.counters import CollectorCounters, published
@@ -39,7 +40,8 @@ from questlog.loader.codecs import EVENT_SOURCES
 from questlog.loader.computed import ComputedPush
 from questlog.loader.counters import LoaderCounters
 from questlog.loader.decoding import Decoding
-from questlog.loader.loop import BatchLimits, Loader
+from questlog.loader.loop import BatchLimits, Loader, Upkeep
+from questlog.loader.maintenance.task import MaintenanceStatus
 from questlog.loader.money import Converter
 from questlog.logs import GRANIAN_LOGGING
 from questlog.model.clock import Clock, SystemClock
@@ -111,6 +113,10 @@ class Progress:
         """How old the tables of exchange rates are."""
         return self._rates.status()
 
+    def maintenance(self) -> Sequence[MaintenanceStatus]:
+        """How each task of maintenance goes."""
+        return [*self._loader.maintenance.status(), *rates_maintenance(self.rates_status())]
+
     def vitals(self) -> Vitals:
         """Which program runs, and how much room it takes and has."""
         return vitals(self._settings)
@@ -142,8 +148,16 @@ def _serve(settings: Settings) -> None:
                 receipts=receipts(settings, control),
                 earliest_us=settings.event.earliest_us,
             )
-            followers = [ComputedPush(store, control, clock)]
-            loader = Loader(reader, store, decoding, clock, _pace(settings), followers, control)
+            computed = ComputedPush(store, control, clock)
+            loader = Loader(
+                reader,
+                store,
+                decoding,
+                clock,
+                _pace(settings),
+                [computed],
+                Upkeep(control, Policies(control, settings.event.keep_days), lambda: [computed.status]),
+            )
             progress = Progress(settings, loader, clock)
             services = ConsoleServices(
                 control=control,

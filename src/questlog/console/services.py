@@ -10,6 +10,7 @@ from questlog.analytics.runner import DataState
 from questlog.collector.counters import CollectorCounters
 from questlog.control.database import ControlDatabase
 from questlog.loader.counters import LoaderCounters
+from questlog.loader.maintenance.task import MaintenanceStatus
 from questlog.loader.rebuild import Rebuild
 from questlog.loader.reprice import RepriceQuestion, RepriceStatus
 from questlog.model.clock import Clock
@@ -42,6 +43,10 @@ class Repricing(Protocol):
         """Value again with the rates there are now; False while another waits or runs. Raises `RatesUnreadable`."""
         ...
 
+    def cancel(self) -> bool:
+        """End the one that waits or runs, with nothing changed; False where there is none."""
+        ...
+
 
 class Progress(Protocol):
     """How receiving and loading go. Called from any thread, answers at once."""
@@ -60,6 +65,10 @@ class Progress(Protocol):
 
     def rates_status(self) -> Sequence[RatesStatus]:
         """How old the tables of exchange rates are, and whether fetching new ones goes well."""
+        ...
+
+    def maintenance(self) -> Sequence[MaintenanceStatus]:
+        """How each task of maintenance goes."""
         ...
 
     def vitals(self) -> Vitals:
