@@ -22,6 +22,7 @@ from questlog.api.events import list_events
 from questlog.api.games import GAME_HANDLERS
 from questlog.api.health import healthcheck, readycheck
 from questlog.api.ingest_hours import list_ingest_hours
+from questlog.api.live import watch_events
 from questlog.api.maintenance import maintenance_status
 from questlog.api.metrics import metrics, metrics_registry
 from questlog.api.parameters import refuse_unknown_parameters
@@ -95,6 +96,7 @@ def _api(check: TokenCheck, analyses: Sequence[Analysis]) -> Router:
         *question_handlers(analyses),
         *PLAYER_HANDLERS,
         list_events,
+        watch_events,
         list_ingest_hours,
         answer_sql,
         *REBUILD_HANDLERS,

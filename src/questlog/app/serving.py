@@ -18,7 +18,6 @@ from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server.embed import Server
-from litestar import Litestar
 
 from questlog.analytics.runner import Analytics
 from questlog.api.app import create_app
@@ -33,6 +32,7 @@ from questlog.app.vitals import vitals
 from questlog.collector.counters import CollectorCounters, published
 from questlog.config import Settings
 from questlog.console.definitions_cache import SavedDefinitions
+from questlog.console.live import LiveFeed
 from questlog.console.services import ConsoleServices, Limits
 from questlog.control.database import ControlDatabase
 from questlog.journal.reader import FileJournalReader
@@ -148,6 +148,7 @@ def _serve(settings: Settings) -> None:
                 receipts=receipts(settings, control),
                 earliest_us=settings.event.earliest_us,
             )
+            live = LiveFeed()
             computed = ComputedPush(store, control, clock)
             loader = Loader(
                 reader,
@@ -155,7 +156,7 @@ def _serve(settings: Settings) -> None:
                 decoding,
                 clock,
                 _pace(settings),
-                [computed],
+                [computed, live],
                 Upkeep(control, Policies(control, settings.event.keep_days), lambda: [computed.status]),
             )
             progress = Progress(settings, loader, clock)
@@ -175,6 +176,7 @@ def _serve(settings: Settings) -> None:
                 progress=progress,
                 clock=clock,
                 monotonic_s=time.monotonic,
+                live=live,
                 limits=Limits(
                     sql_timeout_s=settings.console.sql_timeout_s,
                     sql_max_rows=settings.console.sql_max_rows,
@@ -186,7 +188,7 @@ def _serve(settings: Settings) -> None:
             )
             refresh = rates_refresh(settings, converter.use, clock)
             with _running(refresh), MemoryGuard(settings.memory.server_mb << 20, store.stop_questions):
-                asyncio.run(_run(settings, loader, create_app(services, pages=status_pages(services)), token))
+                asyncio.run(_run(settings, loader, services, token))
         finally:
             store.close()
 
@@ -203,9 +205,9 @@ def _running(refresh: RatesRefresh | None) -> Iterator[None]:
         refresh.stop()
 
 
-async def _run(settings: Settings, loader: Loader, application: Litestar, token: str) -> None:
+async def _run(settings: Settings, loader: Loader, services: ConsoleServices, token: str) -> None:
     server = Server(
-        application,
+        create_app(services, pages=status_pages(services)),
         address=settings.console.host,
         port=settings.console.port,
         interface=Interfaces.ASGI,
@@ -227,6 +229,7 @@ async def _run(settings: Settings, loader: Loader, application: Litestar, token:
             await asyncio.wait((serving, waiting), return_when=asyncio.FIRST_COMPLETED)
     finally:
         waiting.cancel()
+        services.live.close()  # what never ends by itself
         server.stop()  # type: ignore[no-untyped-call]
         await serving
         await asyncio.to_thread(loader.stop)

@@ -8,6 +8,7 @@ import msgspec
 from questlog.analytics.question.answer import Answer
 from questlog.analytics.runner import DataState
 from questlog.collector.counters import CollectorCounters
+from questlog.console.live import LiveFeed
 from questlog.control.database import ControlDatabase
 from questlog.loader.counters import LoaderCounters
 from questlog.loader.maintenance.task import MaintenanceStatus
@@ -89,7 +90,7 @@ class ConsoleServices(msgspec.Struct, frozen=True):
     """Everything that the console port is built from.
 
     `monotonic_s` tells seconds that no change of the clock touches; `collector_port` is where games send to.
-    `program` tells this program from those that may answer otherwise.
+    `live` is told of what is loaded. `program` tells this program from those that may answer otherwise.
     `keep_days` is the setting `event.keep_days`: 0 = events are kept for ever.
     """
 
@@ -101,6 +102,7 @@ class ConsoleServices(msgspec.Struct, frozen=True):
     progress: Progress
     clock: Clock
     monotonic_s: Callable[[], float]
+    live: LiveFeed = msgspec.field(default_factory=LiveFeed)
     limits: Limits = Limits()
     collector_port: int = 7450
     program: str = ""
