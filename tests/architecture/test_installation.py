@@ -42,8 +42,10 @@ def source(tmp_path: Path) -> Path:
         (folder / name).parent.mkdir(exist_ok=True)
         shutil.copy(ROOT / name, folder / name)
     shutil.copy(ROOT / "src" / "questlog" / "__init__.py", package)
-    (package / "_built").mkdir()
+    (package / "_built" / "api-docs").mkdir(parents=True)
     (package / "_built" / "country.mmdb").write_bytes(b"countries")
+    for name in ("index.html", "start.js", "swagger-ui.css", "swagger-ui-bundle.js"):
+        (package / "_built" / "api-docs" / name).write_bytes(b"docs")
     return folder
 
 
@@ -52,6 +54,18 @@ def test_the_country_database_is_there_and_knows_countries() -> None:
         assert {address: database.get(address) for address in COUNTRIES} == {
             address: {"country_code": country} for address, country in COUNTRIES.items()
         }
+
+
+def test_the_wheel_carries_the_commit_that_it_was_built_from(source: Path, tmp_path: Path) -> None:
+    who = ("-c", "user.name=a", "-c", "user.email=a@example.com")
+    for arguments in (("init", "-q"), (*who, "commit", "-q", "--allow-empty", "-m", "first")):
+        subprocess.run(["git", *arguments], cwd=source, check=True)
+    commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=source, check=True, capture_output=True).stdout
+    assert build_wheel(source, tmp_path / "dist").returncode == 0
+    (wheel,) = (tmp_path / "dist").iterdir()
+    with zipfile.ZipFile(wheel) as archive:
+        assert archive.read("questlog/_built/commit") == commit
+    assert not list(source.rglob(".commit"))
 
 
 def test_the_wheel_carries_the_front_end_build_and_the_licences(source: Path, tmp_path: Path) -> None:
