@@ -17,6 +17,7 @@ from questlog.api.asking import provide_asker
 from questlog.api.authentication import TokenCheck, token_guard
 from questlog.api.compression import compressing
 from questlog.api.definitions import DEFINITION_HANDLERS
+from questlog.api.docs_page import docs_router
 from questlog.api.errors import ERROR_HANDLERS
 from questlog.api.events import list_events
 from questlog.api.games import GAME_HANDLERS
@@ -61,7 +62,7 @@ def create_app(
     registry = metrics_registry(services.progress, times)
     queries = QueryService(services)
     return Litestar(
-        route_handlers=[healthcheck, readycheck, metrics, _api(check, analyses), *pages],
+        route_handlers=[healthcheck, readycheck, metrics, docs_router(), _api(check, analyses), *pages],
         dependencies={
             "services": Provide(lambda: services, sync_to_thread=False),
             "queries": Provide(lambda: queries, sync_to_thread=False),
