@@ -93,7 +93,7 @@ async def status_page(site: ThisSite, request: AnyRequest) -> Response[str] | Re
     login = await asyncio.to_thread(site.logins.find, cookie)
     if login is None:
         return Redirect("/login", status_code=_SEE_OTHER)
-    status = await asyncio.to_thread(site.status.read)
+    status = await site.status.latest()
     collector_url = f"http://{request.url.hostname or 'localhost'}:{site.services.collector_port}"
     return site.page(
         "status.html",
