@@ -10,6 +10,7 @@ from questlog.control.part import VERSION_MARKER, Part
 from questlog.control.tables import kept_values, markers
 
 _SIGNING_KEY = "signing_key"
+_FORM_KEY = "form_key"
 
 
 class Installation(Part):
@@ -17,13 +18,20 @@ class Installation(Part):
 
     def signing_key(self) -> str:
         """The key for session tokens where the settings name none: made once, then always the same."""
-        query = select(kept_values.c.value).where(kept_values.c.name == _SIGNING_KEY)
+        return self._made_once(_SIGNING_KEY)
+
+    def form_key(self) -> str:
+        """The key that ties a page's forms to a browser: made once, then the same in every process."""
+        return self._made_once(_FORM_KEY)
+
+    def _made_once(self, name: str) -> str:
+        query = select(kept_values.c.value).where(kept_values.c.name == name)
         with self._connections.read() as connection:
             present: str | None = connection.execute(query).scalar()
         if present is not None:
             return present
         with self._connections.write() as connection:
-            row = {"name": _SIGNING_KEY, "value": secrets.token_hex(32)}
+            row = {"name": name, "value": secrets.token_hex(32)}
             connection.execute(insert(connection, kept_values).values(row).on_conflict_do_nothing())
             made: str = connection.execute(query).scalar_one()
         return made
