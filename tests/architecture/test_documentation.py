@@ -7,6 +7,8 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+LINK_TO_PART = re.compile(r"\]\((?!https?://)([^)#\s]*)#([^)\s]+)\)")
+_FENCED = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\((?!https?://)([^)#\s]+)")
 
 
@@ -23,6 +25,30 @@ def test_a_link_to_nowhere_is_found(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text("[here](page.md) [there](gone.md#part) [outside](https://example.com/gone)")
     assert broken_links(page) == ["gone.md"]
+
+
+def anchors(page: Path) -> set[str]:
+    """What a heading of the page can be linked by, as GitHub makes it."""
+    headings = re.findall(r"^#+ +(.+?) *$", _FENCED.sub("", page.read_text()), re.MULTILINE)
+    plain = [re.sub(r"[^\w\- ]", "", re.sub(r"\]\([^)]*\)", "", heading).lower()) for heading in headings]
+    return {text.replace(" ", "-") for text in plain}
+
+
+def links_to_no_heading(page: Path) -> list[str]:
+    text = _FENCED.sub("", page.read_text())
+    found = [(target, page.parent / target if target else page, part) for target, part in LINK_TO_PART.findall(text)]
+    return [f"{target}#{part}" for target, file, part in found if file.exists() and part not in anchors(file)]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_to_a_heading_leads_to_one(page: Path) -> None:
+    assert links_to_no_heading(page) == []
+
+
+def test_a_link_to_a_heading_that_is_not_there_is_found(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("# Money, `usd`\n```\n# A comment\n```\n[here](#money-usd) [there](page.md#gone) [no](#a-comment)")
+    assert links_to_no_heading(page) == ["page.md#gone", "#a-comment"]
 
 
 def test_every_page_of_the_reference_is_in_its_table_of_contents() -> None:

@@ -49,6 +49,12 @@ OFFENCES: dict[str, tuple[str, dict[str, str]]] = {
         "small-collector",
         {"collector/offence.py": "import questlog.journal.offence", "journal/offence.py": "import numpy"},
     ),
+    "the console layer imports the API": ("layers", {"console/offence.py": "import questlog.api"}),
+    "a page imports the API": ("layers", {"web/offence.py": "import questlog.api"}),
+    "the console layer knows the web framework": ("console", {"console/offence.py": "from litestar import Request"}),
+    "the console layer knows templates": ("console", {"console/offence.py": "import jinja2"}),
+    "the console layer knows the server": ("console", {"console/offence.py": "import granian"}),
+    "the console layer knows HTTP": ("console", {"console/offence.py": "from http import HTTPStatus"}),
     "the collector reads the settings": ("settings", {"collector/offence.py": "import questlog.config"}),
 }
 

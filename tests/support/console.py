@@ -15,8 +15,8 @@ import pyarrow as pa
 
 from questlog.analytics.question.answer import Answer, AnswerColumn
 from questlog.analytics.runner import DataState
-from questlog.api.services import ConsoleServices, Limits
 from questlog.collector.counters import CollectorCounters
+from questlog.console.services import ConsoleServices, Limits
 from questlog.control.database import ControlDatabase
 from questlog.loader.counters import LoaderCounters
 from questlog.loader.money import Converter

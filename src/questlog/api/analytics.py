@@ -15,10 +15,10 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody, QueryParameter, SkipValidation
 
 from questlog.analytics.engine.analysis import Analysis
-from questlog.api.asking import Answered, QueryService
+from questlog.api.asking import Answered, RequestQueries
 from questlog.api.response_formats import ResponseFormat
 
-Asking = NamedDependency[SkipValidation[QueryService]]
+Asking = NamedDependency[SkipValidation[RequestQueries]]
 Format = Annotated[
     ResponseFormat | None,
     QueryParameter(name="format", description="Format of the answer; wins over the Accept header."),

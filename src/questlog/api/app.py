@@ -12,11 +12,9 @@ from litestar.types import ControllerRouterHandler, Message, Scope
 from questlog.analytics.engine.analysis import Analysis
 from questlog.analytics.registry import ANALYSES
 from questlog.api.analytics import question_handlers
-from questlog.api.answer_cache import AnswerCache
 from questlog.api.api_keys import API_KEY_HANDLERS
 from questlog.api.asking import provide_asker
 from questlog.api.authentication import TokenCheck, token_guard
-from questlog.api.concurrency import ConcurrencyLimiter
 from questlog.api.definitions import DEFINITION_HANDLERS
 from questlog.api.errors import ERROR_HANDLERS
 from questlog.api.events import list_events
@@ -30,8 +28,9 @@ from questlog.api.rebuild import REBUILD_HANDLERS
 from questlog.api.receipts import RECEIPT_HANDLERS
 from questlog.api.reprice import REPRICE_HANDLERS
 from questlog.api.schema import QuestionSchema
-from questlog.api.services import ConsoleServices
 from questlog.api.sql import answer_sql
+from questlog.console.queries import QueryService
+from questlog.console.services import ConsoleServices
 from questlog.control.attempts import FailedAttempts
 
 _SECURITY_HEADERS = {
@@ -55,13 +54,12 @@ def create_app(
     failures = FailedAttempts(services.monotonic_s)
     check = TokenCheck(services.control, services.clock, failures)
     registry = metrics_registry(services.progress, services.clock)
-    gate, cache = ConcurrencyLimiter(), AnswerCache(monotonic_s=services.monotonic_s)
+    queries = QueryService(services)
     return Litestar(
         route_handlers=[healthcheck, readycheck, metrics, _api(check, analyses), *pages],
         dependencies={
             "services": Provide(lambda: services, sync_to_thread=False),
-            "gate": Provide(lambda: gate, sync_to_thread=False),
-            "cache": Provide(lambda: cache, sync_to_thread=False),
+            "queries": Provide(lambda: queries, sync_to_thread=False),
             "check": Provide(lambda: check, sync_to_thread=False),
             "asker": Provide(provide_asker, sync_to_thread=False),
             "registry": Provide(lambda: registry, sync_to_thread=False),

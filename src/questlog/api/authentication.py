@@ -12,8 +12,8 @@ from litestar.handlers import BaseRouteHandler
 from litestar.types import Guard
 
 from questlog.api.errors import ApiError
-from questlog.api.services import Control
 from questlog.control.attempts import FailedAttempts
+from questlog.control.database import ControlDatabase
 from questlog.model.clock import Clock
 
 AnyConnection = ASGIConnection[Any, Any, Any, Any]
@@ -40,7 +40,7 @@ class TokenCheck:
     the last ten minutes: a stranger behind the same address does not lock out those who have one.
     """
 
-    def __init__(self, control: Control, clock: Clock, failures: FailedAttempts) -> None:
+    def __init__(self, control: ControlDatabase, clock: Clock, failures: FailedAttempts) -> None:
         self._control = control
         self._clock = clock
         self._failures = failures

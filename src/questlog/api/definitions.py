@@ -17,11 +17,11 @@ from questlog.analytics.question.problems import InvalidQuery
 from questlog.analytics.registry import ANALYSES
 from questlog.analytics.selection.segment_rules import check_segment
 from questlog.api.authentication import caller_of
-from questlog.api.definition_kinds import CUSTOM_METRIC, DEFINITION_TYPES, SEGMENT, DefinitionKind, of_kind
-from questlog.api.definition_uses import users_of
 from questlog.api.errors import AnyRequest, ApiError, bad_field, bad_value, invalid_query_error
 from questlog.api.games import Services
 from questlog.api.validation import NotOfType, converted
+from questlog.console.definition_kinds import CUSTOM_METRIC, DEFINITION_TYPES, SEGMENT, DefinitionKind, of_kind
+from questlog.console.definition_uses import users_of
 from questlog.control.definitions import Check, SavedDefinition
 from questlog.control.names import MAX_NAME
 

@@ -12,6 +12,7 @@ from litestar.types import ExceptionHandlersMap
 
 from questlog.analytics.question.problems import InvalidQuery, NothingOfThatName
 from questlog.api.validation import Fault, fault_of
+from questlog.console.concurrency import TooBusy
 from questlog.control.errors import AlreadyExists, ControlError, ControlUnavailable, NotAllowed, NotFound
 from questlog.store.contract import QueryAborted, StoreFailed
 
@@ -161,7 +162,12 @@ def _answer_nothing_of_that_name(_: AnyRequest, error: NothingOfThatName) -> Res
 
 
 def _answer_query_aborted(_: AnyRequest, error: QueryAborted) -> Response[ErrorAnswer]:
-    return error_response(ApiError(HTTPStatus.BAD_REQUEST, "query_aborted", str(error), field="sql"))
+    return error_response(ApiError(HTTPStatus.BAD_REQUEST, "query_aborted", str(error)))
+
+
+def _answer_too_busy(_: AnyRequest, error: TooBusy) -> Response[ErrorAnswer]:
+    headers = {"Retry-After": str(error.retry_after_s)}
+    return error_response(ApiError(HTTPStatus.SERVICE_UNAVAILABLE, "busy", str(error), headers=headers))
 
 
 _CONTROL_ERRORS: dict[type[ControlError], tuple[HTTPStatus, str]] = {
@@ -212,6 +218,7 @@ ERROR_HANDLERS: ExceptionHandlersMap = {
     ControlUnavailable: _answer_control_unavailable,
     ControlError: _answer_control_error,
     QueryAborted: _answer_query_aborted,
+    TooBusy: _answer_too_busy,
     NothingOfThatName: _answer_nothing_of_that_name,
     InvalidQuery: _answer_invalid_query,
     StoreFailed: _answer_store_failed,

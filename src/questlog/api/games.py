@@ -9,7 +9,8 @@ from litestar import get, patch, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody, SkipValidation
 
-from questlog.api.services import ConsoleServices, Control
+from questlog.console.services import ConsoleServices
+from questlog.control.database import ControlDatabase
 from questlog.control.games import MAX_EVENT_NAME, ListedGame
 from questlog.control.names import MAX_NAME
 from questlog.model import calendar
@@ -107,7 +108,7 @@ def rotate_secret(services: Services, game: FromPath[str]) -> GameWithSecret:
     return _with_secret(services.control.rotate_secret(game))
 
 
-def _set_event_names(control: Control, game: str, names: frozenset[str]) -> None:
+def _set_event_names(control: ControlDatabase, game: str, names: frozenset[str]) -> None:
     """New names come before old ones go: a strict game never drops an event that both lists allow."""
     old = control.find_game(game).event_names
     control.declare_event_names(game, names - old)

@@ -11,9 +11,9 @@ from prometheus_client.registry import Collector
 
 from questlog.api.authentication import TokenCheck, bearer_token, client_address
 from questlog.api.errors import AnyRequest
-from questlog.api.services import Progress
 from questlog.collector.local import is_local
 from questlog.collector.metrics import TEXT_FORMAT, collector_metrics
+from questlog.console.services import Progress
 from questlog.loader.counters import LoaderCounters
 from questlog.model.clock import Clock
 from questlog.rates.status import RatesStatus

@@ -13,9 +13,9 @@ from litestar.openapi.plugins import JsonRenderPlugin
 from questlog.analytics.engine.analysis import Analysis
 from questlog.analytics.question.examples import Example
 from questlog.api.answers import ORIGIN_HEADERS, AnswerBody
-from questlog.api.definition_kinds import definition_examples, definition_types
 from questlog.api.errors import AnyRequest
 from questlog.api.response_formats import MEDIA_TYPES, ResponseFormat
+from questlog.console.definition_kinds import definition_examples, definition_types
 
 _REFERENCE = "#/components/schemas/{name}"
 _GAME = "/api/v1/games/{game}"

@@ -10,12 +10,10 @@ from litestar import Response, post
 from litestar.params import JSONBody
 from litestar.response import Stream
 
-from questlog.api.concurrency import Gate
-from questlog.api.errors import AnyRequest
-from questlog.api.games import Services
+from questlog.api.asking import Queries
+from questlog.api.errors import AnyRequest, ApiError
 from questlog.api.response_formats import MEDIA_TYPES, ResponseFormat, accepted_form
 from questlog.api.result import arrow_bytes, compact_json, csv_bytes, json_rows, parquet_bytes
-from questlog.api.services import ConsoleServices
 from questlog.store.contract import QueryAborted
 
 Statement = Annotated[str, msgspec.Meta(min_length=1, description="One read-only SQL statement.")]
@@ -41,21 +39,13 @@ class SqlQuestion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 @post("/sql", status_code=HTTPStatus.OK)
-async def answer_sql(
-    services: Services, gate: Gate, request: AnyRequest, data: JSONBody[SqlQuestion]
-) -> Response[bytes] | Stream:
+async def answer_sql(queries: Queries, request: AnyRequest, data: JSONBody[SqlQuestion]) -> Response[bytes] | Stream:
     """Answer one read-only statement."""
     form = data.format or accepted_form(request.headers.get("accept", ""))
-    written = await gate.run(lambda: _WRITERS[form](whole_answer(services, data.sql)))
+    try:
+        written = await queries.sql(data.sql, _WRITERS[form])
+    except QueryAborted as error:
+        raise ApiError(HTTPStatus.BAD_REQUEST, "query_aborted", str(error), field="sql") from None
     if isinstance(written, bytes):
         return Response(written, media_type=MEDIA_TYPES[form])
     return Stream(written, media_type=MEDIA_TYPES[form])
-
-
-def whole_answer(services: ConsoleServices, statement: str) -> pa.Table:
-    """The answer with all its rows. Raises `QueryAborted` where they are too many: nothing is cut off in silence."""
-    max_rows = services.limits.sql_max_rows
-    table = services.tables.sql(statement, max_rows + 1, services.limits.sql_timeout_s)
-    if table.num_rows > max_rows:
-        raise QueryAborted(f"the answer has more than {max_rows} rows (console.sql_max_rows); add a LIMIT, or sum up")
-    return table

@@ -21,8 +21,6 @@ from litestar import Litestar
 
 from questlog.analytics.runner import Analytics
 from questlog.api.app import create_app
-from questlog.api.definitions_cache import SavedDefinitions
-from questlog.api.services import ConsoleServices, Limits
 from questlog.app.lock import server_lock
 from questlog.app.memory import MemoryGuard, engine_memory_mb
 from questlog.app.places import make_data_directory, run_directory
@@ -30,6 +28,8 @@ from questlog.app.rates import FreshReprice, rates, rates_monitor, rates_refresh
 from questlog.app.receipts import receipts
 from questlog.collector.counters import CollectorCounters, published
 from questlog.config import Settings
+from questlog.console.definitions_cache import SavedDefinitions
+from questlog.console.services import ConsoleServices, Limits
 from questlog.control.database import ControlDatabase
 from questlog.journal.reader import FileJournalReader
 from questlog.loader.codecs import EVENT_SOURCES

@@ -7,8 +7,8 @@ from collections import OrderedDict
 
 import msgspec
 
+from questlog.control.database import ControlDatabase
 from questlog.model.clock import Clock
-from questlog.web.services import People
 
 _LIFETIME_US = 12 * 3_600 * 1_000_000
 _RECHECK_US = 1_000_000
@@ -32,7 +32,7 @@ class LoginSessions:
     the oldest go first.
     """
 
-    def __init__(self, people: People, clock: Clock) -> None:
+    def __init__(self, people: ControlDatabase, clock: Clock) -> None:
         self._people = people
         self._clock = clock
         self._secret = secrets.token_bytes(32)

@@ -16,10 +16,10 @@ from litestar.exceptions import NotFoundException
 from litestar.params import FromPath, SkipValidation
 from litestar.response import Redirect
 
+from questlog.console.services import ConsoleServices
 from questlog.control.attempts import FailedAttempts
 from questlog.web.login_sessions import LoginSessions
 from questlog.web.rendering import html_environment
-from questlog.web.services import PageServices
 from questlog.web.status import StatusReader
 
 _SESSION_COOKIE = "questlog_login"
@@ -35,7 +35,7 @@ AnyRequest = Request[Any, Any, Any]
 class Site(msgspec.Struct, frozen=True):
     """What all pages share."""
 
-    services: PageServices
+    services: ConsoleServices
     environment: Environment
     logins: LoginSessions
     failures: FailedAttempts
@@ -66,7 +66,7 @@ class Attempt(msgspec.Struct, frozen=True):
 ThisSite = NamedDependency[SkipValidation[Site]]
 
 
-def status_pages(services: PageServices) -> list[Router]:
+def status_pages(services: ConsoleServices) -> list[Router]:
     """The routers of all pages, for `questlog.api.app.create_app`."""
     site = Site(
         services=services,

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 import msgspec
 import pyarrow as pa
 
+from questlog.console.services import ConsoleServices
 from questlog.control.games import ListedGame
 from questlog.rates.status import RatesStatus
 from questlog.store import named_reads
 from questlog.store.contract import StoreFailed
-from questlog.web.services import PageServices
 
 _MINUTE_US = 60_000_000
 _HOUR_US = 3_600_000_000
@@ -71,7 +71,7 @@ class Status(msgspec.Struct, frozen=True):
 class StatusReader:
     """Reads the status at most once a second, however many look. Safe to call from any thread."""
 
-    def __init__(self, services: PageServices) -> None:
+    def __init__(self, services: ConsoleServices) -> None:
         self._services = services
         self._lock = threading.Lock()
         self._last: Status | None = None

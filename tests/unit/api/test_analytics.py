@@ -17,7 +17,7 @@ from questlog.analytics.question.query import Period, Query
 from questlog.api.answers import ORIGIN_HEADERS
 from questlog.api.app import create_app
 from questlog.api.response_formats import ResponseFormat
-from questlog.api.services import Limits
+from questlog.console.services import Limits
 from questlog.model.calendar import zone_named
 from questlog.store.contract import QueryAborted
 from tests.support.console import FakeConsole

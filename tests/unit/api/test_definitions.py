@@ -4,7 +4,7 @@ import pytest
 from litestar import Litestar
 from litestar.testing import TestClient
 
-from questlog.api.definition_kinds import DEFINITION_TYPES, DefinitionKind
+from questlog.console.definition_kinds import DEFINITION_TYPES, DefinitionKind
 from tests.support.console import FakeConsole
 
 Client = TestClient[Litestar]

@@ -14,8 +14,8 @@ from questlog.analytics.engine.analysis import Analysis
 from questlog.analytics.registry import ANALYSES
 from questlog.analytics.runner import Analytics
 from questlog.api.app import create_app
-from questlog.api.definition_kinds import definition_examples
-from questlog.api.definitions_cache import SavedDefinitions
+from questlog.console.definition_kinds import definition_examples
+from questlog.console.definitions_cache import SavedDefinitions
 from questlog.store.duckdb.connection import EngineSettings
 from questlog.store.duckdb.store import DuckDBStore
 from tests.support.console import FakeConsole

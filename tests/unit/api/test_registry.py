@@ -15,9 +15,9 @@ from questlog.analytics.question.answer import Answer, AnswerColumn
 from questlog.analytics.question.examples import Example
 from questlog.analytics.registry import ANALYSES
 from questlog.api.app import create_app
-from questlog.api.definition_kinds import definition_examples, definition_types
 from questlog.cli.query import AnalysisName, command
 from questlog.cli.reference import analyses_page
+from questlog.console.definition_kinds import definition_examples, definition_types
 from tests.support.console import FakeConsole
 
 

@@ -7,7 +7,7 @@ from litestar.testing import TestClient
 
 from questlog.analytics.registry import ANALYSES
 from questlog.api.answers import AnswerBody
-from questlog.api.definition_kinds import DEFINITION_TYPES
+from questlog.console.definition_kinds import DEFINITION_TYPES
 from tests.support.console import FakeConsole
 
 Client = TestClient[Litestar]

@@ -11,7 +11,7 @@ from litestar.testing import TestClient
 from questlog.api.app import create_app
 from questlog.api.errors import ApiError
 from questlog.api.response_formats import ResponseFormat, accepted_form
-from questlog.api.services import Limits
+from questlog.console.services import Limits
 from tests.support.console import FakeConsole
 
 Client = TestClient[Litestar]

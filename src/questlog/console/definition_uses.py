@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from questlog.analytics.selection import dimensions
-from questlog.api.definition_kinds import CUSTOM_METRIC, SEGMENT
+from questlog.console.definition_kinds import CUSTOM_METRIC, SEGMENT
 from questlog.control.definitions import SavedDefinition
 
 

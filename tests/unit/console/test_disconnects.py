@@ -1,9 +1,6 @@
 import asyncio
-from typing import cast
 
-from litestar.types import HTTPReceiveMessage, Receive
-
-from questlog.api.disconnects import stopped_when_gone
+from questlog.console.disconnects import gone_when_disconnected, stopped_when_gone
 from questlog.store.contract import Cancellation, QueryAborted
 
 
@@ -14,12 +11,12 @@ class Connection:
         self.is_gone = asyncio.Event()
         self.messages = 1
 
-    async def receive(self) -> HTTPReceiveMessage:
+    async def receive(self) -> dict[str, object]:
         if self.messages:
             self.messages -= 1
             return {"type": "http.request", "body": b"", "more_body": False}
         await self.is_gone.wait()
-        return cast("HTTPReceiveMessage", {"type": "http.disconnect"})
+        return {"type": "http.disconnect"}
 
 
 def is_cancelled(cancellation: Cancellation) -> bool:
@@ -33,7 +30,7 @@ def is_cancelled(cancellation: Cancellation) -> bool:
 def test_a_question_is_stopped_when_its_asker_goes_away() -> None:
     async def ask() -> tuple[bool, bool]:
         connection, cancellation = Connection(), Cancellation()
-        async with stopped_when_gone(cast("Receive", connection.receive), cancellation):
+        async with stopped_when_gone(gone_when_disconnected(connection.receive), cancellation):
             await asyncio.sleep(0)
             before = is_cancelled(cancellation)
             connection.is_gone.set()
@@ -46,7 +43,7 @@ def test_a_question_is_stopped_when_its_asker_goes_away() -> None:
 def test_who_stays_is_answered_and_nothing_goes_on_waiting() -> None:
     async def ask() -> tuple[bool, int]:
         connection, cancellation = Connection(), Cancellation()
-        async with stopped_when_gone(cast("Receive", connection.receive), cancellation):
+        async with stopped_when_gone(gone_when_disconnected(connection.receive), cancellation):
             await asyncio.sleep(0)
         await asyncio.sleep(0)
         return is_cancelled(cancellation), len(asyncio.all_tasks())

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from questlog.analytics.question.definitions import CustomMetric, SegmentDefinition
 from questlog.analytics.runner import Definitions
-from questlog.api.definition_kinds import CUSTOM_METRIC, SEGMENT, of_kind
+from questlog.console.definition_kinds import CUSTOM_METRIC, SEGMENT, of_kind
 from questlog.control.definitions import SavedDefinition
 
 _MOST_GAMES = 1_000

@@ -1,22 +1,33 @@
 """Stops questions: of whoever has gone away, and those that take too long."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from types import TracebackType
-
-from litestar.types import Receive
+from typing import Any, TypeAlias
 
 from questlog.store.contract import Cancellation
 
+Gone: TypeAlias = Callable[[], Awaitable[object]]
+"""Returns when the asker has gone away."""
 
-@asynccontextmanager
-async def stopped_when_gone(receive: Receive, cancellation: Cancellation) -> AsyncIterator[None]:
-    """Cancel when the connection ends inside. The request's body must have been read."""
 
-    async def watch() -> None:
+def gone_when_disconnected(receive: Callable[[], Awaitable[Mapping[str, Any]]]) -> Gone:
+    """Of an ASGI connection, by its `receive`. The request's body must have been read."""
+
+    async def gone() -> None:
         while (await receive())["type"] != "http.disconnect":
             pass
+
+    return gone
+
+
+@asynccontextmanager
+async def stopped_when_gone(gone: Gone, cancellation: Cancellation) -> AsyncIterator[None]:
+    """Cancel when the asker goes away inside."""
+
+    async def watch() -> None:
+        await gone()
         cancellation.cancel()
 
     watching = asyncio.create_task(watch())

@@ -1,6 +1,6 @@
 from questlog.analytics.question.definitions import CustomMetric, CustomMetricKind
 from questlog.analytics.question.query import EventMatch
-from questlog.api.definitions_cache import SavedDefinitions
+from questlog.console.definitions_cache import SavedDefinitions
 from questlog.control.definitions import SavedDefinition
 from tests.support.console import FakeConsole
 

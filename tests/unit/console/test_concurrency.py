@@ -5,8 +5,7 @@ import threading
 
 import pytest
 
-from questlog.api.concurrency import ConcurrencyLimiter
-from questlog.api.errors import ApiError
+from questlog.console.concurrency import ConcurrencyLimiter, TooBusy
 
 
 def test_work_is_done_outside_the_event_loops_thread() -> None:
@@ -19,11 +18,11 @@ def test_work_is_done_outside_the_event_loops_thread() -> None:
 def test_who_finds_no_place_in_time_is_told_to_come_back() -> None:
     release = threading.Event()
 
-    async def ask() -> ApiError:
+    async def ask() -> TooBusy:
         gate = ConcurrencyLimiter(places=1, wait_s=0.05)
         running = asyncio.create_task(gate.run(release.wait))
         await asyncio.sleep(0.01)
-        with pytest.raises(ApiError) as refused:
+        with pytest.raises(TooBusy) as refused:
             await gate.run(int)
         release.set()
         assert await running
@@ -31,7 +30,7 @@ def test_who_finds_no_place_in_time_is_told_to_come_back() -> None:
         return refused.value
 
     error = asyncio.run(ask())
-    assert (error.status, error.headers) == (503, {"Retry-After": "1"})
+    assert error.retry_after_s == 1
 
 
 def test_too_many_do_not_even_wait() -> None:
@@ -41,7 +40,7 @@ def test_too_many_do_not_even_wait() -> None:
         gate = ConcurrencyLimiter(places=1, max_waiting=1, wait_s=60.0)
         running = [asyncio.create_task(gate.run(release.wait)) for _ in range(2)]
         await asyncio.sleep(0.01)
-        with pytest.raises(ApiError):
+        with pytest.raises(TooBusy):
             await gate.run(int)
         release.set()
         await asyncio.gather(*running)

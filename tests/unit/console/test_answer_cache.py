@@ -1,18 +1,23 @@
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pyarrow as pa
 import pytest
 
 from questlog.analytics.question.answer import Answer, AnswerColumn
-from questlog.api.answer_cache import AnswerCache
-from questlog.api.response_formats import ResponseFormat
+from questlog.console.answer_cache import AnswerCache, Rendering
 from questlog.store.contract import Cancellation, QueryAborted
 from tests.support.console import SettableClock
 
-JSON = ResponseFormat.JSON
+
+def pieces(answer: Answer) -> Iterator[bytes]:
+    return (b"%d," % value for value in answer.table["n"].to_pylist())
+
+
+LIST = Rendering("list", pieces)
+COUNT = Rendering("count", lambda answer: b"%d" % answer.table.num_rows)
 
 
 class Maker:
@@ -36,17 +41,48 @@ class Maker:
         return self.answer
 
 
-def text(cache: AnswerCache, maker: Callable[[], Answer], tag: str = "a", form: ResponseFormat = JSON) -> bytes:
-    content = cache.written(tag, form, Cancellation(), maker).content
+def text(cache: AnswerCache, maker: Callable[[], Answer], key: str = "a", rendering: Rendering = LIST) -> bytes:
+    content = cache.written(key, rendering, Cancellation(), maker).content
     return content if isinstance(content, bytes) else b"".join(content)
 
 
 @pytest.mark.parametrize("values", [3, 100_000])
-def test_what_was_answered_is_kept_under_its_tag(values: int) -> None:
+def test_what_was_answered_is_kept_under_its_key(values: int) -> None:
     cache, maker = AnswerCache(), Maker(values)
     assert text(cache, maker) == text(cache, maker)
     assert maker.calls == 1
-    assert text(cache, Maker(values + 1), tag="b") != text(cache, maker)
+    assert text(cache, Maker(values + 1), key="b") != text(cache, maker)
+
+
+@pytest.mark.parametrize("values", [3, 100_000])
+def test_an_answer_is_computed_once_for_all_ways_to_write_it(values: int) -> None:
+    cache, maker = AnswerCache(), Maker(values)
+    assert text(cache, maker, rendering=LIST) == b"".join(pieces(maker.answer))
+    assert text(cache, maker, rendering=COUNT) == b"%d" % values
+    assert cache.answer("a", Cancellation(), maker) is maker.answer
+    assert maker.calls == 1
+
+
+def test_a_small_answer_is_written_once_and_a_large_one_for_each_asker() -> None:
+    cache = AnswerCache()
+    written: list[Answer] = []
+
+    def note(answer: Answer) -> bytes:
+        written.append(answer)
+        return b"x"
+
+    noted = Rendering("noted", note)
+    small, large = Maker(), Maker(100_000)
+    for key, maker in (("small", small), ("large", large)) * 3:
+        text(cache, maker, key, noted)
+    assert written == [small.answer, large.answer, large.answer, large.answer]
+
+
+def test_what_is_written_longer_than_there_is_room_for_is_not_kept() -> None:
+    cache, maker = AnswerCache(), Maker()
+    long = Rendering("long", lambda _: bytes(1_000_000))
+    assert len(text(cache, maker, rendering=long)) == 1_000_000
+    assert sum(len(content) for kept in cache._kept.values() for content in kept.written.values()) == 0
 
 
 def test_an_answer_is_computed_again_after_five_seconds() -> None:
@@ -65,9 +101,9 @@ def test_answers_of_data_without_a_version_are_not_kept() -> None:
 
 
 def test_the_least_recently_asked_go_when_there_is_no_room() -> None:
-    cache, makers = AnswerCache(most_bytes=2_500), {tag: Maker() for tag in "abcdefghij"}
-    for tag, maker in makers.items():
-        text(cache, maker, tag)
+    cache, makers = AnswerCache(most_bytes=25_000), {key: Maker() for key in "abcdefghij"}
+    for key, maker in makers.items():
+        text(cache, maker, key)
     text(cache, makers["j"], "j")
     text(cache, makers["a"], "a")
     assert (makers["j"].calls, makers["a"].calls) == (1, 2)
@@ -75,8 +111,8 @@ def test_the_least_recently_asked_go_when_there_is_no_room() -> None:
 
 def test_an_answer_that_takes_much_of_the_room_is_not_kept() -> None:
     cache, small, large = AnswerCache(most_bytes=1_000_000), Maker(), Maker(values=100_000)
-    for tag, maker in (("a", small), ("b", large), ("b", large), ("a", small)):
-        text(cache, maker, tag)
+    for key, maker in (("a", small), ("b", large), ("b", large), ("a", small)):
+        text(cache, maker, key)
     assert (small.calls, large.calls) == (1, 2)
 
 
@@ -113,7 +149,7 @@ def test_who_waits_for_anothers_computation_can_be_stopped() -> None:
     with ThreadPoolExecutor(2) as pool:
         first = pool.submit(text, cache, maker)
         assert maker.begun.wait(10)
-        waiting = pool.submit(cache.written, "a", JSON, cancellation, maker)
+        waiting = pool.submit(cache.written, "a", LIST, cancellation, maker)
         time.sleep(0.05)
         cancellation.cancel("too slow")
         with pytest.raises(QueryAborted, match="too slow"):

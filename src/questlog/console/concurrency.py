@@ -6,14 +6,9 @@ import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from http import HTTPStatus
 from typing import TypeVar
 
 import anyio
-from litestar.di import NamedDependency
-from litestar.params import SkipValidation
-
-from questlog.api.errors import ApiError
 
 _Answer = TypeVar("_Answer")
 
@@ -22,6 +17,14 @@ _NICENESS = 5
 
 Not more: a question may hold the interpreter's lock, and then loading waits for it to get its turn.
 """
+
+
+class TooBusy(Exception):
+    """There is no place for a question now. Safe to show to the asker, who may come back in `retry_after_s`."""
+
+    def __init__(self) -> None:
+        super().__init__("too many questions at once; try again in a moment")
+        self.retry_after_s = 1
 
 
 class ConcurrencyLimiter:
@@ -39,10 +42,10 @@ class ConcurrencyLimiter:
         self._threads = ThreadPoolExecutor(places, "asking", initializer=_let_others_go_first)
 
     async def run(self, work: Callable[[], _Answer]) -> _Answer:
-        """The result of `work`, called in a thread. Raises `ApiError` 503 when there is no place for it."""
+        """The result of `work`, called in a thread. Raises `TooBusy` when there is no place for it."""
         limiter = self._limiter_of_the_loop()
         if limiter.statistics().tasks_waiting >= self._max_waiting:
-            raise _busy()
+            raise TooBusy
         await self._take_place(limiter)
         try:
             return await asyncio.get_running_loop().run_in_executor(self._threads, work)
@@ -54,7 +57,7 @@ class ConcurrencyLimiter:
             with anyio.fail_after(self._wait_s):
                 await limiter.acquire()
         except TimeoutError:
-            raise _busy() from None
+            raise TooBusy from None
 
     def _limiter_of_the_loop(self) -> anyio.CapacityLimiter:
         """Made late: it belongs to the running event loop."""
@@ -63,18 +66,9 @@ class ConcurrencyLimiter:
         return self._limiter
 
 
-Gate = NamedDependency[SkipValidation[ConcurrencyLimiter]]
-"""What a handler that asks for the gate is given."""
-
-
 def _let_others_go_first() -> None:
     """For the calling thread alone: on Linux, unlike POSIX, niceness is a thread's."""
     if sys.platform == "linux":
         thread = threading.get_native_id()
         # The system cuts what is above its range.
         os.setpriority(os.PRIO_PROCESS, thread, os.getpriority(os.PRIO_PROCESS, thread) + _NICENESS)
-
-
-def _busy() -> ApiError:
-    message = "too many questions at once; try again in a moment"
-    return ApiError(HTTPStatus.SERVICE_UNAVAILABLE, "busy", message, headers={"Retry-After": "1"})

@@ -1,0 +1,126 @@
+"""Asks questions of games for whoever wants to know: few at once, not for ever, and not for nobody.
+
+API, pages and cards ask here, so that the same limits hold for all and an answer that one has asked for is there for
+the others.
+"""
+
+import datetime as dt
+import hashlib
+import secrets
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, TypeVar
+
+import msgspec
+import pyarrow as pa
+
+from questlog.analytics.engine.analysis import Freshness
+from questlog.console.answer_cache import AnswerCache, Rendering, Written
+from questlog.console.concurrency import ConcurrencyLimiter
+from questlog.console.disconnects import Deadline, Gone, stopped_when_gone
+from questlog.console.services import ConsoleServices
+from questlog.model.calendar import UTC, Zone
+from questlog.store.contract import Cancellation, QueryAborted
+
+_T = TypeVar("_T")
+
+# Another version of this program, or other settings, may give other answers.
+_STARTED = secrets.token_hex(8)
+_MINUTE_US = 60_000_000
+
+
+class GameQuestion(NamedTuple):
+    """A question about a game, by its number, game key or name; `freshness` is that of the analysis."""
+
+    game: str
+    question: msgspec.Struct
+    freshness: Freshness = Freshness.DAY
+
+
+class Reply(NamedTuple):
+    """An answer and its tag; `written` is None where the asker has it already."""
+
+    tag: str
+    written: Written | None
+
+
+class QueryService:
+    """Answers questions in threads, a few at a time."""
+
+    def __init__(self, services: ConsoleServices) -> None:
+        self._services = services
+        self._limiter = ConcurrencyLimiter()
+        self._cache = AnswerCache(monotonic_s=services.monotonic_s)
+
+    async def reply(
+        self, asked: GameQuestion, rendering: Rendering, gone: Gone, has_seen: Callable[[str], bool]
+    ) -> Reply:
+        """The answer as `rendering` writes it, unless `has_seen` says of its tag that the asker has it.
+
+        A tag is a text in quotes, another one whenever the answer could be another one. Raises `ControlError`,
+        `InvalidQuery`, `QueryAborted`, `TooBusy`.
+        """
+
+        def make(cancellation: Cancellation) -> Reply:
+            game_id = self._services.control.find_game(asked.game).game_id
+            key = self._key(game_id, asked)
+            tag = f'"{_digest((key, rendering.name))}"'
+            if has_seen(tag):
+                return Reply(tag, None)
+            ask = self._services.analytics.ask
+            written = self._cache.written(
+                key, rendering, cancellation, lambda: ask(game_id, asked.question, cancellation)
+            )
+            return Reply(tag, written)
+
+        return await self.run(make, gone)
+
+    async def sql(self, statement: str, write: Callable[[pa.Table], _T]) -> _T:
+        """What `write` makes of the answer to a read-only statement of SQL, with all its rows; in a thread.
+
+        Raises `QueryAborted`, also where the rows are too many: nothing is cut off in silence; `TooBusy`.
+        """
+        limits = self._services.limits
+
+        def answer() -> _T:
+            table = self._services.tables.sql(statement, limits.sql_max_rows + 1, limits.sql_timeout_s)
+            if table.num_rows > limits.sql_max_rows:
+                rows = f"{limits.sql_max_rows} rows (console.sql_max_rows)"
+                raise QueryAborted(f"the answer has more than {rows}; add a LIMIT, or sum up")
+            return write(table)
+
+        return await self._limiter.run(answer)
+
+    async def run(self, work: Callable[[Cancellation], _T], gone: Gone) -> _T:
+        """The result of `work`, in a thread: cancelled when its time is over, or when the asker goes away.
+
+        Raises `QueryAborted` where it was, `TooBusy`, and what `work` raises.
+        """
+        cancellation = Cancellation()
+        deadline = Deadline(cancellation, self._services.limits.question_timeout_s)
+        async with stopped_when_gone(gone, cancellation), deadline:
+            return await self._limiter.run(lambda: work(cancellation))
+
+    def _key(self, game_id: int, asked: GameQuestion) -> str:
+        """Another one whenever the answer could be another one. Asked for before the answer: it is never too new."""
+        state, now_us = self._services.analytics.state(game_id), self._services.clock.now_us()
+        made_of = (
+            _STARTED,
+            state.data_version,
+            state.zone.name,
+            self._services.control.version(),
+            now_us // _MINUTE_US if asked.freshness is Freshness.MINUTE else _days(state.zone, asked.question, now_us),
+            game_id,
+            type(asked.question).__name__,
+            asked.question,
+        )
+        return _digest(made_of)
+
+
+def _days(zone: Zone, question: msgspec.Struct, now_us: int) -> Sequence[dt.date]:
+    """The days whose end changes the answer: the game's, and the one of UTC where the question asks for its days."""
+    asks_utc = getattr(question, "time_zone", None) == UTC.name
+    return [zone.day_of(now_us), *([UTC.day_of(now_us)] if asks_utc else [])]
+
+
+def _digest(made_of: object) -> str:
+    return hashlib.sha256(msgspec.json.encode(made_of)).hexdigest()[:32]
