@@ -16,8 +16,11 @@ import pyarrow as pa
 from questlog.analytics.question.answer import Answer, AnswerColumn
 from questlog.analytics.runner import DataState
 from questlog.collector.counters import CollectorCounters
+from questlog.console.accounts import Accounts
+from questlog.console.audit import AuditTrail
 from questlog.console.services import ConsoleServices, Limits
 from questlog.control.database import ControlDatabase
+from questlog.control.grants import Role
 from questlog.loader.counters import LoaderCounters
 from questlog.loader.money import Converter
 from questlog.loader.rebuild import Rebuild
@@ -163,9 +166,14 @@ class FakeConsole:
         self.progress = FakeProgress()
         self.rebuild = Rebuild()
         self.reprice = Reprice(Converter(Rates({})))
-        self.token = self.control.create_token("tests").token
+        self.token = self.control.create_token("tests", Role.OWNER).token
+        self.audit = AuditTrail(self.control, self.clock, 365)
+        self.slept_s: list[float] = []
+        self.accounts = Accounts(self.control, self.audit, self.clock, sleep=self._sleep)
         self.services = ConsoleServices(
             control=self.control,
+            accounts=self.accounts,
+            audit=self.audit,
             tables=self.tables,
             analytics=self.analytics,
             rebuild=self.rebuild,
@@ -175,6 +183,14 @@ class FakeConsole:
             monotonic_s=self.clock.monotonic_s,
             limits=limits or Limits(),
         )
+
+    async def _sleep(self, seconds: float) -> None:
+        self.slept_s.append(seconds)
+
+    def token_of(self, role: Role, *games: str) -> str:
+        """A token with a role for these games, or for all."""
+        name = f"{role} {' '.join(games)} {len(self.control.list_tokens())}".replace("  ", " ")
+        return self.control.create_token(name, role, games).token
 
     def close(self) -> None:
         self.control.close()

@@ -7,14 +7,15 @@ from litestar.datastructures import MutableScopeHeaders
 from litestar.di import Provide
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.spec import Components, SecurityScheme
-from litestar.types import ControllerRouterHandler, Message, Scope
+from litestar.types import ControllerRouterHandler, Guard, Message, Scope
 
 from questlog.analytics.engine.analysis import Analysis
 from questlog.analytics.registry import ANALYSES
 from questlog.api.analytics import question_handlers
 from questlog.api.api_keys import API_KEY_HANDLERS
 from questlog.api.asking import provide_asker
-from questlog.api.authentication import TokenCheck, token_guard
+from questlog.api.audit import AUDIT_HANDLERS
+from questlog.api.authentication import TokenCheck, access_guard, provide_access
 from questlog.api.definitions import DEFINITION_HANDLERS
 from questlog.api.errors import ERROR_HANDLERS
 from questlog.api.events import list_events
@@ -31,7 +32,6 @@ from questlog.api.schema import QuestionSchema
 from questlog.api.sql import answer_sql
 from questlog.console.queries import QueryService
 from questlog.console.services import ConsoleServices
-from questlog.control.attempts import FailedAttempts
 
 _SECURITY_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
@@ -51,16 +51,18 @@ def create_app(
 
     Handlers that ask a database run in threads: the event loop is never kept.
     """
-    failures = FailedAttempts(services.monotonic_s)
-    check = TokenCheck(services.control, services.clock, failures)
+    check = TokenCheck(services.accounts)
+    guard = access_guard(check, services.control, services.audit)
     registry = metrics_registry(services.progress, services.clock)
     queries = QueryService(services)
     return Litestar(
-        route_handlers=[healthcheck, readycheck, metrics, _api(check, analyses), *pages],
+        route_handlers=[healthcheck, readycheck, metrics, _api(guard, analyses), *pages],
         dependencies={
             "services": Provide(lambda: services, sync_to_thread=False),
             "queries": Provide(lambda: queries, sync_to_thread=False),
             "check": Provide(lambda: check, sync_to_thread=False),
+            "audit": Provide(lambda: services.audit, sync_to_thread=False),
+            "access": Provide(provide_access, sync_to_thread=False),
             "asker": Provide(provide_asker, sync_to_thread=False),
             "registry": Provide(lambda: registry, sync_to_thread=False),
         },
@@ -81,7 +83,7 @@ async def _add_security_headers(message: Message, _: Scope) -> None:
             headers.setdefault(name, value)
 
 
-def _api(check: TokenCheck, analyses: Sequence[Analysis]) -> Router:
+def _api(guard: Guard, analyses: Sequence[Analysis]) -> Router:
     handlers = [
         *GAME_HANDLERS,
         *RECEIPT_HANDLERS,
@@ -92,13 +94,14 @@ def _api(check: TokenCheck, analyses: Sequence[Analysis]) -> Router:
         list_events,
         list_ingest_hours,
         answer_sql,
+        *AUDIT_HANDLERS,
         *REBUILD_HANDLERS,
         *REPRICE_HANDLERS,
     ]
     return Router(
         "/api/v1",
         route_handlers=handlers,
-        guards=[token_guard(check), refuse_unknown_parameters],
+        guards=[guard, refuse_unknown_parameters],
         security=[{"token": []}],
     )
 

@@ -9,6 +9,9 @@ from litestar import get, patch, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody, SkipValidation
 
+from questlog.api.authentication import caller_of, needs
+from questlog.api.errors import AnyRequest
+from questlog.console.access import Right, Scope
 from questlog.console.services import ConsoleServices
 from questlog.control.database import ControlDatabase
 from questlog.control.games import MAX_EVENT_NAME, ListedGame
@@ -67,25 +70,26 @@ class UpdateGame(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     event_names: list[EventName] | None = None
 
 
-@get("/games", sync_to_thread=True)
-def list_games(services: Services) -> Sequence[ListedGame]:
-    """All games, the oldest first. `created_at` is UTC microseconds."""
-    return services.control.list_games()
+@get("/games", sync_to_thread=True, opt=needs(Right.VIEW, Scope.ANY_GAME))
+def list_games(services: Services, request: AnyRequest) -> Sequence[ListedGame]:
+    """The games that the caller may see, the oldest first. `created_at` is UTC microseconds."""
+    caller = caller_of(request)
+    return [game for game in services.control.list_games() if caller.may(Right.VIEW, game.game_id)]
 
 
-@post("/games", sync_to_thread=True)
+@post("/games", sync_to_thread=True, opt=needs(Right.CREATE_GAMES, Scope.ALL_GAMES))
 def create_game(services: Services, data: JSONBody[CreateGame]) -> GameWithSecret:
     """Make a game. The answer is the only one that shows its secret key."""
     return _with_secret(services.control.create_game(data.name, data.game_key, data.secret_key, data.time_zone))
 
 
-@get("/games/{game:str}", sync_to_thread=True)
+@get("/games/{game:str}", sync_to_thread=True, opt=needs(Right.VIEW))
 def get_game(services: Services, game: FromPath[str]) -> GameView:
     """One game, by number, game key or name."""
     return _view(services.control.find_game(game))
 
 
-@patch("/games/{game:str}", sync_to_thread=True)
+@patch("/games/{game:str}", sync_to_thread=True, opt=needs(Right.MANAGE))
 def update_game(services: Services, game: FromPath[str], data: JSONBody[UpdateGame]) -> GameView:
     """Switch a game on or off, or change its events or its time zone. Collectors follow within seconds."""
     control = services.control
@@ -102,7 +106,7 @@ def update_game(services: Services, game: FromPath[str], data: JSONBody[UpdateGa
     return _view(control.find_game(game))
 
 
-@post("/games/{game:str}/rotate-secret", sync_to_thread=True, status_code=HTTPStatus.OK)
+@post("/games/{game:str}/rotate-secret", sync_to_thread=True, status_code=HTTPStatus.OK, opt=needs(Right.KEYS))
 def rotate_secret(services: Services, game: FromPath[str]) -> GameWithSecret:
     """Give the game a new secret key, which only this answer shows. The old one stops working within seconds."""
     return _with_secret(services.control.rotate_secret(game))

@@ -9,10 +9,11 @@ from prometheus_client import CollectorRegistry, ProcessCollector, generate_late
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from questlog.api.authentication import TokenCheck, bearer_token, client_address
+from questlog.api.authentication import TokenCheck
 from questlog.api.errors import AnyRequest
 from questlog.collector.local import is_local
 from questlog.collector.metrics import TEXT_FORMAT, collector_metrics
+from questlog.console.access import NotPermitted, Right
 from questlog.console.services import Progress
 from questlog.loader.counters import LoaderCounters
 from questlog.model.clock import Clock
@@ -50,8 +51,10 @@ def metrics_registry(progress: Progress, clock: Clock) -> CollectorRegistry:
 @get("/metrics", tags=["Operation"])
 async def metrics(registry: Registry, check: Check, request: AnyRequest) -> Response[bytes]:
     """Prometheus text. A token is needed, except for a scraper on this machine that no proxy speaks for."""
-    if not is_local(client_address(request), request.headers):
-        await check.refuse_unless_valid(bearer_token(request), client_address(request))
+    if not is_local(request.client.host if request.client else "", request.headers):
+        caller = await check.caller_of(request)
+        if not caller.may_everywhere(Right.VIEW):
+            raise NotPermitted(Right.VIEW, " for all games")
     return Response(generate_latest(registry), media_type=TEXT_FORMAT)
 
 

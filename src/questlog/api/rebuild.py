@@ -4,19 +4,28 @@ from http import HTTPStatus
 
 from litestar import get, post
 
+from questlog.api.authentication import Audit, needs
 from questlog.api.games import Services
+from questlog.console.access import Right, Scope
+from questlog.control.audit_log import Action
 from questlog.loader.rebuild import RebuildState, RebuildStatus
 
 
-@post("/rebuild", sync_to_thread=True, status_code=HTTPStatus.ACCEPTED)
-def start_rebuild(services: Services) -> RebuildStatus:
+@post(
+    "/rebuild",
+    sync_to_thread=True,
+    status_code=HTTPStatus.ACCEPTED,
+    opt=needs(Right.MANAGE, Scope.ALL_GAMES),
+)
+def start_rebuild(services: Services, audit: Audit) -> RebuildStatus:
     """Have every rollup computed again; the answer says how far it is. Asking again while it runs starts nothing."""
     if services.rebuild.status.state not in (RebuildState.WAITING, RebuildState.RUNNING):
         services.rebuild.request()
+        audit.record(Action.REBUILD)
     return services.rebuild.status
 
 
-@get("/rebuild", sync_to_thread=True)
+@get("/rebuild", sync_to_thread=True, opt=needs(Right.MANAGE, Scope.ALL_GAMES))
 def rebuild_status(services: Services) -> RebuildStatus:
     """How far the last rebuild is."""
     return services.rebuild.status

@@ -8,6 +8,8 @@ import msgspec
 from questlog.analytics.question.answer import Answer
 from questlog.analytics.runner import DataState
 from questlog.collector.counters import CollectorCounters
+from questlog.console.accounts import Accounts
+from questlog.console.audit import AuditTrail
 from questlog.control.database import ControlDatabase
 from questlog.loader.counters import LoaderCounters
 from questlog.loader.rebuild import Rebuild
@@ -78,6 +80,8 @@ class ConsoleServices(msgspec.Struct, frozen=True):
     """
 
     control: ControlDatabase
+    accounts: Accounts
+    audit: AuditTrail
     tables: Reading
     analytics: Analytics
     rebuild: Rebuild

@@ -1,7 +1,7 @@
 """The audit log: who changed, exported or read what, and who logged in. Entries are added and never changed."""
 
 import enum
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -66,7 +66,7 @@ class AuditEntry(msgspec.Struct, frozen=True):
 class AuditFilter(msgspec.Struct, frozen=True):
     """Which entries: what is None does not count. `since` is UTC microseconds; `before` the number of an entry."""
 
-    game_id: int | None = None
+    game_ids: Collection[int] | None = None
     who: str | None = None
     since: int | None = None
     before: int | None = None
@@ -102,8 +102,8 @@ class AuditLog(Part):
     def list_audit(self, which: AuditFilter) -> Sequence[AuditEntry]:
         """The newest entries first, at most `which.limit`."""
         query = select(audit_log).order_by(audit_log.c.entry_id.desc()).limit(which.limit)
-        if which.game_id is not None:
-            query = query.where(audit_log.c.game_id == which.game_id)
+        if which.game_ids is not None:
+            query = query.where(audit_log.c.game_id.in_(which.game_ids))
         if which.who is not None:
             query = query.where(audit_log.c.who == which.who)
         if which.since is not None:

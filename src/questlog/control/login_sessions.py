@@ -15,6 +15,9 @@ from questlog.control.grants import Grant, Role, grants_of
 from questlog.control.part import Part
 from questlog.control.tables import grants, login_sessions, tokens, users
 
+LOCAL_NAME = "command line of this machine"
+"""How the token of a server's own machine is called."""
+
 _USE_NOTED_EVERY_US = 60_000_000
 _MOST_OF_ONE = 50
 _MAX_USER_AGENT = 300
@@ -129,7 +132,7 @@ class LoginSessions(Part):
                 name = f"token {row.token_name}"
                 session = LoginSession(row.login_id, name, grants_of(connection, grants.c.token_id, row.token_id))
             else:
-                session = LoginSession(row.login_id, "command line of this machine", (Grant(Role.OWNER),))
+                session = LoginSession(row.login_id, LOCAL_NAME, (Grant(Role.OWNER),))
         if now_us - row.seen_at >= _USE_NOTED_EVERY_US:
             self._note_login_use(row.login_id, now_us, times)
         return session
@@ -166,7 +169,7 @@ class LoginSessions(Part):
         return [
             ListedLogin(
                 row.login_id,
-                row.email or (f"token {row.token_name}" if row.token_name else "command line of this machine"),
+                row.email or (f"token {row.token_name}" if row.token_name else LOCAL_NAME),
                 row.address,
                 row.user_agent,
                 row.created_at,

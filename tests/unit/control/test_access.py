@@ -307,7 +307,7 @@ def test_every_change_is_in_the_audit_log(control: ControlDatabase) -> None:
         ("user.set_role", "bob@example.com"),
         ("user.remove", "bob@example.com"),
     ]
-    listed = control.list_audit(AuditFilter(game_id=game.game_id))
+    listed = control.list_audit(AuditFilter(game_ids=[game.game_id]))
     strict = listed[-2]
     assert (strict.before, strict.after, strict.address) == ({"is_strict": False}, {"is_strict": True}, "10.0.0.1")
     assert {entry.who for entry in listed} == {"ann@example.com"}
@@ -340,7 +340,7 @@ def test_entries_are_found_by_game_person_and_time(control: ControlDatabase, clo
         control.create_game(f"Game {number}")
         clock.now += MINUTE_US
     assert [game for _, _, game, _ in entries(control, who="ann")] == ["Game 2", "Game 0"]
-    assert [game for _, _, game, _ in entries(control, game_id=2)] == ["Game 1"]
+    assert [game for _, _, game, _ in entries(control, game_ids=[2])] == ["Game 1"]
     assert [game for _, _, game, _ in entries(control, since=clock.now - MINUTE_US)] == ["Game 2"]
     assert [game for _, _, game, _ in entries(control, limit=1)] == ["Game 2"]
     assert [game for _, _, game, _ in entries(control, before=2)] == ["Game 0"]

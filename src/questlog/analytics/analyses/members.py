@@ -347,6 +347,7 @@ ANALYSIS = Analysis(
     answer,
     "Who is in a cell: of a chart, a retention triangle, a funnel, a level, an error group, a histogram.",
     page="reference/analyses/members.md",
+    is_personal=True,
     check=check,
     examples=(
         Example(
