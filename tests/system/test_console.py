@@ -117,7 +117,7 @@ def test_a_browser_logs_in_and_sees_events_arrive(running: Installation) -> None
         page.goto(f"http://127.0.0.1:{running.console_port}/")
         page.get_by_label("API token").fill(token)
         page.keyboard.press("Enter")
-        page.get_by_role("heading", name="What is arriving").wait_for()
+        page.get_by_role("heading", name="Live events").wait_for()
         stored = page.locator("td[data-label=Stored]").first
         assert stored.inner_text() == "5"
         assert page.get_by_text("failed_validation").is_visible()
@@ -134,5 +134,5 @@ def test_a_link_with_a_token_logs_in_by_itself(running: Installation) -> None:
     with running_browser() as browser:
         page = browser.new_page()
         page.goto(f"http://127.0.0.1:{running.console_port}/login#token={token}")
-        page.get_by_role("heading", name="What is arriving").wait_for()
+        page.get_by_role("heading", name="Live events").wait_for()
         assert token not in page.url

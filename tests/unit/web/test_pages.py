@@ -38,7 +38,7 @@ def test_a_token_logs_in(console: FakeConsole, browser: Browser) -> None:
     page = browser.get("/")
     assert page.status_code == 200
     assert page.headers["Content-Type"] == "text/html; charset=utf-8"
-    assert "What is arriving" in page.text
+    assert "Live events" in page.text
     assert "token tests" in page.text
 
 
@@ -178,14 +178,14 @@ def test_without_a_game_the_page_says_how_to_make_one(console: FakeConsole, brow
     log_in(browser, token=console.token)
     page = browser.get("/").text
     assert "questlog game create" in page
-    assert "Nothing has arrived yet" not in page
+    assert "No events yet" not in page
 
 
 def test_without_an_event_the_page_says_how_to_send_one(console: FakeConsole, browser: Browser) -> None:
     game = console.control.create_game("Sky Raiders")
     log_in(browser, token=console.token)
     page = browser.get("/").text
-    assert "Nothing has arrived yet" in page
+    assert "No events yet" in page
     assert f":7450/v2/{game.game_key}/events" in page
     assert game.secret_key not in page
 

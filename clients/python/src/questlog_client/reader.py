@@ -15,7 +15,7 @@ from questlog_client.http import Server
 
 Day = dt.date | str
 Period = tuple[Day, Day] | Day
-"""First and last day of the game's time zone, both included, or one day; text as `2026-01-31`."""
+"""First and last day in the game's time zone (both included), or one day; a date, or a text such as `2026-01-31`."""
 
 _TOKEN_VARIABLE = "QUESTLOG_TOKEN"  # noqa: S105
 
@@ -133,7 +133,7 @@ class Reader:
         compare: str | None = None,
         game: str | int | None = None,
     ) -> Answer:
-        """Who came back: cohort by cohort, or added up as a curve."""
+        """Players who came back: cohort by cohort, or added up as a curve."""
         question = {
             "period": _period(period),
             "granularity": granularity,
@@ -163,7 +163,7 @@ class Reader:
         compare: str | None = None,
         game: str | int | None = None,
     ) -> Answer:
-        """What the players of a cohort brought and did by age: LTV, playtime, sessions."""
+        """LTV, playtime and sessions of cohorts, by age."""
         question = {
             "period": _period(period),
             "granularity": granularity,
@@ -197,7 +197,7 @@ class Reader:
         compare: str | None = None,
         game: str | int | None = None,
     ) -> Answer:
-        """How many get from step to step, how fast, and who drops.
+        """How many players get from step to step, how fast, and who drops out.
 
         `event` writes a step; a list of events is one step, of which any will do.
         """
@@ -235,7 +235,7 @@ class Reader:
         time_zone: str | None = None,
         game: str | int | None = None,
     ) -> Answer:
-        """The levels: drop-off from one to the next, difficulty, time to complete."""
+        """Levels: drop-off, difficulty, time to complete."""
         question = {
             "period": _period(period),
             "depth": depth,
@@ -267,7 +267,7 @@ class Reader:
         time_zone: str | None = None,
         game: str | int | None = None,
     ) -> Answer:
-        """What flows into the game's economy and out of it."""
+        """Sources and sinks of the game's economy, by currency, item type or item."""
         question = {
             "period": _period(period),
             "by": by,
@@ -293,7 +293,7 @@ class Reader:
         filter: Json | None = None,  # noqa: A002 - the server's word
         game: str | int | None = None,
     ) -> Answer:
-        """What players have left of a currency on a day's end."""
+        """Balances of players at the end of a day."""
         question = {"day": _day(day), "currency": currency, "histogram": histogram, "filter": filter}
         return self.ask("balances", _given(question), game=game)
 
@@ -305,11 +305,11 @@ class Reader:
         after: str | None = None,
         game: str | int | None = None,
     ) -> Answer:
-        """How large a segment is now; or, with `players`, its first so many members, of those behind player `after`."""
+        """The size of a segment now; or, with `players`, that number of members, after the player `after`."""
         return self.ask("segments", _given({"segment": segment, "players": players, "after": after}), game=game)
 
     def player(self, player_id: str, *, game: str | int | None = None) -> Answer:
-        """A player's row: first and last event, install, sessions, playtime, revenue, properties."""
+        """A player's profile: first and last event, install, sessions, playtime, revenue, properties."""
         return self.ask("player", {"player_id": player_id}, game=game)
 
     def sessions(
@@ -354,7 +354,7 @@ class Reader:
         filter: Json | None = None,  # noqa: A002 - the server's word
         game: str | int | None = None,
     ) -> Answer:
-        """The last hour by minute or, with `span="day"`, the last day by hour; beside the same time a week ago."""
+        """The last hour by minute or, with `span="day"`, the last day by hour; compared with a week ago."""
         return self.ask("realtime", _given({"span": span, "filter": filter}), game=game)
 
     def members(
@@ -365,7 +365,7 @@ class Reader:
         after: str | None = None,
         game: str | int | None = None,
     ) -> Answer:
-        """Who is in a cell: of a chart, a retention triangle, a funnel, a level, an error group, a histogram."""
+        """The players behind a number: a point of a chart, a cell of a retention triangle, a step of a funnel."""
         return self.ask("members", _given({"of": of, "limit": limit, "after": after}), game=game)
 
     def paths(
@@ -384,7 +384,7 @@ class Reader:
         filter: Json | None = None,  # noqa: A002 - the server's word
         game: str | int | None = None,
     ) -> Answer:
-        """What players do next after an event, or before it. `event` writes an anchor, or a list of them."""
+        """What players do after an event, or before it. `event` writes an anchor; a list of anchors works too."""
         question = {
             "period": _period(period),
             "anchor": anchor,
@@ -412,7 +412,7 @@ class Reader:
         compare: str | None = None,
         game: str | int | None = None,
     ) -> Answer:
-        """Errors by message, with the build and time in which each was first seen."""
+        """Errors by message, with the build and time of the first one."""
         question = {
             "period": _period(period),
             "is_new": is_new,
@@ -436,7 +436,7 @@ class Reader:
         players: bool | None = None,
         game: str | int | None = None,
     ) -> Answer:
-        """Every event with first and last day, volume, SDKs, builds, and the attributes that it has."""
+        """All events of a game, with first and last day, volume, SDKs, builds and attributes."""
         question = {
             "period": _period(period),
             "category": category,
@@ -459,7 +459,7 @@ class Reader:
         offset: int | None = None,
         game: str | int | None = None,
     ) -> Answer:
-        """The values of a dimension, with events and players, by prefix and page by page."""
+        """The values of a dimension, with events and players."""
         question = {
             "dimension": dimension,
             "period": _period(period),
@@ -471,7 +471,7 @@ class Reader:
         return self.ask("values", _given(question), game=game)
 
     def cardinality(self, period: Period, *, game: str | int | None = None) -> Answer:
-        """Which fields had more values on a day than are shown, and the first value above the limit."""
+        """Fields with more values on a day than their limit, and the first value above it."""
         return self.ask("cardinality", {"period": _period(period)}, game=game)
 
     def _arrow(self, path: str, question: Json) -> Answer:

@@ -36,12 +36,12 @@ _MONEY = pa.decimal128(38, 6)
 
 
 class Cohort(CohortQuestion, frozen=True, forbid_unknown_fields=True):
-    """What the players of a cohort brought and did: cohort by cohort, or added up as a curve.
+    """What the players of a cohort spent and played: cohort by cohort, or added up as a curve.
 
-    Cohorts, groups and ages are those of `Retention`. For each there are `revenue`, `playtime` and `sessions` at that
-    age; the same `…_total` from age 0 through it; and each `…_per_player`: divided by the players of the cohort.
-    `ltv` is `revenue_total` per player. Where the day (week, month) has not fully passed they are null. With
-    `intervals` each mean is followed by its `…_numerator` and `…_denominator`; `…_low` and `…_high` are null.
+    Cohorts, groups and ages are those of `Retention`. The answer has `revenue`, `playtime` and `sessions` at each age;
+    `…_total`: the sums from age 0 to this age; `…_per_player`: each of them divided by the players of the cohort.
+    `ltv` is `revenue_total` per player. They are null until the day (week, month) is over. With `intervals` each mean
+    is followed by `…_numerator` and `…_denominator`; `…_low` and `…_high` are null.
     """
 
     intervals: bool = False
@@ -180,9 +180,9 @@ def _column(name: str, unit: str, definition: str) -> list[AnswerColumn]:
     total = f"{definition}, from age 0 through this one"
     per_player = "ltv" if name == "revenue" else f"{name}_total_per_player"
     return [
-        AnswerColumn(name, unit, f"{definition}, at this age; null while the day has not passed"),
+        AnswerColumn(name, unit, f"{definition}, at this age; null until the day is over"),
         AnswerColumn(f"{name}_per_player", unit, f"{name} ÷ size"),
-        AnswerColumn(f"{name}_total", unit, f"{total}; null while the day has not passed"),
+        AnswerColumn(f"{name}_total", unit, f"{total}; null until the day is over"),
         AnswerColumn(per_player, unit, f"{name}_total ÷ size"),
     ]
 
@@ -190,10 +190,10 @@ def _column(name: str, unit: str, definition: str) -> list[AnswerColumn]:
 _COLUMNS = {
     column.name: column
     for column in (
-        AnswerColumn("cohort", "", "first day of the day, week or month in which the players became one of the cohort"),
-        AnswerColumn("group", "", "value of the dimension asked for"),
-        AnswerColumn("size", "players", "players of the cohort; of a curve, of the cohorts whose day has passed"),
-        AnswerColumn("age", "", "days, weeks or months since"),
+        AnswerColumn("cohort", "", "first day of the day, week or month in which the players joined the cohort"),
+        AnswerColumn("group", "", "value of the dimension of `group_by`"),
+        AnswerColumn("size", "players", "players of the cohort; in a curve, players of the cohorts whose day is over"),
+        AnswerColumn("age", "", "days, weeks or months since then"),
         *_column("revenue", "USD", "Σ of their purchases, net of refunds"),
         *_column("playtime", "s", "Σ length of their sessions, by the day they started"),
         *_column("sessions", "sessions", "sessions they started"),
@@ -216,7 +216,7 @@ ANALYSIS = Analysis(
     "cohorts",
     Cohort,
     answer,
-    "What the players of a cohort brought and did by age: LTV, playtime, sessions.",
+    "LTV, playtime and sessions of cohorts, by age.",
     page="reference/analyses/retention.md",
     is_savable=True,
     keys=("cohort", "age"),

@@ -60,12 +60,12 @@ class Largest(enum.StrEnum):
 
 
 class Economy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What flows into the game's economy and out of it: a row for each currency, item type or item id.
+    """Sources and sinks of the game's economy: a row for each currency, item type or item id.
 
-    With `largest` the items with the greatest such sum over the period come first; `items` is the number of items. With
-    a `granularity` there is a row for each bucket, with `group_by` for each of the `top` most frequent values of a
-    dimension and for all others together, `(other)`. Days are of the game's time zone, or with
-    `time_zone` "UTC" of UTC.
+    `largest` sorts by a sum over the period, the greatest first; `items` is the number of items. With a `granularity`
+    there is a row for each bucket. With `group_by` there is a row for each of the `top` most frequent values of a
+    dimension, and one for all other values, `(other)`. Days are of the game's time zone, or with `time_zone` "UTC" of
+    UTC.
     """
 
     period: Period
@@ -93,10 +93,10 @@ class Economy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Balances(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What players have left on a day's end: all that came in until then, less all that went out.
+    """Balances of players at the end of a day: the sum of all sources minus the sum of all sinks.
 
-    Of each currency, or of one. Players are those who ever had an event of it. With a `histogram`, which needs a
-    `currency`, the answer is the number of players by balance.
+    For each currency, or for one. All players who ever had an event of the currency count. With a `histogram`, which
+    needs a `currency`, the answer is the number of players by balance.
     """
 
     day: dt.date
@@ -254,7 +254,7 @@ _ITEM_COLUMNS = {
 _PART_COLUMNS: Mapping[Part, Sequence[AnswerColumn]] = {
     Part.FLOWS: (
         AnswerColumn("source", "", "Σ value of the resource events `Source:…`, as sent."),
-        AnswerColumn("sink", "", "Σ |value| of the resource events `Sink:…`."),
+        AnswerColumn("sink", "", "Σ value of the resource events `Sink:…`, without sign."),
         AnswerColumn("flow", "", "source − sink."),
         AnswerColumn("sources", "events", "Resource events `Source:…`."),
         AnswerColumn("sinks", "events", "Resource events `Sink:…`."),
@@ -299,14 +299,14 @@ def _histogram(histogram: Histogram, items: Items, found: Sequence[Mapping[str, 
 _BALANCE_COLUMNS = (
     _ITEM_COLUMNS["currency"],
     AnswerColumn("players", "players", "Distinct players who ever had an event of the currency."),
-    AnswerColumn("total", "", "What they have left together."),
-    AnswerColumn("mean", "", "Mean of what they have left: Σ value of sources − Σ |value| of sinks."),
-    AnswerColumn("min", "", "The least that one has left."),
+    AnswerColumn("total", "", "Sum of their balances."),
+    AnswerColumn("mean", "", "Mean balance. A balance is Σ value of sources − Σ value of sinks without sign."),
+    AnswerColumn("min", "", "Least balance of a player."),
     *(
-        AnswerColumn(_quantile_name(share), "", f"{share:.0%} of them have at most that left, exactly.")
+        AnswerColumn(_quantile_name(share), "", f"{share:.0%} of the players have at most this balance (exact).")
         for share in SHARES
     ),
-    AnswerColumn("max", "", "The most that one has left."),
+    AnswerColumn("max", "", "Greatest balance of a player."),
 )
 _BALANCES_SCHEMA = pa.schema(
     [
@@ -316,9 +316,9 @@ _BALANCES_SCHEMA = pa.schema(
     ]
 )
 _HISTOGRAM_COLUMNS = (
-    AnswerColumn("low", "", "Lower edge: balances from it on; null: no edge."),
-    AnswerColumn("high", "", "Upper edge: balances below it, in the last bin also those equal to it; null: no edge."),
-    AnswerColumn("players", "players", "Distinct players with such a balance."),
+    AnswerColumn("low", "", "Lower edge, included; null: no edge."),
+    AnswerColumn("high", "", "Upper edge, not included (in the last bin, included); null: no edge."),
+    AnswerColumn("players", "players", "Players with such a balance."),
     AnswerColumn("share", "share", "Players ÷ all players of the currency."),
 )
 
@@ -327,7 +327,7 @@ ANALYSIS = Analysis(
     "economy",
     Economy,
     answer,
-    "What flows into the game's economy and out of it, by currency, item type or item.",
+    "Sources and sinks of the game's economy, by currency, item type or item.",
     page="reference/analyses/economy.md",
     is_savable=True,
     keys=("bucket", "currency", "item_type", "item_id"),
@@ -344,11 +344,11 @@ BALANCES = Analysis(
     "balances",
     Balances,
     balances,
-    "What players have left of a currency on a day's end.",
+    "Balances of players at the end of a day.",
     page="reference/analyses/economy.md",
     is_savable=True,
     examples=(
-        Example("What players have left of each currency", {"day": "2026-01-31"}),
+        Example("Balances of each currency", {"day": "2026-01-31"}),
         Example(
             "How many players have how many gems", {"day": "2026-01-31", "currency": "gems", "histogram": {"bins": 10}}
         ),

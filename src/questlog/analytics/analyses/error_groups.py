@@ -28,13 +28,13 @@ Text = Annotated[str, Meta(min_length=1, max_length=4_096)]
 
 
 class ErrorGroups(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Errors of the period by fingerprint, the most frequent first; with `is_new`, those that are new in it.
+    """Errors of the period by message, the most frequent first.
 
-    An error group are the errors whose messages are the same but for numbers, addresses and ids: one
-    `message_fingerprint`. It is new where its first error of all time lies in the period. With `first_build`, groups
-    that were first seen in that build are listed. `filter` is of the errors that are counted; which error was the first
-    does not depend on it. `limit` groups after the first `offset` are listed. With `compare`, `previous_events` and
-    `previous_players` are those of the period of the same length before.
+    An error group has all errors whose messages differ only in numbers, addresses and ids: they have the same
+    `message_fingerprint`. A group is new if its first error ever is in the period; `is_new` lists only new groups.
+    `first_build` lists only groups that were first seen in that build. `filter` selects the errors that are counted;
+    the first error of a group is found without it. The list has `limit` groups after the first `offset`. `compare`
+    adds `previous_events` and `previous_players`, of the previous period of the same length.
     """
 
     period: Period
@@ -138,12 +138,12 @@ def _groups(errors: Errors, chosen: tuple[bool | None, str | None]) -> ir.Table:
 
 _COLUMNS = (
     AnswerColumn("fingerprint", "", "the message with `#` for every number, address, hash and UUID"),
-    AnswerColumn("message", "", "message of the latest such error of the period"),
+    AnswerColumn("message", "", "message of the group's latest error in the period"),
     AnswerColumn("severity", "", "severity of that error"),
-    AnswerColumn("first_seen", "", "time of the first error of the group of all time, UTC"),
-    AnswerColumn("first_build", "", "build of that error; null where it named none"),
-    AnswerColumn("is_new", "", "whether that time lies in the period"),
-    AnswerColumn("last_seen", "", "time of the latest such error of the period, UTC"),
+    AnswerColumn("first_seen", "", "time of the group's first error ever, UTC"),
+    AnswerColumn("first_build", "", "build of that error; null if it had none"),
+    AnswerColumn("is_new", "", "whether that time is in the period"),
+    AnswerColumn("last_seen", "", "time of the group's latest error in the period, UTC"),
     AnswerColumn("events", "events", "errors of the period that pass the filter"),
     AnswerColumn("players", "players", "distinct players with one of them"),
 )
@@ -157,11 +157,11 @@ ANALYSIS = Analysis(
     "error_groups",
     ErrorGroups,
     answer,
-    "Errors by message, with the build and time in which each was first seen.",
+    "Errors by message, with the build and time of the first one.",
     page="reference/analyses/error-groups.md",
     is_savable=True,
     examples=(
-        Example("What is new in January", {"period": JANUARY, "is_new": True}),
-        Example("What came with a build", {"period": JANUARY, "first_build": "1.4.0"}),
+        Example("New errors in January", {"period": JANUARY, "is_new": True}),
+        Example("Errors that were first seen in a build", {"period": JANUARY, "first_build": "1.4.0"}),
     ),
 )

@@ -35,12 +35,12 @@ _SPREAD, _MODULUS = 7_919, 1_000_003
 
 
 class EventCatalogue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Every category and event id that the game ever had, the most frequent of the period first.
+    """Every category and event id that the game ever sent, the most frequent of the period first.
 
-    `search` is a text that is found anywhere in the event id, in capitals or not. `limit` names after the first
-    `offset` are listed. SDKs, builds, sources and attributes are those of about `sample` events of the period of each
-    name (all of them where there are no more; 0: of none), evenly spread; `sampled` says how many. With `players`, the
-    distinct players of the period are counted, which reads all of its events.
+    `search` is a text anywhere in the event id; upper and lower case are equal. The list has `limit` names after the
+    first `offset`. SDKs, builds, sources and attributes come from about `sample` events of each name, evenly spread
+    over the period (all of them if there are fewer; with 0, none); `sampled` is their number. `players` adds the
+    distinct players of the period, which reads all of its events.
     """
 
     period: Period
@@ -218,13 +218,13 @@ _COLUMNS = {
     for column in (
         AnswerColumn("category", "", "category of the events"),
         AnswerColumn("event_id", "", "id of the events; null without one"),
-        AnswerColumn("first_day", "", "first day of all time with such an event"),
-        AnswerColumn("last_day", "", "last day of all time with such an event"),
+        AnswerColumn("first_day", "", "first day ever with such an event"),
+        AnswerColumn("last_day", "", "last day ever with such an event"),
         AnswerColumn("events", "events", "such events of the period"),
-        AnswerColumn("with_value", "events", "of them, those with a `value`"),
+        AnswerColumn("with_value", "events", "those of them with a `value`"),
         AnswerColumn("players", "players", "distinct players with such an event in the period"),
-        AnswerColumn("sampled", "events", "events of the period that the next columns were taken from"),
-        AnswerColumn("sources", "", f"where they came in, {_FREQUENT}"),
+        AnswerColumn("sampled", "events", "events of the period that the next columns were read from"),
+        AnswerColumn("sources", "", f"sources {_FREQUENT}"),
         AnswerColumn("sdk_versions", "", f"SDK versions {_FREQUENT}"),
         AnswerColumn("builds", "", f"builds {_FREQUENT}"),
         AnswerColumn(
@@ -240,7 +240,7 @@ ANALYSIS = Analysis(
     "event_catalogue",
     EventCatalogue,
     answer,
-    "Every event with first and last day, volume, SDKs, builds, and the attributes that it has.",
+    "All events of a game, with first and last day, volume, SDKs, builds and attributes.",
     page="reference/analyses/event-catalogue.md",
     examples=(
         Example("All events, the most frequent first", {"period": JANUARY}),

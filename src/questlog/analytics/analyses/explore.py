@@ -89,15 +89,15 @@ CHEAP = (Measure.COUNT, Measure.SUM, Measure.MEAN, Measure.MIN, Measure.MAX)
 
 
 class Explore(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A category's event ids as a tree: nodes, and what is below them.
+    """The event ids of a category as a tree, with numbers for each node.
 
-    `nodes` are paths such as `Combat:Kill`; "" is the root, every event of the category. Several nodes are added up: an
-    event below two of them counts once, and players are distinct over all of them. `depth` is the number of levels
-    below each node. With a `granularity` there is a row for each bucket, with `group_by` for each of the `top` most
-    frequent values of a dimension and for all others together, `(other)`.
+    `nodes` are paths such as `Combat:Kill`; "" is the root, all events of the category. Several nodes are added up: an
+    event below two of them counts once, and so does a player. `depth` is the number of levels below each node. With a
+    `granularity` there is a row for each bucket. With `group_by` there is a row for each of the `top` most frequent
+    values of a dimension, and one for all other values, `(other)`.
 
-    With a `histogram` the answer is the number of events by their `value`, of all nodes together, instead; or of
-    samples by what SDKs measured, in events of `sdk_init` (`boot_time`) or `health`.
+    With a `histogram` the answer has the number of events by `value` instead, of all nodes together; or the number of
+    samples by a measurement of SDKs, in events of `sdk_init` (`boot_time`) or `health`.
 
     Days are of the game's time zone, or with `time_zone` "UTC" of UTC.
     """
@@ -252,8 +252,8 @@ _DEFINITIONS = {
     Measure.MEAN: "Mean of the values that there are.",
     Measure.MIN: "Least value.",
     Measure.MAX: "Greatest value.",
-    Measure.MEDIAN: "Median of the values; of an even number the mean of the middle two.",
-    Measure.P95: "95th percentile of the values, between two values in proportion.",
+    Measure.MEDIAN: "Median of the values; of an even number, the mean of the two in the middle.",
+    Measure.P95: "95th percentile of the values, interpolated between two values.",
     Measure.PLAYERS: "Distinct players.",
 }
 
@@ -262,9 +262,9 @@ def _tree_columns(question: Explore) -> Sequence[AnswerColumn]:
     return [
         *([] if question.granularity is Granularity.ALL else [BUCKET]),
         *group_columns(question.group_by),
-        AnswerColumn("node", "", "Path of the node; empty for the root, null for all nodes asked for together."),
-        AnswerColumn("parent", "", "Path of the node above; null for what was asked for."),
-        AnswerColumn("level", "", "How many parts the path has; null for several nodes together."),
+        AnswerColumn("node", "", "Path of the node; empty for the root, null for all nodes of the question together."),
+        AnswerColumn("parent", "", "Path of the node above; null for the nodes of the question."),
+        AnswerColumn("level", "", "Number of parts of the path; null for several nodes together."),
         *(AnswerColumn(measure, _UNITS.get(measure, ""), _DEFINITIONS[measure]) for measure in question.measures),
         AnswerColumn("share", "share", "Events ÷ events of the node above."),
     ]
@@ -276,7 +276,7 @@ _HISTOGRAM_COUNTS = {
         AnswerColumn("share", "share", "Events ÷ all events with a value."),
     ),
     False: (
-        AnswerColumn("count", "samples", "Samples of such a value, in all events."),
+        AnswerColumn("count", "samples", "Samples with such a value, in all events."),
         AnswerColumn("share", "share", "Samples ÷ all samples."),
     ),
 }
@@ -285,8 +285,8 @@ _HISTOGRAM_COUNTS = {
 def _histogram_columns(question: Explore) -> Sequence[AnswerColumn]:
     return [
         *group_columns(question.group_by),
-        AnswerColumn("low", "", "Lower edge: values from it on; null: no edge."),
-        AnswerColumn("high", "", "Upper edge: values below it, in the last bin also those equal to it; null: no edge."),
+        AnswerColumn("low", "", "Lower edge, included; null: no edge."),
+        AnswerColumn("high", "", "Upper edge, not included (in the last bin, included); null: no edge."),
         *_HISTOGRAM_COUNTS[question.histogram_of is Numbers.VALUE],
     ]
 
@@ -302,11 +302,11 @@ ANALYSIS = Analysis(
     examples=(
         Example("What happens below `Combat`, two levels deep", {"period": JANUARY, "nodes": ["Combat"], "depth": 2}),
         Example(
-            "How the values of one id are spread",
+            "A histogram of the values of one id",
             {"period": JANUARY, "nodes": ["Combat:Damage"], "histogram": {"bins": 10}},
         ),
         Example(
-            "On which devices the game runs how smoothly",
+            "Frame rates by device",
             {
                 "period": JANUARY,
                 "category": "health",
@@ -316,7 +316,7 @@ ANALYSIS = Analysis(
             },
         ),
         Example(
-            "Progression by platform, with the players reached",
+            "Progression by platform, with distinct players",
             {
                 "period": JANUARY,
                 "category": "progression",

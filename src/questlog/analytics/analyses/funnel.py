@@ -95,21 +95,23 @@ class StepTimes(Histogram, frozen=True, forbid_unknown_fields=True):
 
 
 class Funnel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How many get from step to step. Only events of players count.
+    """How many players get from step to step. Events without a player do not count.
 
-    An attempt begins in the period, with an event of step 1, and has `window_s` seconds, the last one included, also
-    after the period. A player (or session) counts with the attempt that reaches furthest; of several, the earliest.
-    With a `granularity`, each day, week or month counts the attempts that begin in it. `filter` selects the events that
-    can be steps; with `order` = `strict`, other events come between them, too. `exclusions` end attempts. The groups of
-    `group_by` are the values of the attempt's event of step 1; of several events of the same microsecond, the least
-    value counts. With `top`, the groups that are not among the `top` with the most at step 1 are one, `(other)`.
+    An attempt begins with an event of step 1 in the period, and has `window_s` seconds (inclusive), also after the
+    period. A player (or session) counts with the attempt that reaches the furthest step; of several, the earliest.
+    With a `granularity`, each day, week or month counts the attempts that begin in it. `filter` selects the events
+    that count as steps; with `order` = `strict`, other events still come between them. `exclusions` end attempts. The
+    groups of `group_by` are the values of the attempt's event of step 1; if several such events have the same time,
+    the least value counts. With `top`, only the `top` groups with the most at step 1 are shown; all others are
+    `(other)`.
 
-    The answer has one row for each bucket, group and step: `bucket`, the dimensions, `step` (from 1), `event`, `count`,
-    `from_previous`, `from_first`, the medians `median_from_previous_s` and `median_from_first_s` over those who reached
-    the step, and `open`: those of `count` whose attempt can still reach the next step. The totals are the same over all
-    buckets and groups. With `times`, it has instead the histogram of how long it took; with `dropped_after`, those who
-    reached that step and not the next, the first `limit` of them from the latest attempt on. With `intervals`, both
-    conversions are followed by `…_numerator`, `…_denominator`, and the 95 % interval, `…_low` and `…_high`.
+    The answer has one row for each bucket, group and step: `bucket`, the dimensions, `step` (1 = first), `event`,
+    `count`, `from_previous`, `from_first`, the median times `median_from_previous_s` and `median_from_first_s` of those
+    who reached the step, and `open`: those of `count` who can still reach the next step. The totals are the same over
+    all buckets and groups. With `times`, the answer is a histogram of the time to a step. With `dropped_after`, it
+    lists the players who reached that step but not the next: the latest attempts first, at most `limit`. With
+    `intervals`, both conversions are followed by `…_numerator`, `…_denominator`, and the ends of the 95 % interval,
+    `…_low` and `…_high`.
     """
 
     steps: Annotated[tuple[Step, ...], Meta(min_length=2, max_length=MAX_STEPS)]
@@ -318,7 +320,7 @@ ANALYSIS = Analysis(
     "funnel",
     Funnel,
     answer,
-    "How many get from step to step, how fast, and who drops.",
+    "How many players get from step to step, how fast, and who drops out.",
     page="reference/analyses/funnels.md",
     is_savable=True,
     keys=("bucket", "step", "event", "low_s", "high_s"),
@@ -337,7 +339,7 @@ ANALYSIS = Analysis(
             },
         ),
         Example(
-            "Who began a level and did not complete it",
+            "Players who began a level and did not complete it",
             {
                 "period": JANUARY,
                 "steps": [

@@ -1,4 +1,4 @@
-"""Who is in a cell of an answer: a point of a chart, a cell of a triangle, a step of a funnel, a level, …."""
+"""Who is in a cell of an answer: a point of a chart, a cell of a triangle, a step of a funnel."""
 
 import datetime as dt
 from collections.abc import Callable, Hashable, Mapping
@@ -59,12 +59,12 @@ _ONE_DAY = dt.timedelta(days=1)
 
 
 class Members(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The players of a cell, in the order in which they were first heard of.
+    """The players behind a number of another answer, in the order in which the server first saw them.
 
-    `of` names the cell: the question that was asked, and where the cell is in its answer. `limit` players are listed
-    after the player of the id `after`, in the cell or not. The columns are those of the members of a segment; the
-    totals have how many `players` there are, which is the cell's number where that counts players, and of a funnel of
-    sessions how many `sessions`.
+    `of` describes the number: the question that was asked, and the place in its answer. The list has `limit` players,
+    and begins after the player whose id is `after`. The columns are those of the members of a segment. The totals have
+    the number of `players`, which equals the number in question if it counts players; for a funnel of sessions, they
+    also have `sessions`.
     """
 
     of: Cell
@@ -345,17 +345,17 @@ ANALYSIS = Analysis(
     "members",
     Members,
     answer,
-    "Who is in a cell: of a chart, a retention triangle, a funnel, a level, an error group, a histogram.",
+    "The players behind a number: a point of a chart, a cell of a retention triangle, a step of a funnel.",
     page="reference/analyses/members.md",
     is_personal=True,
     check=check,
     examples=(
         Example(
-            "Who dropped after the first step",
+            "Players who dropped out after the first step",
             {"of": {"type": "funnel", "question": _CLEARED, "step": 1, "dropped": True}},
         ),
         Example(
-            "Who came back a week after New Year",
+            "Players who came back a week after New Year",
             {
                 "of": {
                     "type": "retention",
@@ -366,7 +366,7 @@ ANALYSIS = Analysis(
             },
         ),
         Example(
-            "Who paid in Germany on the second of January",
+            "Players who paid in Germany on the second of January",
             {
                 "of": {
                     "type": "metric",

@@ -59,18 +59,18 @@ class Direction(enum.StrEnum):
 
 
 class Paths(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What players do next, or did before.
+    """What players do after an event, or before it.
 
-    A path begins with an event `anchor` of the period; without one, with the first event of the session (looking
-    `before`: the last one). It goes on with the player's next (earlier) events - with `within` = `sessions` those of
-    the same session - at most `depth` steps and `window_s` seconds from the anchor, the last one included. `events` are
-    those that are steps, all unless they are said; anchors are steps anyway. `filter` is of anchor and steps. Events
-    that follow one another at the same node are one step, unless `repeats` are wanted.
+    A path begins with an event `anchor` of the period; without `anchor`, with the first event of the session (with
+    `direction` = `before`, the last one). It continues with the player's next (or earlier) events, for at most `depth`
+    steps and `window_s` seconds (inclusive) from the anchor; with `within` = `sessions`, only in the same session.
+    `events` are the events that count as steps (default: all); anchors always count. `filter` applies to anchor and
+    steps. Several events in a row at one node are one step, unless `repeats` is true.
 
-    A node is a category and the first `parts` parts of the event id, all unless it is said. At each step the `top` most
-    frequent nodes stand by themselves, the others are one, `(other)`.
+    A node is a category and the first `parts` parts of the event id (default: all). At each step, the `top` most
+    frequent nodes are shown; all others are `(other)`.
 
-    The answer has a row for each `step` (from 1), `from` and `to`: `paths`, `players`, and `share`, the paths ÷ all
+    The answer has a row for each `step` (1 = first), `from` and `to`, with `paths`, `players`, and `share`: paths ÷ all
     paths from that node. `to` is null where a path ends. The totals have all `paths` and their `players`.
     """
 
@@ -215,11 +215,15 @@ def event_names_of(game_id: int) -> ir.Table:
 
 
 _COLUMNS = (
-    AnswerColumn("step", "", "number of the step, from 1: from the node that a path begins with to the next one"),
-    AnswerColumn("from", "", "category and event id before; `(other)`: none of the most frequent"),
-    AnswerColumn("to", "", "category and event id after (looking back: earlier); null: the path ends"),
+    AnswerColumn("step", "", "number of the step; 1 = from the first node of a path to the next one"),
+    AnswerColumn("from", "", "category and event id before the step; `(other)`: not one of the most frequent"),
+    AnswerColumn(
+        "to",
+        "",
+        "category and event id after the step (with `direction` = `before`: the earlier one); null: the path ends",
+    ),
     AnswerColumn("paths", "paths", "paths that took this step"),
-    AnswerColumn("players", "players", "different players of these paths"),
+    AnswerColumn("players", "players", "distinct players of these paths"),
     AnswerColumn("share", "share", "paths ÷ all paths at `from` before this step"),
 )
 _SCHEMA = pa.schema(
@@ -239,7 +243,7 @@ ANALYSIS = Analysis(
     "paths",
     Paths,
     answer,
-    "What players do next after an event, or before it, step by step.",
+    "What players do after an event, or before it, step by step.",
     page="reference/analyses/paths.md",
     is_savable=True,
     examples=(

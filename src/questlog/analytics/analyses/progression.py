@@ -56,11 +56,12 @@ class Part(enum.StrEnum):
 
 
 class Progression(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The levels: the first `depth` parts of progression ids after the status; ids of fewer parts are their own level.
+    """Levels: starts, fails, completes, drop-off, difficulty, time to complete.
 
-    `order` says which level is the next, for the drop-off. With `group_by` each level has a row for each of the `top`
-    most frequent values of a dimension and for all others together, `(other)`. Days are of the game's time zone, or
-    with `time_zone` "UTC" of UTC.
+    A level is the first `depth` parts of a progression id after the status; an id with fewer parts is its own level.
+    `order` says which level is the next one, for the drop-off. With `group_by` each level has a row for each of the
+    `top` most frequent values of a dimension, and one for all other values, `(other)`. Days are of the game's time
+    zone, or with `time_zone` "UTC" of UTC.
     """
 
     period: Period
@@ -257,7 +258,7 @@ ANALYSIS = Analysis(
     "progression",
     Progression,
     answer,
-    "The levels: drop-off from one to the next, difficulty, time to complete.",
+    "Levels: drop-off, difficulty, time to complete.",
     page="reference/analyses/progression.md",
     is_savable=True,
     keys=("level",),

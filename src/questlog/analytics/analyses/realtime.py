@@ -37,7 +37,7 @@ class Span(enum.StrEnum):
 
 
 class Realtime(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What happens now: a row for each minute or hour. `filter` is over the metrics' dimensions (metrics.md §4)."""
+    """What happens now: a row for each minute or hour. `filter` uses the dimensions of metrics."""
 
     span: Span = Span.HOUR
     filter: Filter | None = None
@@ -233,7 +233,7 @@ _COLUMNS = (
     AnswerColumn("bucket", "", "Start of the minute or hour, UTC."),
     *(AnswerColumn(name, unit, meaning) for name, (unit, meaning) in _MEANINGS.items()),
     *(
-        AnswerColumn(f"week_ago_{name}", unit, f"A week earlier, the whole minute or hour: {meaning}")
+        AnswerColumn(f"week_ago_{name}", unit, f"A week earlier, in the whole minute or hour: {meaning}")
         for name, (unit, meaning) in _MEANINGS.items()
     ),
 )
@@ -243,7 +243,7 @@ ANALYSIS = Analysis(
     "realtime",
     Realtime,
     answer,
-    "The last hour by minute, or the last day by hour, each with the same time a week ago.",
+    "The last hour by minute, or the last day by hour, compared with a week ago.",
     page="reference/analyses/realtime.md",
     freshness=Freshness.MINUTE,
     examples=(

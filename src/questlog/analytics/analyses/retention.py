@@ -46,17 +46,16 @@ class Return(enum.StrEnum):
 
 
 class Retention(CohortQuestion, frozen=True, forbid_unknown_fields=True):
-    """Who came back: cohort by cohort, or added up as a curve.
+    """Players who came back: cohort by cohort, or added up as a curve.
 
-    The cohorts are the players who were first seen, first bought, or had an event for the first time of all, in the
-    period, cut into days, weeks or months of the calendar. They came back at age N when they were active - or had the
-    event `returned` - N days (weeks, months) later. `filter` and `group_by` are of the players: dimensions at install,
-    properties, segments.
+    A cohort has the players who were first seen, first bought, or first had an event, on a day (week, month) of the
+    period. They came back at age N if they were active, or had the event `returned`, N days (weeks, months) later.
+    `filter` and `group_by` use dimensions of players: dimensions at install, properties, segments.
 
-    The answer has one row for each cohort (that has a player), group and age: `cohort`, `group`, `size`, `age`,
-    `players`, `share`. Where the day (week, month) has not fully passed, `players` and `share` are null. The totals,
-    and for each group the curve, are sums over the cohorts whose day has passed. With `intervals` there are also
-    `share_numerator`, `share_denominator` and the share's 95 % interval, `share_low` and `share_high`.
+    The answer has one row for each cohort with players, group and age: `cohort`, `group`, `size`, `age`, `players`,
+    `share`. `players` and `share` are null until the day (week, month) is over. The totals, and the curve of each
+    group, add up the cohorts whose day is over. With `intervals` there are also `share_numerator`,
+    `share_denominator` and the ends of the share's 95 % interval, `share_low` and `share_high`.
     """
 
     returned: EventMatch | None = None
@@ -205,11 +204,11 @@ def _counted(returns: Returns, active: ir.Table) -> ir.Table:
 _COLUMNS = {
     column.name: column
     for column in (
-        AnswerColumn("cohort", "", "first day of the day, week or month in which the players became one of the cohort"),
-        AnswerColumn("group", "", "value of the dimension asked for"),
-        AnswerColumn("size", "players", "players of the cohort; of a curve, of the cohorts whose day has passed"),
-        AnswerColumn("age", "", "days, weeks or months since"),
-        AnswerColumn("players", "players", "of them, those who came back; null while the day has not passed"),
+        AnswerColumn("cohort", "", "first day of the day, week or month in which the players joined the cohort"),
+        AnswerColumn("group", "", "value of the dimension of `group_by`"),
+        AnswerColumn("size", "players", "players of the cohort; in a curve, players of the cohorts whose day is over"),
+        AnswerColumn("age", "", "days, weeks or months since then"),
+        AnswerColumn("players", "players", "those of them who came back; null until the day is over"),
         AnswerColumn("share", "share", "players ÷ size"),
     )
 }
@@ -221,18 +220,18 @@ ANALYSIS = Analysis(
     "retention",
     Retention,
     answer,
-    "Who came back: cohort by cohort, or added up as a curve.",
+    "Players who came back: cohort by cohort, or added up as a curve.",
     page="reference/analyses/retention.md",
     is_savable=True,
     keys=("cohort", "age"),
     examples=(
         Example("The triangle by day of install", {"period": JANUARY, "ages": 14}),
         Example(
-            "The curve of those who came back to buy, by country",
+            "The curve of players who came back to buy, by country",
             {"period": JANUARY, "form": "curve", "returned": PURCHASE, "group_by": ["country"]},
         ),
         Example(
-            "Who was still there, by week of the first purchase",
+            "Players who were still active, by week of the first purchase",
             {"period": JANUARY, "granularity": "week", "cohort": "first_purchase", "kind": "rolling"},
         ),
     ),

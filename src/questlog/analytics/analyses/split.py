@@ -22,7 +22,7 @@ from questlog.analytics.selection.selection import Selection
 from questlog.analytics.selection.shown_names import keys_of
 
 BUCKET = AnswerColumn(
-    "bucket", "", "First day of the bucket, also where that is before the period; of an hour or minute its start, UTC."
+    "bucket", "", "First day of the bucket, even if it is before the period; for hours and minutes, the start in UTC."
 )
 
 GROUP = "group"

@@ -48,13 +48,16 @@ class Cursor(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class PlayerProfile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Who a player is: one row."""
+    """One player's profile: one row."""
 
     player_id: PlayerId
 
 
 class PlayerSessions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A player's sessions, newest first. `older_than` is the `start_time` and `session_no` of the last one seen."""
+    """A player's sessions, newest first.
+
+    For the next page, `older_than` is the `start_time` and `session_no` of the last row.
+    """
 
     player_id: PlayerId
     older_than: Cursor | None = None
@@ -62,10 +65,10 @@ class PlayerSessions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class PlayerTimeline(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A player's events, newest first: all, or those that match, with a text that is searched for.
+    """A player's events, newest first: all of them, or those that match.
 
-    `search` is found anywhere in the event's id, message or attributes (as JSON), in capitals or not. `older_than` is
-    the `event_time` and `row_no` of the last event seen.
+    `search` is a text anywhere in the event's id, message or attributes (as JSON); upper and lower case are equal. For
+    the next page, `older_than` is the `event_time` and `row_no` of the last row.
     """
 
     player_id: PlayerId
@@ -204,7 +207,7 @@ PLAYER = Analysis(
     "player",
     PlayerProfile,
     profile,
-    "A player's row: first and last event, install, sessions, playtime, revenue, properties.",
+    "A player's profile: first and last event, install, sessions, playtime, revenue, properties.",
     page="reference/analyses/players.md",
     is_personal=True,
     examples=(Example("A player's first and last event, revenue and properties", {"player_id": "ada"}),),

@@ -30,13 +30,14 @@ _GUESSED_VALUES = 30
 
 
 class Values(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The values that events of the period have of a dimension, the most frequent first; of equally frequent the least.
+    """The values of a dimension in the events of the period, the most frequent first.
 
-    With a `prefix`, those that begin with it, in capitals or not. `limit` values after the first `offset` are listed.
-    Values of a closed vocabulary (`category`, `severity`, …) are all listed, also those without an event.
+    `prefix` selects the values that begin with it; upper and lower case are equal. The list has `limit` values after
+    the first `offset`; equally frequent values are in alphabetical order. Dimensions with a fixed list of values
+    (`category`, `severity`, …) show all of them, also those without an event.
 
     The answer has a row for each `value`: `events`, `players`, and `share`, the events ÷ all events of the period that
-    pass the filter. The totals are how many `values` there are, and the `events` and `players` that have one of them.
+    pass the filter. The totals are the number of `values`, and the `events` and `players` that have any of them.
     """
 
     dimension: Name
@@ -121,7 +122,7 @@ _COLUMNS = (
     AnswerColumn("events", "events", "events of the period with the value"),
     AnswerColumn("players", "players", "distinct players with such an event"),
     AnswerColumn(
-        "share", "share", "events ÷ all events of the period that pass the filter, also those without a value"
+        "share", "share", "events ÷ all events of the period that pass the filter, including events without a value"
     ),
 )
 _SCHEMA = pa.schema([("value", pa.string()), ("events", pa.int64()), ("players", pa.int64()), ("share", pa.float64())])
@@ -130,7 +131,7 @@ ANALYSIS = Analysis(
     "values",
     Values,
     answer,
-    "The values of a dimension, with events and players, by prefix and page by page.",
+    "The values of a dimension, with events and players.",
     page="reference/analyses/values.md",
     examples=(
         Example("The most frequent countries", {"dimension": "country", "period": JANUARY}),

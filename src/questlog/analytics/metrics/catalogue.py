@@ -48,7 +48,7 @@ PLAYER_METRICS = (
         "returning_players",
         Group.PLAYERS,
         "players",
-        "Distinct players with an event in the bucket whose first event ever is before it: dau − new_players.",
+        "Distinct players with an event in the bucket whose first event ever is before it (dau − new_players).",
         (Measure(Quantity.RETURNING_PLAYERS),),
     ),
 )
@@ -68,7 +68,7 @@ ENGAGEMENT_METRICS = (
         "session_length_median",
         Group.ENGAGEMENT,
         "s",
-        "Median length of the sessions started in the bucket; of an even number the mean of the middle two.",
+        "Median length of the sessions started in the bucket; of an even number, the mean of the two in the middle.",
         (Measure(Quantity.MEDIAN_LENGTH, Unit.NUMBER),),
     ),
     Metric("playtime", Group.ENGAGEMENT, "s", "Σ length of the sessions started in the bucket.", (_PLAYTIME,)),
@@ -98,10 +98,16 @@ def _money(state: ReceiptState | None) -> Iterator[Metric]:
     declared = (
         ("revenue", "USD", f"Σ `amount_usd` of purchases{of}, net of refunds; without ad revenue.", (revenue,), value),
         ("gross_revenue", "USD", f"Σ `amount_usd` of purchases{of}.", (money(Quantity.GROSS_REVENUE),), value),
-        ("refunds", "refunds", f"Refunds{of}: purchases with an amount below 0.", (count(Quantity.REFUNDS),), value),
-        ("refunded", "USD", f"Σ `amount_usd` of refunds{of}, shown positive.", (money(Quantity.REFUNDED),), value),
+        ("refunds", "refunds", f"Refunds{of} (amount below 0).", (count(Quantity.REFUNDS),), value),
+        (
+            "refunded",
+            "USD",
+            f"Σ `amount_usd` of refunds{of}, as a positive number.",
+            (money(Quantity.REFUNDED),),
+            value,
+        ),
         ("total_revenue", "USD", f"revenue{end} + ad_revenue.", (revenue, _AD_REVENUE), added),
-        ("transactions", "purchases", f"Purchases{of}: amounts above 0.", (count(Quantity.TRANSACTIONS),), value),
+        ("transactions", "purchases", f"Purchases{of} (amount above 0).", (count(Quantity.TRANSACTIONS),), value),
         (
             "revenue_per_transaction",
             "USD",
@@ -121,7 +127,7 @@ def _money(state: ReceiptState | None) -> Iterator[Metric]:
         (
             "arpdau",
             "USD",
-            f"revenue{end} ÷ dau; over more than a day ÷ the sum of every day's dau.",
+            f"revenue{end} ÷ dau; for more than one day, ÷ the sum of the dau of all days.",
             (revenue, _PLAYER_DAYS),
             ratio,
         ),

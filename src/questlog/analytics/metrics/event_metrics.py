@@ -56,14 +56,14 @@ def _quantile(distribution: Distribution, share: float) -> tuple[Measure]:
     return (Measure(Quantity.SAMPLE_QUANTILE, Unit.NUMBER, match=match, field=distribution.field, share=share),)
 
 
-EVENT_COUNT = Metric("events", Group.ENGAGEMENT, "events", "Events, by their own dimensions.", (_count(_ANY),))
+EVENT_COUNT = Metric("events", Group.ENGAGEMENT, "events", "Number of events.", (_count(_ANY),))
 
 _SOURCED, _SUNK = _total(Quantity.VALUE_SUM, _SOURCE), _total(Quantity.VALUE_ABS_SUM, _SINK)
 _ECONOMY_PLAYERS = _players(_RESOURCE)
 
 ECONOMY_METRICS = (
     Metric("source", Group.ECONOMY, "", "Σ value of the resource events `Source:…`.", (_SOURCED,)),
-    Metric("sink", Group.ECONOMY, "", "Σ |value| of the resource events `Sink:…`.", (_SUNK,)),
+    Metric("sink", Group.ECONOMY, "", "Σ value of the resource events `Sink:…`, without sign.", (_SUNK,)),
     Metric("flow", Group.ECONOMY, "", "source − sink.", (_SOURCED, _SUNK), difference),
     Metric("economy_players", Group.ECONOMY, "players", "Distinct players with a resource event.", (_ECONOMY_PLAYERS,)),
     Metric("source_per_player", Group.ECONOMY, "", "source ÷ economy_players.", (_SOURCED, _ECONOMY_PLAYERS), ratio),
@@ -153,14 +153,14 @@ DESIGN_METRICS = (
         "design_median",
         Group.DESIGN,
         "",
-        "Median value of the design events; of an even number the mean of the middle two.",
+        "Median value of the design events; of an even number, the mean of the two in the middle.",
         _quantile(DESIGN_VALUES, 0.5),
     ),
     Metric(
         "design_p95",
         Group.DESIGN,
         "",
-        "95th percentile of the values of the design events, between two values in proportion.",
+        "95th percentile of the values of the design events, interpolated between two values.",
         _quantile(DESIGN_VALUES, 0.95),
     ),
     Metric("design_players", Group.DESIGN, "players", "Distinct players with a design event.", (_players(_DESIGN),)),
@@ -172,7 +172,7 @@ ERROR_METRICS = (
     Metric("errors", Group.ERRORS, "events", "Error events.", (_ERRORS,)),
     Metric("error_players", Group.ERRORS, "players", "Distinct players with an error event.", (_ERROR_PLAYERS,)),
     Metric("errors_per_player", Group.ERRORS, "events", "errors ÷ error_players.", (_ERRORS, _ERROR_PLAYERS), ratio),
-    Metric("sdk_errors", Group.ERRORS, "events", "What SDKs report of themselves.", (_count(_SDK_ERROR),)),
+    Metric("sdk_errors", Group.ERRORS, "events", "Errors that SDKs report about themselves.", (_count(_SDK_ERROR),)),
 )
 
 _SHOWS, _FAILED_SHOWS, _CLICKS, _REWARDS = (
@@ -226,7 +226,7 @@ def _sampled(name: str, table: Distribution, unit: str, what: str) -> tuple[Metr
     )
 
 
-_BOOTS = "of the times that SDKs measured from the launch to their start (`app_boot_time`)"
+_BOOTS = "of the time from the launch of the game to the start of its SDK (`app_boot_time`)"
 
 HEALTH_METRICS = (
     *_sampled("fps", FRAME_RATES, "fps", "frames per second"),

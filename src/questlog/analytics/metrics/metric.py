@@ -90,7 +90,7 @@ class DayFamily(msgspec.Struct, frozen=True):
         return Metric(name, self.group, self.unit, definition, self.measures(days, state), self.formula)
 
 
-_PASSED = "Counts the players whose day {day} has passed; null while there are none."
+_PASSED = "Only players whose day {day} is over count; null without such players."
 
 
 def _returned(days: int, _: ReceiptState | None) -> tuple[Measure, ...]:
@@ -115,31 +115,30 @@ DAY_FAMILIES: Mapping[str, DayFamily] = {
     "retention": DayFamily(
         Group.RETENTION,
         "share",
-        "Share of the players first seen in the bucket who had an event on day {day} after the day of their first.",
+        "Share of the players first seen in the bucket who had an event on day {day} after their first day.",
         _returned,
         ratio,
     ),
     "rolling": DayFamily(
         Group.RETENTION,
         "share",
-        "Share of the players first seen in the bucket who had an event on day {day} after the day of their first,"
-        " or later.",
+        "Share of the players first seen in the bucket who had an event on day {day} after their first day, or later.",
         _survived,
         ratio,
     ),
     "churn": DayFamily(
         Group.RETENTION,
         "share",
-        "1 − rolling_d{day}: share of the players first seen in the bucket who had no event on day {day} after the"
-        " day of their first, or later.",
+        "1 − rolling_d{day}: share of the players first seen in the bucket who had no event on day {day} after"
+        " their first day, or later.",
         _survived,
         rest_of_one,
     ),
     "ltv": DayFamily(
         Group.MONEY,
         "USD",
-        "Revenue{of} of the players first seen in the bucket, through day {day} after the day of their first event,"
-        " ÷ their number.",
+        "Revenue{of} of the players first seen in the bucket, from their first day to day {day} after it, ÷ their"
+        " number.",
         _spent,
         ratio,
         first_day=0,

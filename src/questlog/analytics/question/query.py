@@ -159,14 +159,14 @@ class Comparison(enum.StrEnum):
 class Query(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Metrics over time, by dimensions.
 
-    The answer has a column `bucket` (its first day; of an hour or minute its start, UTC; absent for `all`), one per
-    dimension of `group_by`, one per metric, and `previous_METRIC` with `compare`; a dimension named like one of the
-    metrics is `by_NAME`. Without groups every bucket has a row, with groups those in which there is anything. With
-    `top`, the groups that are not among the `top` greatest by the first metric over the whole period are one group
-    `(other)`, computed as such, and all groups are texts. `totals` adds the metrics of the whole period without groups.
-    Days are of the game's time zone; with `time_zone` "UTC" of UTC, which takes longer where the game has another. With
-    `intervals`, every share and mean is followed by `METRIC_numerator`, `METRIC_denominator` and the 95 % interval,
-    `METRIC_low` and `METRIC_high`.
+    The answer has the columns `bucket` (its first day; for hours and minutes its start in UTC; absent for `all`), one
+    per dimension of `group_by`, one per metric, and with `compare` one `previous_METRIC` per metric. If a dimension
+    and a metric have the same name, the dimension is `by_NAME`. Without groups, every bucket has a row; with groups,
+    only those with data. With `top`, only the `top` greatest groups by the first metric over the whole period are
+    shown; all others are one group, `(other)`, and groups are texts. `totals` adds a row for the whole period
+    without groups. Days are of the game's time zone, or with `time_zone` "UTC" of UTC, which is slower if the game has
+    another zone. With `intervals`, every share and mean is followed by `METRIC_numerator`, `METRIC_denominator` and
+    the ends of the 95 % interval, `METRIC_low` and `METRIC_high`.
     """
 
     metrics: Annotated[tuple[Name, ...], Meta(min_length=1, max_length=MAX_METRICS)]

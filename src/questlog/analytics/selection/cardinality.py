@@ -37,8 +37,8 @@ _DAY_COLUMN = "capped:day"
 _COLUMNS = (
     AnswerColumn("day", "", "day of the game's time zone"),
     AnswerColumn("field", "", "a column of events, or a part of their ids"),
-    AnswerColumn("limit", "values", "most values of the field that are shown for a day"),
-    AnswerColumn("values", "values", "different values of the day"),
+    AnswerColumn("limit", "values", "number of values of the field that a day can show"),
+    AnswerColumn("values", "values", "number of values of the day"),
     AnswerColumn("first_over", "", "the value that arrived first above the limit"),
 )
 
@@ -47,7 +47,7 @@ Limits = tuple[tuple[str, int], ...]
 
 
 class Cardinality(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Which fields had more values than their limit: a row for each field and day of the period."""
+    """Fields with more values than their limit: a row for each field and day of the period."""
 
     period: Period
 
@@ -212,7 +212,7 @@ ANALYSIS = Analysis(
     "cardinality",
     Cardinality,
     answer,
-    "Which fields had more values on a day than are shown, and the first value above the limit.",
+    "Fields with more values on a day than their limit, and the first value above it.",
     page="guides/cardinality.md",
     examples=(Example("Fields with too many values in January", {"period": JANUARY}),),
 )

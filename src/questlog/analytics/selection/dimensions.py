@@ -84,8 +84,8 @@ _PLAYER_MEANINGS = {column.name: column.meaning for column in PLAYERS.columns}
 _OF_PLAYER = {
     "first_build": (Kind.TEXT, "the game's version at install"),
     "install_date": (Kind.DATE, "local day of the player's first event"),
-    "player_age": (Kind.TEXT, "`new` on the day of the player's first event, later `returning`"),
-    "payer": (Kind.TEXT, "`yes` from the local day of the player's first purchase on, before `no`"),
+    "player_age": (Kind.TEXT, "`new` on the local day of the player's first event, `returning` afterwards"),
+    "payer": (Kind.TEXT, "`yes` from the local day of the player's first purchase on, `no` before it"),
 }
 _PLAYER_NUMBERS = ("events", "sessions", "playtime_s", "transactions", "refunds", "revenue_usd")
 _PLAYER_DATES = ("first_seen", "last_seen", "first_purchase")
@@ -104,7 +104,12 @@ def _catalogue() -> dict[str, Dimension]:
     )
     found += [Dimension(name, Kind.NUMBER, _EVENT_MEANINGS[name]) for name in _NUMBER_COLUMNS]
     found += [
-        Dimension(name, Kind.TEXT, f"part of the id of: {', '.join(places)}") for name, places in ID_PARTS.items()
+        Dimension(
+            name,
+            Kind.TEXT,
+            " or ".join(f"part {place + 1} of the id of {category} events" for category, place in places.items()),
+        )
+        for name, places in ID_PARTS.items()
     ]
     found += [Dimension(name, kind, meaning) for name, (kind, meaning) in _OF_PLAYER.items()]
     return {dimension.name: dimension for dimension in found}

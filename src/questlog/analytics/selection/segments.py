@@ -72,8 +72,8 @@ _MICROS = Decimal("0.000001")
 _MEASURED_COLUMNS = ("player_no", "event_time", "category", "event_id", "value", "amount", "amount_usd")
 LISTED = (
     AnswerColumn("player_id", "", "the player's id as sent"),
-    AnswerColumn("first_seen", "", "time of the player's earliest event, UTC; null while there is none"),
-    AnswerColumn("last_seen", "", "time of the player's latest event, UTC"),
+    AnswerColumn("first_seen", "", "time of the player's first event, UTC; null without events"),
+    AnswerColumn("last_seen", "", "time of the player's last event, UTC"),
     AnswerColumn("events", "events", "events of the player"),
     AnswerColumn("sessions", "sessions", "sessions of the player"),
     AnswerColumn("playtime_s", "s", "Σ length of the sessions"),
@@ -91,11 +91,11 @@ _SIZE = (
 
 
 class Segment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How large a segment is now; or, with `players`, who is in it: the first `players` members.
+    """The size of a segment now; or its first members, with `players` = their number.
 
-    `segment` is a saved segment's name or a definition. The size is one row: `players`, `all_players`, `share`.
-    Members are listed in the order in which they were first heard of; `after` goes on behind the player of that id, in
-    the segment or not.
+    `segment` is the name of a saved segment, or a definition. The size is one row: `players`, `all_players`, `share`.
+    Members are in the order in which the server first saw them. With `after`, the list begins after the player with
+    that id.
     """
 
     segment: Name | SegmentDefinition
@@ -359,12 +359,12 @@ ANALYSIS = Analysis(
     "segments",
     Segment,
     answer,
-    "How large a segment is now, or who is in it.",
+    "The size of a segment now, or its members.",
     page="guides/segments.md",
     examples=(
-        Example("How many bought three times in the last 30 days", {"segment": PAYERS}),
+        Example("Number of players who bought three times in the last 30 days", {"segment": PAYERS}),
         Example(
-            "Who has not played for two weeks",
+            "Players who have not played for two weeks",
             {
                 "segment": {"rule": {"type": "did", "event": {}, "operator": "less", "value": 1, "last_days": 14}},
                 "players": 100,
