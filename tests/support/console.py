@@ -4,7 +4,7 @@ import atexit
 import shutil
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache, cached_property
 from pathlib import Path
@@ -60,6 +60,7 @@ class MemoryTables:
     def __init__(self) -> None:
         self.asked: list[tuple[str, int, float]] = []
         self.is_slow = False
+        self.limited_to: Collection[int] | None = None
 
     @cached_property
     def connection(self) -> duckdb.DuckDBPyConnection:
@@ -70,8 +71,9 @@ class MemoryTables:
             connection.execute(f"CREATE TABLE {table.name} ({columns})")
         return connection
 
-    def sql(self, statement: str, max_rows: int, timeout_s: float) -> pa.Table:
+    def sql(self, statement: str, max_rows: int, timeout_s: float, game_ids: Collection[int] | None = None) -> pa.Table:
         self.asked.append((statement, max_rows, timeout_s))
+        self.limited_to = game_ids
         try:
             return self.connection.cursor().sql(statement).to_arrow_table()
         except duckdb.Error as error:

@@ -198,7 +198,8 @@ def _unavailable(code: str, message: str) -> ApiError:
 
 def _answer_store_failed(_: AnyRequest, error: StoreFailed) -> Response[ErrorAnswer]:
     _log.error("store_failed", reason=str(error))
-    return error_response(_unavailable("store_failed", str(error)))
+    # The engine's words may tell where its files are.
+    return error_response(_unavailable("store_failed", "the store cannot answer now; the server's log says why"))
 
 
 def _answer_too_deep(_: AnyRequest, __: RecursionError) -> Response[ErrorAnswer]:

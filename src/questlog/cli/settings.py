@@ -8,7 +8,8 @@ from typing import Concatenate, ParamSpec
 
 import click
 
-from questlog.config import ConfigError, Settings, load
+from questlog.cli.secrets import warn_of_shown_secret
+from questlog.config import ConfigError, Settings, load, section_types, setting_infos
 
 DEFAULT_DATA = "questlog-data"
 
@@ -61,7 +62,9 @@ def settings_options(function: Callable[Concatenate[Settings, _Rest], None]) -> 
     def with_settings(
         data: Path, config: Path | None, assignments: tuple[str, ...], *rest: _Rest.args, **options: _Rest.kwargs
     ) -> None:
-        function(read_settings(data, config, parse_assignments(assignments)), *rest, **options)
+        overrides = parse_assignments(assignments)
+        warn_of_shown_settings(overrides)
+        function(read_settings(data, config, overrides), *rest, **options)
 
     return with_settings
 
@@ -72,6 +75,16 @@ def read_settings(data: Path, config: Path | None, overrides: Mapping[str, objec
         return load(data, config, os.environ, overrides)
     except ConfigError as error:
         raise click.ClickException(str(error)) from error
+
+
+def warn_of_shown_settings(overrides: Mapping[str, object]) -> None:
+    """Say on stderr which secrets the command line shows."""
+    secret = {
+        info.key: info.variable for section in section_types() for info in setting_infos(section) if info.is_secret
+    }
+    for key in overrides:
+        if key in secret:
+            warn_of_shown_secret(f"--set {key}", f"put it in questlog.toml, or in {secret[key]}")
 
 
 def parse_assignments(assignments: Sequence[str]) -> dict[str, object]:

@@ -7,7 +7,7 @@ the others.
 import datetime as dt
 import hashlib
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple, TypeVar
 
 import msgspec
@@ -74,15 +74,17 @@ class QueryService:
 
         return await self.run(make, gone)
 
-    async def sql(self, statement: str, write: Callable[[pa.Table], _T]) -> _T:
+    async def sql(self, statement: str, write: Callable[[pa.Table], _T], game_ids: Collection[int] | None = None) -> _T:
         """What `write` makes of the answer to a read-only statement of SQL, with all its rows; in a thread.
+
+        The statement reads all games or, with `game_ids`, these alone.
 
         Raises `QueryAborted`, also where the rows are too many: nothing is cut off in silence; `TooBusy`.
         """
         limits = self._services.limits
 
         def answer() -> _T:
-            table = self._services.tables.sql(statement, limits.sql_max_rows + 1, limits.sql_timeout_s)
+            table = self._services.tables.sql(statement, limits.sql_max_rows + 1, limits.sql_timeout_s, game_ids)
             if table.num_rows > limits.sql_max_rows:
                 rows = f"{limits.sql_max_rows} rows (console.sql_max_rows)"
                 raise QueryAborted(f"the answer has more than {rows}; add a LIMIT, or sum up")

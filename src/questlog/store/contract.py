@@ -3,7 +3,7 @@
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol, TypeAlias
 
@@ -233,8 +233,11 @@ class StoreReading(Protocol):
 class Reading(Protocol):
     """The half of a store that answers. Any thread calls it. What is asked by name is in `store/named_reads.py`."""
 
-    def sql(self, statement: str, max_rows: int, timeout_s: float) -> pa.Table:
-        """Answer one read-only statement of a user. Raises `QueryAborted`, `StoreFailed`."""
+    def sql(self, statement: str, max_rows: int, timeout_s: float, game_ids: Collection[int] | None = None) -> pa.Table:
+        """Answer one read-only statement of a user, over all games or, with `game_ids`, over these alone.
+
+        Raises `QueryAborted`, `StoreFailed`.
+        """
         ...
 
     def reading(self, cancellation: Cancellation) -> AbstractContextManager[StoreReading]:

@@ -1,3 +1,5 @@
+import itertools
+
 import pytest
 
 from questlog.console.access import RIGHTS_OF, Caller, Right
@@ -9,7 +11,7 @@ TRUSTED = networks("127.0.0.1, 10.0.0.0/8, ::1")
 
 def test_each_role_may_what_the_next_one_may_and_more() -> None:
     roles = list(Role)
-    for higher, lower in zip(roles, roles[1:], strict=False):
+    for higher, lower in itertools.pairwise(roles):
         assert RIGHTS_OF[higher] > RIGHTS_OF[lower]
     assert RIGHTS_OF[Role.VIEWER] == {Right.VIEW}
     assert RIGHTS_OF[Role.OWNER] == set(Right)
