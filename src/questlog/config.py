@@ -1,7 +1,12 @@
-"""Settings: a TOML file, overridden by the environment, overridden by flags. Unknown names are refused."""
+"""Settings: a TOML file, overridden by the environment, overridden by flags.
+
+Unknown names in the file and among the flags are refused. In the environment they have no effect: others set variables
+there too.
+"""
 
 import datetime
 import difflib
+import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -12,8 +17,15 @@ from msgspec import Meta, Struct, field
 
 ENVIRONMENT_PREFIX = "QUESTLOG_"
 FILE_NAME = "questlog.toml"
-# Not settings: options of the command line.
+# Options of the command line, not settings.
 OPTION_VARIABLES = {"QUESTLOG_DATA": "--data", "QUESTLOG_CONFIG": "--config", "QUESTLOG_TOKEN": "--token"}
+
+# What Kubernetes puts into every pod of a namespace for a service named `questlog` or `questlog-…`
+# (https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables). The address of a service
+# `questlog-collector` has the name of our setting `collector.port`: only its value tells them apart.
+_SERVICE_NAME = re.compile(r"QUESTLOG_(?:\w+_)?(?:SERVICE_(?:HOST|PORT(?:_\w+)?)|PORT_\d+_(?:TCP|UDP|SCTP)(?:_\w+)?)")
+_SERVICE_ADDRESS_NAME = re.compile(r"QUESTLOG_(?:\w+_)?PORT")
+_SERVICE_ADDRESS = re.compile(r"(?:tcp|udp|sctp)://\S+")
 
 _SECRET = {"is_secret": True}
 _DAY_S = 86_400
@@ -229,6 +241,15 @@ class EventSettings(_Section, frozen=True, kw_only=True):
         datetime.date,
         Meta(description="First day (UTC) of events; an earlier client time counts as not sent."),
     ] = datetime.date(2010, 1, 1)
+    keep_days: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=36_500,
+            description="Whole days before today whose events are kept; older ones are deleted. 0 = for ever. A game "
+            "may have its own number (`questlog game keep`).",
+        ),
+    ] = 0
 
     @property
     def earliest_us(self) -> int:
@@ -445,14 +466,35 @@ def _read_toml(path: Path) -> dict[str, object]:
         raise ConfigError(f"{path} is not TOML: {error}") from error
 
 
+class UnknownVariable(NamedTuple):
+    """A variable of the environment that has our prefix and is no setting."""
+
+    variable: str
+    nearest: str
+
+
+def unknown_variables(environ: Mapping[str, str]) -> list[UnknownVariable]:
+    """The variables that look like settings and are none, each with the nearest one that is."""
+    known = [*(info.variable for section in section_types() for info in setting_infos(section)), *OPTION_VARIABLES]
+    return [
+        UnknownVariable(name, _nearest(name, known)[0])
+        for name, value in environ.items()
+        if name.startswith(ENVIRONMENT_PREFIX) and name not in known and not _is_of_a_service(name, value)
+    ]
+
+
 def _from_environment(environ: Mapping[str, str], infos: Mapping[str, SettingInfo]) -> Iterator[_Given]:
     keys = {info.variable: info.key for info in infos.values()}
     for variable, text in environ.items():
-        if not variable.startswith(ENVIRONMENT_PREFIX) or variable in OPTION_VARIABLES:
-            continue
-        if variable not in keys:
-            _refuse("unknown environment variable", variable, [*keys, *OPTION_VARIABLES], "environment")
-        yield _Given(keys[variable], text, variable, is_text=True)
+        if variable in keys and not _is_of_a_service(variable, text):
+            yield _Given(keys[variable], text, variable, is_text=True)
+
+
+def _is_of_a_service(variable: str, value: str) -> bool:
+    """Whether Kubernetes made this variable for a service."""
+    if _SERVICE_NAME.fullmatch(variable):
+        return True
+    return _SERVICE_ADDRESS_NAME.fullmatch(variable) is not None and _SERVICE_ADDRESS.fullmatch(value) is not None
 
 
 def _from_flags(overrides: Mapping[str, object]) -> Iterator[_Given]:
@@ -480,9 +522,14 @@ def _sections(values: Mapping[str, object]) -> dict[str, Any]:
 
 
 def _refuse(what: str, name: str, valid: Iterable[str], origin: str) -> NoReturn:
-    nearest = difflib.get_close_matches(name, list(valid), n=1, cutoff=0.0)
+    nearest = _nearest(name, valid)
     hint = f"; did you mean {nearest[0]}?" if nearest else ""
     raise ConfigError(f"{what} {name} ({origin}){hint}")
+
+
+def _nearest(name: str, valid: Iterable[str]) -> list[str]:
+    """The most similar of the names; none where there are none."""
+    return difflib.get_close_matches(name, list(valid), n=1, cutoff=0.0)
 
 
 def _is_secret(kind: Any) -> bool:

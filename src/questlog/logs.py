@@ -56,9 +56,22 @@ def configure_logging(level: str, log_format: str) -> None:
     )
 
 
+# Granian warns so at every start of a server inside our process. Our system tests run on it, and its version is pinned.
+_NOTHING_TO_DO = frozenset({"Embedded server is experimental!"})
+
+
+def is_worth_reading(record: logging.LogRecord) -> bool:
+    """Whether an operator can do something about a line of the HTTP server's."""
+    return record.msg not in _NOTHING_TO_DO
+
+
 # Granian configures its own loggers in each process; this makes them pass through ours.
 GRANIAN_LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
-    "loggers": {name: {"handlers": [], "level": "WARNING", "propagate": True} for name in ("_granian", "granian")},
+    "filters": {"worth_reading": {"()": lambda: is_worth_reading}},
+    "loggers": {
+        name: {"handlers": [], "level": "WARNING", "propagate": True, "filters": ["worth_reading"]}
+        for name in ("_granian", "granian")
+    },
 }

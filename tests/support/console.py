@@ -26,6 +26,7 @@ from questlog.loader.money import Converter
 from questlog.loader.rebuild import Rebuild
 from questlog.loader.reprice import Reprice
 from questlog.model.calendar import UTC
+from questlog.model.vitals import Build, Vitals
 from questlog.rates.rates import Rates
 from questlog.rates.status import RatesStatus
 from questlog.store.contract import Cancellation, QueryAborted
@@ -142,6 +143,7 @@ class FakeProgress:
         self.loader = LoaderCounters()
         self.collectors: list[CollectorCounters] = []
         self.rates: list[RatesStatus] = []
+        self.measured = Vitals(Build("1.2.3", "3.13.5", "abc123"), 1, 2, 3, 4, 5)
 
     def reasons_not_ready(self) -> Sequence[str]:
         return self.reasons
@@ -155,11 +157,14 @@ class FakeProgress:
     def rates_status(self) -> Sequence[RatesStatus]:
         return self.rates
 
+    def vitals(self) -> Vitals:
+        return self.measured
+
 
 class FakeConsole:
     """All services of a console, and a token for it."""
 
-    def __init__(self, directory: Path, limits: Limits | None = None) -> None:
+    def __init__(self, directory: Path, limits: Limits | None = None, keep_days: int = 0) -> None:
         self.clock = SettableClock()
         shutil.copy(_empty_control_database(), directory / "control.sqlite3")
         self.control = ControlDatabase(directory / "control.sqlite3", self.clock)
@@ -184,6 +189,7 @@ class FakeConsole:
             clock=self.clock,
             monotonic_s=self.clock.monotonic_s,
             limits=limits or Limits(),
+            keep_days=keep_days,
         )
 
     async def _sleep(self, seconds: float) -> None:

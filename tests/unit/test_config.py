@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from questlog.config import ConfigError, Settings, load, section_types, setting_infos
+from questlog.config import ConfigError, Settings, load, section_types, setting_infos, unknown_variables
 
 
 def write(directory: Path, text: str) -> Path:
@@ -89,12 +89,40 @@ def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
     assert "is not TOML" in message(tmp_path)
 
 
-def test_an_unknown_variable_is_refused_naming_the_nearest(tmp_path: Path) -> None:
-    refusal = message(tmp_path, environ={"QUESTLOG_SATORI_SIGNINGKEY": "secret"})
-    assert refusal == (
-        "unknown environment variable QUESTLOG_SATORI_SIGNINGKEY (environment);"
-        " did you mean QUESTLOG_SATORI_SIGNING_KEY?"
-    )
+def test_an_unknown_variable_is_no_refusal(tmp_path: Path) -> None:
+    assert load(tmp_path, environ={"QUESTLOG_SATORI_SIGNINGKEY": "secret"}) == load(tmp_path)
+
+
+def test_an_unknown_variable_is_told_with_the_nearest_setting_and_without_its_value() -> None:
+    environ = {"QUESTLOG_SATORI_SIGNINGKEY": "secret", "QUESTLOG_COLLECTOR_PORT": "80", "HOME": "/"}
+    assert unknown_variables(environ) == [("QUESTLOG_SATORI_SIGNINGKEY", "QUESTLOG_SATORI_SIGNING_KEY")]
+
+
+def test_a_misspelt_option_is_told_with_the_nearest_option() -> None:
+    assert unknown_variables({"QUESTLOG_DATA_DIR": "/data"}) == [("QUESTLOG_DATA_DIR", "QUESTLOG_DATA")]
+
+
+def test_variables_of_kubernetes_services_are_neither_settings_nor_unknown(tmp_path: Path) -> None:
+    environ = {
+        name: value
+        for service in ("QUESTLOG", "QUESTLOG_COLLECTOR", "QUESTLOG_CONSOLE")
+        for name, value in (
+            (f"{service}_SERVICE_HOST", "10.0.0.11"),
+            (f"{service}_SERVICE_PORT", "7450"),
+            (f"{service}_SERVICE_PORT_GAMES", "7450"),
+            (f"{service}_PORT", "tcp://10.0.0.11:7450"),
+            (f"{service}_PORT_7450_TCP", "tcp://10.0.0.11:7450"),
+            (f"{service}_PORT_7450_TCP_PROTO", "tcp"),
+            (f"{service}_PORT_7450_TCP_PORT", "7450"),
+            (f"{service}_PORT_7450_TCP_ADDR", "10.0.0.11"),
+        )
+    }
+    assert unknown_variables(environ) == []
+    assert load(tmp_path, environ=environ) == load(tmp_path)
+
+
+def test_a_port_that_no_service_set_is_told() -> None:
+    assert [name for name, _ in unknown_variables({"QUESTLOG_PORT": "8000"})] == ["QUESTLOG_PORT"]
 
 
 def test_an_unknown_flag_is_refused_naming_the_nearest(tmp_path: Path) -> None:

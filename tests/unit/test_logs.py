@@ -2,12 +2,13 @@
 
 import json
 import logging
+import logging.config
 from collections.abc import Iterator
 
 import pytest
 import structlog
 
-from questlog.logs import configure_logging
+from questlog.logs import GRANIAN_LOGGING, configure_logging
 
 
 @pytest.fixture(autouse=True)
@@ -44,3 +45,14 @@ def test_a_value_under_a_secrets_name_is_replaced(capsys: pytest.CaptureFixture[
     structlog.get_logger("test").info("made", api_key="k" * 8, session_token="t" * 8, api_key_name="unity")
     told = json.loads(capsys.readouterr().err)
     assert (told["api_key"], told["session_token"], told["api_key_name"]) == ("[redacted]", "[redacted]", "unity")
+
+
+def test_the_http_servers_warnings_are_told_but_for_one_that_asks_for_nothing(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    configure_logging("info", "json")
+    logging.config.dictConfig(GRANIAN_LOGGING)
+    for text in ("Embedded server is experimental!", "Worker-1 was killed"):
+        logging.getLogger("_granian").warning(text)
+    [line] = capsys.readouterr().err.splitlines()
+    assert json.loads(line)["event"] == "Worker-1 was killed"

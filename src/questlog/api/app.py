@@ -16,6 +16,7 @@ from questlog.api.api_keys import API_KEY_HANDLERS
 from questlog.api.asking import provide_asker
 from questlog.api.audit import AUDIT_HANDLERS
 from questlog.api.authentication import TokenCheck, access_guard, provide_access
+from questlog.api.compression import compressing
 from questlog.api.definitions import DEFINITION_HANDLERS
 from questlog.api.errors import ERROR_HANDLERS
 from questlog.api.events import list_events
@@ -28,6 +29,7 @@ from questlog.api.players import PLAYER_HANDLERS
 from questlog.api.rebuild import REBUILD_HANDLERS
 from questlog.api.receipts import RECEIPT_HANDLERS
 from questlog.api.reprice import REPRICE_HANDLERS
+from questlog.api.request_times import RequestTimes
 from questlog.api.schema import QuestionSchema
 from questlog.api.sql import answer_sql
 from questlog.console.queries import QueryService
@@ -53,7 +55,8 @@ def create_app(
     """
     check = TokenCheck(services.accounts)
     guard = access_guard(check, services.control, services.audit)
-    registry = metrics_registry(services.progress, services.clock)
+    times = RequestTimes()
+    registry = metrics_registry(services.progress, times)
     queries = QueryService(services)
     return Litestar(
         route_handlers=[healthcheck, readycheck, metrics, _api(guard, analyses), *pages],
@@ -69,6 +72,7 @@ def create_app(
         exception_handlers=ERROR_HANDLERS,
         openapi_config=_openapi(analyses),
         request_max_body_size=services.limits.max_body_bytes,
+        middleware=[times.timing, compressing],
         before_send=[_add_security_headers],
         logging_config=None,
         debug=False,

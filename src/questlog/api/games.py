@@ -2,27 +2,42 @@
 
 from collections.abc import Sequence
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
-from litestar import get, patch, post
+from litestar import delete, get, patch, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath, JSONBody, SkipValidation
+from litestar.params import FromPath, JSONBody, QueryParameter, SkipValidation
 
 from questlog.api.authentication import caller_of, needs
-from questlog.api.errors import AnyRequest
+from questlog.api.errors import AnyRequest, ApiError, bad_value
 from questlog.console.access import Right, Scope
+from questlog.console.expiry import Expiring, expiring
 from questlog.console.services import ConsoleServices
 from questlog.control.database import ControlDatabase
-from questlog.control.games import MAX_EVENT_NAME, ListedGame
+from questlog.control.games import MAX_EVENT_NAME, GameChanges, ListedGame
 from questlog.control.names import MAX_NAME
 from questlog.model import calendar
+from questlog.model.expiry import FOR_EVER, LEAST_KEEP_DAYS, MOST_KEEP_DAYS, days_kept, is_shorter
 from questlog.model.game import Game
 
 Services = NamedDependency[SkipValidation[ConsoleServices]]
 GameName = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_NAME)]
 TimeZone = Annotated[
     str, msgspec.Meta(min_length=1, max_length=calendar.MAX_NAME, description="A name of the IANA database.")
+]
+KeepDays = (
+    Annotated[
+        int,
+        msgspec.Meta(
+            ge=LEAST_KEEP_DAYS, le=MOST_KEEP_DAYS, description="Whole days before today that events are kept."
+        ),
+    ]
+    | Literal["for-ever", "default"]
+)
+Confirm = Annotated[str, QueryParameter(name="confirm", max_length=MAX_NAME, description="The name of the game again.")]
+AskedDays = Annotated[
+    int | None, QueryParameter(name="keep_days", ge=0, le=MOST_KEEP_DAYS, description="What would go with these days.")
 ]
 EventName = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_EVENT_NAME)]
 
@@ -37,13 +52,36 @@ class GameView(msgspec.Struct, frozen=True, kw_only=True):
     is_strict: bool
     is_lenient: bool
     time_zone: str
+    keep_days: KeepDays
     event_names: list[str]
+
+
+class ListedGameView(msgspec.Struct, frozen=True):
+    """A game of the list. `created_at` is UTC microseconds."""
+
+    game_id: int
+    name: str
+    game_key: str
+    is_enabled: bool
+    is_strict: bool
+    is_lenient: bool
+    time_zone: str
+    keep_days: KeepDays
+    created_at: int
 
 
 class GameWithSecret(GameView, frozen=True, kw_only=True):
     """A game with its secret key: shown when it is made, and never again."""
 
     secret_key: str
+
+
+class DeletedGameView(msgspec.Struct, frozen=True):
+    """A deleted game, whose events the server deletes now. `deleted_at` is UTC microseconds."""
+
+    game_id: int
+    name: str
+    deleted_at: int
 
 
 class CreateGame(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -60,9 +98,13 @@ class UpdateGame(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     With `is_strict`, Satori events whose name is not in `event_names` are dropped. With `is_lenient`, an optional
     annotation that breaks its rule goes to `attributes.invalid` instead of dropping the event. After a change of
-    `time_zone` the server computes the game's rollups again.
+    `time_zone` the server computes the game's rollups again. Events older than `keep_days` are deleted; `default` is
+    what the setting `event.keep_days` says. Fewer days than before need `confirm`: the name of the game.
     """
 
+    name: GameName | None = None
+    keep_days: KeepDays | None = None
+    confirm: str | None = None
     is_enabled: bool | None = None
     is_strict: bool | None = None
     is_lenient: bool | None = None
@@ -71,10 +113,10 @@ class UpdateGame(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 @get("/games", sync_to_thread=True, opt=needs(Right.VIEW, Scope.ANY_GAME))
-def list_games(services: Services, request: AnyRequest) -> Sequence[ListedGame]:
+def list_games(services: Services, request: AnyRequest) -> Sequence[ListedGameView]:
     """The games that the caller may see, the oldest first. `created_at` is UTC microseconds."""
     caller = caller_of(request)
-    return [game for game in services.control.list_games() if caller.may(Right.VIEW, game.game_id)]
+    return [_listed(game) for game in services.control.list_games() if caller.may(Right.VIEW, game.game_id)]
 
 
 @post("/games", sync_to_thread=True, opt=needs(Right.CREATE_GAMES, Scope.ALL_GAMES))
@@ -91,19 +133,38 @@ def get_game(services: Services, game: FromPath[str]) -> GameView:
 
 @patch("/games/{game:str}", sync_to_thread=True, opt=needs(Right.MANAGE))
 def update_game(services: Services, game: FromPath[str], data: JSONBody[UpdateGame]) -> GameView:
-    """Switch a game on or off, or change its events or its time zone. Collectors follow within seconds."""
+    """Rename a game, switch it on or off, or change its events, its time zone or how long its events are kept.
+
+    Collectors follow within seconds.
+    """
     control = services.control
-    if data.time_zone is not None:  # the only one that can be refused for its value, hence before the others
-        control.set_time_zone(game, data.time_zone)
+    found = control.find_game(game)
+    if data.keep_days is not None:
+        _check_confirmed(services, found, data.keep_days, data.confirm)
+    changed = control.change_game(found.game_key, _changes(data))
     if data.event_names is not None:
-        _set_event_names(control, game, frozenset(data.event_names))
-    if data.is_strict is not None:
-        control.set_strict(game, data.is_strict)
-    if data.is_lenient is not None:
-        control.set_lenient(game, data.is_lenient)
-    if data.is_enabled is not None:
-        (control.enable_game if data.is_enabled else control.disable_game)(game)
-    return _view(control.find_game(game))
+        changed = _set_event_names(control, changed, frozenset(data.event_names))
+    return _view(changed)
+
+
+@delete("/games/{game:str}", sync_to_thread=True, status_code=HTTPStatus.ACCEPTED, opt=needs(Right.DELETE_GAMES))
+def delete_game(services: Services, game: FromPath[str], confirm: Confirm) -> DeletedGameView:
+    """Delete a game and all that it has. `confirm` is its name. Its keys stop working within seconds.
+
+    The server then deletes its events and identities. The name and the game key are free again.
+    """
+    found = services.control.find_game(game)
+    if confirm != found.name:
+        raise bad_value("confirm", f"confirm must be the name of the game, {found.name!r}: nothing was deleted")
+    deleted = services.control.delete_game(found.game_key, confirm)
+    return DeletedGameView(deleted.game_id, found.name, deleted.deleted_at)
+
+
+@get("/games/{game:str}/expiry", sync_to_thread=True, opt=needs(Right.MANAGE))
+def get_expiry(services: Services, game: FromPath[str], keep_days: AskedDays = None) -> Expiring:
+    """Which events are too old to be kept: by what is set, or if `keep_days` were set. 0 = for ever."""
+    found = services.control.find_game(game)
+    return expiring(services, found, found.keep_days if keep_days is None else keep_days)
 
 
 @post("/games/{game:str}/rotate-secret", sync_to_thread=True, status_code=HTTPStatus.OK, opt=needs(Right.KEYS))
@@ -112,11 +173,42 @@ def rotate_secret(services: Services, game: FromPath[str]) -> GameWithSecret:
     return _with_secret(services.control.rotate_secret(game))
 
 
-def _set_event_names(control: ControlDatabase, game: str, names: frozenset[str]) -> None:
+def _changes(data: UpdateGame) -> GameChanges:
+    given = {name: getattr(data, name) for name in GameChanges.__struct_fields__ if getattr(data, name) is not None}
+    if data.keep_days is not None:
+        given["keep_days"] = _days_of(data.keep_days)
+    return GameChanges(**given)
+
+
+def _set_event_names(control: ControlDatabase, game: Game, names: frozenset[str]) -> Game:
     """New names come before old ones go: a strict game never drops an event that both lists allow."""
-    old = control.find_game(game).event_names
-    control.declare_event_names(game, names - old)
-    control.forget_event_names(game, old - names)
+    control.declare_event_names(game.game_key, names - game.event_names)
+    return control.forget_event_names(game.game_key, game.event_names - names)
+
+
+def _check_confirmed(services: ConsoleServices, game: Game, keep_days: KeepDays, confirm: str | None) -> None:
+    """Raises `ApiError` 409 where events would go earlier than before and `confirm` is not the game's name."""
+    new, old = (days_kept(days, services.keep_days) for days in (_days_of(keep_days), game.keep_days))
+    if is_shorter(new, old) and confirm != game.name:
+        summary = expiring(services, game, new).summary
+        message = f"{summary}; send confirm with the name of the game, {game.name!r}"
+        raise ApiError(HTTPStatus.CONFLICT, "not_confirmed", message, field="confirm")
+
+
+def _days_of(keep_days: KeepDays) -> int | None:
+    """As the control database has it."""
+    return {"default": None, "for-ever": FOR_EVER}[keep_days] if isinstance(keep_days, str) else keep_days
+
+
+def _shown_days(keep_days: int | None) -> KeepDays:
+    if keep_days is None:
+        return "default"
+    return "for-ever" if keep_days == FOR_EVER else keep_days
+
+
+def _listed(game: ListedGame) -> ListedGameView:
+    values = msgspec.structs.asdict(game) | {"keep_days": _shown_days(game.keep_days)}
+    return ListedGameView(**values)
 
 
 def _view(game: Game) -> GameView:
@@ -128,6 +220,7 @@ def _view(game: Game) -> GameView:
         is_strict=game.is_strict,
         is_lenient=game.is_lenient,
         time_zone=game.time_zone,
+        keep_days=_shown_days(game.keep_days),
         event_names=sorted(game.event_names),
     )
 
@@ -136,4 +229,4 @@ def _with_secret(game: Game) -> GameWithSecret:
     return GameWithSecret(**msgspec.structs.asdict(_view(game)), secret_key=game.secret_key)
 
 
-GAME_HANDLERS = [list_games, create_game, get_game, update_game, rotate_secret]
+GAME_HANDLERS = [list_games, create_game, get_game, update_game, delete_game, get_expiry, rotate_secret]

@@ -26,6 +26,7 @@ from questlog.app.memory import MemoryGuard, engine_memory_mb
 from questlog.app.places import make_data_directory, run_directory
 from questlog.app.rates import FreshReprice, rates, rates_monitor, rates_refresh
 from questlog.app.receipts import receipts
+from questlog.app.vitals import vitals
 from questlog.collector.counters import CollectorCounters, published
 from questlog.config import ConfigError, Settings
 from questlog.console.accounts import Accounts, AccountSettings
@@ -46,6 +47,7 @@ from questlog.loader.loop import BatchLimits, Loader
 from questlog.loader.money import Converter
 from questlog.logs import GRANIAN_LOGGING
 from questlog.model.clock import Clock, SystemClock
+from questlog.model.vitals import Vitals
 from questlog.rates.refresh import RatesRefresh
 from questlog.rates.status import RatesStatus
 from questlog.store.contract import Expiry
@@ -112,6 +114,10 @@ class Progress:
         """How old the tables of exchange rates are."""
         return self._rates.status()
 
+    def vitals(self) -> Vitals:
+        """Which program runs, and how much room it takes and has."""
+        return vitals(self._settings)
+
 
 def serve_console(settings: Settings) -> None:
     """Run the server until SIGTERM. Blocks.
@@ -167,6 +173,7 @@ def _serve(settings: Settings) -> None:
                     question_timeout_s=settings.analytics.timeout_s,
                 ),
                 collector_port=settings.collector.port,
+                keep_days=settings.event.keep_days,
             )
             refresh = rates_refresh(settings, converter.use, clock)
             with _running(refresh), MemoryGuard(settings.memory.server_mb << 20, store.stop_questions):

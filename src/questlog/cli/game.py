@@ -1,12 +1,33 @@
 """`questlog game`: games and their keys."""
 
+import json
+import sys
+from typing import TYPE_CHECKING
+
 import click
 
+from questlog.cli.console import ConsoleUnreachable, ask, read_console_file
 from questlog.cli.control import existing_control, opened_control, print_json, rfc3339
 from questlog.cli.groups import CommandGroup
 from questlog.cli.settings import settings_options
 from questlog.config import Settings
+from questlog.model.calendar import zone_named
+from questlog.model.clock import SystemClock
+from questlog.model.expiry import (
+    FOR_EVER,
+    LEAST_KEEP_DAYS,
+    MOST_KEEP_DAYS,
+    days_kept,
+    first_day_kept,
+    is_shorter,
+)
 from questlog.model.game import Game
+
+if TYPE_CHECKING:
+    from questlog.control.deleted_games import GameContents
+
+_ASK_TIMEOUT_S = 30.0
+_DEFAULT, _FOR_EVER = "default", "for-ever"
 
 
 @click.group("game", cls=CommandGroup)
@@ -43,6 +64,7 @@ def list_games(settings: Settings) -> None:
                     "is_strict": game.is_strict,
                     "is_lenient": game.is_lenient,
                     "time_zone": game.time_zone,
+                    "keep_days": _shown_days(game.keep_days),
                     "created_at": rfc3339(game.created_at),
                 }
                 for game in control.list_games()
@@ -113,6 +135,106 @@ def time_zone(settings: Settings, game: str, zone: str) -> None:
         print_json(_state(control.set_time_zone(game, zone)))
 
 
+@command.command("rename", short_help="Give a game another name.")
+@click.argument("game")
+@click.argument("name")
+@settings_options
+def rename(settings: Settings, game: str, name: str) -> None:
+    """Give GAME the name NAME. Its number and its keys stay, so that clients need no change."""
+    with existing_control(settings) as control:
+        print_json(_state(control.rename_game(game, name)))
+
+
+class _Days(click.ParamType[int | str]):
+    """A number of days, `for-ever` or `default`."""
+
+    name = "days"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> int | str:
+        if value in (_DEFAULT, _FOR_EVER):
+            return value
+        if not (value.isascii() and value.isdigit() and LEAST_KEEP_DAYS <= int(value[:9]) <= MOST_KEEP_DAYS):
+            text = f"{value!r} is not {LEAST_KEEP_DAYS} to {MOST_KEEP_DAYS}, {_FOR_EVER} or {_DEFAULT}"
+            self.fail(text, param, ctx)
+        return int(value[:9])
+
+
+@command.command("keep", short_help="Set how long a game's events are kept.")
+@click.argument("game")
+@click.option(
+    "--days",
+    type=_Days(),
+    required=True,
+    metavar="N|for-ever|default",
+    help="Whole days before today whose events are kept; `default` is what `event.keep_days` says.",
+)
+@click.option("--yes", "is_confirmed", is_flag=True, help="Do not ask before events are deleted.")
+@settings_options
+def keep(settings: Settings, game: str, days: int | str, is_confirmed: bool) -> None:
+    """Keep the events of GAME for N days; the server deletes older ones once an hour.
+
+    With 1, events of yesterday and today are kept. Days are those of the game's time zone. A change to fewer days says
+    what will be deleted and asks first. Sessions, players and all numbers follow from the events that are left.
+    """
+    with existing_control(settings) as control:
+        found = control.find_game(game)
+        wanted = _days_of(days)
+        new, old = (days_kept(each, settings.event.keep_days) for each in (wanted, found.keep_days))
+        if is_shorter(new, old) and not is_confirmed:
+            _confirm(settings, found, new)
+        print_json(_state(control.set_keep_days(found.game_key, wanted)))
+
+
+def _confirm(settings: Settings, game: Game, keep_days: int) -> None:
+    """Ask whether older events may go. Raises `click.ClickException` where nobody is there to answer, and if not."""
+    what = _what_goes(settings, game, keep_days)
+    if not sys.stdin.isatty():
+        raise click.ClickException(f"{what}; add --yes to confirm")
+    click.echo(f"{what[:1].upper()}{what[1:]}.", err=True)
+    click.confirm("Delete them?", abort=True, err=True)
+
+
+def _what_goes(settings: Settings, game: Game, keep_days: int) -> str:
+    """Of how many days events will be deleted: the running server knows; without one, only the day is said."""
+    try:
+        console = read_console_file(settings.data_dir)
+        path = f"/api/v1/games/{game.game_id}/expiry?keep_days={keep_days}"
+        with ask(console, "GET", path, timeout_s=_ASK_TIMEOUT_S) as answer:
+            return str(json.load(answer)["summary"])
+    except ConsoleUnreachable:
+        today = zone_named(game.time_zone).day_of(SystemClock().now_us())
+        return f"events of {game.name} before {first_day_kept(today, keep_days)} will be deleted"
+
+
+@command.command("delete", short_help="Delete a game and all that it has.")
+@click.argument("game")
+@click.option("--yes", "name_again", metavar="NAME", help="The name of the game again, for scripts: nothing is asked.")
+@settings_options
+def delete(settings: Settings, game: str, name_again: str | None) -> None:
+    """Delete GAME: its events, players, sessions, identities, keys and saved definitions. There is no way back.
+
+    Its keys stop working within about a second. The running server deletes the events, or the next one that is
+    started; copies in the journal go when `journal.keep_s` is over. The name and the game key are free again.
+    """
+    with existing_control(settings) as control:
+        found = control.find_game(game)
+        contents = control.game_contents(found.game_key)
+        if name_again is None:
+            name_again = _name_again(found, contents)
+        deleted = control.delete_game(found.game_key, name_again)
+        print_json({"game_id": deleted.game_id, "name": found.name, "deleted_at": rfc3339(deleted.deleted_at)})
+    click.echo("The server deletes its events now, or when it is started next.", err=True)
+
+
+def _name_again(game: Game, contents: "GameContents") -> str:
+    """The name as it is typed. Raises `click.ClickException` where nobody is there to type it."""
+    if not sys.stdin.isatty():
+        raise click.ClickException("deleting a game needs its name again: --yes NAME")
+    counts = f"{contents.api_keys} API keys, {contents.definitions} saved definitions, {contents.identities} identities"
+    click.echo(f"This deletes the game {game.name} with all its events, {counts}. There is no way back.", err=True)
+    return str(click.prompt("Type its name to delete it", err=True))
+
+
 @command.command("receipts", short_help="Say what a game's receipts are checked with.")
 @click.argument("game")
 @click.option("--google-licence-key", metavar="KEY", help="Licence key of the Play Console (base64); '' removes it.")
@@ -152,4 +274,15 @@ def _state(game: Game) -> dict[str, object]:
         "is_strict": game.is_strict,
         "is_lenient": game.is_lenient,
         "time_zone": game.time_zone,
+        "keep_days": _shown_days(game.keep_days),
     }
+
+
+def _days_of(days: int | str) -> int | None:
+    return {_DEFAULT: None, _FOR_EVER: FOR_EVER}[days] if isinstance(days, str) else days
+
+
+def _shown_days(keep_days: int | None) -> int | str:
+    if keep_days is None:
+        return _DEFAULT
+    return _FOR_EVER if keep_days == FOR_EVER else keep_days

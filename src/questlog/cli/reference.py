@@ -147,10 +147,13 @@ port = 7450
 signing_key = "the same as Nakama's"
 ```
 
-A name that is not in this list is refused, in the file, among the flags, and in the environment where it starts with
-`QUESTLOG_`. Three variables are no settings but options of the commands: `QUESTLOG_DATA` (`--data`), `QUESTLOG_CONFIG`
-(`--config`) and `QUESTLOG_TOKEN` (`--token`). In Kubernetes, a service called `questlog` puts variables of its own into
-every pod of its namespace: switch them off with `enableServiceLinks: false`.
+A name that is not in this list is refused in the file and among the flags. A variable that starts with `QUESTLOG_` and
+is no setting has no effect; commands warn about it and name the nearest setting. The variables that Kubernetes sets for
+services called `questlog` or `questlog-…` are passed over: `QUESTLOG_SERVICE_HOST`, `QUESTLOG_PORT=tcp://…` and their
+kind, even where they have the name of a setting (`QUESTLOG_COLLECTOR_PORT=tcp://…`).
+
+Three variables are options of the commands, not settings: `QUESTLOG_DATA` (`--data`), `QUESTLOG_CONFIG` (`--config`)
+and `QUESTLOG_TOKEN` (`--token`).
 
 A name ends in the unit of its value: `_bytes`, `_mb` (2²⁰ bytes), `_ms`, `_s` and `_sec` (seconds), `_days`.
 """

@@ -9,7 +9,8 @@ from typing import Concatenate, ParamSpec
 import click
 
 from questlog.cli.secrets import warn_of_shown_secret
-from questlog.config import ConfigError, Settings, load, section_types, setting_infos
+from questlog.config import ConfigError, Settings, load, section_types, setting_infos, unknown_variables
+from questlog.supervision import PARENT_VARIABLE
 
 DEFAULT_DATA = "questlog-data"
 
@@ -71,6 +72,8 @@ def settings_options(function: Callable[Concatenate[Settings, _Rest], None]) -> 
 
 def read_settings(data: Path, config: Path | None, overrides: Mapping[str, object]) -> Settings:
     """The settings of this run. `overrides` beat file and environment. Raises `click.ClickException`."""
+    if PARENT_VARIABLE not in os.environ:  # else the process that started this one has said it
+        _warn_of_unknown_variables()
     try:
         return load(data, config, os.environ, overrides)
     except ConfigError as error:
@@ -85,6 +88,12 @@ def warn_of_shown_settings(overrides: Mapping[str, object]) -> None:
     for key in overrides:
         if key in secret:
             warn_of_shown_secret(f"--set {key}", f"put it in questlog.toml, or in {secret[key]}")
+
+
+def _warn_of_unknown_variables() -> None:
+    for unknown in unknown_variables(os.environ):
+        text = f"{unknown.variable} is not a setting and has no effect; the nearest setting is {unknown.nearest}"
+        click.echo(f"Warning: {text}", err=True)
 
 
 def parse_assignments(assignments: Sequence[str]) -> dict[str, object]:

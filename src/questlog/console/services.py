@@ -15,6 +15,7 @@ from questlog.loader.counters import LoaderCounters
 from questlog.loader.rebuild import Rebuild
 from questlog.loader.reprice import RepriceQuestion, RepriceStatus
 from questlog.model.clock import Clock
+from questlog.model.vitals import Vitals
 from questlog.rates.status import RatesStatus
 from questlog.store.contract import Cancellation, Reading
 
@@ -63,6 +64,10 @@ class Progress(Protocol):
         """How old the tables of exchange rates are, and whether fetching new ones goes well."""
         ...
 
+    def vitals(self) -> Vitals:
+        """Which program runs, and how much room it takes and has. Raises `OSError`."""
+        ...
+
 
 class Limits(msgspec.Struct, frozen=True):
     """What one request may cost; `console.*` and `analytics.timeout_s` of the settings."""
@@ -77,6 +82,7 @@ class ConsoleServices(msgspec.Struct, frozen=True):
     """Everything that the console port is built from.
 
     `monotonic_s` tells seconds that no change of the clock touches; `collector_port` is where games send to.
+    `keep_days` is the setting `event.keep_days`: 0 = events are kept for ever.
     """
 
     control: ControlDatabase
@@ -91,3 +97,4 @@ class ConsoleServices(msgspec.Struct, frozen=True):
     monotonic_s: Callable[[], float]
     limits: Limits = Limits()
     collector_port: int = 7450
+    keep_days: int = 0

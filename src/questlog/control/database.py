@@ -9,6 +9,7 @@ from questlog.control.audit_log import AuditLog
 from questlog.control.computed import ComputedProperties
 from questlog.control.connections import Connections
 from questlog.control.definitions import Definitions
+from questlog.control.deleted_games import DeletedGames
 from questlog.control.identities import Identities
 from questlog.control.installation import Installation
 from questlog.control.login_sessions import LoginSessions
@@ -36,6 +37,7 @@ class ControlDatabase(
     Installation,
     Receipts,
     Definitions,
+    DeletedGames,
 ):
     """All parts over one database, which is created or upgraded when needed.
 

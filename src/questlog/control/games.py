@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
+from msgspec import UNSET, UnsetType
 from sqlalchemy import Connection, Row, delete, select, update
 from sqlalchemy.exc import IntegrityError
 
@@ -16,6 +17,7 @@ from questlog.control.names import checked_name
 from questlog.control.part import Part
 from questlog.control.tables import event_definitions, games
 from questlog.model.calendar import UTC, UnknownZone, zone_named
+from questlog.model.expiry import FOR_EVER, LEAST_KEEP_DAYS, MOST_KEEP_DAYS
 from questlog.model.game import Game
 
 _GAME_KEY = re.compile(r"[A-Za-z0-9]{32}")
@@ -23,6 +25,9 @@ _SECRET_KEY = re.compile(r"[A-Za-z0-9]{40}")
 _MOST_TOLD = 100
 MAX_EVENT_NAME = 256
 """Characters."""
+
+IS_THERE = games.c.deleted_at.is_(None)
+"""The condition that leaves out deleted games."""
 
 
 class ListedGame(msgspec.Struct, frozen=True):
@@ -36,6 +41,18 @@ class ListedGame(msgspec.Struct, frozen=True):
     is_lenient: bool
     time_zone: str
     created_at: int
+    keep_days: int | None = None
+
+
+class GameChanges(msgspec.Struct, frozen=True, kw_only=True):
+    """What to change of a game; what is not set stays. `keep_days`: 0 = for ever, None = what the settings say."""
+
+    name: str | UnsetType = UNSET
+    is_enabled: bool | UnsetType = UNSET
+    is_strict: bool | UnsetType = UNSET
+    is_lenient: bool | UnsetType = UNSET
+    time_zone: str | UnsetType = UNSET
+    keep_days: int | UnsetType | None = UNSET
 
 
 class Games(Part):
@@ -87,7 +104,7 @@ class Games(Part):
     def list_games(self) -> list[ListedGame]:
         """All games, the oldest first."""
         with self._connections.read() as connection:
-            rows = connection.execute(select(games).order_by(games.c.game_id)).all()
+            rows = connection.execute(select(games).where(IS_THERE).order_by(games.c.game_id)).all()
         return [ListedGame(**{name: getattr(row, name) for name in ListedGame.__struct_fields__}) for row in rows]
 
     def time_zones(self) -> dict[int, str]:
@@ -103,23 +120,38 @@ class Games(Part):
 
     def enable_game(self, reference: str) -> Game:
         """Take its events (again). Raises `NotFound`."""
-        return self._change(reference, {"is_enabled": True})
+        return self.change_game(reference, GameChanges(is_enabled=True))
 
     def disable_game(self, reference: str) -> Game:
         """Take no more events; its clients are told to stop. Raises `NotFound`."""
-        return self._change(reference, {"is_enabled": False})
+        return self.change_game(reference, GameChanges(is_enabled=False))
 
     def set_strict(self, reference: str, is_strict: bool) -> Game:
         """Take only Satori events whose name is declared, or any. Raises `NotFound`."""
-        return self._change(reference, {"is_strict": is_strict})
+        return self.change_game(reference, GameChanges(is_strict=is_strict))
 
     def set_lenient(self, reference: str, is_lenient: bool) -> Game:
         """Take events with an optional annotation that breaks its rule, or drop them. Raises `NotFound`."""
-        return self._change(reference, {"is_lenient": is_lenient})
+        return self.change_game(reference, GameChanges(is_lenient=is_lenient))
 
     def set_time_zone(self, reference: str, time_zone: str) -> Game:
         """Let its days be those of this zone. Raises `NotFound`, and `NotAllowed` for an unknown zone."""
-        return self._change(reference, {"time_zone": _checked_time_zone(time_zone)})
+        return self.change_game(reference, GameChanges(time_zone=time_zone))
+
+    def rename_game(self, reference: str, name: str) -> Game:
+        """Give it another name. Raises `NotFound`, `NotAllowed`, `AlreadyExists`."""
+        return self.change_game(reference, GameChanges(name=name))
+
+    def set_keep_days(self, reference: str, keep_days: int | None) -> Game:
+        """Keep its events for as many days: 0 = for ever, None = what the settings say.
+
+        Raises `NotFound`, and `NotAllowed` for a number out of bounds.
+        """
+        return self.change_game(reference, GameChanges(keep_days=keep_days))
+
+    def change_game(self, reference: str, changes: GameChanges) -> Game:
+        """Make all of the changes, or none. Raises `NotFound`, `NotAllowed`, `AlreadyExists`."""
+        return self._change(reference, _checked_changes(changes))
 
     def rotate_secret(self, reference: str) -> Game:
         """Give it a new secret key; the old one is refused from now on. Raises `NotFound`."""
@@ -128,9 +160,13 @@ class Games(Part):
     def _change(self, reference: str, columns: Mapping[str, object]) -> Game:
         with self._connections.write() as connection:
             row = game_row(connection, reference)
-            connection.execute(update(games).where(games.c.game_id == row.game_id).values(columns))
-            self._mark_changed(connection)
-            self._record_change(connection, row, columns)
+            if columns:
+                try:
+                    connection.execute(update(games).where(games.c.game_id == row.game_id).values(columns))
+                except IntegrityError as error:
+                    raise AlreadyExists(f"there is a game {columns.get('name')!r} already") from error
+                self._mark_changed(connection)
+                self._record_change(connection, row, columns)
         return self.find_game(row.game_key)
 
     def _record_change(self, connection: Connection, row: Row[Any], columns: Mapping[str, object]) -> None:
@@ -178,7 +214,7 @@ def game_row(connection: Connection, reference: str) -> Row[Any]:
     if reference.isascii() and reference.isdigit() and len(reference) < 10:
         matches.insert(0, games.c.game_id == int(reference))
     for match in matches:
-        row = connection.execute(select(games).where(match)).first()
+        row = connection.execute(select(games).where(match, IS_THERE)).first()
         if row is not None:
             return row
     raise NotFound(f"there is no game {reference!r}")
@@ -205,6 +241,7 @@ def game_of(row: Row[Any], event_names: Iterable[str]) -> Game:
         is_lenient=row.is_lenient,
         time_zone=row.time_zone,
         event_names=frozenset(event_names),
+        keep_days=row.keep_days,
     )
 
 
@@ -215,6 +252,23 @@ def _refuse_taken(connection: Connection, game: Game) -> None:
     taken = connection.execute(select(games.c.name).where(games.c.game_key == game.game_key)).first()
     if taken is not None:
         raise AlreadyExists(f"the game {taken.name!r} has this game key already")
+
+
+def _checked_changes(changes: GameChanges) -> dict[str, object]:
+    """The columns to change. Raises `NotAllowed`."""
+    columns = {name: value for name, value in msgspec.structs.asdict(changes).items() if value is not UNSET}
+    for name, checked in (("name", _checked_game_name), ("time_zone", _checked_time_zone)):
+        if name in columns:
+            columns[name] = checked(columns[name])
+    if "keep_days" in columns:
+        columns["keep_days"] = _checked_keep_days(columns["keep_days"])
+    return columns
+
+
+def _checked_keep_days(days: int | None) -> int | None:
+    if days is not None and days != FOR_EVER and not LEAST_KEEP_DAYS <= days <= MOST_KEEP_DAYS:
+        raise NotAllowed(f"events are kept for {LEAST_KEEP_DAYS} to {MOST_KEEP_DAYS} days, or for ever")
+    return days
 
 
 def _checked_game_name(name: str) -> str:

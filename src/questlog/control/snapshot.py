@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Row, select
 
-from questlog.control.games import game_of
+from questlog.control.games import IS_THERE, game_of
 from questlog.control.part import VERSION_MARKER, Part
 from questlog.control.tables import api_keys, event_definitions, games, markers
 from questlog.model.game import ApiKey, Game
@@ -42,7 +42,7 @@ class Snapshots(Part):
         with self._connections.read() as connection:
             # First: on a database without snapshot isolation the rest may be newer than the version, never older.
             version = connection.execute(select(markers.c.value).where(markers.c.name == VERSION_MARKER)).scalar()
-            game_rows = connection.execute(select(games)).all()
+            game_rows = connection.execute(select(games).where(IS_THERE)).all()
             name_rows = connection.execute(select(event_definitions)).all()
             live_keys = select(api_keys).where(api_keys.c.revoked_at.is_(None)).order_by(api_keys.c.api_key_id)
             key_rows = connection.execute(live_keys).all()

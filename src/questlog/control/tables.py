@@ -19,7 +19,7 @@ from sqlalchemy import (
     false,
 )
 
-SCHEMA_REVISION = "0005"
+SCHEMA_REVISION = "0006"
 
 metadata = MetaData(
     naming_convention={
@@ -58,6 +58,10 @@ games = Table(
     Column("created_at", BigInteger, nullable=False),
     Column("time_zone", Text, nullable=False, server_default="UTC"),
     Column("is_lenient", Boolean, nullable=False, server_default=false()),
+    # Days that its events are kept: NULL = as `event.keep_days` says, 0 = for ever.
+    Column("keep_days", Integer),
+    # Set when it is deleted. The row stays: its number is never used again, and late events of it are known as such.
+    Column("deleted_at", BigInteger),
     sqlite_autoincrement=True,
 )
 
@@ -135,7 +139,7 @@ users = Table(
     sqlite_autoincrement=True,
 )
 
-# A role of a user or of a token; without a game it is for all games. A deleted game takes its grants along: whoever had
+# A role of a user or of a token; without a game it is for all games. Grants for a game are deleted with it: whoever had
 # no other one may then see nothing.
 grants = Table(
     "grants",

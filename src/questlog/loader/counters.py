@@ -6,7 +6,11 @@ from typing import NamedTuple
 
 import msgspec
 
+from questlog.model.histogram import LOAD_BOUNDS_S, Histogram, HistogramCounts
 from questlog.store.contract import Batch, LoadResult
+
+_US = 1_000_000
+_NONE_LOADED = Histogram(LOAD_BOUNDS_S).counts()
 
 Origin = tuple[int, str]
 """A game and a source."""
@@ -28,7 +32,9 @@ class LoaderCounters(msgspec.Struct, frozen=True):
     `newest_age_ms` and `oldest_age_ms` tell how long the newest and the oldest request of the last batch took from its
     receipt to the commit; `newest_received_at` and `loaded_at` are UTC microseconds. `refused_records` could not be
     stored and were kept as rejected. `error` is why the loader stands still, None while it does not. All that was
-    acknowledged before `complete_through` (UTC microseconds, None: not known yet) is loaded.
+    acknowledged before `complete_through` (UTC microseconds, None: not known yet) is loaded. `load_duration` is how
+    long storing took, `load_latency` from receipt to commit of a batch's oldest request: one observation a batch, in
+    seconds.
     """
 
     events: Mapping[Origin, EventCounts] = {}
@@ -44,6 +50,8 @@ class LoaderCounters(msgspec.Struct, frozen=True):
     loaded_at: int = 0
     complete_through: int | None = None
     error: str | None = None
+    load_duration: HistogramCounts = _NONE_LOADED
+    load_latency: HistogramCounts = _NONE_LOADED
 
 
 class Loaded(NamedTuple):
@@ -62,6 +70,8 @@ class CounterBook:
     def __init__(self) -> None:
         self._outcomes: Counter[tuple[int, str, str]] = Counter()
         self._now = LoaderCounters()
+        self._duration = Histogram(LOAD_BOUNDS_S)
+        self._latency = Histogram(LOAD_BOUNDS_S)
 
     @property
     def now(self) -> LoaderCounters:
@@ -79,6 +89,9 @@ class CounterBook:
         whole = zip(*(rejected[name].to_pylist() for name in ("game_id", "source", "is_whole_request")), strict=True)
         self._outcomes.update((game_id, source, "rejected_requests") for game_id, source, is_whole in whole if is_whole)
         oldest, newest = loaded.received_between or (loaded.at_us, loaded.at_us)
+        self._duration.observe(loaded.took_us / _US)
+        if loaded.received_between is not None:
+            self._latency.observe((loaded.at_us - oldest) / _US)
         self._now = msgspec.structs.replace(
             self._now,
             events=self._by_origin(),
@@ -89,6 +102,8 @@ class CounterBook:
             oldest_age_ms=(loaded.at_us - oldest) / 1000,
             newest_received_at=max(newest, self._now.newest_received_at),
             loaded_at=loaded.at_us,
+            load_duration=self._duration.counts(),
+            load_latency=self._latency.counts(),
         )
 
     def count_refused(self) -> None:

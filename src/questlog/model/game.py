@@ -9,7 +9,8 @@ class Game(msgspec.Struct, frozen=True):
     `game_key` (32 characters) and `secret_key` (40) are GameAnalytics' pair. With `is_strict`, Satori events whose name
     is not in `event_names` are dropped; otherwise any name is taken. With `is_lenient`, an optional annotation
     that breaks its rule goes to `attributes.invalid` instead of dropping the event. The game's days are those of
-    `time_zone`, a name of the IANA database.
+    `time_zone`, a name of the IANA database. Its events are kept for `keep_days` days: 0 means for ever, None what the
+    setting `event.keep_days` says.
     """
 
     game_id: int
@@ -21,6 +22,7 @@ class Game(msgspec.Struct, frozen=True):
     event_names: frozenset[str] = frozenset()
     time_zone: str = "UTC"
     is_lenient: bool = False
+    keep_days: int | None = None
 
 
 class ApiKey(msgspec.Struct, frozen=True):

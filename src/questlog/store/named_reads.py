@@ -4,6 +4,7 @@ Each takes how to ask a statement with named `$parameters`, and returns rows as 
 Times are UTC microseconds; ends are exclusive.
 """
 
+import datetime as dt
 from collections.abc import Callable, Mapping
 from typing import NamedTuple, TypeAlias
 
@@ -161,6 +162,28 @@ def last_event(ask: Ask, game_id: int, since: int, until: int) -> int | None:
 def rejection_reasons(ask: Ask, since: int, most: int) -> pa.Table:
     """Why events and requests were rejected since then, the newest first."""
     return ask(_REASONS, {"since": since, "most": most})
+
+
+# ---------------------------------------------------------------------------------------------------- events by day
+
+_EVENTS_BEFORE = """
+    SELECT min(day) AS first_day, count(DISTINCT day) AS days, coalesce(sum(events), 0)::BIGINT AS events
+    FROM event_days WHERE game_id = $game_id AND day < $day
+"""
+
+
+class EventsBefore(NamedTuple):
+    """Events of a game before a local day; `days` are those that have any. `first_day` is None where none has."""
+
+    first_day: dt.date | None
+    days: int
+    events: int
+
+
+def events_before(ask: Ask, game_id: int, day: dt.date) -> EventsBefore:
+    """How many events of a game are older than a local day."""
+    (row,) = ask(_EVENTS_BEFORE, {"game_id": game_id, "day": day}).to_pylist()
+    return EventsBefore(**row)
 
 
 # ----------------------------------------------------------------------------------------------- totals of players

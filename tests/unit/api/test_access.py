@@ -23,6 +23,19 @@ Client = TestClient[Litestar]
 _BODIES = {analysis.name: analysis.examples[0].body for analysis in ANALYSES}
 
 
+_GAME = "/api/v1/games/{game:str}"
+_CHANGES: dict[tuple[str, str], dict[str, Any]] = {
+    ("POST", "/api/v1/sql"): {"sql": "SELECT 1"},
+    ("POST", "/api/v1/games"): {"name": "New"},
+    ("POST", "/api/v1/reprice"): {"dry_run": True},
+    ("PATCH", _GAME): {"is_strict": True},
+    ("PATCH", f"{_GAME}/receipts"): {"apple_bundle_id": "com.example"},
+    ("POST", f"{_GAME}/api-keys"): {"name": "server"},
+    ("POST", f"{_GAME}/definitions/{{kind:str}}"): {"name": "mine", "definition": _BODIES["query"]},
+    ("PUT", f"{_GAME}/definitions/{{kind:str}}/{{name:str}}"): dict(_BODIES["query"]),
+}
+
+
 class Route(NamedTuple):
     method: str
     path: str
@@ -72,7 +85,7 @@ def ask(client: Client, token: str, route: Route, game: str) -> int:
         "{login_id:int}": "77",
     }.items():
         path = path.replace(part, value)
-    body = {"sql": "SELECT 1"} if path.endswith("/sql") else _BODIES.get(path.rpartition("/")[2], {})
+    body = _CHANGES.get((route.method, route.path)) or _BODIES.get(path.rpartition("/")[2], {})
     headers = {"Authorization": f"Bearer {token}"}
     sent: dict[str, Any] = {} if route.method in ("GET", "DELETE") else {"json": body}
     return client.request(route.method, path, headers=headers, **sent).status_code
@@ -173,13 +186,16 @@ def audit(console: FakeConsole) -> list[tuple[str, str, str | None, str | None]]
 def test_every_route_that_reads_personal_data_or_changes_something_leaves_an_entry(
     console: FakeConsole, app: Litestar, client: Client
 ) -> None:
-    token = console.token_of(Role.OWNER)
+    token, left = console.token_of(Role.OWNER), 0
     for route in routes(app):
         assert route.need is not None
         before = len(audit(console))
         status = ask(client, token, route, "Mine")
-        if route.need.right is Right.PERSONAL_DATA or (route.method in ("PATCH", "PUT") and status < 300):
-            assert len(audit(console)) > before or status >= 400, (route, status)
+        is_change = route.method != "GET" and route.need.right is not Right.VIEW and status < 300
+        if is_change or route.need.right is Right.PERSONAL_DATA:
+            assert len(audit(console)) > before, (route, status)
+            left += 1
+    assert left > 15
 
 
 def test_reads_say_what_was_read_once_a_minute(console: FakeConsole, client: Client) -> None:

@@ -62,6 +62,7 @@ def test_the_list_has_every_game_without_secrets(client: Client, game: dict[str,
             "is_strict": False,
             "is_lenient": False,
             "time_zone": "UTC",
+            "keep_days": "default",
             "created_at": 1_767_225_600_000_000,
         }
     ]
@@ -112,3 +113,95 @@ def test_a_rotated_secret_is_another_one(console: FakeConsole, client: Client, g
     assert answer.status_code == 200
     assert answer.json()["secret_key"] != game["secret_key"]
     assert console.control.find_game("1").secret_key == answer.json()["secret_key"]
+
+
+# ------------------------------------------------------------------------------------------------ renaming, deleting
+
+
+def test_a_game_is_renamed(client: Client, game: dict[str, Any]) -> None:
+    assert client.patch("/api/v1/games/Sky Raiders", json={"name": "Sky"}).json()["name"] == "Sky"
+    assert client.get("/api/v1/games/Sky Raiders").status_code == 404
+    client.post("/api/v1/games", json={"name": "Pong"})
+    refused = client.patch("/api/v1/games/Sky", json={"name": "Pong", "is_enabled": False})
+    assert refused.json()["error"]["code"] == "already_exists"
+    assert client.get("/api/v1/games/Sky").json()["is_enabled"]
+
+
+def test_a_change_is_made_whole_or_not_at_all(client: Client, game: dict[str, Any]) -> None:
+    for refused in ({"name": "a/b"}, {"time_zone": "Nowhere"}):
+        assert client.patch("/api/v1/games/1", json={"is_enabled": False, **refused}).status_code == 400
+    assert client.get("/api/v1/games/1").json()["is_enabled"]
+
+
+def test_a_game_is_deleted_with_its_name_given_again(client: Client, game: dict[str, Any]) -> None:
+    for path in ("/api/v1/games/1", "/api/v1/games/1?confirm=sky"):
+        assert client.delete(path).status_code == 400
+    answer = client.delete("/api/v1/games/1?confirm=Sky Raiders")
+    assert answer.status_code == 202
+    assert answer.json() == {"game_id": 1, "name": "Sky Raiders", "deleted_at": 1_767_225_600_000_000}
+    assert client.get("/api/v1/games").json() == []
+    assert client.get("/api/v1/games/1").status_code == 404
+    made = client.post("/api/v1/games", json={"name": "Sky Raiders"}).json()
+    assert made["game_id"] == 2
+
+
+# ---------------------------------------------------------------------------------------------------------- expiry
+
+
+@pytest.fixture
+def old_events(console: FakeConsole) -> None:
+    """Events of the game on two days of December; now is 2026-01-01."""
+    for day, events in (("2025-12-01", 3), ("2025-12-02", 2), ("2025-12-31", 9)):
+        console.tables.insert("event_days", game_id=1, day=day, event_no=1, events=events)
+
+
+@pytest.mark.usefixtures("old_events")
+def test_a_change_to_fewer_days_needs_a_confirmation_that_says_what_goes(client: Client, game: dict[str, Any]) -> None:
+    answer = client.patch("/api/v1/games/1", json={"keep_days": 30})
+    assert answer.status_code == 409
+    error = answer.json()["error"]
+    assert (error["code"], error["field"]) == ("not_confirmed", "confirm")
+    assert error["message"].startswith(
+        "3 events of Sky Raiders on 1 day from 2025-12-01 on, all before 2025-12-02, will be deleted;"
+    )
+    assert client.get("/api/v1/games/1").json()["keep_days"] == "default"
+    confirmed = client.patch("/api/v1/games/1", json={"keep_days": 30, "confirm": "Sky Raiders"})
+    assert confirmed.json()["keep_days"] == 30
+    assert client.patch("/api/v1/games/1", json={"keep_days": 31}).json()["keep_days"] == 31
+    assert client.patch("/api/v1/games/1", json={"keep_days": 30, "confirm": "sky"}).status_code == 409
+    assert client.patch("/api/v1/games/1", json={"keep_days": "for-ever"}).json()["keep_days"] == "for-ever"
+    assert client.patch("/api/v1/games/1", json={"keep_days": "default"}).json()["keep_days"] == "default"
+
+
+@pytest.mark.parametrize("days", [0, -1, 36_501, "never", 1.5, True])
+def test_other_days_are_refused(client: Client, game: dict[str, Any], days: object) -> None:
+    answer = client.patch("/api/v1/games/1", json={"keep_days": days, "confirm": "Sky Raiders"})
+    assert answer.json()["error"]["field"] == "keep_days"
+
+
+@pytest.mark.usefixtures("old_events")
+def test_what_is_too_old_is_told_before_it_goes(client: Client, game: dict[str, Any]) -> None:
+    assert client.get("/api/v1/games/1/expiry").json() == {
+        "keep_days": 0,
+        "first_day_kept": None,
+        "first_day": None,
+        "days": 0,
+        "events": 0,
+        "summary": "events of Sky Raiders are kept for ever",
+    }
+    assert client.get("/api/v1/games/1/expiry?keep_days=1").json() == {
+        "keep_days": 1,
+        "first_day_kept": "2025-12-31",
+        "first_day": "2025-12-01",
+        "days": 2,
+        "events": 5,
+        "summary": "5 events of Sky Raiders on 2 days from 2025-12-01 on, all before 2025-12-31, will be deleted",
+    }
+    none = client.get("/api/v1/games/1/expiry?keep_days=90").json()
+    assert none["summary"] == "Sky Raiders has no events before 2025-10-03"
+
+
+@pytest.mark.usefixtures("old_events")
+def test_the_days_of_a_game_are_those_of_its_zone(client: Client, game: dict[str, Any]) -> None:
+    client.patch("/api/v1/games/1", json={"time_zone": "America/New_York"})
+    assert client.get("/api/v1/games/1/expiry?keep_days=1").json()["first_day_kept"] == "2025-12-30"

@@ -9,9 +9,10 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from questlog.api.app import create_app
 from questlog.collector.counters import CollectorCounters
-from questlog.loader.counters import EventCounts, LoaderCounters
+from questlog.loader.counters import CounterBook, EventCounts, Loaded, LoaderCounters
 from questlog.rates.rates import RateSource
 from questlog.rates.status import RatesStatus
+from questlog.store.contract import STAGED_EVENTS, STAGED_REJECTED, Batch, LoadResult
 from tests.support.console import FakeConsole
 
 Client = TestClient[Litestar]
@@ -24,6 +25,12 @@ def samples(text: str) -> dict[tuple[str, Labels], float]:
         for family in text_string_to_metric_families(text)
         for sample in family.samples
     }
+
+
+def loaded(at_us: int, took_us: int, received_between: tuple[int, int]) -> Loaded:
+    """A batch without rows."""
+    batch = Batch(STAGED_EVENTS.empty_table(), STAGED_REJECTED.empty_table(), [], [], {})
+    return Loaded(batch, LoadResult(0, 0, 0), at_us, took_us, received_between)
 
 
 def scrape(console: FakeConsole, address: str, **headers: str) -> int:
@@ -41,10 +48,10 @@ def test_the_age_of_exchange_rates_is_told(console: FakeConsole, client: Client)
     known = RatesStatus(RateSource.ECB, False, True, dt.date(2025, 12, 29), 3, None, "no way out")
     console.progress.rates = [known, RatesStatus(RateSource.WIDE, True, True, None, None, None, None)]
     found = samples(client.get("/metrics").text)
-    ages = {labels: value for (name, labels), value in found.items() if name == "questlog_rates_age_days"}
+    ages = {labels: value for (name, labels), value in found.items() if name == "questlog_rates_age_seconds"}
     failing = {labels: value for (name, labels), value in found.items() if name == "questlog_rates_failing"}
     ecb, wide = frozenset({("table", "ecb")}), frozenset({("table", "wide")})
-    assert (ages, failing) == ({ecb: 3.0}, {ecb: 1.0, wide: 0.0})
+    assert (ages, failing) == ({ecb: 3 * 86_400.0}, {ecb: 1.0, wide: 0.0})
 
 
 def test_counts_are_those_of_the_snapshots(console: FakeConsole, client: Client) -> None:
@@ -72,7 +79,7 @@ def test_counts_are_those_of_the_snapshots(console: FakeConsole, client: Client)
     assert value("questlog_loaded_rejected_requests_total", game_id="1", source="gameanalytics") == 4
     assert value("questlog_loader_batches_total") == 5
     assert value("questlog_journal_lag_bytes") == 123
-    assert value("questlog_loader_since_batch_seconds") == 2.5
+    assert value("questlog_loader_last_batch_timestamp_seconds") == console.clock.us / 1_000_000 - 2.5
     assert value("questlog_requests_total", collector="0", route="events", status="200") == 2
     assert value("questlog_requests_total", collector="1", route="events", status="200") == 3
     accepted = {"game_id": "1", "source": "gameanalytics", "outcome": "accepted"}
@@ -83,6 +90,53 @@ def test_counts_are_those_of_the_snapshots(console: FakeConsole, client: Client)
     assert value("questlog_collector_pending_bytes", collector="0") == 5
     assert value("questlog_collector_pending_bytes", collector="1") == 6
     assert value("questlog_ready") == 1
+
+
+def test_the_program_and_its_room_are_told(client: Client) -> None:
+    found = samples(client.get("/metrics").text)
+    labels = frozenset({("version", "1.2.3"), ("python", "3.13.5"), ("commit", "abc123")})
+    assert found["questlog_build_info", labels] == 1
+    sizes = ("store_size", "journal_size", "disk_free", "disk_size", "memory_limit")
+    assert [found[f"questlog_{name}_bytes", frozenset()] for name in sizes] == [1, 2, 3, 4, 5]
+    assert found["process_resident_memory_bytes", frozenset()] > 0
+
+
+def test_loading_is_told_as_histograms(console: FakeConsole, client: Client) -> None:
+    book = CounterBook()
+    for took_us in (400_000, 1_900_000, 3_000_000):
+        book.count_batch(loaded(at_us=10_000_000, took_us=took_us, received_between=(8_500_000, 9_900_000)))
+    console.progress.loader = book.now
+    found = samples(client.get("/metrics").text)
+
+    def at_most(name: str, bound: str) -> float:
+        return found[f"{name}_bucket", frozenset({("le", bound)})]
+
+    durations = [at_most("questlog_load_duration_seconds", bound) for bound in ("0.25", "0.5", "2.0", "3.0", "+Inf")]
+    assert durations == [0, 1, 2, 3, 3]
+    assert found["questlog_load_duration_seconds_sum", frozenset()] == pytest.approx(5.3)
+    assert [at_most("questlog_load_latency_seconds", bound) for bound in ("1.0", "1.5")] == [0, 3]
+
+
+def test_answers_of_the_console_are_timed_by_route_and_status(client: Client) -> None:
+    client.get("/api/v1/games/1")
+    client.get("/api/v1/games")
+    client.get("/no/such/route")
+    found = samples(client.get("/metrics").text)
+    counted = {
+        (dict(labels)["method"], dict(labels)["route"], dict(labels)["status"]): value
+        for (name, labels), value in found.items()
+        if name == "questlog_console_request_duration_seconds_count"
+    }
+    assert counted == {("GET", "/api/v1/games/{game}", "404"): 1, ("GET", "/api/v1/games", "200"): 1}
+
+
+def test_names_are_as_prometheus_wants_them(client: Client) -> None:
+    """https://prometheus.io/docs/practices/naming/: base units, `_total` for counters alone."""
+    for family in text_string_to_metric_families(client.get("/metrics").text):
+        assert family.documentation, family.name
+        assert not family.name.endswith(("_ms", "_days", "_mb", "_minutes", "_total", "_age", "_size", "_duration"))
+        if family.type == "histogram":
+            assert family.name.endswith("_seconds")
 
 
 def test_the_text_is_prometheus_own_format(client: Client) -> None:

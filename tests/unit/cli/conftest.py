@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from questlog.cli.main import main
+from questlog.supervision import PARENT_VARIABLE
 
 
 class Ended(NamedTuple):
@@ -49,6 +50,6 @@ class CommandLine:
 def questlog(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> CommandLine:
     """The command line, run in an empty directory without settings in the environment."""
     monkeypatch.chdir(tmp_path)
-    for name in ("QUESTLOG_DATA", "QUESTLOG_CONFIG", "QUESTLOG_TOKEN"):
+    for name in ("QUESTLOG_DATA", "QUESTLOG_CONFIG", "QUESTLOG_TOKEN", PARENT_VARIABLE):
         monkeypatch.delenv(name, raising=False)
     return CommandLine(monkeypatch, capsys)

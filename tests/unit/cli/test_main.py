@@ -8,6 +8,7 @@ import click
 import pytest
 
 from questlog.cli.main import COMMANDS, program
+from questlog.supervision import PARENT_VARIABLE
 
 
 class Ended(Protocol):
@@ -111,9 +112,33 @@ def test_an_unforeseen_fault_is_one_line_that_says_where(
     assert "unexpected ModuleNotFoundError at " in questlog("game", "list").refusal
 
 
-def test_an_unknown_variable_is_refused(questlog: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unknown_variable_is_a_warning_that_names_the_nearest_setting(
+    questlog: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("QUESTLOG_COLECTOR_PORT", "1")
-    assert "QUESTLOG_COLLECTOR_PORT?" in questlog("game", "create", "Tetris").refusal
+    ended = questlog("game", "create", "Tetris")
+    assert ended.status == 0
+    assert ended.stderr == (
+        "Warning: QUESTLOG_COLECTOR_PORT is not a setting and has no effect; the nearest setting is"
+        " QUESTLOG_COLLECTOR_PORT\n"
+    )
+
+
+def test_processes_that_another_started_do_not_repeat_its_warnings(
+    questlog: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("QUESTLOG_COLECTOR_PORT", "1")
+    monkeypatch.setenv(PARENT_VARIABLE, "1")
+    assert questlog("game", "create", "Tetris").stderr == ""
+
+
+def test_the_variables_of_a_kubernetes_service_are_passed_over(
+    questlog: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {"QUESTLOG_PORT": "tcp://10.0.0.11:7450", "QUESTLOG_SERVICE_HOST": "10.0.0.11"}.items():
+        monkeypatch.setenv(name, value)
+    ended = questlog("game", "create", "Tetris")
+    assert (ended.status, ended.stderr) == (0, "")
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,14 @@ class Ended(Protocol):
 
 CommandLine = Callable[..., Ended]
 
+
+class Terminal(io.StringIO):
+    """What a person types."""
+
+    def isatty(self) -> bool:
+        return True
+
+
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 
 
@@ -48,6 +56,7 @@ def test_game_list_is_a_list_without_secrets(questlog: CommandLine) -> None:
         "is_strict",
         "is_lenient",
         "time_zone",
+        "keep_days",
         "created_at",
     ]
     assert TIME.fullmatch(listed["created_at"])
@@ -97,6 +106,66 @@ def test_a_game_is_made_lenient(questlog: CommandLine) -> None:
     assert questlog("game", "show", "Tetris").json["is_lenient"] is False
     assert questlog("game", "lenient", "Tetris").json["is_lenient"] is True
     assert questlog("game", "lenient", "Tetris", "--off").json["is_lenient"] is False
+
+
+def test_a_game_is_renamed(questlog: CommandLine) -> None:
+    questlog("game", "create", "Tetris")
+    assert questlog("game", "rename", "Tetris", "Blocks").json["name"] == "Blocks"
+    assert questlog("game", "show", "Tetris").refusal == "there is no game 'Tetris'"
+
+
+def test_events_are_kept_as_the_settings_say_for_ever_or_for_days(questlog: CommandLine) -> None:
+    questlog("game", "create", "Tetris")
+    assert questlog("game", "show", "Tetris").json["keep_days"] == "default"
+    assert questlog("game", "keep", "Tetris", "--days", "90", "--yes").json["keep_days"] == 90
+    assert questlog("game", "keep", "Tetris", "--days", "for-ever").json["keep_days"] == "for-ever"
+    assert questlog("game", "keep", "Tetris", "--days", "default").json["keep_days"] == "default"
+    assert questlog("game", "list").json[0]["keep_days"] == "default"
+
+
+@pytest.mark.parametrize("days", ["0", "-1", "36501", "1.5", "never", "", "9" * 5000])
+def test_other_numbers_of_days_are_refused(questlog: CommandLine, days: str) -> None:
+    questlog("game", "create", "Tetris")
+    assert "is not 1 to 36500, for-ever or default" in questlog("game", "keep", "Tetris", f"--days={days}").refusal
+
+
+def test_a_change_to_fewer_days_needs_a_confirmation_that_says_what_goes(questlog: CommandLine) -> None:
+    questlog("game", "create", "Tetris")
+    refusal = questlog("game", "keep", "Tetris", "--days", "30").refusal
+    assert re.fullmatch(r"events of Tetris before \d{4}-\d\d-\d\d will be deleted; add --yes to confirm", refusal)
+    questlog("game", "keep", "Tetris", "--days", "30", "--yes")
+    assert questlog("game", "keep", "Tetris", "--days", "31").status == 0
+    assert "add --yes" in questlog("game", "keep", "Tetris", "--days", "29").refusal
+    assert questlog("game", "show", "Tetris").json["keep_days"] == 31
+
+
+def test_the_setting_is_what_a_game_without_days_of_its_own_has(questlog: CommandLine) -> None:
+    questlog("game", "create", "Tetris")
+    by_default = ("--set", "event.keep_days=10")
+    assert questlog("game", "keep", "Tetris", "--days", "10", *by_default).status == 0
+    assert "add --yes" in questlog("game", "keep", "Tetris", "--days", "9", *by_default).refusal
+    assert questlog("game", "keep", "Tetris", "--days", "for-ever", *by_default).status == 0
+    assert "add --yes" in questlog("game", "keep", "Tetris", "--days", "default", *by_default).refusal
+
+
+def test_a_game_is_deleted_with_its_name_given_again(questlog: CommandLine) -> None:
+    questlog("game", "create", "Tetris")
+    assert questlog("game", "delete", "1").refusal == "deleting a game needs its name again: --yes NAME"
+    assert "nothing was deleted" in questlog("game", "delete", "1", "--yes", "Pong").refusal
+    ended = questlog("game", "delete", "1", "--yes", "Tetris")
+    assert (ended.json["game_id"], ended.json["name"]) == (1, "Tetris")
+    assert ended.stderr == "The server deletes its events now, or when it is started next.\n"
+    assert questlog("game", "list").json == []
+    assert questlog("game", "create", "Tetris").json["game_id"] == 2
+
+
+def test_a_person_types_the_name_of_the_game_to_delete(questlog: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    questlog("game", "create", "Tetris")
+    for typed, status in (("no\n", 1), ("Tetris\n", 0)):
+        monkeypatch.setattr("sys.stdin", Terminal(typed))
+        ended = questlog("game", "delete", "Tetris")
+        assert ended.status == status
+        assert "with all its events, 0 API keys, 0 saved definitions, 0 identities" in ended.stderr
 
 
 def test_api_key_create_prints_name_and_key(questlog: CommandLine) -> None:

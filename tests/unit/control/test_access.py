@@ -7,47 +7,27 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from alembic import command
 
 from questlog.control import passwords
 from questlog.control.actor import SERVER, Actor, act_as
 from questlog.control.attempts import Source
 from questlog.control.audit_log import Action, AuditFilter
-from questlog.control.connections import Connections
 from questlog.control.database import ControlDatabase
 from questlog.control.errors import NotAllowed, NotFound
 from questlog.control.grants import Grant, NamedGrant, Role
 from questlog.control.login_sessions import LoginTimes, Origin, Subject
-from questlog.control.migrate import alembic_config, migrate
 from questlog.model.clock import SystemClock
-from tests.unit.control.conftest import SteppingClock
+from tests.unit.control.conftest import SteppingClock, make_old_database
 
 PASSWORD = "correct horse"
 TIMES = LoginTimes(idle_s=3_600, lifetime_s=86_400)
 MINUTE_US = 60_000_000
 
 
-def upgraded_from_0004(path: Path, *statements: str) -> None:
-    """A database of the version before roles, with these rows."""
-    connections = Connections(path)
-    migrate(connections)
-    connections.close()
-    path.unlink()
-    for extra in path.parent.glob("control.sqlite3-*"):
-        extra.unlink()
-    connections = Connections(path)
-    with connections.write() as connection:
-        config = alembic_config()
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0004")
-        for statement in statements:
-            connection.exec_driver_sql(statement)
-    connections.close()
-
-
 def test_everyone_who_could_do_everything_still_can_after_the_upgrade(path: Path) -> None:
-    upgraded_from_0004(
+    make_old_database(
         path,
+        "0005",
         "INSERT INTO users VALUES (1, 'a@b.c', 'none$00$', 'admin', 5), (2, 'v@b.c', 'none$00$', 'viewer', 6)",
         "INSERT INTO tokens VALUES (1, 'ci', 'hash', 5, NULL, NULL)",
     )
@@ -84,13 +64,10 @@ def test_a_token_has_a_role_games_and_an_end(control: ControlDatabase, clock: St
         control.create_token("late", expires_at=clock.now)
 
 
-def test_a_game_that_goes_takes_its_grants_along(control: ControlDatabase, path: Path) -> None:
-    game = control.create_game("Sky Raiders")
+def test_a_game_that_goes_takes_its_grants_along(control: ControlDatabase) -> None:
+    control.create_game("Sky Raiders")
     token = control.create_token("ci", Role.OWNER, ["Sky Raiders"]).token
-    with sqlite3.connect(path) as connection:
-        connection.execute("PRAGMA foreign_keys = ON")
-        connection.execute("DELETE FROM games WHERE game_id = ?", [game.game_id])
-    connection.close()
+    control.delete_game("Sky Raiders", "Sky Raiders")
     known = control.find_token(token)
     assert known is not None
     assert known.grants == ()

@@ -1,5 +1,6 @@
 import re
 
+import msgspec
 import pytest
 
 from questlog.control.database import ControlDatabase
@@ -115,6 +116,44 @@ def test_a_rotated_secret_is_new_and_the_game_key_stays(control: ControlDatabase
     assert after.game_key == before.game_key
     assert after.secret_key != before.secret_key
     assert control.find_game("Tetris") == after
+
+
+def test_a_game_gets_another_name_and_keeps_the_rest(control: ControlDatabase, other: ControlDatabase) -> None:
+    before = control.create_game("Tetris", KEY, SECRET)
+    version = other.version()
+    after = control.rename_game("Tetris", "Blocks")
+    assert after == msgspec.structs.replace(before, name="Blocks")
+    assert other.version() > version
+    with pytest.raises(NotFound):
+        other.find_game("Tetris")
+    assert control.create_game("Tetris").game_id == 2
+
+
+def test_a_name_that_is_taken_or_cannot_be_one_is_refused_to_a_rename(control: ControlDatabase) -> None:
+    control.create_game("Tetris")
+    control.create_game("Pong")
+    with pytest.raises(AlreadyExists, match="there is a game 'Pong' already"):
+        control.rename_game("Tetris", "Pong")
+    with pytest.raises(NotAllowed):
+        control.rename_game("Tetris", "a/b")
+    assert control.rename_game("Tetris", "Tetris").name == "Tetris"
+
+
+def test_events_are_kept_as_the_settings_say_until_a_game_says_otherwise(
+    control: ControlDatabase, other: ControlDatabase
+) -> None:
+    assert control.create_game("Tetris").keep_days is None
+    assert control.set_keep_days("Tetris", 90).keep_days == 90
+    assert [game.keep_days for game in other.list_games()] == [90]
+    assert control.set_keep_days("Tetris", 0).keep_days == 0
+    assert control.set_keep_days("Tetris", None).keep_days is None
+
+
+@pytest.mark.parametrize("days", [-1, 36_501, 2**40])
+def test_days_out_of_bounds_are_refused(control: ControlDatabase, days: int) -> None:
+    control.create_game("Tetris")
+    with pytest.raises(NotAllowed, match="events are kept for 1 to 36500 days, or for ever"):
+        control.set_keep_days("Tetris", days)
 
 
 def test_event_names_are_declared_once_and_forgotten(control: ControlDatabase) -> None:

@@ -18,12 +18,14 @@ from questlog.control.errors import ControlUnavailable
 from questlog.control.migrate import _create_sqlite_file, alembic_config, migrate
 from questlog.control.tables import SCHEMA_REVISION, metadata
 from questlog.model.clock import SystemClock
+from tests.unit.control.conftest import make_old_database
 
 OPEN_AND_WRITE = """
 import sys
 from pathlib import Path
 from questlog.control.database import ControlDatabase
 from questlog.model.clock import SystemClock
+from tests.unit.control.conftest import make_old_database
 with ControlDatabase(Path(sys.argv[1]), SystemClock()) as control:
     control.ensure_sandbox()
     control.create_game(sys.argv[2])
@@ -35,6 +37,7 @@ import sys
 from pathlib import Path
 from questlog.control.database import ControlDatabase
 from questlog.model.clock import SystemClock
+from tests.unit.control.conftest import make_old_database
 ControlDatabase(Path(sys.argv[1]), SystemClock()).close()
 print(*sys.modules)
 """
@@ -67,14 +70,7 @@ def test_the_migrations_can_be_said_to_postgresql() -> None:
 
 
 def test_games_of_an_older_version_are_in_utc_and_not_lenient(path: Path) -> None:
-    connections = Connections(path)
-    migrate(connections)
-    with connections.write() as connection:
-        for name in ("time_zone", "is_lenient"):
-            connection.exec_driver_sql(f"ALTER TABLE games DROP COLUMN {name}")
-        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0003'")
-        connection.exec_driver_sql("INSERT INTO games VALUES (1, 'Tetris', 'key', 'secret', 1, 0, 5)")
-    connections.close()
+    make_old_database(path, "0003", "INSERT INTO games VALUES (1, 'Tetris', 'key', 'secret', 1, 0, 5)")
     with ControlDatabase(path, SystemClock()) as control:
         (game,) = control.list_games()
     assert (game.name, game.time_zone, game.is_lenient, game.created_at) == ("Tetris", "UTC", False, 5)
