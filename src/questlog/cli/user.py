@@ -52,7 +52,8 @@ def create(
     with opened_control(settings) as control:
         default = Role.VIEWER if control.has_users() or games else Role.OWNER
         user = control.create_user(email, chosen, Role(role) if role else default, games)
-        print_json({"email": user.email, **shown_grants(user.grants)})
+        shown = shown_grants(user.grants)
+        print_json({"email": user.email, "role": shown["role"], **({"games": shown["games"]} if games else {})})
     _warn_of(password)
 
 

@@ -31,9 +31,10 @@ def is_right(password: str, stored: str | None) -> bool:
         if stored is not None and stored.startswith(_SCRYPT):
             return _is_right_scrypt(password, stored)
         try:
-            return _hasher.verify(stored or _UNKNOWN, _octets(password)) and stored is not None
+            _hasher.verify(stored or _UNKNOWN, _octets(password))
         except (VerificationError, InvalidHashError):
             return False
+        return stored is not None
 
 
 def is_outdated(stored: str) -> bool:

@@ -81,9 +81,11 @@ class Tokens(Part):
         return NewToken(name, token)
 
     def check_token(self, token: str) -> str | None:
-        """The name of a token that may be used; None for any other text."""
+        """The name of a token with a role for all games; None for any other text."""
         known = self.find_token(token)
-        return None if known is None else known.name
+        if known is None or not any(grant.game_id is None for grant in known.grants):
+            return None
+        return known.name
 
     def find_token(self, token: str) -> KnownToken | None:
         """A token that may be used: neither revoked nor expired; None for any other text."""

@@ -107,3 +107,12 @@ def test_the_age_of_exchange_rates_is_told(tmp_path: Path) -> None:
 def test_rates_of_ones_own_that_cannot_be_read_fail(tmp_path: Path) -> None:
     found = exchange_rates(tmp_path, rates_path=str(tmp_path / "gone.csv"))
     assert found["exchange rates"].level is Level.FAIL
+
+
+def test_a_data_directory_that_others_may_read_is_named_with_the_command_that_mends_it(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    findings = list(examine(load(tmp_path), nobody_listens, SystemClock()))
+    assert any(f"chmod -R go= {tmp_path}" in each.text for each in findings if each.level is Level.WARN)
+    tmp_path.chmod(0o700)
+    findings = list(examine(load(tmp_path), nobody_listens, SystemClock()))
+    assert not any("chmod -R" in finding.text for finding in findings)

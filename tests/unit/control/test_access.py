@@ -58,6 +58,7 @@ def test_a_token_has_a_role_games_and_an_end(control: ControlDatabase, clock: St
     known = control.find_token(token)
     assert known is not None
     assert known.grants == (Grant(Role.VIEWER, game.game_id),)
+    assert control.check_token(token) is None  # not for all games
     clock.now += MINUTE_US
     assert control.find_token(token) is None
     with pytest.raises(NotAllowed, match="expire"):

@@ -25,7 +25,6 @@ import sys
 from pathlib import Path
 from questlog.control.database import ControlDatabase
 from questlog.model.clock import SystemClock
-from tests.unit.control.conftest import make_old_database
 with ControlDatabase(Path(sys.argv[1]), SystemClock()) as control:
     control.ensure_sandbox()
     control.create_game(sys.argv[2])
@@ -37,7 +36,6 @@ import sys
 from pathlib import Path
 from questlog.control.database import ControlDatabase
 from questlog.model.clock import SystemClock
-from tests.unit.control.conftest import make_old_database
 ControlDatabase(Path(sys.argv[1]), SystemClock()).close()
 print(*sys.modules)
 """
