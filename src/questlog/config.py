@@ -62,13 +62,14 @@ class CollectorSettings(_Section, frozen=True, kw_only=True):
         Meta(
             ge=1024,
             le=4_128_768,  # with its envelope it must fit the journal's largest record, 4 MiB
-            description="Largest request body, as sent; above it the answer is 413.",
+            description="Largest request body as sent; larger ones get 413.",
         ),
     ] = 1_048_576
-    max_inflated_bytes: Annotated[Bytes, Meta(description="Largest request body once inflated.")] = 16_777_216
-    body_timeout_s: Annotated[Seconds, Meta(description="How long a client may take to send a body.")] = 30.0
+    max_inflated_bytes: Annotated[Bytes, Meta(description="Largest request body after decompression.")] = 16_777_216
+    body_timeout_s: Annotated[Seconds, Meta(description="Time limit for sending a body.")] = 30.0
     max_pending_bytes: Annotated[
-        Bytes, Meta(description="Bodies a collector holds that are not on disk yet; above it clients are told to wait.")
+        Bytes,
+        Meta(description="Most bytes that a collector holds before they are on disk. Above it, requests are rejected."),
     ] = 67_108_864
 
 
@@ -77,10 +78,10 @@ class ConsoleSettings(_Section, frozen=True, kw_only=True):
 
     host: Annotated[str, Meta(min_length=1, description="Address of the dashboard and the API.")] = "127.0.0.1"
     port: Annotated[Port, Meta(description="Port of the dashboard and the API.")] = 7451
-    sql_timeout_s: Annotated[Seconds, Meta(description="How long one SQL question may run.")] = 30.0
-    sql_max_rows: Annotated[int, Meta(ge=1, le=2**31 - 1, description="Most rows one SQL question may answer.")] = (
-        100_000
-    )
+    sql_timeout_s: Annotated[Seconds, Meta(description="Time limit of an SQL statement.")] = 30.0
+    sql_max_rows: Annotated[
+        int, Meta(ge=1, le=2**31 - 1, description="Most rows in the answer of an SQL statement.")
+    ] = 100_000
     trusted_proxies: Annotated[
         str,
         Meta(
@@ -105,14 +106,11 @@ class AuditSettings(_Section, frozen=True, kw_only=True):
 class AnalyticsSettings(_Section, frozen=True, kw_only=True):
     """Questions about games: dashboard, API, `questlog query`."""
 
-    timeout_s: Annotated[Seconds, Meta(description="How long one question may take.")] = 30.0
+    timeout_s: Annotated[Seconds, Meta(description="Time limit of a question.")] = 30.0
 
 
 class CardinalitySettings(_Section, frozen=True, kw_only=True):
-    """How many values of a field are told apart for a game and a UTC day; further ones are shown as `(other)`.
-
-    Events are always kept whole.
-    """
+    """Number of values of a field that a day of a game can show; further values are shown as `(other)`."""
 
     build: Annotated[Values, Meta(description="Builds.")] = 100
     platform: Annotated[Values, Meta(description="Platforms.")] = 30
@@ -123,13 +121,13 @@ class CardinalitySettings(_Section, frozen=True, kw_only=True):
     custom_03: Annotated[Values, Meta(description="Values of the third custom dimension.")] = 50
     cart_type: Annotated[Values, Meta(description="Cart types of purchases.")] = 10
     progression_01: Annotated[Values, Meta(description="Names of the first part of a progression.")] = 100
-    progression_02: Annotated[Values, Meta(description="Names of its second part.")] = 100
-    progression_03: Annotated[Values, Meta(description="Names of its third part.")] = 100
+    progression_02: Annotated[Values, Meta(description="Names of the second part of a progression.")] = 100
+    progression_03: Annotated[Values, Meta(description="Names of the third part of a progression.")] = 100
     business_item_type: Annotated[Values, Meta(description="Item types of purchases.")] = 100
     business_item_id: Annotated[Values, Meta(description="Item ids of purchases.")] = 100
     resource_currency: Annotated[Values, Meta(description="Currencies of resource events.")] = 100
-    resource_item_type: Annotated[Values, Meta(description="Their item types.")] = 100
-    resource_item_id: Annotated[Values, Meta(description="Their item ids.")] = 100
+    resource_item_type: Annotated[Values, Meta(description="Item types of resource events.")] = 100
+    resource_item_id: Annotated[Values, Meta(description="Item ids of resource events.")] = 100
     design_event_id: Annotated[Values, Meta(description="Ids of design events.")] = 50_000
 
 
@@ -143,11 +141,11 @@ class JournalSettings(_Section, frozen=True, kw_only=True):
 
 
 class LoaderSettings(_Section, frozen=True, kw_only=True):
-    """From the journal to the store."""
+    """Loading events from the journal into the store."""
 
-    tick_ms: Annotated[
-        int, Meta(ge=10, le=60_000, description="Least time from one look for new records to the next.")
-    ] = 250
+    tick_ms: Annotated[int, Meta(ge=10, le=60_000, description="Shortest time between two looks for new records.")] = (
+        250
+    )
     batch_bytes: Annotated[Bytes, Meta(description="Most journal bytes in one batch.")] = 33_554_432
     batch_events: Annotated[int, Meta(ge=1, le=10_000_000, description="Most events in one batch.")] = 50_000
 
@@ -160,8 +158,8 @@ class MemorySettings(_Section, frozen=True, kw_only=True):
         Meta(
             ge=256,
             le=2**24,
-            description="Memory the server may use: engine, loading and questions together. Above it, questions that "
-            "run are stopped. Each collector takes some 60 more.",
+            description="Memory limit of the server: engine, loading and questions together. Above it, running "
+            "questions are stopped. Each collector uses about 60 MB more.",
         ),
     ] = 1536
 
@@ -170,27 +168,29 @@ class StoreSettings(_Section, frozen=True, kw_only=True):
     """The analytics store."""
 
     memory_limit_mb: Annotated[
-        int, Meta(ge=0, le=2**24, description="Memory the engine may use; 0 = half of `memory.server_mb`.")
+        int, Meta(ge=0, le=2**24, description="Memory limit of the engine; 0 = half of `memory.server_mb`.")
     ] = 0
-    threads: Annotated[int, Meta(ge=0, le=1024, description="Threads the engine may use; 0 = one per core.")] = 0
+    threads: Annotated[int, Meta(ge=0, le=1024, description="Threads of the engine; 0 = one per core.")] = 0
     checkpoint_mb: Annotated[
-        int, Meta(ge=1, le=2**20, description="Size of the engine's own log at which it is folded in.")
+        int, Meta(ge=1, le=2**20, description="Size of the engine's write-ahead log that starts a checkpoint.")
     ] = 256
 
 
 class DedupeSettings(_Section, frozen=True, kw_only=True):
-    """Recognising an event that was sent twice."""
+    """De-duplication of events."""
 
     window_days: Annotated[
-        int, Meta(ge=1, le=3650, description="An event with the same id within this time is the same event.")
+        int, Meta(ge=1, le=3650, description="Events with the same id within this time are duplicates.")
     ] = 7
 
 
 class RejectedSettings(_Section, frozen=True, kw_only=True):
-    """Events and requests that were refused, kept for whoever integrates a game."""
+    """Rejected events and requests, which are stored with their reasons."""
 
-    keep_days: Annotated[int, Meta(ge=1, le=3650, description="How long they are kept.")] = 14
-    max_rows_per_game: Annotated[int, Meta(ge=1, le=2**31 - 1, description="How many of a game are kept.")] = 100_000
+    keep_days: Annotated[int, Meta(ge=1, le=3650, description="Days after which they are deleted.")] = 14
+    max_rows_per_game: Annotated[
+        int, Meta(ge=1, le=2**31 - 1, description="Most rows of a game; the oldest are deleted.")
+    ] = 100_000
 
 
 class SatoriSettings(_Section, frozen=True, kw_only=True):
@@ -200,7 +200,7 @@ class SatoriSettings(_Section, frozen=True, kw_only=True):
         str,
         Meta(
             description="Key that session tokens are signed with (HS256), the same as Nakama's `satori.signing_key`. "
-            "Empty: one is made once and kept in the control database.",
+            "Empty: Questlog makes one and stores it in the control database.",
             extra=_SECRET,
         ),
     ] = ""
@@ -221,7 +221,7 @@ class SessionSettings(_Section, frozen=True, kw_only=True):
             ge=60,
             le=31 * _DAY_S,
             description="A session id that is used again this long after its last event begins a new session. A change "
-            "holds for stored events after `questlog rebuild`.",
+            "applies to stored events after `questlog rebuild`.",
         ),
     ] = 43_200
 
@@ -234,7 +234,7 @@ class EventSettings(_Section, frozen=True, kw_only=True):
         Meta(
             ge=0,
             le=3650 * _DAY_S,
-            description="An event without a session joins the player's latest one up to this long after its end.",
+            description="An event without a session joins the player's latest session, up to this long after its end.",
         ),
     ] = 3600
     earliest_time: Annotated[
@@ -262,42 +262,40 @@ class GeoSettings(_Section, frozen=True, kw_only=True):
 
     database_path: Annotated[
         str,
-        Meta(description="A country database (MMDB) of one's own. Empty: the one that comes with the installation."),
+        Meta(description="Your own country database (MMDB). Empty: the database of the installation."),
     ] = ""
 
 
 class MoneySettings(_Section, frozen=True, kw_only=True):
-    """Amounts in US dollars, fixed when an event is loaded. `questlog reprice` values stored ones again."""
+    """Amounts in US dollars, computed when an event is loaded. `questlog reprice` computes stored amounts again."""
 
     rates_path: Annotated[
         str,
         Meta(
-            description="Your own exchange rates: CSV with the header `day,currency,usd`: what one unit was worth "
-            "in US dollars from that day on. They alone count for their currencies. Empty: none.",
+            description="Your own exchange rates: CSV with the header `day,currency,usd`. `usd` is the value of one "
+            "unit in US dollars from that day on. They replace other rates of the same currencies. Empty: none.",
         ),
     ] = ""
     refresh: Annotated[
-        bool, Meta(description="Fetch new rates once a day. Switch it off where the server has no way out.")
+        bool, Meta(description="Fetch new rates once a day. Switch it off if the server has no internet access.")
     ] = True
     ecb_url: Annotated[
         str,
-        Meta(
-            min_length=1, description="Where the ECB's reference rates of all days are fetched (`eurofxref-hist.zip`)."
-        ),
+        Meta(min_length=1, description="Address of the ECB's reference rates of all days (`eurofxref-hist.zip`)."),
     ] = "https://www.ecb.europa.eu/stats/eurofxref/eurofxref-hist.zip"
     wide_rates: Annotated[
         bool,
         Meta(
-            description="Use a wider table of daily rates, of about 150 currencies, for those that the ECB does not "
-            "quote. Its rates are approximate. It is fetched once a day, where `money.refresh` is on.",
+            description="Use a wider table, with daily rates of about 150 currencies, for currencies that the ECB does "
+            "not quote. Its rates are approximate. It is fetched once a day if `money.refresh` is on.",
         ),
     ] = False
     wide_rates_url: Annotated[
         str,
         Meta(
-            description="Where the wider table is fetched: the newest package of `@fawazahmed0/currency-api` (`.tgz`), "
-            "or its file `usd.json`. Empty: the package is asked for with the npm client of this machine, from the "
-            "registry that it is set to.",
+            description="Address of the wider table: the newest package of `@fawazahmed0/currency-api` (`.tgz`), "
+            "or its file `usd.json`. Empty: fetched with the npm client of this machine, from the registry in its "
+            "settings.",
         ),
     ] = ""
 
@@ -308,8 +306,8 @@ class ReceiptSettings(_Section, frozen=True, kw_only=True):
     apple_root_path: Annotated[
         str,
         Meta(
-            description="Apple's root certificate, `Apple Root CA - G3` of Apple's certificate authorities, DER "
-            "or PEM: receipts of the App Store are checked against it. Empty: they are unchecked.",
+            description="File with Apple's root certificate, `Apple Root CA - G3` of Apple's certificate authorities "
+            "(DER or PEM), to check receipts of the App Store. Empty: they stay unchecked.",
         ),
     ] = ""
 
@@ -326,9 +324,9 @@ class ControlSettings(_Section, frozen=True, kw_only=True):
 
 
 class LogSettings(_Section, frozen=True, kw_only=True):
-    """Our own log, on stderr."""
+    """The log of Questlog itself, on stderr."""
 
-    level: Annotated[Literal["debug", "info", "warning", "error"], Meta(description="The least that is logged.")] = (
+    level: Annotated[Literal["debug", "info", "warning", "error"], Meta(description="Lowest level that is logged.")] = (
         "info"
     )
     format: Annotated[

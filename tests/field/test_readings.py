@@ -176,7 +176,7 @@ def test_a_body_that_was_answered_with_a_partial_400_is_recognised(wire: _Wire) 
     assert wire.send(gzip.compress(body), content_encoding="gzip") == 400
     assert _keys(wire) == first, "it is the body that is the same, however it was compressed"
     wire.collector.control.set_lenient("sandbox", True)
-    wire.collector.parts.directory.refresh()
+    wire.collector.worker.directory.refresh()
     assert wire.send(body) == 400, "the id is required"
     assert _keys(wire) == first
 
@@ -186,7 +186,7 @@ def test_a_resend_that_a_game_takes_whole_once_it_is_lenient_is_recognised_too(w
     assert wire.send(body) == 400
     (first,) = _keys(wire)
     wire.collector.control.set_lenient("sandbox", True)
-    wire.collector.parts.directory.refresh()
+    wire.collector.worker.directory.refresh()
     assert wire.send(body) == 200
     again, mended = _keys(wire)
     assert (again, mended is None) == (first, False)
@@ -198,7 +198,7 @@ def test_satoris_partial_answer_is_the_only_one_with_keys(wire: _Wire) -> None:
         assert wire.send_server_events(json.dumps({"events": sent}).encode()) == status
         assert sum(key is not None for key in _keys(wire)) == keys
     wire.collector.control.set_strict("sandbox", True)
-    wire.collector.parts.directory.refresh()
+    wire.collector.worker.directory.refresh()
     undeclared = {"events": [good, {"name": "gameStarted"}]}
     assert wire.send_server_events(json.dumps(undeclared).encode()) == 400
     assert None not in _keys(wire)

@@ -13,11 +13,12 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from questlog.collector.routing import Router
+from questlog.collector.satori import SATORI
 from questlog.model.event import DECODED_COLUMNS, Source, Type
 from questlog.model.reasons import RequestRejected
 from questlog.protocols.satori.auth import parse_basic, parse_bearer, read_refresh_token, read_token
 from questlog.protocols.satori.codec import decode_events, to_columns, undeclared
-from questlog.protocols.satori.routes import route
 from questlog.protocols.satori.timestamps import parse_timestamp
 from questlog.protocols.satori.wire import (
     decode_authenticate,
@@ -30,6 +31,7 @@ from questlog.protocols.satori.wire import (
 RECORDED = Path(__file__).parents[1] / "corpus" / "satori"
 SIGNING_KEY = "the fuzzer's signing key, 32 bytes"
 NOW_S = 1_795_288_190
+ROUTER = Router((SATORI,), fallback=SATORI)
 
 
 def events_of(source: Source) -> Callable[[bytes], None]:
@@ -75,7 +77,7 @@ def timestamp(data: bytes) -> None:
 def path(data: bytes) -> None:
     """A method and a path."""
     method, _, rest = data.decode("latin-1").partition(" ")
-    route(method, rest)
+    ROUTER.route(method, rest)
 
 
 def texts_of(decode: Callable[[bytes], object]) -> Callable[[bytes], None]:

@@ -225,9 +225,9 @@ MUTANTS = (
     ),
     Mutant(
         "a date that the zone skipped has no bucket",
-        f"{_ANALYTICS}/selection/buckets.py",
-        "for place in range(period.days)) if zone.has_day(day)]",
-        "for place in range(period.days))]",
+        "src/questlog/model/calendar.py",
+        "[day for day in all_days if self.has_day(day)]",
+        "all_days",
         f"{_METRICS} -k retention",
     ),
     Mutant(

@@ -7,16 +7,15 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+from questlog.collector.control_thread import ControlThread
 from questlog.collector.counters import CounterBook
 from questlog.collector.directory import Directory
-from questlog.collector.gameanalytics import GameAnalyticsService
 from questlog.collector.limits import BodyReader, MemoryBudget
-from questlog.collector.parts import FindCountry, Parts
+from questlog.collector.recent_identities import RecentIdentities
 from questlog.collector.rejected_requests import RejectedRequests
-from questlog.collector.satori import SatoriService
-from questlog.collector.satori_callers import Callers
-from questlog.collector.satori_identities import Identities, TokenSettings
+from questlog.collector.satori_callers import Callers, TokenSettings
 from questlog.collector.service import CollectorService
+from questlog.collector.worker import FindCountry, Worker
 from questlog.control.database import ControlDatabase
 from questlog.journal.contract import JournalUnavailable
 from questlog.model.exchange import Reply, Request
@@ -90,28 +89,24 @@ class TestCollector:
         self.control = ControlDatabase(folder / "control.sqlite3", self.clock)
         self.sandbox = self.control.ensure_sandbox()
         directory = Directory(self.control, time.monotonic)
-        self.parts = Parts(
+        self.worker = Worker(
             journal=self.journal,
             directory=directory,
-            country=country,
+            callers=Callers(directory, self.control, SIGNING_KEY),
+            control=ControlThread(self.control),
+            tokens=TokenSettings(SIGNING_KEY, 3_600, 86_400),
+            recent_identities=RecentIdentities(),
+            find_country=country,
+            check_token=lambda token: self.control.check_token(token),  # noqa: PLW0108 - a test replaces the method
             clock=self.clock,
             counters=CounterBook(0, self.clock.now),
+            counters_directory=folder / "run",
             rejected_requests=RejectedRequests(self.journal, time.monotonic),
             waiting=MemoryBudget(4_194_304),
             max_inflated_bytes=4_194_304,
         )
-        self.callers = Callers(directory, self.control, SIGNING_KEY)
-        identities = Identities(self.parts, self.control, self.callers, TokenSettings(SIGNING_KEY, 3_600, 86_400))
-        self.satori = SatoriService(self.parts, self.callers, identities)
-        self.service = CollectorService(
-            self.parts,
-            GameAnalyticsService(self.parts),
-            self.satori,
-            BodyReader(1_048_576, 67_108_864, 30, time.monotonic),
-            folder / "run",
-            self.control.check_token,
-            lambda: None,
-        )
+        bodies = BodyReader(1_048_576, 67_108_864, 30, time.monotonic)
+        self.service = CollectorService(self.worker, bodies, self.worker.control.close)
         self._loop = asyncio.new_event_loop()
 
     def close(self) -> None:
@@ -142,7 +137,8 @@ class TestCollector:
         path, _, query = target.partition("?")
         sent = body if isinstance(body, bytes) else json.dumps(body).encode()
         request = Request(method, path, query, Headers(headers or {}), sent, client_address)
-        return self._loop.run_until_complete(self.service.handle(request))
+        route = self.service.router.route(method, path)
+        return self._loop.run_until_complete(self.service.pipeline.answer(request, route))
 
     def send_events(self, events: object, headers: Mapping[str, str] | None = None) -> Reply:
         """POST GameAnalytics events of the sandbox game, signed."""

@@ -59,7 +59,7 @@ class MemoryTables:
     """The store's tables in memory, with as much of its behaviour as the console sees."""
 
     def __init__(self) -> None:
-        self.asked: list[tuple[str, int, float]] = []
+        self.asked: list[tuple[str, int]] = []
         self.is_slow = False
         self.limited_to: Collection[int] | None = None
 
@@ -72,9 +72,13 @@ class MemoryTables:
             connection.execute(f"CREATE TABLE {table.name} ({columns})")
         return connection
 
-    def sql(self, statement: str, max_rows: int, timeout_s: float, game_ids: Collection[int] | None = None) -> pa.Table:
-        self.asked.append((statement, max_rows, timeout_s))
+    def sql(
+        self, statement: str, max_rows: int, cancellation: Cancellation, game_ids: Collection[int] | None = None
+    ) -> pa.Table:
+        self.asked.append((statement, max_rows))
         self.limited_to = game_ids
+        if self.is_slow:
+            _wait_until_cancelled(cancellation)
         try:
             return self.connection.cursor().sql(statement).to_arrow_table()
         except duckdb.Error as error:
@@ -111,6 +115,8 @@ class FakeAnalytics:
         self.asked: list[tuple[int, msgspec.Struct]] = []
         self.number = 1
         self.zone = UTC
+        self.store_id = "store"
+        self.settings: list[dict[str, int]] = []
         self.error: Exception | None = None
         self.is_slow = False
         self.answer = Answer(pa.table({"players": [3]}), [AnswerColumn("players", "players", "Distinct players.")])
@@ -125,7 +131,7 @@ class FakeAnalytics:
 
     def state(self, game_id: int) -> DataState:
         del game_id
-        return DataState(self.number, self.zone)
+        return DataState(self.number, self.zone, self.store_id, self.settings)
 
 
 def _wait_until_cancelled(cancellation: Cancellation) -> None:

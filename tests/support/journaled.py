@@ -7,16 +7,15 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from questlog.collector.control_thread import ControlThread
 from questlog.collector.counters import CounterBook
 from questlog.collector.directory import Directory
-from questlog.collector.gameanalytics import GameAnalyticsService
 from questlog.collector.limits import BodyReader, MemoryBudget
-from questlog.collector.parts import Parts
+from questlog.collector.recent_identities import RecentIdentities
 from questlog.collector.rejected_requests import RejectedRequests
-from questlog.collector.satori import SatoriService
-from questlog.collector.satori_callers import Callers
-from questlog.collector.satori_identities import Identities, TokenSettings
+from questlog.collector.satori_callers import Callers, TokenSettings
 from questlog.collector.service import CollectorService
+from questlog.collector.worker import Worker
 from questlog.control.database import ControlDatabase
 from questlog.journal.files import Files
 from questlog.journal.writer import open_writer
@@ -45,7 +44,8 @@ class JournaledCollector:
     async def ask(self, method: str, path: str, body: bytes = b"", authorization: str = "") -> Reply:
         """The answer to any request."""
         headers = Headers({"Authorization": authorization})
-        return await self._service.handle(Request(method, path, "", headers, body, "127.0.0.1"))
+        route = self._service.router.route(method, path)
+        return await self._service.pipeline.answer(Request(method, path, "", headers, body, "127.0.0.1"), route)
 
     async def is_ready(self) -> bool:
         """What `/readycheck` says."""
@@ -72,27 +72,24 @@ async def journaled_collector(folder: Path, files: Files) -> AsyncIterator[Journ
             files=files,
         )
         directory = Directory(control, time.monotonic)
-        parts = Parts(
+        worker = Worker(
             journal=journal,
             directory=directory,
-            country=lambda _address, _forwarded: None,
+            callers=Callers(directory, control, SIGNING_KEY),
+            control=ControlThread(control),
+            tokens=TokenSettings(SIGNING_KEY, 3_600, 86_400),
+            recent_identities=RecentIdentities(),
+            find_country=lambda _address, _forwarded: None,
+            check_token=control.check_token,
             clock=clock,
             counters=CounterBook(0, clock.now_us()),
+            counters_directory=folder / "run",
             rejected_requests=RejectedRequests(journal, time.monotonic),
             waiting=MemoryBudget(10_000_000),
             max_inflated_bytes=4_194_304,
         )
-        callers = Callers(directory, control, SIGNING_KEY)
-        identities = Identities(parts, control, callers, TokenSettings(SIGNING_KEY, 3_600, 86_400))
-        service = CollectorService(
-            parts,
-            GameAnalyticsService(parts),
-            SatoriService(parts, callers, identities),
-            BodyReader(1_048_576, 10_000_000, 30, time.monotonic),
-            folder / "run",
-            control.check_token,
-            identities.close,
-        )
+        bodies = BodyReader(1_048_576, 10_000_000, 30, time.monotonic)
+        service = CollectorService(worker, bodies, worker.control.close)
         service.start()
         try:
             yield JournaledCollector(service, sandbox.api_key.key)

@@ -162,7 +162,7 @@ class FakeStore:
     def reading(self, cancellation: Cancellation) -> AbstractContextManager[StoreReading]:
         raise NotImplementedError(cancellation)
 
-    def sql(self, statement: str, max_rows: int, timeout_s: float) -> pa.Table:
+    def sql(self, statement: str, max_rows: int, cancellation: Cancellation) -> pa.Table:
         raise NotImplementedError
 
     def query(self, statement: str, parameters: Mapping[str, object]) -> pa.Table:

@@ -40,10 +40,16 @@ class Definitions(msgspec.Struct, frozen=True):
 
 
 class DataState(NamedTuple):
-    """Which data there are: the last load transaction, and the zone that the days of the game's rows are of."""
+    """What answers about a game depend on, apart from the question, the game's definitions and the time.
+
+    `data_version` is the last load transaction of the store `store_id`; `zone` is that of the days of the game's rows;
+    `settings` are those that answers depend on, and the currencies with approximate rates.
+    """
 
     data_version: int
     zone: Zone
+    store_id: str = ""
+    settings: Sequence[Mapping[str, int]] = ()
 
 
 class Analytics:
@@ -122,10 +128,14 @@ class Analytics:
             )
 
     def state(self, game_id: int) -> DataState:
-        """As long as it and the zone's day stay, so do all answers about the game. Raises `QueryAborted`."""
+        """As long as it and the zone's day stay, so do all answers about the game. Raises `QueryAborted`.
+
+        It is the same in every process over the same store with the same settings.
+        """
         with self._bare_context(game_id, Cancellation()) as context:
             [counters] = context.run(_counters, game_id).to_pylist()
-        return DataState(counters["batch_no"], _zone(counters))
+        settings = (self._values_a_day, self._approximate_from())
+        return DataState(counters["batch_no"], _zone(counters), counters["store_id"] or "", settings)
 
     @contextmanager
     def _bare_context(self, game_id: int, cancellation: Cancellation) -> Iterator[Context]:
@@ -158,4 +168,5 @@ def _counters(game_id: int) -> ir.Table:
     )
     zones = tables.game_zones
     zones = zones.filter(zones.game_id == game_id)
-    return numbers.cross_join(zones.aggregate(time_zone=zones.time_zone.max()))
+    own = tables.store.aggregate(store_id=tables.store.store_id.max())
+    return numbers.cross_join(zones.aggregate(time_zone=zones.time_zone.max())).cross_join(own)

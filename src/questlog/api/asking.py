@@ -1,5 +1,6 @@
 """Asks for one HTTP request: in the form that it wants, with an `ETag`, as long as its connection is there."""
 
+import re
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import TypeVar
@@ -25,6 +26,8 @@ Answered = Response[bytes] | Stream
 Queries = NamedDependency[SkipValidation[QueryService]]
 _T = TypeVar("_T")
 
+_OPAQUE_TAG = re.compile(r'"([^"]*)"')
+
 
 class RequestQueries:
     """Asks what one request wants to know."""
@@ -45,7 +48,7 @@ class RequestQueries:
         """
         headers = self._request.headers
         form = form or accepted_form(headers.get("accept", ""))
-        seen = headers.get("if-none-match", "")
+        seen = ",".join(headers.getall("if-none-match", []))
         rendering = Rendering(form, lambda answer: written(answer, form))
         if form in EXPORTS:
             await self._access.record(Action.EXPORT, f"{form} of {type(question).__name__} {encoded(question)}")
@@ -67,7 +70,8 @@ def provide_asker(queries: Queries, request: AnyRequest, access: ThisAccess) -> 
 
 
 def _response(reply: Reply, form: ResponseFormat) -> Answered:
-    headers = {"ETag": reply.tag, "Cache-Control": "private, no-cache", "Vary": "Accept, Authorization"}
+    # A weak tag (RFC 9110 §8.8.1): the same answer, computed again, says another `as_of` and `took_ms`.
+    headers = {"ETag": f'W/"{reply.tag}"', "Cache-Control": "private, no-cache", "Vary": "Accept, Authorization"}
     if reply.written is None:
         return Response(b"", status_code=HTTPStatus.NOT_MODIFIED, headers=headers, media_type=MEDIA_TYPES[form])
     headers |= origin_headers(reply.written.answer)
@@ -77,5 +81,5 @@ def _response(reply: Reply, form: ResponseFormat) -> Answered:
 
 
 def _is_seen(tag: str, if_none_match: str) -> bool:
-    """The weak comparison of RFC 9110 §13.1.2."""
-    return any(each.strip().removeprefix("W/") in (tag, "*") for each in if_none_match.split(","))
+    """The weak comparison of RFC 9110 §13.1.2. `*` names no answer: who sends it may have none."""
+    return tag in _OPAQUE_TAG.findall(if_none_match)

@@ -16,6 +16,7 @@ from questlog.api.errors import AnyRequest, ApiError
 from questlog.api.response_formats import EXPORTS, MEDIA_TYPES, ResponseFormat, accepted_form
 from questlog.api.result import arrow_bytes, compact_json, csv_bytes, json_rows, parquet_bytes
 from questlog.console.access import Right, Scope
+from questlog.console.disconnects import gone_when_disconnected
 from questlog.control.audit_log import Action
 from questlog.store.contract import QueryAborted
 
@@ -49,7 +50,8 @@ async def answer_sql(
     form = data.format or accepted_form(request.headers.get("accept", ""))
     await access.record(Action.SQL, f"{form} of {data.sql}" if form in EXPORTS else data.sql)
     try:
-        written = await queries.sql(data.sql, _WRITERS[form], access.caller.games_with(Right.SQL))
+        gone, games = gone_when_disconnected(request.receive), access.caller.games_with(Right.SQL)
+        written = await queries.sql(data.sql, _WRITERS[form], gone, games)
     except QueryAborted as error:
         raise ApiError(HTTPStatus.BAD_REQUEST, "query_aborted", str(error), field="sql") from None
     if isinstance(written, bytes):

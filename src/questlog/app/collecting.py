@@ -12,18 +12,17 @@ from granian.http import HTTP1Settings
 from granian.server import Server
 
 from questlog.app.places import country_database, make_data_directory, run_directory
+from questlog.collector.control_thread import ControlThread
 from questlog.collector.counters import CounterBook
 from questlog.collector.country import CountryLookup
 from questlog.collector.directory import Directory
-from questlog.collector.gameanalytics import GameAnalyticsService
 from questlog.collector.limits import BodyReader, MemoryBudget
-from questlog.collector.parts import Parts
+from questlog.collector.recent_identities import RecentIdentities
 from questlog.collector.rejected_requests import RejectedRequests
 from questlog.collector.rsgi import CollectorApp
-from questlog.collector.satori import SatoriService
-from questlog.collector.satori_callers import Callers
-from questlog.collector.satori_identities import Identities, TokenSettings
+from questlog.collector.satori_callers import Callers, TokenSettings
 from questlog.collector.service import CollectorService
+from questlog.collector.worker import Worker
 from questlog.config import Settings
 from questlog.control.database import ControlDatabase
 from questlog.journal.writer import FileJournalWriter, open_writer
@@ -83,40 +82,37 @@ def _build_service(settings: Settings, loop: asyncio.AbstractEventLoop) -> Colle
     countries = CountryLookup(country_database(settings))
     journal = loop.run_until_complete(_open_journal(settings, clock))
     directory = Directory(control, time.monotonic)
-    parts = Parts(
-        journal=journal,
-        directory=directory,
-        country=countries.country,
-        clock=clock,
-        counters=CounterBook(journal.writer, clock.now_us()),
-        rejected_requests=RejectedRequests(journal, time.monotonic),
-        waiting=MemoryBudget(settings.collector.max_pending_bytes),
-        max_inflated_bytes=settings.collector.max_inflated_bytes,
-        earliest_us=settings.event.earliest_us,
-    )
+    collector = settings.collector
     tokens = TokenSettings(
         settings.satori.signing_key or control.signing_key(),
         settings.satori.token_lifetime_s,
         settings.satori.refresh_token_lifetime_s,
     )
-    callers = Callers(directory, control, tokens.signing_key)
-    identities = Identities(parts, control, callers, tokens)
+    worker = Worker(
+        journal=journal,
+        directory=directory,
+        callers=Callers(directory, control, tokens.signing_key),
+        control=ControlThread(control),
+        tokens=tokens,
+        recent_identities=RecentIdentities(),
+        find_country=countries.country,
+        check_token=control.check_token,
+        clock=clock,
+        counters=CounterBook(journal.writer, clock.now_us()),
+        counters_directory=run_directory(settings),
+        rejected_requests=RejectedRequests(journal, time.monotonic),
+        waiting=MemoryBudget(collector.max_pending_bytes),
+        max_inflated_bytes=collector.max_inflated_bytes,
+        earliest_us=settings.event.earliest_us,
+    )
 
     def close() -> None:
-        identities.close()
+        worker.control.close()
         countries.close()
         control.close()
 
-    collector = settings.collector
-    return CollectorService(
-        parts,
-        GameAnalyticsService(parts),
-        SatoriService(parts, callers, identities),
-        BodyReader(collector.max_body_bytes, collector.max_pending_bytes, collector.body_timeout_s, time.monotonic),
-        run_directory(settings),
-        control.check_token,
-        close,
-    )
+    bodies = BodyReader(collector.max_body_bytes, collector.max_pending_bytes, collector.body_timeout_s, time.monotonic)
+    return CollectorService(worker, bodies, close)
 
 
 async def _open_journal(settings: Settings, clock: SystemClock) -> FileJournalWriter:

@@ -24,6 +24,7 @@ from questlog.api.app import create_app
 from questlog.app.lock import server_lock
 from questlog.app.memory import MemoryGuard, engine_memory_mb
 from questlog.app.places import make_data_directory, run_directory
+from questlog.app.program import program_id
 from questlog.app.rates import FreshReprice, rates, rates_monitor, rates_refresh
 from questlog.app.receipts import receipts
 from questlog.app.vitals import vitals
@@ -57,9 +58,9 @@ from questlog.supervision import end_with_parent, terminate_this_process
 from questlog.web.pages import status_pages
 
 _HEADER_TIMEOUT_MS = 75_000
-# Storing comes back from the engine a hundred times a batch, and each time waits for whoever decodes or answers to let
-# go of the interpreter: with Python's 5 ms events became visible half a second later under load.
-_SWITCH_INTERVAL_S = 0.0005
+# Decoding lets go of the interpreter for each body, and storing a hundred times a batch; each time they wait until the
+# turn of a thread that answers is over. With Python's 5 ms events became visible seconds later under load.
+_SWITCH_INTERVAL_S = 0.00005
 _MIN_FREE_BYTES = 64 * 1024 * 1024
 
 log = structlog.get_logger(__name__)
@@ -173,6 +174,7 @@ def _serve(settings: Settings) -> None:
                     question_timeout_s=settings.analytics.timeout_s,
                 ),
                 collector_port=settings.collector.port,
+                program=program_id(),
                 keep_days=settings.event.keep_days,
             )
             refresh = rates_refresh(settings, converter.use, clock)

@@ -133,7 +133,7 @@ def _helps(context: click.Context) -> Iterator[tuple[str, str]]:
 
 _SETTINGS_INTRODUCTION = """# Settings
 
-A setting is looked for in this order; the last one found counts:
+A setting can be in three places. If it is in several, the last one of this list counts:
 
 1. the settings file: `questlog.toml` in the data directory, or the one named with `--config` (or `QUESTLOG_CONFIG`);
 2. the environment: `section.name` is `QUESTLOG_SECTION_NAME`;
@@ -147,10 +147,10 @@ port = 7450
 signing_key = "the same as Nakama's"
 ```
 
-A name that is not in this list is refused in the file and among the flags. A variable that starts with `QUESTLOG_` and
-is no setting has no effect; commands warn about it and name the nearest setting. The variables that Kubernetes sets for
-services called `questlog` or `questlog-…` are passed over: `QUESTLOG_SERVICE_HOST`, `QUESTLOG_PORT=tcp://…` and their
-kind, even where they have the name of a setting (`QUESTLOG_COLLECTOR_PORT=tcp://…`).
+A name that is not on this page is an error in the file and on the command line. A variable that starts with `QUESTLOG_`
+but is not a setting has no effect; commands warn about it and name the nearest setting. The variables that Kubernetes
+sets for services called `questlog` or `questlog-…` are ignored: `QUESTLOG_SERVICE_HOST`, `QUESTLOG_PORT=tcp://…` and
+similar ones, even if they have the name of a setting (`QUESTLOG_COLLECTOR_PORT=tcp://…`).
 
 Three variables are options of the commands, not settings: `QUESTLOG_DATA` (`--data`), `QUESTLOG_CONFIG` (`--config`)
 and `QUESTLOG_TOKEN` (`--token`).
@@ -163,20 +163,20 @@ _METRICS_INTRODUCTION = """# Metrics
 This page defines every metric and every dimension. A question for metrics is a [`query`](analyses/README.md#query); its
 answer gives the unit and the definition of every column in the words of this page.
 
-* Days are calendar days of the game's [time zone](http-api.md#games), UTC by default; weeks begin on Monday. A
-  bucket is a minute, an hour, a day, a week, a month, or the whole period. Events outside the period do not count, even
-  where the bucket begins before it: a week of a period that begins on Wednesday has no Monday. A date that the zone
-  skipped has no bucket. `"time_zone": "UTC"` asks by days of UTC.
+* Days are calendar days in the game's [time zone](http-api.md#games), UTC by default. Weeks begin on Monday. With
+  `"time_zone": "UTC"`, days are UTC days.
+* A bucket is a minute, an hour, a day, a week, a month, or the whole period. Events outside the period do not count:
+  if the period begins on a Wednesday, the first week has no Monday. A date that the zone skipped has no bucket.
 * A player is active in a bucket if the player has an event in it. Events without a player are included in sums and in
   no player count.
-* Counts and percentiles are exact. A metric with nothing to divide by is null, never 0; a mean, least or greatest value
-  of nothing is null too. Counts and sums are 0 where there is nothing.
-* Totals are computed for the whole period, not added up: a player of two days is one player in the total. With `top`,
-  all other groups are one group, `(other)`, computed in the same way.
+* Counts and percentiles are exact. Without events, counts and sums are 0; a ratio without a denominator, and a mean,
+  least or greatest value of no events, are null.
+* Totals are computed for the whole period, not added up: a player who is active on two days is one player in the
+  total. With `top`, all other groups are one group, `(other)`, computed in the same way.
 * A metric of money that ends in `_valid`, `_invalid` or `_unchecked` counts only purchases with [receipts](receipts.md)
   in that state: `revenue_valid`, `ltv_d7_valid`.
 * N in `retention_dN`, `rolling_dN` and `churn_dN` is 1 to 365, in `ltv_dN` 0 to 365.
-* A game's [custom metrics](http-api.md#definitions) are asked for by their names, like built-in ones.
+* Use a game's [custom metrics](http-api.md#definitions) by their names, like built-in ones.
 
 ## Dimensions and filters: one rule
 
@@ -192,8 +192,8 @@ answer gives the unit and the definition of every column in the words of this pa
 | ratios | the numerator and the denominator each by its own line of this table |
 
 So groups of players may overlap, and the total can be less than their sum. A filter with several conditions means one
-event that meets all of them. A ratio that has no meaning is refused, and the refusal names a metric that has one:
-`arpdau` by `item_id` is refused, because a player without a purchase has no item.
+event that meets all of them. A ratio without a meaning is an error, and the message names a metric that has one:
+`arpdau` by `item_id` is an error, because a player without a purchase has no item.
 
 Example: on one day Ann has two events, one with `country` `DE` and `custom_01` `ninja`, then a purchase of 2 USD with
 `FR` and `samurai`. Both are of one session.
@@ -240,7 +240,7 @@ and on `segment.NAME` (`yes` or `no`). Custom fields of GameAnalytics' SDKs are 
 
 _ANALYSES_INTRODUCTION = """# Analyses
 
-This page lists all questions that can be asked about a game. A question is the body of
+This page lists all analyses: the questions that can be asked about a game. A question is the body of
 `POST /api/v1/games/{game}/NAME` and the argument of `questlog query --analysis NAME`; `questlog-client` has a method of
 each name. The schema at `/api/schema` has the types and bounds of all fields. "Saved" says whether such questions can
 be [saved](../http-api.md#definitions); their kind is then the name.

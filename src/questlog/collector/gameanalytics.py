@@ -1,102 +1,125 @@
-"""GameAnalytics' collector API: from a request to its answer (gameanalytics.md §1)."""
+"""GameAnalytics' collector API: its operations (gameanalytics.md §1)."""
 
-from questlog.collector.parts import Parts
-from questlog.journal.contract import JournalUnavailable
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple, TypeVar
+
+from questlog.collector.events import journal_events
+from questlog.collector.operation import Authenticate, Operation, Received, WireProtocol
+from questlog.collector.worker import Worker
 from questlog.model.event import Source
 from questlog.model.exchange import Reply, Request
 from questlog.model.game import Game
 from questlog.model.reasons import Reason, RequestRejected
-from questlog.model.record import Envelope, Kind, encode_record
+from questlog.model.record import Envelope, Kind
 from questlog.protocols.gameanalytics import replies
 from questlog.protocols.gameanalytics.admission import Checked, check_events
 from questlog.protocols.gameanalytics.auth import is_signed_by
 from questlog.protocols.gameanalytics.init import parse_init
-from questlog.protocols.gameanalytics.routes import Route, RouteKind
-from questlog.protocols.inflate import inflate
+from questlog.protocols.gameanalytics.wire import InitRequest
 
 _US = 1_000_000
+_Decoded = TypeVar("_Decoded")
 
 
-class GameAnalyticsService:
-    """Answers GameAnalytics' routes."""
+class SignedGame(NamedTuple):
+    """The game with whose secret key a request is signed."""
 
-    def __init__(self, parts: Parts) -> None:
-        self._parts = parts
+    game: Game
+    configs_hash: str = ""  # of the remote configs that the client has
 
-    async def handle(self, request: Request, route: Route) -> Reply:
-        """The answer. A journal that cannot take the events is answered so that SDKs keep them."""
-        try:
-            if route.kind is RouteKind.PREFLIGHT:
-                return replies.PREFLIGHT
-            game = self._authenticated(request, route)
-            if route.kind is RouteKind.EVENTS:
-                return await self._take_events(request, game)
-            return self._initialise(request, route, game)
-        except RequestRejected as rejection:
-            return self.rejected(rejection)
-        except JournalUnavailable as error:
-            return self.rejected(RequestRejected(Reason.JOURNAL_UNAVAILABLE, str(error)))
+    @property
+    def api_key_name(self) -> None:
+        """GameAnalytics has no API keys."""
+        return
 
-    def rejected(self, rejection: RequestRejected) -> Reply:
-        """The answer to a request that cannot be taken."""
-        self._parts.counters.count_rejected(rejection.reason)
-        return replies.rejected(rejection.reason, rejection.detail)
+    @property
+    def player_id(self) -> None:
+        """Each event names its own player."""
+        return
 
-    def _authenticated(self, request: Request, route: Route) -> Game:
-        game = self._parts.directory.game(route.game_key)
-        if game is None:
-            raise RequestRejected(Reason.UNKNOWN_GAME_KEY, "unknown game key")
-        if not is_signed_by(game.secret_key, request.body, request.headers.get("authorization") or ""):
-            rejection = RequestRejected(Reason.WRONG_SIGNATURE, "Authorization is not the HMAC-SHA256 of the body")
-            self._keep(rejection, game, b"")
-            raise rejection
-        return game
 
-    async def _take_events(self, request: Request, game: Game) -> Reply:
-        if not game.is_enabled:
-            raise RequestRejected(Reason.GAME_DISABLED, "the game is disabled")
-        coding = request.headers.get("content-encoding") or ""
-        text = request.body
-        try:
-            text = inflate(text, coding, self._parts.max_inflated_bytes)
-            checked = check_events(text, is_lenient=game.is_lenient)
-        except RequestRejected as rejection:
-            self._keep(rejection, game, text)
-            raise
-        if not checked.good and not checked.dropped:
-            return replies.EVENTS_ACCEPTED
-        envelope = Envelope(
-            kind=Kind.GAMEANALYTICS_EVENTS,
-            game_id=game.game_id,
-            received_at=self._parts.clock.now_us(),
-            content_coding=coding,
-            country=self._parts.country(request.client_address, request.headers.get("x-forwarded-for")),
-            is_lenient=game.is_lenient and bool(checked.lenient or checked.dropped),
-        )
-        await self._parts.journal.append(encode_record(envelope, request.body))
-        self._count(game.game_id, checked)
-        return replies.events(checked.dropped)
+def _by_key_in_path(worker: Worker, request: Request, game_key: str) -> SignedGame:
+    return SignedGame(_signed_game(worker, request, game_key))
 
-    def _initialise(self, request: Request, route: Route, game: Game) -> Reply:
-        coding = request.headers.get("content-encoding") or ""
-        text = request.body
-        try:
-            text = inflate(text, coding, self._parts.max_inflated_bytes)
-            parse_init(text)
-        except RequestRejected as rejection:
-            self._keep(rejection, game, text)
-            raise
-        server_ts = self._parts.clock.now_us() // _US
-        if route.kind is RouteKind.INIT:
-            return replies.init(server_ts, is_enabled=game.is_enabled)
-        return replies.remote_configs_init(server_ts, route.configs_hash, is_enabled=game.is_enabled)
 
-    def _keep(self, rejection: RequestRejected, game: Game, text: bytes) -> None:
-        received_at = self._parts.clock.now_us()
-        self._parts.rejected_requests.keep(rejection, Source.GAMEANALYTICS, game.game_id, received_at, text)
+def _by_key_in_path_if_enabled(worker: Worker, request: Request, game_key: str) -> SignedGame:
+    game = _signed_game(worker, request, game_key)
+    if not game.is_enabled:
+        raise RequestRejected(Reason.GAME_DISABLED, "the game is disabled")
+    return SignedGame(game)
 
-    def _count(self, game_id: int, checked: Checked) -> None:
-        counters = self._parts.counters
-        counters.count_accepted(game_id, Source.GAMEANALYTICS, checked.good, checked.lenient)
-        for dropped in checked.dropped:
-            counters.count_events(game_id, Source.GAMEANALYTICS, dropped.reason, 1)
+
+def _by_key_in_query(worker: Worker, request: Request, _item: str) -> SignedGame:
+    parameters = dict(part.partition("=")[::2] for part in request.query.split("&"))
+    game = _signed_game(worker, request, parameters.get("game_key", ""))
+    return SignedGame(game, parameters.get("configs_hash", ""))
+
+
+def _signed_game(worker: Worker, request: Request, game_key: str) -> Game:
+    game = worker.directory.game(game_key)
+    if game is None:
+        raise RequestRejected(Reason.UNKNOWN_GAME_KEY, "unknown game key")
+    if not is_signed_by(game.secret_key, request.body, request.headers.get("authorization") or ""):
+        rejection = RequestRejected(Reason.WRONG_SIGNATURE, "Authorization is not the HMAC-SHA256 of the body")
+        now_us = worker.clock.now_us()
+        worker.rejected_requests.keep(rejection, Source.GAMEANALYTICS, SignedGame(game), now_us, b"")
+        raise rejection
+    return game
+
+
+def _check_events(text: bytes, sender: SignedGame) -> Checked:
+    return check_events(text, is_lenient=sender.game.is_lenient)
+
+
+def _read_init(text: bytes, _sender: SignedGame) -> InitRequest:
+    return parse_init(text)
+
+
+async def _take_events(worker: Worker, received: Received, sender: SignedGame, checked: Checked) -> Reply:
+    if not checked.good and not checked.dropped:
+        return replies.EVENTS_ACCEPTED
+    game = sender.game
+    envelope = Envelope(
+        kind=Kind.GAMEANALYTICS_EVENTS,
+        game_id=game.game_id,
+        received_at=worker.clock.now_us(),
+        content_coding=received.content_coding,
+        country=worker.country(received.request),
+        is_lenient=game.is_lenient and bool(checked.lenient or checked.dropped),
+    )
+    body, dropped = received.request.body, checked.dropped
+    await journal_events(worker, Source.GAMEANALYTICS, envelope, body, checked.good, checked.lenient, dropped)
+    return replies.events(dropped)
+
+
+async def _initialise(worker: Worker, _received: Received, sender: SignedGame, _init: InitRequest) -> Reply:
+    return replies.init(worker.clock.now_us() // _US, is_enabled=sender.game.is_enabled)
+
+
+async def _send_remote_configs(worker: Worker, _received: Received, sender: SignedGame, _init: InitRequest) -> Reply:
+    server_ts = worker.clock.now_us() // _US
+    return replies.remote_configs_init(server_ts, sender.configs_hash, is_enabled=sender.game.is_enabled)
+
+
+def _signed(
+    name: str,
+    path: str,
+    authenticate: Authenticate[SignedGame],
+    decode: Callable[[bytes, SignedGame], _Decoded],
+    handle: Callable[[Worker, Received, SignedGame, _Decoded], Awaitable[Reply]],
+) -> Operation[SignedGame, _Decoded]:
+    return Operation(name, "POST", path, authenticate, decode, handle, source=Source.GAMEANALYTICS)
+
+
+GAMEANALYTICS = WireProtocol(
+    name="gameanalytics",
+    operations=(
+        _signed("events", "/v2/{}/events", _by_key_in_path_if_enabled, _check_events, _take_events),
+        _signed("init", "/v2/{}/init", _by_key_in_path, _read_init, _initialise),
+        _signed("remote_configs_init", "/remote_configs/v1/init", _by_key_in_query, _read_init, _send_remote_configs),
+    ),
+    rejected=replies.rejected,
+    fault=replies.FAULT,
+    preflight=replies.PREFLIGHT,
+    wrong_method="use POST for {path}",
+)

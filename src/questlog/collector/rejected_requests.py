@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import Callable
+from typing import Protocol
 
 from questlog.collector.limits import RateLimiter
 from questlog.journal.contract import JournalUnavailable, JournalWriter
 from questlog.model.event import Source
+from questlog.model.game import Game
 from questlog.model.reasons import Reason, RequestRejected
 from questlog.model.record import Envelope, Kind, Position, encode_record
 
@@ -15,6 +17,25 @@ _PER_MINUTE = 30
 _OUR_FAULT = frozenset({Reason.OVERLOADED, Reason.JOURNAL_UNAVAILABLE})
 # Nothing shows that the sender has the game's key: a stranger's bytes are not kept, and have an allowance of their own.
 _UNPROVEN = frozenset({Reason.WRONG_SIGNATURE, Reason.UNAUTHENTICATED, Reason.BAD_TOKEN})
+
+
+class KnownSender(Protocol):
+    """Who sent a request of a known game."""
+
+    @property
+    def game(self) -> Game:
+        """The game."""
+        ...
+
+    @property
+    def api_key_name(self) -> str | None:
+        """The name of the API key that the request came with."""
+        ...
+
+    @property
+    def player_id(self) -> str | None:
+        """The player whose token the request came with."""
+        ...
 
 
 class RejectedRequests:
@@ -29,16 +50,10 @@ class RejectedRequests:
         self._strangers_allowance = RateLimiter(_BURST, _PER_MINUTE, now_s)
 
     def keep(
-        self,
-        rejection: RequestRejected,
-        source: Source,
-        game_id: int,
-        received_at: int,
-        body: bytes,
-        api_key_name: str | None = None,
-        player_id: str | None = None,
+        self, rejection: RequestRejected, source: Source, sender: KnownSender, received_at: int, body: bytes
     ) -> None:
         """Keep it if the game's allowance lasts; the answer does not wait. `body` is inflated where it could be."""
+        game_id = sender.game.game_id
         is_proven = rejection.reason not in _UNPROVEN
         allowance = self._allowance if is_proven else self._strangers_allowance
         if rejection.reason in _OUR_FAULT or not allowance.take(game_id):
@@ -47,8 +62,8 @@ class RejectedRequests:
             kind=Kind.REJECTED_REQUEST,
             game_id=game_id,
             received_at=received_at,
-            api_key_name=api_key_name,
-            player_id=player_id,
+            api_key_name=sender.api_key_name,
+            player_id=sender.player_id,
             reason=rejection.reason,
             detail=rejection.detail,
             source=source,

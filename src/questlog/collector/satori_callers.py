@@ -5,6 +5,7 @@ from collections import OrderedDict
 from typing import NamedTuple, Protocol
 
 from questlog.collector.directory import Directory
+from questlog.model.event import NIL_UUID
 from questlog.model.game import ApiKey, Game
 from questlog.model.reasons import Reason, RequestRejected
 from questlog.protocols.satori.auth import (
@@ -29,12 +30,51 @@ class RevocationList(Protocol):
         ...
 
 
-class Caller(NamedTuple):
-    """An authenticated caller; `claims` is None for one with an API key alone."""
+class TokenSettings(NamedTuple):
+    """How session tokens are made; lifetimes in seconds."""
+
+    signing_key: str
+    lifetime_s: int
+    refresh_lifetime_s: int
+
+
+class KeyCaller(NamedTuple):
+    """Who calls with an API key: a game's server, or a client that signs in."""
 
     game: Game
     api_key: ApiKey
-    claims: Claims | None
+
+    @property
+    def api_key_name(self) -> str:
+        """The name of the API key."""
+        return self.api_key.name
+
+    @property
+    def player_id(self) -> None:
+        """A server speaks for many."""
+        return
+
+
+class TokenCaller(NamedTuple):
+    """Who calls with a session token: an identity of a game."""
+
+    game: Game
+    api_key: ApiKey
+    claims: Claims
+    token: str
+
+    @property
+    def api_key_name(self) -> str:
+        """The name of the API key that the token was made with."""
+        return self.api_key.name
+
+    @property
+    def player_id(self) -> str | None:
+        """The identity; None for Nakama's system user, who is no player."""
+        return None if self.claims.iid == NIL_UUID else self.claims.iid
+
+
+Caller = KeyCaller | TokenCaller
 
 
 class Callers:
@@ -46,7 +86,7 @@ class Callers:
         self._signing_key = signing_key
         self._verified: OrderedDict[str, Claims] = OrderedDict()
 
-    def of_api_key(self, authorization: str | None) -> Caller:
+    def of_api_key(self, authorization: str | None) -> KeyCaller:
         """Raises `RequestRejected`: UNAUTHENTICATED, UNKNOWN_API_KEY, GAME_DISABLED."""
         key = parse_basic(authorization)
         if key is None:
@@ -54,9 +94,9 @@ class Callers:
         api_key = self._directory.api_key(key)
         if api_key is None:
             raise RequestRejected(Reason.UNKNOWN_API_KEY, "API key invalid")
-        return Caller(self._enabled_game(api_key), api_key, None)
+        return KeyCaller(self._enabled_game(api_key), api_key)
 
-    def of_token(self, authorization: str | None, now_s: float) -> Caller:
+    def of_token(self, authorization: str | None, now_s: float) -> TokenCaller:
         """Raises `RequestRejected`: UNAUTHENTICATED, BAD_TOKEN, GAME_DISABLED."""
         token = parse_bearer(authorization)
         if token is None:
@@ -69,7 +109,7 @@ class Callers:
             return self.of_api_key(authorization)
         return self.of_token(authorization, now_s)
 
-    def of_session_token(self, token: str, now_s: float) -> Caller:
+    def of_session_token(self, token: str, now_s: float) -> TokenCaller:
         """The caller that a session token names. Raises `RequestRejected`: BAD_TOKEN, GAME_DISABLED."""
         claims = self._verified.get(token)
         if claims is None or claims.exp <= now_s:
@@ -79,7 +119,7 @@ class Callers:
         if api_key is None:
             raise RequestRejected(Reason.BAD_TOKEN, BAD_SESSION_TOKEN)
         self._check_not_revoked(api_key.game_id, claims, token_id(claims, token), BAD_SESSION_TOKEN)
-        return Caller(self._enabled_game(api_key), api_key, claims)
+        return TokenCaller(self._enabled_game(api_key), api_key, claims, token)
 
     def of_refresh_token(self, token: str, api_key: ApiKey, now_s: float) -> Claims:
         """What a refresh token says, for the game of `api_key`. Raises `RequestRejected(BAD_TOKEN)`."""

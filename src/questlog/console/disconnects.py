@@ -38,15 +38,16 @@ async def stopped_when_gone(gone: Gone, cancellation: Cancellation) -> AsyncIter
 
 
 class Deadline:
-    """An asynchronous context: cancels what still goes on inside after `limit_s` seconds."""
+    """An asynchronous context: cancels what still goes on inside after `limit_s` seconds, the setting `setting`."""
 
-    def __init__(self, cancellation: Cancellation, limit_s: float) -> None:
+    def __init__(self, cancellation: Cancellation, limit_s: float, setting: str) -> None:
         self._cancellation = cancellation
         self._limit_s = limit_s
+        self._setting = setting
         self._timer: asyncio.TimerHandle | None = None
 
     async def __aenter__(self) -> None:
-        told = f"it took longer than {self._limit_s:g} s (analytics.timeout_s)"
+        told = f"it took longer than {self._limit_s:g} s ({self._setting})"
         self._timer = asyncio.get_running_loop().call_later(self._limit_s, self._cancellation.cancel, told)
 
     async def __aexit__(

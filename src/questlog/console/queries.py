@@ -6,7 +6,6 @@ the others.
 
 import datetime as dt
 import hashlib
-import secrets
 from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple, TypeVar
 
@@ -14,6 +13,7 @@ import msgspec
 import pyarrow as pa
 
 from questlog.analytics.engine.analysis import Freshness
+from questlog.analytics.question.answer import Answer
 from questlog.console.answer_cache import AnswerCache, Rendering, Written
 from questlog.console.concurrency import ConcurrencyLimiter
 from questlog.console.disconnects import Deadline, Gone, stopped_when_gone
@@ -23,8 +23,7 @@ from questlog.store.contract import Cancellation, QueryAborted
 
 _T = TypeVar("_T")
 
-# Another version of this program, or other settings, may give other answers.
-_STARTED = secrets.token_hex(8)
+_encoder = msgspec.json.Encoder(order="deterministic")  # sets have another order in every process
 _MINUTE_US = 60_000_000
 
 
@@ -46,24 +45,25 @@ class Reply(NamedTuple):
 class QueryService:
     """Answers questions in threads, a few at a time."""
 
-    def __init__(self, services: ConsoleServices) -> None:
+    def __init__(self, services: ConsoleServices, limiter: ConcurrencyLimiter | None = None) -> None:
         self._services = services
-        self._limiter = ConcurrencyLimiter()
+        self._limiter = limiter or ConcurrencyLimiter()
         self._cache = AnswerCache(monotonic_s=services.monotonic_s)
+        self._known_control_id: str | None = None
 
     async def reply(
         self, asked: GameQuestion, rendering: Rendering, gone: Gone, has_seen: Callable[[str], bool]
     ) -> Reply:
         """The answer as `rendering` writes it, unless `has_seen` says of its tag that the asker has it.
 
-        A tag is a text in quotes, another one whenever the answer could be another one. Raises `ControlError`,
+        A tag is another one whenever the answer could be another one, or is written otherwise. Raises `ControlError`,
         `InvalidQuery`, `QueryAborted`, `TooBusy`.
         """
 
         def make(cancellation: Cancellation) -> Reply:
             game_id = self._services.control.find_game(asked.game).game_id
             key = self._key(game_id, asked)
-            tag = f'"{_digest((key, rendering.name))}"'
+            tag = _digest((key, rendering.name))
             if has_seen(tag):
                 return Reply(tag, None)
             ask = self._services.analytics.ask
@@ -74,8 +74,21 @@ class QueryService:
 
         return await self.run(make, gone)
 
-    async def sql(self, statement: str, write: Callable[[pa.Table], _T], game_ids: Collection[int] | None = None) -> _T:
-        """What `write` makes of the answer to a read-only statement of SQL, with all its rows; in a thread.
+    async def ask(self, asked: GameQuestion, gone: Gone) -> Answer:
+        """The answer itself. Raises what `reply` raises."""
+
+        def make(cancellation: Cancellation) -> Answer:
+            game_id = self._services.control.find_game(asked.game).game_id
+            ask = self._services.analytics.ask
+            key = self._key(game_id, asked)
+            return self._cache.answer(key, cancellation, lambda: ask(game_id, asked.question, cancellation))
+
+        return await self.run(make, gone)
+
+    async def sql(
+        self, statement: str, write: Callable[[pa.Table], _T], gone: Gone, game_ids: Collection[int] | None = None
+    ) -> _T:
+        """What `write` makes of the answer to a read-only statement of SQL, with all its rows.
 
         The statement reads all games or, with `game_ids`, these alone.
 
@@ -83,32 +96,41 @@ class QueryService:
         """
         limits = self._services.limits
 
-        def answer() -> _T:
-            table = self._services.tables.sql(statement, limits.sql_max_rows + 1, limits.sql_timeout_s, game_ids)
+        def answer(cancellation: Cancellation) -> _T:
+            table = self._services.tables.sql(statement, limits.sql_max_rows + 1, cancellation, game_ids)
             if table.num_rows > limits.sql_max_rows:
                 rows = f"{limits.sql_max_rows} rows (console.sql_max_rows)"
                 raise QueryAborted(f"the answer has more than {rows}; add a LIMIT, or sum up")
             return write(table)
 
-        return await self._limiter.run(answer)
+        return await self._run(answer, gone, limits.sql_timeout_s, "console.sql_timeout_s")
 
     async def run(self, work: Callable[[Cancellation], _T], gone: Gone) -> _T:
         """The result of `work`, in a thread: cancelled when its time is over, or when the asker goes away.
 
         Raises `QueryAborted` where it was, `TooBusy`, and what `work` raises.
         """
+        return await self._run(work, gone, self._services.limits.question_timeout_s, "analytics.timeout_s")
+
+    async def _run(self, work: Callable[[Cancellation], _T], gone: Gone, limit_s: float, setting: str) -> _T:
         cancellation = Cancellation()
-        deadline = Deadline(cancellation, self._services.limits.question_timeout_s)
+        deadline = Deadline(cancellation, limit_s, setting)
         async with stopped_when_gone(gone, cancellation), deadline:
             return await self._limiter.run(lambda: work(cancellation))
 
     def _key(self, game_id: int, asked: GameQuestion) -> str:
-        """Another one whenever the answer could be another one. Asked for before the answer: it is never too new."""
+        """Another one whenever the answer could be another one; the same in every process, and after a restart.
+
+        Asked for before the answer: it is never too new.
+        """
         state, now_us = self._services.analytics.state(game_id), self._services.clock.now_us()
         made_of = (
-            _STARTED,
+            self._services.program,
+            state.settings,
+            state.store_id,
             state.data_version,
             state.zone.name,
+            self._control_id(),
             self._services.control.version(),
             now_us // _MINUTE_US if asked.freshness is Freshness.MINUTE else _days(state.zone, asked.question, now_us),
             game_id,
@@ -116,6 +138,12 @@ class QueryService:
             asked.question,
         )
         return _digest(made_of)
+
+    def _control_id(self) -> str:
+        """It never changes while this process runs: read once."""
+        if self._known_control_id is None:
+            self._known_control_id = self._services.control.installation_id()
+        return self._known_control_id
 
 
 def _days(zone: Zone, question: msgspec.Struct, now_us: int) -> Sequence[dt.date]:
@@ -125,4 +153,4 @@ def _days(zone: Zone, question: msgspec.Struct, now_us: int) -> Sequence[dt.date
 
 
 def _digest(made_of: object) -> str:
-    return hashlib.sha256(msgspec.json.encode(made_of)).hexdigest()[:32]
+    return hashlib.sha256(_encoder.encode(made_of)).hexdigest()[:32]

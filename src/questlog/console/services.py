@@ -82,6 +82,7 @@ class ConsoleServices(msgspec.Struct, frozen=True):
     """Everything that the console port is built from.
 
     `monotonic_s` tells seconds that no change of the clock touches; `collector_port` is where games send to.
+    `program` tells this program from those that may answer otherwise.
     `keep_days` is the setting `event.keep_days`: 0 = events are kept for ever.
     """
 
@@ -97,4 +98,5 @@ class ConsoleServices(msgspec.Struct, frozen=True):
     monotonic_s: Callable[[], float]
     limits: Limits = Limits()
     collector_port: int = 7450
+    program: str = ""
     keep_days: int = 0

@@ -11,6 +11,7 @@ from questlog.control.tables import kept_values, markers
 
 _SIGNING_KEY = "signing_key"
 _FORM_KEY = "form_key"
+_INSTALLATION_ID = "installation_id"
 
 
 class Installation(Part):
@@ -23,6 +24,10 @@ class Installation(Part):
     def form_key(self) -> str:
         """The key that ties a page's forms to a browser: made once, then the same in every process."""
         return self._made_once(_FORM_KEY)
+
+    def installation_id(self) -> str:
+        """What tells this control database from others: made once, then the same in every process."""
+        return self._made_once(_INSTALLATION_ID)
 
     def _made_once(self, name: str) -> str:
         query = select(kept_values.c.value).where(kept_values.c.name == name)

@@ -3,6 +3,7 @@
 import contextlib
 import gc
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import NamedTuple, Protocol
@@ -30,6 +31,7 @@ _LONGEST_TICK_MS = 1000
 _MOST_REFUSED_IN_A_ROW = 100
 # Storing waits for the engine half of the time; with fewer events, handing over costs more than it gains.
 _WORTH_A_THREAD = 5_000
+_READ_ON_EVERY_S = 0.025
 
 _log = structlog.get_logger(__name__)
 
@@ -107,6 +109,7 @@ class Loader:
         self._read_to: Mapping[int, Position] = {}
         self._storing = ThreadPoolExecutor(1, "storing")
         self._being_stored: Future[None] | None = None
+        self._handed_over_s = 0.0
         self._refused_in_a_row = 0
         self._failures = 0
         self._expire_at_us = clock.now_us() + _in_us(_EXPIRE_EVERY_S)
@@ -184,21 +187,35 @@ class Loader:
         return has_more
 
     def _load_in_batches(self, entries: Sequence[Entry]) -> int:
-        """Load the entries in order, in as few batches as the bounds allow. Returns how many."""
+        """Load the entries in order, in as few batches as the bounds allow. Returns how many.
+
+        What arrives while the last batch is being stored is read and decoded at once, and loaded with these entries: a
+        batch costs as much as thousands of events before it has any.
+        """
         batches = 0
         builder = self._new_builder()
-        for entry in entries:
-            builder.add(entry)
-            if builder.event_count >= self._pace.batch_events or builder.is_closed:
-                self._load_beside(builder)
-                batches += 1
-                if self._is_stopping.is_set():
-                    return batches
-                builder = self._new_builder()
+        while True:
+            for entry in entries:
+                builder.add(entry)
+                if builder.event_count >= self._pace.batch_events or builder.is_closed:
+                    self._load_beside(builder)
+                    batches += 1
+                    if self._is_stopping.is_set():
+                        return batches
+                    builder = self._new_builder()
+            if not self._may_grow():
+                break
+            entries = self._reader.read({**self._read_to, **builder.positions}, self._pace.batch_bytes)
         if builder.entries:
             self._load_beside(builder)
             batches += 1
         return batches
+
+    def _may_grow(self) -> bool:
+        """Wait a moment; whether a batch should go on growing: the last one is being stored, or was begun just now."""
+        if self._being_stored is None or self._is_stopping.wait(_READ_ON_EVERY_S):
+            return False
+        return not self._being_stored.done() or time.monotonic() - self._handed_over_s < _LONGEST_TICK_MS / 1000
 
     def _load_beside(self, builder: BatchBuilder) -> None:
         """Load a batch after the last one; a large one while the next is read and decoded.
@@ -208,6 +225,7 @@ class Loader:
         self._wait_until_stored()
         self._read_to = {**self._read_to, **builder.positions}
         if builder.event_count >= _WORTH_A_THREAD and not self._failures:
+            self._handed_over_s = time.monotonic()
             self._being_stored = self._storing.submit(self._load, builder)
         else:
             self._load(builder)

@@ -11,7 +11,7 @@ import datetime as dt
 import itertools
 import zoneinfo
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from functools import lru_cache
 from typing import NamedTuple
@@ -84,6 +84,13 @@ class Zone(msgspec.Struct, frozen=True):
     def has_day(self, day: dt.date) -> bool:
         """Whether there is such a day: a zone that goes over the date line skips one."""
         return bool(self.intervals(day, day))
+
+    def days(self, first: dt.date, last: dt.date) -> Sequence[dt.date]:
+        """The local days from `first` to `last`, in order, without those that the zone skipped."""
+        all_days = [first + dt.timedelta(days=place) for place in range((last - first).days + 1)]
+        around = self.segments(day_number(first) * DAY_US - 2 * DAY_US, day_number(last) * DAY_US + 3 * DAY_US)
+        # Only where the offset changes can a day be missing.
+        return all_days if len(around) == 1 else [day for day in all_days if self.has_day(day)]
 
     def bounds(self, first: dt.date, last: dt.date) -> tuple[int, int]:
         """From when to before when all moments of the local days `first` to `last` lie; equal where there are none."""

@@ -233,10 +233,12 @@ class StoreReading(Protocol):
 class Reading(Protocol):
     """The half of a store that answers. Any thread calls it. What is asked by name is in `store/named_reads.py`."""
 
-    def sql(self, statement: str, max_rows: int, timeout_s: float, game_ids: Collection[int] | None = None) -> pa.Table:
+    def sql(
+        self, statement: str, max_rows: int, cancellation: Cancellation, game_ids: Collection[int] | None = None
+    ) -> pa.Table:
         """Answer one read-only statement of a user, over all games or, with `game_ids`, over these alone.
 
-        Raises `QueryAborted`, `StoreFailed`.
+        Raises `QueryAborted`, also when cancelled, and `StoreFailed`.
         """
         ...
 

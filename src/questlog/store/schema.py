@@ -520,6 +520,12 @@ COUNTERS = Table(
     ),
 )
 
+STORE = Table(
+    "store",
+    "One row: what tells this store from others.",
+    (Column("store_id", Kind.TEXT, "random, made with the store"),),
+)
+
 UNFINISHED = Table(
     "unfinished",
     "Steps of a migration that are not finished. Empty while the store is open.",
@@ -553,6 +559,7 @@ TABLES = (
     RESEND_KEYS,
     GAME_ZONES,
     COUNTERS,
+    STORE,
     UNFINISHED,
     SCHEMA_VERSION,
 )

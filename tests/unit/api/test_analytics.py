@@ -157,11 +157,21 @@ def test_who_has_the_answer_already_is_told_so(client: Client, console: FakeCons
     first = client.post(PATH, json=QUERY)
     assert first.headers["cache-control"] == "private, no-cache"
     tag = first.headers["etag"]
-    for seen in (tag, f"W/{tag}", f'"other", {tag}', "*"):
+    strong = tag.removeprefix("W/")
+    assert strong != tag
+    for seen in (tag, strong, f'"other", {tag}', f'{strong},W/"other"', f'"with, comma" , {tag}'):
         again = client.post(PATH, json=QUERY, headers={"If-None-Match": seen})
         assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", tag)
     assert len(console.analytics.asked) == 1
-    assert client.post(PATH, json=QUERY, headers={"If-None-Match": '"other"'}).status_code == 200
+    several = client.post(PATH, json=QUERY, headers=[("If-None-Match", '"other"'), ("If-None-Match", tag)])
+    assert several.status_code == 304
+
+
+@pytest.mark.parametrize("seen", ['"other"', "*", '"*"', 'W/"*"', '"other", *', "", '""', "W/", '"', "other"])
+def test_a_first_question_is_answered_whatever_the_asker_has_seen(client: Client, seen: str) -> None:
+    answer = client.post(PATH, json=QUERY, headers={"If-None-Match": seen})
+    assert answer.status_code == 200
+    assert answer.json()["rows"]
 
 
 def _load(console: FakeConsole) -> None:
@@ -180,7 +190,15 @@ def _other_zone(console: FakeConsole) -> None:
     console.analytics.zone = zone_named("Europe/Berlin")
 
 
-@pytest.mark.parametrize("change", [_load, _define, _next_day, _other_zone])
+def _other_store(console: FakeConsole) -> None:
+    console.analytics.store_id = "made anew"
+
+
+def _other_settings(console: FakeConsole) -> None:
+    console.analytics.settings = [{"event_id": 10}]
+
+
+@pytest.mark.parametrize("change", [_load, _define, _next_day, _other_zone, _other_store, _other_settings])
 def test_the_tag_is_another_when_the_answer_may_be(client: Client, console: FakeConsole, change: Any) -> None:
     tag = client.post(PATH, json=QUERY).headers["etag"]
     change(console)

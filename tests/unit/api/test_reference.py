@@ -9,6 +9,7 @@ from litestar.testing import TestClient
 
 from questlog.api.response_formats import ResponseFormat
 from questlog.loader.counters import LoaderCounters
+from questlog.store.contract import Cancellation
 from tests.support.console import FakeConsole, MemoryTables
 
 DOCS = Path(__file__).parents[3] / "docs"
@@ -62,7 +63,7 @@ def test_the_page_of_monitoring_lists_the_series_that_there_are(console: FakeCon
 @pytest.mark.parametrize("statement", re.findall(r"```sql\n(.*?)```", GUIDE, re.DOTALL))
 def test_every_question_of_the_guide_can_be_asked(statement: str) -> None:
     tables = MemoryTables()
-    assert tables.sql(statement, 10, 1.0).num_columns > 1
+    assert tables.sql(statement, 10, Cancellation()).num_columns > 1
     tables.close()
 
 

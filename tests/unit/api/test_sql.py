@@ -87,7 +87,7 @@ def test_the_limits_are_those_of_the_settings(limited: FakeConsole) -> None:
     with TestClient(create_app(limited.services)) as client:
         client.headers["Authorization"] = f"Bearer {limited.token}"
         client.post("/api/v1/sql", json={"sql": "SELECT 1"})
-        assert limited.tables.asked == [("SELECT 1", 8, 1.5)]
+        assert limited.tables.asked == [("SELECT 1", 8)]
         assert client.post("/api/v1/sql", json={"sql": "SELECT 1" + " " * 100}).status_code == 413
 
 

@@ -152,7 +152,7 @@ def test_remote_configs_are_sent_once_and_then_unchanged(collector: TestCollecto
 
 def test_a_disabled_game_is_told_so_and_its_events_are_refused(collector: TestCollector) -> None:
     collector.control.disable_game(SANDBOX_GAME_KEY)
-    collector.parts.directory.refresh()
+    collector.worker.directory.refresh()
     sent = json.dumps(DEVICE).encode()
     assert json.loads(collector.ask("POST", INIT, sent, signed(sent)).body)["enabled"] is False
     assert json.loads(collector.ask("POST", REMOTE, sent, signed(sent)).body)["enabled"] is False
@@ -184,7 +184,7 @@ def test_a_new_game_is_found_without_waiting(collector: TestCollector) -> None:
 
 def test_answers_are_counted(collector: TestCollector) -> None:
     collector.send_events([USER, {**USER, "v": 1}])
-    counted = collector.parts.counters.snapshot(is_ready=True, pending_bytes=0)
+    counted = collector.worker.counters.snapshot(is_ready=True, pending_bytes=0)
     game_id = collector.sandbox.game.game_id
     assert counted.requests == {"gameanalytics 400": 1}
     assert counted.events == {

@@ -30,7 +30,7 @@ def only(collector: TestCollector, kind: Kind) -> tuple[Envelope, bytes]:
 
 def make_lenient(collector: TestCollector, is_lenient: bool) -> None:
     collector.control.set_lenient("sandbox", is_lenient)
-    collector.parts.directory.refresh()
+    collector.worker.directory.refresh()
 
 
 def decoded_again(envelope: Envelope, body: bytes) -> tuple[int, int]:
@@ -68,7 +68,7 @@ def test_the_answer_names_what_is_wrong_for_lenient_games_too(collector: TestCol
 def test_events_with_invalid_annotations_are_counted_apart(collector: TestCollector) -> None:
     make_lenient(collector, True)
     collector.send_events([BAD_BUILD, BAD_USER, event("user")])
-    counted = collector.parts.counters.snapshot(is_ready=True, pending_bytes=0).events
+    counted = collector.worker.counters.snapshot(is_ready=True, pending_bytes=0).events
     assert counted == {
         "1 gameanalytics accepted": 1,
         "1 gameanalytics accepted_leniently": 1,
@@ -89,7 +89,7 @@ def test_satoris_events_are_taken_leniently_too(collector: TestCollector) -> Non
 def test_a_lenient_game_may_be_strict_about_names(collector: TestCollector) -> None:
     make_lenient(collector, True)
     collector.control.set_strict("sandbox", True)
-    collector.parts.directory.refresh()
+    collector.worker.directory.refresh()
     body = {"events": [{"name": "mine", "id": []}, {"name": "gameStarted", "id": []}]}
     assert collector.ask("POST", "/v1/server-event", body, collector.basic()).status == 400
     envelope, sent = only(collector, Kind.SATORI_SERVER_EVENTS)

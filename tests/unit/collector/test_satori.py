@@ -243,7 +243,7 @@ def test_a_strict_game_refuses_undeclared_names_and_says_so_for_ever(collector: 
     game_key = collector.sandbox.game.game_key
     collector.control.set_strict(game_key, True)
     collector.control.declare_event_names(game_key, ["levelCompleted"])
-    collector.parts.directory.refresh()
+    collector.worker.directory.refresh()
     names = ["levelCompleted", "gameFinished", "enemySpawned"]
     body = {"events": [{**EVENT, "name": name} for name in names]}
     assert collector.ask("POST", "/v1/server-event", body, collector.basic()).status == 400
@@ -406,7 +406,7 @@ def test_a_journal_that_cannot_be_written_is_503_with_a_time_to_wait(collector: 
 def test_a_revoked_api_key_ends_its_tokens(collector: TestCollector) -> None:
     token = collector.authenticate(IDENTITY)["token"]
     collector.control.revoke_api_key(collector.sandbox.game.game_key, collector.sandbox.api_key.name)
-    collector.parts.directory.refresh()
+    collector.worker.directory.refresh()
     assert collector.ask("GET", "/v1/properties", headers=bearer(token)).status == 401
 
 
@@ -500,7 +500,7 @@ def test_a_long_lived_token_stays_revoked(collector: TestCollector) -> None:
 
 
 def test_too_much_that_waits_is_503(collector: TestCollector) -> None:
-    with collector.parts.waiting.holding(4_194_304 - 10):
+    with collector.worker.waiting.holding(4_194_304 - 10):
         answer = collector.ask("POST", "/v1/authenticate", {"id": IDENTITY}, collector.basic())
         assert answer.status == 503
         body = {"events": [{**EVENT, "identityId": IDENTITY}]}
@@ -511,17 +511,17 @@ def test_too_much_that_waits_is_503(collector: TestCollector) -> None:
 def test_a_collector_holds_a_bounded_number_of_identities_and_tokens(collector: TestCollector) -> None:
     """A worker is to stay under 80 MB with players without number."""
     token = collector.authenticate(IDENTITY)["token"]
-    service, callers = collector.satori, collector.callers
+    worker = collector.worker
     for start in range(0, 24_000, 8_000):
         events = [{**EVENT, "identityId": f"player-{number:08}"} for number in range(start, start + 8_000)]
         assert collector.ask("POST", "/v1/server-event", {"events": events}, collector.basic()).status == 200
-    assert len(service._known) <= 20_000
+    assert len(worker.recent_identities) <= 20_000
     now_s = collector.clock.now // 1_000_000
     claims = {"iid": IDENTITY, "exp": now_s + 60, "iat": now_s, "api": collector.sandbox.api_key.name}
     long_token = jwt.encode({**claims, "padding": "x" * 1_000}, SIGNING_KEY, algorithm="HS256")
     for each in (token, long_token):
         assert collector.ask("GET", "/v1/flag", headers=bearer(each)).status == 200
-    assert list(callers._verified) == [token]
+    assert list(worker.callers._verified) == [token]
 
 
 def test_properties_are_dated_by_when_they_changed(collector: TestCollector) -> None:

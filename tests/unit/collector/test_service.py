@@ -7,16 +7,15 @@ import pytest
 
 from questlog.collector.counters import publish
 from questlog.control.errors import ControlUnavailable
-from questlog.model.exchange import Request
 from questlog.model.reasons import Reason, RequestRejected
-from tests.support.collectors import Headers, TestCollector, bearer
+from tests.support.collectors import TestCollector, bearer
 from tests.support.installation import SANDBOX_GAME_KEY, signature
 
 
 @pytest.fixture
 def collector(tmp_path: Path) -> Iterator[TestCollector]:
     made = TestCollector(tmp_path)
-    publish(tmp_path / "run", made.parts.counters.snapshot(is_ready=True, pending_bytes=0))
+    publish(tmp_path / "run", made.worker.counters.snapshot(is_ready=True, pending_bytes=0))
     yield made
     made.close()
 
@@ -42,7 +41,7 @@ def test_metrics_without_a_control_database_are_503(collector: TestCollector, mo
     def refuse(_token: str) -> str | None:
         raise ControlUnavailable("database is locked")
 
-    monkeypatch.setattr(collector.service, "_check_token", refuse)
+    monkeypatch.setattr(collector.control, "check_token", refuse)
     answer = collector.ask("GET", "/metrics", headers=bearer("x"), client_address="203.0.113.7")
     assert answer.status == 503
 
@@ -55,17 +54,18 @@ def test_periodic_work_outlives_a_fault(collector: TestCollector, monkeypatch: p
         looks += 1
         raise ZeroDivisionError
 
-    monkeypatch.setattr(collector.parts.directory, "refresh", fail)
+    monkeypatch.setattr(collector.worker.directory, "refresh", fail)
     monkeypatch.setattr("questlog.collector.service._PERIOD_S", 0.0)
     collector.start_and_run_for(0.05)
     assert looks > 1
 
 
 def test_an_answer_to_a_body_that_was_not_read_is_counted_too(collector: TestCollector) -> None:
-    request = Request("POST", "/v1/event", "", Headers({}), b"", "127.0.0.1")
-    collector.service.rejected(request, RequestRejected(Reason.BODY_TOO_LARGE, "too large"))
-    collector.service.failed(request)
-    counted = collector.parts.counters.snapshot(is_ready=True, pending_bytes=0)
+    service = collector.service
+    route = service.router.route("POST", "/v1/event")
+    service.pipeline.rejected(route, RequestRejected(Reason.BODY_TOO_LARGE, "too large"))
+    service.pipeline.failed(route)
+    counted = collector.worker.counters.snapshot(is_ready=True, pending_bytes=0)
     assert counted.requests == {"satori 413": 1, "satori 500": 1}
 
 
@@ -92,7 +92,8 @@ def test_other_paths_are_what_they_were(collector: TestCollector) -> None:
 
 
 def test_a_body_that_was_not_read_is_answered_as_its_protocol_does(collector: TestCollector) -> None:
-    request = Request("POST", f"//v2/{SANDBOX_GAME_KEY}/events/", "", Headers({}), b"", "127.0.0.1")
-    assert collector.service.failed(request).body == b""
+    service = collector.service
+    route = service.router.route("POST", f"//v2/{SANDBOX_GAME_KEY}/events/")
+    assert service.pipeline.failed(route).body == b""
     rejection = RequestRejected(Reason.OVERLOADED, "")
-    assert collector.service.rejected(request, rejection).body == b""
+    assert service.pipeline.rejected(route, rejection).body == b""

@@ -480,6 +480,36 @@ def test_the_next_is_read_while_a_large_batch_is_stored(journal: FakeJournal, cl
     assert store.event_ids() == first + second
 
 
+def test_what_arrives_while_a_large_batch_is_stored_is_in_one_batch(journal: FakeJournal, clock: FakeClock) -> None:
+    being_stored, may_end = threading.Event(), threading.Event()
+
+    def wait(_: Batch) -> None:
+        being_stored.set()
+        assert may_end.wait(20)
+
+    def arrive() -> None:
+        assert being_stored.wait(20)
+        for name in names:
+            time.sleep(0.03)
+            fill(journal, name)
+        time.sleep(0.1)
+        may_end.set()
+
+    names = [f"later-{number}" for number in range(5)]
+    first = fill_large(journal, "first")
+    pace = one_large_batch_at_a_time(journal)
+    fill(journal, "next")
+    store = FakeStore(wait)
+    loader = loader_of(journal, store, clock, pace)
+    arriving = threading.Thread(target=arrive)
+    arriving.start()
+    while loader.step():
+        pass
+    arriving.join()
+    assert store.event_ids() == [*first, "next", *names]
+    assert len(store.batches) == 2
+
+
 def test_what_follows_a_large_batch_that_failed_is_not_stored_before_it(journal: FakeJournal, clock: FakeClock) -> None:
     failures = iter([StoreFailed("disk full")])
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from questlog.store.contract import QueryAborted
+from questlog.store.contract import Cancellation, QueryAborted
 from questlog.store.duckdb.connection import EngineSettings
 from questlog.store.duckdb.limited_sql import GAME_TABLES
 from questlog.store.duckdb.store import DuckDBStore
@@ -31,7 +31,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DuckDBStore]:
 
 
 def ask(store: DuckDBStore, statement: str, *games: int) -> list[dict[str, object]]:
-    rows: list[dict[str, object]] = store.sql(statement, 1_000, 10.0, frozenset(games)).to_pylist()
+    rows: list[dict[str, object]] = store.sql(statement, 1_000, Cancellation(), frozenset(games)).to_pylist()
     return rows
 
 
@@ -161,18 +161,12 @@ def test_a_condition_is_not_tried_on_rows_of_other_games(
 
 
 def test_what_a_condition_pushes_is_behind_the_games(store: DuckDBStore) -> None:
-    with store._runner._cursor(_not_cancelled()) as cursor:
+    with store._runner._cursor(Cancellation()) as cursor:
         from questlog.store.duckdb.limited_sql import limit_tables
 
         limit_tables(cursor, ["events"], [MINE, LAST])
         plan = str(cursor.execute("EXPLAIN SELECT 1 FROM events WHERE player_id::INTEGER = 7").fetchall()[0][1])
     assert plan.index("CAST(player_id") < plan.index("Limit") < plan.index("game_id")
-
-
-def _not_cancelled():  # type: ignore[no-untyped-def]
-    from questlog.store.contract import Cancellation
-
-    return Cancellation()
 
 
 @pytest.mark.parametrize(
@@ -196,12 +190,12 @@ def _not_cancelled():  # type: ignore[no-untyped-def]
 def test_no_message_and_no_answer_tells_where_the_files_are(store: DuckDBStore, statement: str) -> None:
     """Neither for a role for all games."""
     with pytest.raises(QueryAborted) as refused:
-        store.sql(statement, 100, 10.0)
+        store.sql(statement, 100, Cancellation())
     assert str(store._directory) not in str(refused.value)
 
 
 def test_the_words_of_the_engine_are_without_the_directory(store: DuckDBStore) -> None:
     directory = str(store._directory)
     with pytest.raises(QueryAborted, match="\\(store\\)/temp") as refused:
-        store.sql(f"SELECT error('cannot write {directory}/temp')", 100, 10.0)
+        store.sql(f"SELECT error('cannot write {directory}/temp')", 100, Cancellation())
     assert directory not in str(refused.value)

@@ -28,6 +28,9 @@ _COPIED = (
 )
 """All that is not computed from the events; and players, for their numbers and properties."""
 
+_COMPUTED_AGAIN_BEFORE = 6
+"""The migration to this version computes the rollups again; later ones leave them as they are."""
+
 _AS_BEFORE_6 = (
     # A session was known by its id alone, whoever's it was.
     """
@@ -57,10 +60,10 @@ def _as_version(version: int, new: Path, old: Path) -> None:
         " GROUP BY table_name"
     ).fetchall()
     for table, names in columns:
-        if table in _COPIED:
+        if table in _COPIED or (version >= _COMPUTED_AGAIN_BEFORE and table != "schema_version"):
             connection.execute(f"TRUNCATE {table}")
             connection.execute(f"INSERT INTO {table} ({names}) SELECT {names} FROM new.{table}")  # noqa: S608 - names
-    for statement in _AS_BEFORE_6:
+    for statement in _AS_BEFORE_6 if version < _COMPUTED_AGAIN_BEFORE else ():
         connection.execute(statement)
     connection.close()
 
@@ -92,6 +95,7 @@ def _history(seed: int, version: int) -> list[dict[str, Any]]:
 
 
 _ROWS_OF = {
+    "store": "SELECT count(*) AS ids FROM store",
     "value_counts": ADDED_UP,
     # The migration is a change of its own; numbers of sessions differ.
     "counters": "SELECT * EXCLUDE (batch_no, session_no) FROM counters",

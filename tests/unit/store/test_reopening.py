@@ -76,7 +76,7 @@ def test_a_store_that_cannot_be_opened_anew_yet_is_tried_again(store: DuckDBStor
         with pytest.raises(StoreFailed):
             store.query("SELECT 1 AS one FROM counters", {})
         with pytest.raises(StoreFailed):
-            store.sql("SELECT 1 AS one", 10, 10.0)
+            store.sql("SELECT 1 AS one", 10, Cancellation())
         with pytest.raises(StoreFailed), store.reading(Cancellation()):
             pass
     database.rmdir()

@@ -14,6 +14,7 @@ from questlog.store.schema import (
     PLAYERS,
     PURCHASES,
     SESSIONS,
+    STORE,
     VALUE_BINS,
     VALUE_COUNTS,
     Table,
@@ -50,3 +51,4 @@ field_values = _ibis_table(FIELD_VALUES)
 value_counts = _ibis_table(VALUE_COUNTS)
 value_bins = _ibis_table(VALUE_BINS)
 game_zones = _ibis_table(GAME_ZONES)
+store = _ibis_table(STORE)

@@ -78,7 +78,7 @@ class LocalDays(msgspec.Struct, frozen=True):
         period, zone = self.period, self.zone
         if granularity is Granularity.ALL:
             return [Bucket(period.start, period.end)]
-        days = [day for day in (period.start + place * _ONE_DAY for place in range(period.days)) if zone.has_day(day)]
+        days = zone.days(period.start, period.end)
         if granularity.is_within_a_day:
             width_us = _WIDTHS_US[granularity]
             starts = ((start, day) for day in days for start in zone.starts_within(day, width_us))

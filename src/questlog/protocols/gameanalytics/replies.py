@@ -10,7 +10,7 @@ from typing import NamedTuple
 import msgspec
 
 from questlog.model.exchange import HeaderList, Reply
-from questlog.model.reasons import DroppedEvent, Reason
+from questlog.model.reasons import DroppedEvent, Reason, RequestRejected
 
 CORS_HEADERS: HeaderList = (("access-control-allow-origin", "*"),)
 JSON_HEADERS: HeaderList = (("content-type", "application/json"), *CORS_HEADERS)
@@ -61,6 +61,8 @@ ANSWERS: dict[Reason, Answer] = {
 
 EVENTS_ACCEPTED = Reply(200, b"[]", JSON_HEADERS)
 PREFLIGHT = Reply(204, b"", PREFLIGHT_HEADERS)
+FAULT = Reply(503, b"", CORS_HEADERS)
+"""The answer to a fault of ours: SDKs keep their data."""
 
 _encode = msgspec.json.encode
 
@@ -99,9 +101,9 @@ def events(dropped: Sequence[DroppedEvent]) -> Reply:
     return Reply(400, b"[" + b",".join(failures) + b"]", JSON_HEADERS)
 
 
-def rejected(reason: Reason, detail: str) -> Reply:
-    """Answer a request that is not taken at all. `detail` is shown to the sender."""
-    status, has_body = ANSWERS[reason]
+def rejected(rejection: RequestRejected) -> Reply:
+    """Answer a request that is not taken at all. Its detail is shown to the sender."""
+    status, has_body = ANSWERS[rejection.reason]
     if not has_body:
         return Reply(status, b"", CORS_HEADERS)
-    return Reply(status, _encode({"error": reason, "detail": detail}), JSON_HEADERS)
+    return Reply(status, _encode({"error": rejection.reason, "detail": rejection.detail}), JSON_HEADERS)

@@ -112,7 +112,7 @@ NO_EXPERIMENTS = _ok(b'{"experiments":[]}')
 NO_LIVE_EVENTS = _ok(b'{"live_events":[],"explicit_join_live_events":[]}')
 NO_MESSAGES = _ok(b'{"messages":[]}')
 PREFLIGHT = Reply(204, b"", _PREFLIGHT_HEADERS)
-INTERNAL = Reply(500, _encode(_Error(13, "Internal error")), _HEADERS)
+FAULT = Reply(500, _encode(_Error(13, "Internal error")), _HEADERS)
 MESSAGE_NOT_FOUND = Reply(404, _encode(_Error(5, "Message not found")), _HEADERS)
 LIVE_EVENT_NOT_FOUND = Reply(404, _encode(_Error(5, "Live event not found")), _HEADERS)
 

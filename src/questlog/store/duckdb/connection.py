@@ -8,7 +8,7 @@ import msgspec
 import structlog
 
 from questlog.store.contract import StoreFailed
-from questlog.store.migrations import v0001, v0002, v0003, v0004, v0005, v0006
+from questlog.store.migrations import v0001, v0002, v0003, v0004, v0005, v0006, v0007
 
 MIGRATIONS = (
     v0001.STATEMENTS,
@@ -17,6 +17,7 @@ MIGRATIONS = (
     v0004.STATEMENTS,
     v0005.STATEMENTS,
     v0006.STATEMENTS,
+    v0007.STATEMENTS,
 )
 """The statements that lead to version 1, 2, … in order."""
 

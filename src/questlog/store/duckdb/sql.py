@@ -64,23 +64,16 @@ class SqlRunner:
         self._directory = _directory_of(connection)
 
     def answer(
-        self, statement: str, max_rows: int, timeout_s: float, game_ids: Collection[int] | None = None
+        self, statement: str, max_rows: int, cancellation: Cancellation, game_ids: Collection[int] | None = None
     ) -> pa.Table:
         """At most `max_rows` rows of the answer to a user's statement, over all games or over these alone.
 
-        Raises `QueryAborted`, safe to show, and `StoreFailed` while the database is closed.
+        Raises `QueryAborted`, safe to show, also when cancelled, and `StoreFailed` while the database is closed.
         """
-        cancellation = Cancellation()
-        timer = threading.Timer(timeout_s, cancellation.cancel, [f"the statement took longer than {timeout_s:g} s"])
-        timer.start()
-        try:
-            with self._cursor(cancellation) as cursor, _refusals(cancellation, self._directory):
-                parsed = checked(cursor, statement, game_ids)
-                cancellation.check()
-                return _rows(cursor, parsed, max_rows)
-        finally:
-            timer.cancel()
-            timer.join()
+        with self._cursor(cancellation) as cursor, _refusals(cancellation, self._directory):
+            parsed = checked(cursor, statement, game_ids)
+            cancellation.check()
+            return _rows(cursor, parsed, max_rows)
 
     @contextmanager
     def reading(self, cancellation: Cancellation) -> Iterator["DuckDBReading"]:

@@ -196,9 +196,11 @@ class DuckDBStore:
             before = min(newest, now_us) // 1_000_000 - (expiry.dedupe_window_days + 1) * _DAY_S
             self._indexes.events.expire(max(0, before))
 
-    def sql(self, statement: str, max_rows: int, timeout_s: float, game_ids: Collection[int] | None = None) -> pa.Table:
-        """Answer one read-only statement of a user. Raises `QueryAborted`, `StoreFailed`."""
-        return self._runner.answer(statement, max_rows, timeout_s, game_ids)
+    def sql(
+        self, statement: str, max_rows: int, cancellation: Cancellation, game_ids: Collection[int] | None = None
+    ) -> pa.Table:
+        """Answer one read-only statement of a user, unless cancelled. Raises `QueryAborted`, `StoreFailed`."""
+        return self._runner.answer(statement, max_rows, cancellation, game_ids)
 
     def reading(self, cancellation: Cancellation) -> AbstractContextManager[DuckDBReading]:
         """One state of the data for all statements of a question. Raises `QueryAborted`, `StoreFailed`."""

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from questlog.model.exchange import Reply
-from questlog.model.reasons import Reason
+from questlog.model.reasons import Reason, RequestRejected
 from questlog.protocols.gameanalytics import replies
 from questlog.protocols.gameanalytics.codec import decode_events
 from tests.support.gameanalytics import body, event
@@ -97,7 +97,7 @@ def test_every_reason_of_a_whole_request_has_an_answer() -> None:
 
 @pytest.mark.parametrize("reason", replies.ANSWERS)
 def test_a_client_deletes_what_was_refused_and_keeps_what_we_could_not_take(reason: Reason) -> None:
-    reply = replies.rejected(reason, "why")
+    reply = replies.rejected(RequestRejected(reason, "why"))
     if reply.status >= 500 or reason in (Reason.BODY_TIMEOUT, Reason.BODY_INCOMPLETE):
         assert reply.body == b""
     else:
@@ -118,7 +118,7 @@ def test_a_client_deletes_what_was_refused_and_keeps_what_we_could_not_take(reas
     ],
 )
 def test_statuses_are_the_documented_ones(reason: Reason, status: int) -> None:
-    assert replies.rejected(reason, "").status == status
+    assert replies.rejected(RequestRejected(reason, "")).status == status
 
 
 def test_a_preflight_allows_what_browsers_ask_for() -> None:

@@ -115,7 +115,7 @@ def test_a_batch_of_nothing_but_invalid_events_has_a_bounded_answer() -> None:
 def test_browsers_may_call_from_anywhere() -> None:
     for reply in (
         replies.EMPTY,
-        replies.INTERNAL,
+        replies.FAULT,
         replies.PREFLIGHT,
         replies.rejected(RequestRejected(Reason.NOT_JSON, "")),
     ):
