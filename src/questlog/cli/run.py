@@ -7,14 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from questlog.cli.settings import (
-    assignments_option,
-    config_option,
-    data_option,
-    parse_assignments,
-    read_settings,
-    warn_of_shown_settings,
-)
+from questlog.cli.settings import assignments_option, config_option, data_option, parse_assignments, read_settings
 from questlog.config import ConfigError
 
 if TYPE_CHECKING:
@@ -50,9 +43,7 @@ def command(data: Path, config: Path | None, assignments: tuple[str, ...], sandb
     from questlog.control.errors import ControlError
     from questlog.logs import configure_logging
 
-    overrides = parse_assignments(assignments)
-    warn_of_shown_settings(overrides)
-    settings = read_settings(data, config, overrides)
+    settings = read_settings(data, config, parse_assignments(assignments))
     configure_logging(settings.log.level, settings.log.format)
     try:
         run_all(settings, _arguments(data, config, assignments), sandbox, _say_ready)

@@ -63,9 +63,7 @@ def settings_options(function: Callable[Concatenate[Settings, _Rest], None]) -> 
     def with_settings(
         data: Path, config: Path | None, assignments: tuple[str, ...], *rest: _Rest.args, **options: _Rest.kwargs
     ) -> None:
-        overrides = parse_assignments(assignments)
-        warn_of_shown_settings(overrides)
-        function(read_settings(data, config, overrides), *rest, **options)
+        function(read_settings(data, config, parse_assignments(assignments)), *rest, **options)
 
     return with_settings
 
@@ -74,13 +72,14 @@ def read_settings(data: Path, config: Path | None, overrides: Mapping[str, objec
     """The settings of this run. `overrides` beat file and environment. Raises `click.ClickException`."""
     if PARENT_VARIABLE not in os.environ:  # else the process that started this one has said it
         _warn_of_unknown_variables()
+        _warn_of_shown_secrets(overrides)
     try:
         return load(data, config, os.environ, overrides)
     except ConfigError as error:
         raise click.ClickException(str(error)) from error
 
 
-def warn_of_shown_settings(overrides: Mapping[str, object]) -> None:
+def _warn_of_shown_secrets(overrides: Mapping[str, object]) -> None:
     """Say on stderr which secrets the command line shows."""
     secret = {
         info.key: info.variable for section in section_types() for info in setting_infos(section) if info.is_secret

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 import msgspec
-from sqlalchemy import delete, or_, select, update
+from sqlalchemy import ColumnElement, delete, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from questlog.control.audit_log import Action
@@ -100,7 +100,7 @@ class Tokens(Part):
         self._note_use(row.token_id, row.last_used_at)
         return known
 
-    def _is_live(self) -> list[object]:
+    def _is_live(self) -> list[ColumnElement[bool]]:
         now_us = self._clock.now_us()
         return [tokens.c.revoked_at.is_(None), or_(tokens.c.expires_at.is_(None), tokens.c.expires_at > now_us)]
 
