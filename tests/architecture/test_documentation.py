@@ -51,8 +51,9 @@ def test_a_link_to_a_heading_that_is_not_there_is_found(tmp_path: Path) -> None:
     assert links_to_no_heading(page) == ["page.md#gone", "#a-comment"]
 
 
-def test_every_page_of_the_reference_is_in_its_table_of_contents() -> None:
-    contents = (ROOT / "docs" / "reference" / "README.md").read_text()
-    pages = {page.name for page in (ROOT / "docs" / "reference").glob("*.md")} - {"README.md"}
+@pytest.mark.parametrize("folder", ["reference", "guides/sdks"])
+def test_every_page_is_in_the_table_of_contents_of_its_folder(folder: str) -> None:
+    contents = (ROOT / "docs" / folder / "README.md").read_text()
+    pages = {page.name for page in (ROOT / "docs" / folder).glob("*.md")} - {"README.md"}
     assert pages
     assert sorted(name for name in pages if f"]({name})" not in contents) == []

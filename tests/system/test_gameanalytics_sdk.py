@@ -13,7 +13,7 @@ from questlog.model.clock import SystemClock
 from tests.support.browser import find_browser, running_browser
 from tests.support.ingest import answered_statuses
 from tests.support.installation import SANDBOX_GAME_KEY, SANDBOX_SECRET_KEY, Installation, Row, installation
-from tests.support.sdk_page import sdk_page
+from tests.support.sdk_page import FORMS, queued_sdk_page, sdk_page
 
 pytestmark = [
     pytest.mark.system,
@@ -147,6 +147,44 @@ def test_remote_configs_are_ready(running: Installation, browser: Browser) -> No
         page.wait_for_function("() => gameanalytics.GameAnalytics.isRemoteConfigsReady()", timeout=20_000)
         assert json.loads(page.evaluate("() => gameanalytics.GameAnalytics.getRemoteConfigsContentAsString()")) == {}
         wait_for_rows(running, page, "configured", 1)
+    page.close()
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_every_form_of_the_package_sends_to_the_address_of_the_guide(
+    running: Installation, browser: Browser, form: str
+) -> None:
+    """Init and events, with the two lines of docs/guides/sdks/javascript.md and the file as published."""
+    player = f"form-{form.replace(' ', '-')}"
+    page = browser.new_page()
+    with sdk_page(running.collector_port, form) as url:
+        errors = open_game(page, url, player)
+        page.wait_for_function("() => gameanalytics.GameAnalytics.isRemoteConfigsReady()", timeout=20_000)
+        page.evaluate(DESIGN, "Opened:Shop")
+        rows = wait_for_rows(running, page, player, 2)
+        assert [row["category"] for row in rows] == ["design", "user"]
+        assert errors == []
+    page.close()
+
+
+def test_a_queue_from_before_the_script_is_sent_to_the_address_of_the_guide(
+    running: Installation, browser: Browser
+) -> None:
+    page = browser.new_page()
+    queued: list[list[object]] = [
+        ["setEventProcessInterval", 1],
+        ["configureUserId", "queued-player"],
+        ["initialize", SANDBOX_GAME_KEY, SANDBOX_SECRET_KEY],
+        ["addDesignEvent", "Queued:Before"],
+    ]
+    with queued_sdk_page(running.collector_port, queued) as url:
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto(url)
+        rows = wait_for_rows(running, page, "queued-player", 2)
+        assert [row["event_id"] for row in rows] == ["Queued:Before", None]
+        ours = (url, f"http://127.0.0.1:{running.collector_port}/")
+        assert [address for address in asked if not address.startswith((*ours, "data:"))] == []
     page.close()
 
 

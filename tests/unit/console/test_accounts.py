@@ -40,7 +40,7 @@ def test_sixty_log_ins_at_once_get_no_further_than_ten(console: FakeConsole) -> 
         nonlocal checked
         checked += 1
 
-    console.control.check_password = counting  # type: ignore[method-assign, assignment]
+    console.control.check_password = counting  # type: ignore[method-assign]
 
     async def all_at_once() -> list[str]:
         return await asyncio.gather(*(attempt(console.accounts, f"wrong {number}") for number in range(60)))

@@ -3,7 +3,7 @@
 import hashlib
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -81,7 +81,7 @@ def test_changing_a_user_ends_the_log_ins(control: ControlDatabase, other: Contr
     assert user is not None
     cookie = control.open_login(Subject(user_id=user.user_id), Origin("10.0.0.1", "Firefox"), TIMES)
     assert other.find_login(cookie, TIMES) is not None
-    changes = {
+    changes: dict[str, Callable[[], object]] = {
         "password": lambda: control.set_password("ann@example.com", "another one"),
         "role": lambda: control.set_role("ann@example.com", Role.ADMIN),
         "removal": lambda: control.remove_user("ann@example.com"),
