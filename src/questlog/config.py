@@ -67,6 +67,13 @@ class CollectorSettings(_Section, frozen=True, kw_only=True):
     ] = 1_048_576
     max_inflated_bytes: Annotated[Bytes, Meta(description="Largest request body after decompression.")] = 16_777_216
     body_timeout_s: Annotated[Seconds, Meta(description="Time limit for sending a body.")] = 30.0
+    metrics: Annotated[
+        bool,
+        Meta(
+            description="Answer `/metrics` on this port too, for scrapers on this machine and those with an API token. "
+            "For machines with collectors alone."
+        ),
+    ] = False
     max_pending_bytes: Annotated[
         Bytes,
         Meta(description="Most bytes that a collector holds before they are on disk. Above it, requests are rejected."),
@@ -318,7 +325,10 @@ class ControlSettings(_Section, frozen=True, kw_only=True):
     url: Annotated[
         str,
         Meta(
-            description="SQLAlchemy URL. Empty: the SQLite file `control.sqlite3` in the data directory.", extra=_SECRET
+            description="Address of a PostgreSQL database: `postgresql://USER:PASSWORD@HOST:PORT/DATABASE`, with "
+            "options of its client such as `?sslmode=verify-full`. Empty: the SQLite file `control.sqlite3` in the "
+            "data directory.",
+            extra=_SECRET,
         ),
     ] = ""
 

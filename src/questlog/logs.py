@@ -36,7 +36,7 @@ def configure_logging(level: str, log_format: str) -> None:
     ]
     # The plain traceback: the others print local variables too, among them keys, tokens and players' addresses.
     final: list[structlog.typing.Processor] = (
-        [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
+        [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback)]
         if as_text
         else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     )

@@ -4,13 +4,14 @@ import asyncio
 import base64
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from questlog.collector.control_thread import ControlThread
 from questlog.collector.counters import CounterBook
 from questlog.collector.directory import Directory
 from questlog.collector.limits import BodyReader, MemoryBudget
+from questlog.collector.operation import WireProtocol
 from questlog.collector.recent_identities import RecentIdentities
 from questlog.collector.rejected_requests import RejectedRequests
 from questlog.collector.satori_callers import Callers, TokenSettings
@@ -83,6 +84,7 @@ class TestCollector:
         self,
         folder: Path,
         country: FindCountry = lambda _, forwarded: "NZ" if forwarded else None,
+        own: Sequence[WireProtocol] = (),
     ) -> None:
         self.clock = ManualClock()
         self.journal = MemoryJournal()
@@ -106,7 +108,7 @@ class TestCollector:
             max_inflated_bytes=4_194_304,
         )
         bodies = BodyReader(1_048_576, 67_108_864, 30, time.monotonic)
-        self.service = CollectorService(self.worker, bodies, self.worker.control.close)
+        self.service = CollectorService(self.worker, bodies, self.worker.control.close, own)
         self._loop = asyncio.new_event_loop()
 
     def close(self) -> None:
@@ -139,6 +141,11 @@ class TestCollector:
         request = Request(method, path, query, Headers(headers or {}), sent, client_address)
         route = self.service.router.route(method, path)
         return self._loop.run_until_complete(self.service.pipeline.answer(request, route))
+
+    def answered(self) -> dict[str, int]:
+        """How many requests were answered, by protocol, operation and status."""
+        counters = self.worker.counters.snapshot(is_ready=True, pending_bytes=0)
+        return {key: durations.count for key, durations in counters.requests.items()}
 
     def send_events(self, events: object, headers: Mapping[str, str] | None = None) -> Reply:
         """POST GameAnalytics events of the sandbox game, signed."""

@@ -56,3 +56,9 @@ def test_the_http_servers_warnings_are_told_but_for_one_that_asks_for_nothing(
         logging.getLogger("_granian").warning(text)
     [line] = capsys.readouterr().err.splitlines()
     assert json.loads(line)["event"] == "Worker-1 was killed"
+
+
+def test_a_file_gets_no_colours(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging("info", "console")
+    structlog.get_logger("test").info("process started", pid=5)
+    assert "\x1b" not in capsys.readouterr().err

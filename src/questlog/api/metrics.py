@@ -74,6 +74,7 @@ def _program_series(vitals: Vitals) -> Iterator[Metric]:
     yield _gauge("questlog_disk_free_bytes", "Free bytes of the data directory's disk.", vitals.disk_free_bytes)
     yield _gauge("questlog_disk_size_bytes", "Bytes of the data directory's disk.", vitals.disk_bytes)
     yield _gauge("questlog_memory_limit_bytes", "memory.server_mb in bytes.", vitals.memory_limit_bytes)
+    yield _counter("questlog_control_errors", "The control database did not answer the server.", vitals.control_errors)
 
 
 def _loader_series(counters: LoaderCounters) -> Iterator[Metric]:

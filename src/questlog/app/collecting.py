@@ -7,8 +7,10 @@ import resource
 import time
 from functools import partial
 
+import structlog
 from granian.constants import HTTPModes, Interfaces, Loops
 from granian.http import HTTP1Settings
+from granian.log import LogLevels
 from granian.server import Server
 
 from questlog.app.places import country_database, make_data_directory, run_directory
@@ -17,6 +19,7 @@ from questlog.collector.counters import CounterBook
 from questlog.collector.country import CountryLookup
 from questlog.collector.directory import Directory
 from questlog.collector.limits import BodyReader, MemoryBudget
+from questlog.collector.metrics_operation import OWN
 from questlog.collector.recent_identities import RecentIdentities
 from questlog.collector.rejected_requests import RejectedRequests
 from questlog.collector.rsgi import CollectorApp
@@ -25,10 +28,13 @@ from questlog.collector.service import CollectorService
 from questlog.collector.worker import Worker
 from questlog.config import Settings
 from questlog.control.database import ControlDatabase
+from questlog.control.watched import open_for_collector
 from questlog.journal.writer import FileJournalWriter, open_writer
 from questlog.logs import GRANIAN_LOGGING, configure_logging
 from questlog.model.clock import SystemClock
 from questlog.supervision import end_with_parent, terminate_this_process
+
+log = structlog.get_logger(__name__)
 
 _HEADER_TIMEOUT_MS = 75_000  # also ends idle connections; SDKs send every 8 to 20 s
 _HEADER_BUFFER_BYTES = 65_536
@@ -47,12 +53,13 @@ def serve_collectors(settings: Settings) -> None:
     with ControlDatabase(settings.control_database, SystemClock()) as control:
         control.signing_key()  # made once, before workers ask for it at the same time
     country_database(settings)
+    workers = settings.collector.workers or os.cpu_count() or 1
     server = Server(
         "questlog",
         address=settings.collector.host,
         port=settings.collector.port,
         interface=Interfaces.RSGI,
-        workers=settings.collector.workers or os.cpu_count() or 1,
+        workers=workers,
         loop=Loops.uvloop,
         http=HTTPModes.http1,
         websockets=False,
@@ -61,9 +68,15 @@ def serve_collectors(settings: Settings) -> None:
         backpressure=_CONNECTIONS_PER_WORKER,
         respawn_failed_workers=True,
         workers_kill_timeout=_STOP_TIMEOUT_S,
+        log_level=LogLevels.warning,
         log_dictconfig=GRANIAN_LOGGING,
     )
+    server.on_startup(partial(_say_ready, settings, workers))
     server.serve(target_loader=partial(worker_app, settings), wrap_loader=False)  # type: ignore[arg-type]  # an object with __rsgi__ will do
+
+
+def _say_ready(settings: Settings, workers: int) -> None:
+    log.info("collectors ready", host=settings.collector.host, port=settings.collector.port, workers=workers)
 
 
 def worker_app(settings: Settings) -> CollectorApp:
@@ -78,7 +91,7 @@ def worker_app(settings: Settings) -> CollectorApp:
 
 def _build_service(settings: Settings, loop: asyncio.AbstractEventLoop) -> CollectorService:
     clock = SystemClock()
-    control = ControlDatabase(settings.control_database, clock)
+    control = open_for_collector(settings.control_database, clock)
     countries = CountryLookup(country_database(settings))
     journal = loop.run_until_complete(_open_journal(settings, clock))
     directory = Directory(control, time.monotonic)
@@ -112,7 +125,7 @@ def _build_service(settings: Settings, loop: asyncio.AbstractEventLoop) -> Colle
         control.close()
 
     bodies = BodyReader(collector.max_body_bytes, collector.max_pending_bytes, collector.body_timeout_s, time.monotonic)
-    return CollectorService(worker, bodies, close)
+    return CollectorService(worker, bodies, close, [OWN] if collector.metrics else [])
 
 
 async def _open_journal(settings: Settings, clock: SystemClock) -> FileJournalWriter:

@@ -16,6 +16,7 @@ import msgspec
 import structlog
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
+from granian.log import LogLevels
 from granian.server.embed import Server
 from litestar import Litestar
 
@@ -205,6 +206,7 @@ async def _run(settings: Settings, loader: Loader, application: Litestar, token:
         http=HTTPModes.http1,
         websockets=False,
         http1_settings=HTTP1Settings(header_read_timeout=_HEADER_TIMEOUT_MS),
+        log_level=LogLevels.warning,
         log_dictconfig=GRANIAN_LOGGING,
     )
     loop = asyncio.get_running_loop()

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import questlog
 from questlog.config import Settings
+from questlog.control.errors import ControlUnavailable
 from questlog.model.vitals import Build, Vitals
 
 _PACKAGE = Path(questlog.__file__).parent
@@ -26,6 +27,7 @@ def vitals(settings: Settings) -> Vitals:
         disk_free_bytes=disk.free,
         disk_bytes=disk.total,
         memory_limit_bytes=settings.memory.server_mb << 20,
+        control_errors=ControlUnavailable.raised,
     )
 
 

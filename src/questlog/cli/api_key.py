@@ -11,13 +11,13 @@ from questlog.config import Settings
 
 @click.group("api-key", cls=CommandGroup)
 def command() -> None:
-    """Satori API keys. The name of a key is stored with the events that come with it: one key per source."""
+    """API keys for Satori. The name of the key is stored with the events, so use one key per source."""
 
 
 @command.command("create", short_help="Add an API key.")
 @click.argument("name")
 @click.option("--game", required=True, metavar="GAME", help="Name, game key or number of the game.")
-@click.option("--key", metavar="UUID", help="A key one has already.")
+@click.option("--key", metavar="UUID", help="Use an existing key.")
 @settings_options
 def create(settings: Settings, name: str, game: str, key: str | None) -> None:
     """Add an API key called NAME and print it."""
@@ -34,10 +34,10 @@ def create(settings: Settings, name: str, game: str, key: str | None) -> None:
 
 
 @command.command("list", short_help="List the API keys.")
-@click.option("--game", metavar="GAME", help="Only those of this game: a name, a game key or a number.")
+@click.option("--game", metavar="GAME", help="Only keys of this game: a name, a game key or a number.")
 @settings_options
 def list_api_keys(settings: Settings, game: str | None) -> None:
-    """List the API keys; of the key itself only how it starts."""
+    """List the API keys. Only the first characters of a key are shown."""
     with existing_control(settings) as control:
         print_json(
             [
@@ -51,14 +51,14 @@ def list_api_keys(settings: Settings, game: str | None) -> None:
         )
 
 
-@command.command("revoke", short_help="Refuse an API key from now on.")
+@command.command("revoke", short_help="Revoke an API key.")
 @click.argument("name")
 @click.option("--game", required=True, metavar="GAME", help="Name, game key or number of the game.")
 @settings_options
 def revoke(settings: Settings, name: str, game: str) -> None:
-    """Refuse the API key called NAME, and session tokens made with it, within about a second.
+    """Revoke the API key called NAME, and session tokens made with it. Takes about a second.
 
-    The name is free again: create a key of the same name to replace one.
+    The name is free afterwards: to replace a key, create one with the same name.
     """
     with existing_control(settings) as control:
         control.revoke_api_key(game, name)

@@ -9,7 +9,7 @@ from questlog.config import Settings
 @click.command()
 @settings_options
 def command(settings: Settings) -> None:
-    """Run collectors alone: they answer games and write the journal; they need no server to do so.
+    """Run only the collectors: they accept events and write the journal. They do not need the server.
 
     Stops on SIGTERM after finishing what was accepted.
     """

@@ -50,10 +50,10 @@ class Finding(NamedTuple):
     text: str
 
 
-@click.command("doctor", short_help="Look for what is wrong and say what to do.")
+@click.command("doctor", short_help="Check the installation and say what to do.")
 @settings_options
 def command(settings: Settings) -> None:
-    """Look at the installation, running or not, and print one line per check: OK, WARN or FAIL.
+    """Check the installation, running or not, and print one line per check: OK, WARN or FAIL.
 
     Exits with 1 when a check fails. Changes nothing that a start would not change.
     """
@@ -158,6 +158,7 @@ def _control_database(settings: Settings) -> Iterator[Finding]:
     what = "control database"
     try:
         with existing_control(settings) as control:
+            place = control.describe()
             games, users = control.list_games(), control.list_users()
             keys = [key for key in control.list_api_keys() if key.revoked_at is None]
             strict = [control.find_game(game.game_key) for game in games if game.is_strict]
@@ -166,7 +167,7 @@ def _control_database(settings: Settings) -> Iterator[Finding]:
         return
     enabled = sum(game.is_enabled for game in games)
     counts = f"{enabled} of {len(games)} games enabled, {len(keys)} API keys, {len(users)} users"
-    yield Finding(Level.OK, what, f"open and up to date; {counts}")
+    yield Finding(Level.OK, what, f"answers ({place}); {counts}")
     if not enabled:
         yield Finding(Level.WARN, "games", "there is none that takes events; `questlog game create NAME` makes one")
     for game in strict:

@@ -13,25 +13,25 @@ _game_option = click.option("--game", required=True, metavar="GAME", help="Name,
 
 @click.group("event", cls=CommandGroup)
 def command() -> None:
-    """The Satori event names a strict game takes. See `questlog game strict`."""
+    """Event names that a strict game accepts (Satori). See `questlog game strict`."""
 
 
-@command.command("declare", short_help="Let a game take these event names.")
+@command.command("declare", short_help="Declare event names.")
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
 @_game_option
 @settings_options
 def declare(settings: Settings, game: str, names: tuple[str, ...]) -> None:
-    """Let a strict game take events of these names."""
+    """Declare event names: a strict game accepts events with these names."""
     with existing_control(settings) as control:
         print_json(_names(control.declare_event_names(game, names)))
 
 
-@command.command("forget", short_help="The opposite of declare.")
+@command.command("forget", short_help="Undo `declare`.")
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
 @_game_option
 @settings_options
 def forget(settings: Settings, game: str, names: tuple[str, ...]) -> None:
-    """Let a strict game no longer take events of these names."""
+    """Undo `declare`: a strict game no longer accepts events with these names."""
     with existing_control(settings) as control:
         print_json(_names(control.forget_event_names(game, names)))
 

@@ -104,30 +104,32 @@ def show(settings: Settings, game: str) -> None:
         print_json(_state(control.find_game(game)))
 
 
-@command.command("enable", short_help="Take a game's events again.")
+@command.command("enable", short_help="Accept a game's events again.")
 @click.argument("game")
 @settings_options
 def enable(settings: Settings, game: str) -> None:
-    """Take the events of GAME again."""
+    """Accept the events of GAME again."""
     with existing_control(settings) as control:
         print_json(_state(control.enable_game(game)))
 
 
-@command.command("disable", short_help="Take no more events of a game.")
+@command.command("disable", short_help="Accept no more events of a game.")
 @click.argument("game")
 @settings_options
 def disable(settings: Settings, game: str) -> None:
-    """Take no more events of GAME and tell its clients to send none. What is stored stays."""
+    """Accept no more events of GAME, and tell its clients to stop sending. Stored events stay."""
     with existing_control(settings) as control:
         print_json(_state(control.disable_game(game)))
 
 
-@command.command("strict", short_help="Take only events whose name is declared.")
+@command.command("strict", short_help="Accept only events with declared names.")
 @click.argument("game")
-@click.option("--on/--off", "is_strict", default=True, help="Refuse undeclared names (default), or take any again.")
+@click.option(
+    "--on/--off", "is_strict", default=True, help="Drop events with undeclared names (default), or accept all names."
+)
 @settings_options
 def strict(settings: Settings, game: str, is_strict: bool) -> None:
-    """Take only those Satori events of GAME whose name was declared with `questlog event declare`."""
+    """Accept only Satori events of GAME with names that were declared with `questlog event declare`."""
     with existing_control(settings) as control:
         print_json(_state(control.set_strict(game, is_strict)))
 
@@ -145,7 +147,7 @@ def lenient(settings: Settings, game: str, is_lenient: bool) -> None:
         print_json(_state(control.set_lenient(game, is_lenient)))
 
 
-@command.command("time-zone", short_help="Set the zone of a game's days.")
+@command.command("time-zone", short_help="Set the time zone of a game.")
 @click.argument("game")
 @click.argument("zone")
 @settings_options
@@ -182,14 +184,14 @@ class _Days(click.ParamType[int | str]):
         return int(value[:9])
 
 
-@command.command("keep", short_help="Set how long a game's events are kept.")
+@command.command("keep", short_help="Set after how many days a game's events are deleted.")
 @click.argument("game")
 @click.option(
     "--days",
     type=_Days(),
     required=True,
     metavar="N|for-ever|default",
-    help="Whole days before today whose events are kept; `default` is what `event.keep_days` says.",
+    help="Whole days before today whose events are kept; `default` means `event.keep_days`.",
 )
 @click.option("--yes", "is_confirmed", is_flag=True, help="Do not ask before events are deleted.")
 @settings_options
@@ -229,12 +231,17 @@ def _what_goes(settings: Settings, game: Game, keep_days: int) -> str:
         return f"events of {game.name} before {first_day_kept(today, keep_days)} will be deleted"
 
 
-@command.command("delete", short_help="Delete a game and all that it has.")
+@command.command("delete", short_help="Delete a game and all its data.")
 @click.argument("game")
-@click.option("--yes", "name_again", metavar="NAME", help="The name of the game again, for scripts: nothing is asked.")
+@click.option(
+    "--yes",
+    "name_again",
+    metavar="NAME",
+    help="The name of the game again, to delete without a question (for scripts).",
+)
 @settings_options
 def delete(settings: Settings, game: str, name_again: str | None) -> None:
-    """Delete GAME: its events, players, sessions, identities, keys and saved definitions. There is no way back.
+    """Delete GAME: its events, players, sessions, identities, keys and saved definitions. This cannot be undone.
 
     Its keys stop working within about a second. The running server deletes the events, or the next one that is
     started; copies in the journal go when `journal.keep_s` is over. The name and the game key are free again.
@@ -258,13 +265,13 @@ def _name_again(game: Game, contents: "GameContents") -> str:
     return str(click.prompt("Type its name to delete it", err=True))
 
 
-@command.command("receipts", short_help="Say what a game's receipts are checked with.")
+@command.command("receipts", short_help="Show or set the keys for receipt validation.")
 @click.argument("game")
 @click.option("--google-licence-key", metavar="KEY", help="Licence key of the Play Console (base64); '' removes it.")
 @click.option("--apple-bundle-id", metavar="ID", help="Bundle id of the app in the App Store; '' removes it.")
 @settings_options
 def receipts(settings: Settings, game: str, google_licence_key: str | None, apple_bundle_id: str | None) -> None:
-    """Show what receipts of purchases in GAME are checked with, after changing what is given.
+    """Show the keys for receipt validation of GAME, after setting those that are given.
 
     It counts for what is loaded from now on, within about a second.
     """
@@ -279,7 +286,7 @@ def receipts(settings: Settings, game: str, google_licence_key: str | None, appl
 @click.argument("game")
 @settings_options
 def rotate_secret(settings: Settings, game: str) -> None:
-    """Give GAME a new secret key and print it. Clients with the old one are refused within about a second."""
+    """Give GAME a new secret key and print it. The old key stops working within about a second."""
     with existing_control(settings) as control:
         print_json(_with_keys(control.rotate_secret(game)))
 

@@ -10,21 +10,24 @@ from questlog.cli.groups import LazyCommand, LazyGroup
 
 COMMANDS = {
     "run": LazyCommand("questlog.cli.run:command", "Run everything on this machine: collectors and the server."),
-    "collect": LazyCommand("questlog.cli.collect:command", "Run collectors alone: answer games, write the journal."),
-    "serve": LazyCommand("questlog.cli.serve:command", "Run the server alone: loader, store, API, dashboard."),
+    "collect": LazyCommand(
+        "questlog.cli.collect:command", "Run only the collectors: accept events, write the journal."
+    ),
+    "serve": LazyCommand("questlog.cli.serve:command", "Run only the server: loader, store, API, status page."),
     "game": LazyCommand("questlog.cli.game:command", "Games and their keys."),
-    "event": LazyCommand("questlog.cli.event:command", "The event names a strict game takes."),
-    "api-key": LazyCommand("questlog.cli.api_key:command", "Satori API keys."),
+    "event": LazyCommand("questlog.cli.event:command", "Event names that a strict game accepts."),
+    "api-key": LazyCommand("questlog.cli.api_key:command", "API keys for Satori."),
     "token": LazyCommand("questlog.cli.token:command", "Tokens for the HTTP API."),
     "user": LazyCommand("questlog.cli.user:command", "Users of the dashboard, their roles and log-ins."),
     "audit": LazyCommand("questlog.cli.audit:command", "Show who did what."),
-    "sql": LazyCommand("questlog.cli.sql:command", "Ask the running server a question in SQL."),
+    "control": LazyCommand("questlog.cli.control_database:command", "The control database: move it to PostgreSQL."),
+    "sql": LazyCommand("questlog.cli.sql:command", "Ask the running server in SQL."),
     "query": LazyCommand("questlog.cli.query:command", "Ask the running server about a game: metrics, retention, …."),
-    "rebuild": LazyCommand("questlog.cli.rebuild:command", "Compute every rollup again from the events."),
+    "rebuild": LazyCommand("questlog.cli.rebuild:command", "Compute all rollups again from the events."),
     "reprice": LazyCommand(
-        "questlog.cli.reprice:command", "Value stored purchases again with the present exchange rates."
+        "questlog.cli.reprice:command", "Compute amounts in US dollars again with current exchange rates."
     ),
-    "doctor": LazyCommand("questlog.cli.doctor:command", "Look for what is wrong and say what to do."),
+    "doctor": LazyCommand("questlog.cli.doctor:command", "Check the installation and say what to do."),
 }
 
 
@@ -46,7 +49,7 @@ program = LazyGroup(
     COMMANDS,
     name="questlog",
     help="Self-hosted game analytics for the GameAnalytics and Satori protocols.",
-    epilog="`questlog COMMAND --help` says more. stdout is data, stderr is talk.",
+    epilog="`questlog COMMAND --help` explains a command. Data go to stdout, messages to stderr.",
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
     params=[
         click.Option(

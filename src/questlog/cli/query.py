@@ -49,16 +49,18 @@ class AnalysisName(click.ParamType[str]):
 
 @click.command("query", short_help="Ask the running server about a game: metrics, retention, ….")
 @click.argument("question", required=False)
-@click.option("--game", metavar="GAME", help="Name, game key or number. [default: the only game there is]")
+@click.option(
+    "--game", metavar="GAME", help="Name, game key or number. [default: the only game, if there is exactly one]"
+)
 @click.option("--analysis", type=AnalysisName(), default=_METRICS, show_default=True, help="Kind of QUESTION.")
-@click.option("--metrics", metavar="NAMES", help="Metrics, with commas between them: dau,revenue,retention_d7.")
+@click.option("--metrics", metavar="NAMES", help="Metrics, separated by commas: dau,revenue,retention_d7.")
 @click.option(
     "--period",
     metavar="PERIOD",
     help="Days: FIRST..LAST, one day, or 30d for the last 30.",
 )
 @click.option("--granularity", type=click.Choice(_GRANULARITIES), help="Length of a bucket.")
-@click.option("--group-by", metavar="NAMES", help="Dimensions, with commas between them: country,platform.")
+@click.option("--group-by", metavar="NAMES", help="Dimensions, separated by commas: country,platform.")
 @click.option(
     "--filter",
     "filters",
@@ -67,12 +69,12 @@ class AnalysisName(click.ParamType[str]):
     help="platform=ios, country=DE,AT (any of them), build!=1.0, attributes.level>=10, device~^iPhone (regular "
     "expression), event_id*=boss (contains), custom_01 (is set), !custom_01 (is not). May be repeated: all must hold.",
 )
-@click.option("--top", type=click.IntRange(1, 1000), help="Number of groups; all others become one, (other).")
+@click.option("--top", type=click.IntRange(1, 1000), help="Number of groups; all others are one group, (other).")
 @click.option("--compare", is_flag=True, help="Add the previous period of the same length.")
 @click.option("--totals", is_flag=True, help="Add a row for the whole period without groups.")
-@click.option("--intervals", is_flag=True, help="Add numerator, denominator and 95 % interval.")
+@click.option("--intervals", is_flag=True, help="Add numerators, denominators and 95 % intervals.")
 @click.option(
-    "--format", "form", type=click.Choice(_FORMATS), default="table", show_default=True, help="Form of the answer."
+    "--format", "form", type=click.Choice(_FORMATS), default="table", show_default=True, help="Format of the answer."
 )
 @console_options
 def command(

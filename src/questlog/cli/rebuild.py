@@ -12,13 +12,13 @@ from questlog.cli.console import Console, ask, console_options, find_console
 _POLL_S = 0.5
 
 
-@click.command("rebuild", short_help="Compute every rollup again from the events.")
+@click.command("rebuild", short_help="Compute all rollups again from the events.")
 @console_options
 def command(data: Path, url: str | None, token: str | None) -> None:
-    """Compute every rollup again from the events.
+    """Compute all rollups again from the events.
 
-    The work is done by the running server, which goes on receiving events; new ones are loaded when it is done. It goes
-    on when this command is interrupted.
+    The running server does the work, even if this command is interrupted. Meanwhile it accepts new events and loads
+    them afterwards.
     """
     console = find_console(data, url, token)
     status = _ask(console, "POST")

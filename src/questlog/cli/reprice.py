@@ -29,10 +29,10 @@ _decoder = msgspec.json.Decoder(float_hook=Decimal)
 _encoder = msgspec.json.Encoder(decimal_format="number")
 
 
-@click.command("reprice", short_help="Value stored purchases again with the present exchange rates.")
+@click.command("reprice", short_help="Compute amounts in US dollars again with current exchange rates.")
 @click.option("--currency", "currencies", metavar="CODE", multiple=True, help="Only this currency. May be repeated.")
 @click.option("--from", "first", metavar="DAY", help="Only events from this day on (UTC), such as 2026-01-31.")
-@click.option("--to", "last", metavar="DAY", help="Only events to this day, included (UTC).")
+@click.option("--to", "last", metavar="DAY", help="Only events up to this day (UTC, included).")
 @click.option("--dry-run", is_flag=True, help="Change nothing, and print what would change.")
 @click.option(
     "--format",
@@ -40,7 +40,7 @@ _encoder = msgspec.json.Encoder(decimal_format="number")
     type=click.Choice(["table", "json"]),
     default="table",
     show_default=True,
-    help="Form of the answer.",
+    help="Format of the answer.",
 )
 @console_options
 def command(  # noqa: PLR0913, PLR0917 - click passes the options by name
@@ -53,7 +53,8 @@ def command(  # noqa: PLR0913, PLR0917 - click passes the options by name
     url: str | None,
     token: str | None,
 ) -> None:
-    """Value stored purchases, refunds and ad revenues again with the present exchange rates.
+    """Compute the amounts in US dollars of stored purchases, refunds and ads again with the current
+    exchange rates.
 
     Prints a row for each currency in which something changes: the number of events, of changed events and of events
     without a rate before and after; the sums in US dollars before and after; and the source of the currency's newest

@@ -30,7 +30,7 @@ _QUESTION = """\
 @click.option(
     "--sandbox",
     is_flag=True,
-    help="Create GameAnalytics' published sandbox game and an API key, for trying things out. Not for production.",
+    help="Create a sandbox game with GameAnalytics' published test keys, and an API key. Not for production.",
 )
 def command(data: Path, config: Path | None, assignments: tuple[str, ...], sandbox: bool) -> None:
     """Run everything on this machine: one collector per core, and the server.

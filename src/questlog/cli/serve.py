@@ -9,7 +9,7 @@ from questlog.config import ConfigError, Settings
 @click.command()
 @settings_options
 def command(settings: Settings) -> None:
-    """Run the server alone: it loads the journal into the store and answers the console port.
+    """Run only the server: it loads events from the journal into the store, and answers the console port.
 
     Collectors go on receiving while it is away. Stops on SIGTERM.
     """

@@ -14,10 +14,10 @@ from questlog.cli.table import text_table
 _FORMATS = ("table", "csv", "json", "parquet")
 
 
-@click.command("sql", short_help="Ask the running server a question in SQL.")
+@click.command("sql", short_help="Ask the running server in SQL.")
 @click.argument("statement")
 @click.option(
-    "--format", "form", type=click.Choice(_FORMATS), default="table", show_default=True, help="Form of the answer."
+    "--format", "form", type=click.Choice(_FORMATS), default="table", show_default=True, help="Format of the answer."
 )
 @console_options
 def command(statement: str, form: str, data: Path, url: str | None, token: str | None) -> None:

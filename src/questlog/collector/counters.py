@@ -7,6 +7,9 @@ from pathlib import Path
 
 import msgspec
 
+from questlog.control.errors import ControlUnavailable
+from questlog.model.histogram import LATENCY_BOUNDS_S, Histogram, HistogramCounts
+
 _GONE_AFTER_S = 10.0
 _REMOVED_AFTER_S = 60.0
 
@@ -14,16 +17,19 @@ _REMOVED_AFTER_S = 60.0
 class CollectorCounters(msgspec.Struct):
     """Counts since the start of the process. Keys are joined with a space, for JSON.
 
-    `requests`: route, HTTP status · `events`: game id, source, `accepted`, `accepted_leniently` or a drop's reason ·
-    `rejected`: reason of a whole request. `is_ready` and `pending_bytes` are as of now. `collector` is the number of
-    its journal writer: a process that takes another's place has the same.
+    `requests`: protocol, operation, HTTP status, with the seconds from the body's end to the answer · `events`: game
+    id, source, `accepted`, `accepted_leniently` or a drop's reason · `rejected`: reason of a whole request.
+    `is_ready`, `pending_bytes` and `memory_bytes` are as of now. `collector` is the number of its journal writer: a
+    process that takes another's place has the same.
     """
 
     collector: int = 0
     started_at: int = 0
     is_ready: bool = True
     pending_bytes: int = 0
-    requests: dict[str, int] = {}
+    memory_bytes: int = 0
+    control_errors: int = 0
+    requests: dict[str, HistogramCounts] = {}
     events: dict[str, int] = {}
     rejected: dict[str, int] = {}
 
@@ -34,13 +40,17 @@ class CounterBook:
     def __init__(self, collector: int, started_at_us: int) -> None:
         self.collector = collector
         self._started_at_us = started_at_us
-        self._requests: Counter[tuple[str, int]] = Counter()
+        self._requests: dict[tuple[str, str, int], Histogram] = {}
         self._events: Counter[tuple[int, str, str]] = Counter()
         self._rejected: Counter[str] = Counter()
 
-    def count_request(self, route: str, status: int) -> None:
+    def count_request(self, protocol: str, operation: str, status: int, took_s: float) -> None:
         """One answered request."""
-        self._requests[route, status] += 1
+        key = (protocol, operation, status)
+        histogram = self._requests.get(key)
+        if histogram is None:
+            histogram = self._requests[key] = Histogram(LATENCY_BOUNDS_S)
+        histogram.observe(took_s)
 
     def count_events(self, game_id: int, source: str, outcome: str, number: int) -> None:
         """Events of one request with the same outcome."""
@@ -63,10 +73,21 @@ class CounterBook:
             started_at=self._started_at_us,
             is_ready=is_ready,
             pending_bytes=pending_bytes,
-            requests={f"{route} {status}": count for (route, status), count in self._requests.items()},
+            memory_bytes=own_memory_bytes(),
+            control_errors=ControlUnavailable.raised,
+            requests={" ".join(map(str, key)): histogram.counts() for key, histogram in self._requests.items()},
             events={f"{game} {source} {outcome}": count for (game, source, outcome), count in self._events.items()},
             rejected=dict(self._rejected),
         )
+
+
+def own_memory_bytes() -> int:
+    """Memory of this process, shared pages included; 0 where the system does not say so (it is not Linux)."""
+    try:
+        resident_pages = Path("/proc/self/statm").read_bytes().split()[1]
+    except OSError:
+        return 0
+    return int(resident_pages) * os.sysconf("SC_PAGE_SIZE")
 
 
 def publish(directory: Path, counters: CollectorCounters) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from questlog.collector.counters import CollectorCounters, published
@@ -39,15 +39,16 @@ def collector_metrics(collectors: Sequence[CollectorCounters]) -> Iterator[Metri
     pending = GaugeMetricFamily(
         "questlog_collector_pending_bytes", "Bodies that are not on disk yet.", labels=["collector"]
     )
+    memory = GaugeMetricFamily("questlog_collector_memory_bytes", "Memory of a collector.", labels=["collector"])
+    errors = CounterMetricFamily(
+        "questlog_collector_control_errors", "The control database did not answer.", labels=["collector"]
+    )
     for each in collectors:
         pending.add_metric([str(each.collector)], each.pending_bytes)
-    yield pending
-    yield _labelled(
-        "questlog_requests",
-        "Answered requests.",
-        ["route", "status"],
-        {each.collector: each.requests for each in collectors},
-    )
+        memory.add_metric([str(each.collector)], each.memory_bytes)
+        errors.add_metric([str(each.collector)], each.control_errors)
+    yield from (pending, memory, errors)
+    yield _durations(collectors)
     yield _labelled(
         "questlog_received_events",
         "Events by what was answered.",
@@ -60,6 +61,18 @@ def collector_metrics(collectors: Sequence[CollectorCounters]) -> Iterator[Metri
         ["reason"],
         {each.collector: each.rejected for each in collectors},
     )
+
+
+def _durations(collectors: Sequence[CollectorCounters]) -> Metric:
+    family = HistogramMetricFamily(
+        "questlog_request_duration_seconds",
+        "Requests of games, from the end of the body to the answer.",
+        labels=["collector", "protocol", "operation", "status"],
+    )
+    for each in collectors:
+        for key, counts in sorted(each.requests.items()):
+            family.add_metric([str(each.collector), *key.split(" ")], counts.cumulative, counts.sum)
+    return family
 
 
 def _labelled(name: str, help_text: str, labels: list[str], counts: Mapping[int, Mapping[str, int]]) -> Metric:

@@ -1,4 +1,4 @@
-"""`/metrics` on the collector's port."""
+"""`/metrics` on the port that games use, where `collector.metrics` is set."""
 
 import asyncio
 

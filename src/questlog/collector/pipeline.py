@@ -1,5 +1,7 @@
 """The way of every request, whichever its protocol."""
 
+from time import perf_counter
+
 from questlog.collector.operation import Received
 from questlog.collector.routing import Route
 from questlog.collector.worker import Worker
@@ -18,8 +20,8 @@ class Pipeline:
     async def answer(self, request: Request, route: Route) -> Reply:
         """The answer to a request whose body has been read; raises for a fault of ours alone."""
         worker = self._worker
-        protocol, operation, item = route
-        sender, text = None, request.body
+        _, operation, item = route
+        sender, text, began_s = None, request.body, perf_counter()
         try:
             sender = operation.authenticate(worker, request, item)
             text = operation.inflate(request, worker.max_inflated_bytes)
@@ -28,24 +30,24 @@ class Pipeline:
         except RequestRejected as rejection:
             if sender is not None and operation.source is not None:
                 worker.rejected_requests.keep(rejection, operation.source, sender, worker.clock.now_us(), text)
-            return self.rejected(route, rejection)
+            return self.rejected(route, rejection, began_s)
         except JournalUnavailable as error:
-            return self.rejected(route, RequestRejected(Reason.JOURNAL_UNAVAILABLE, str(error)))
+            return self.rejected(route, RequestRejected(Reason.JOURNAL_UNAVAILABLE, str(error)), began_s)
         except ControlUnavailable:
             detail = "The control database is not available"
-            return self.rejected(route, RequestRejected(Reason.OVERLOADED, detail))
-        worker.counters.count_request(protocol.name, reply.status)
-        return reply
+            return self.rejected(route, RequestRejected(Reason.OVERLOADED, detail), began_s)
+        return self._counted(route, reply, began_s)
 
-    def rejected(self, route: Route, rejection: RequestRejected) -> Reply:
-        """The answer to a request that is not taken; also to one whose body could not be read."""
-        reply = route.protocol.rejected(rejection)
+    def rejected(self, route: Route, rejection: RequestRejected, began_s: float | None = None) -> Reply:
+        """The answer to a request that is not taken; without `began_s`, to one whose body could not be read."""
         self._worker.counters.count_rejected(rejection.reason)
-        self._worker.counters.count_request(route.protocol.name, reply.status)
-        return reply
+        return self._counted(route, route.protocol.rejected(rejection), began_s)
 
     def failed(self, route: Route) -> Reply:
         """The answer to a fault of ours."""
-        reply = route.protocol.fault
-        self._worker.counters.count_request(route.protocol.name, reply.status)
+        return self._counted(route, route.protocol.fault, None)
+
+    def _counted(self, route: Route, reply: Reply, began_s: float | None) -> Reply:
+        took_s = 0.0 if began_s is None else perf_counter() - began_s
+        self._worker.counters.count_request(route.protocol.name, route.operation.name, reply.status, took_s)
         return reply

@@ -1,14 +1,14 @@
 """A collector: its protocols on one port, and what is due every second."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import structlog
 
 from questlog.collector.counters import publish, withdraw
 from questlog.collector.gameanalytics import GAMEANALYTICS
 from questlog.collector.limits import BodyReader
-from questlog.collector.metrics_operation import OWN
+from questlog.collector.operation import WireProtocol
 from questlog.collector.pipeline import Pipeline
 from questlog.collector.routing import Router
 from questlog.collector.satori import SATORI
@@ -16,17 +16,22 @@ from questlog.collector.worker import Worker
 
 _PERIOD_S = 1.0
 
-PROTOCOLS = (GAMEANALYTICS, SATORI, OWN)
+PROTOCOLS = (GAMEANALYTICS, SATORI)
 
 log = structlog.get_logger(__name__)
 
 
 class CollectorService:
-    """The router and the pipeline of a worker; does what is due every second."""
+    """The router and the pipeline of a worker; does what is due every second.
 
-    def __init__(self, worker: Worker, bodies: BodyReader, on_close: Callable[[], None]) -> None:
+    `own` is what a collector answers besides its protocols.
+    """
+
+    def __init__(
+        self, worker: Worker, bodies: BodyReader, on_close: Callable[[], None], own: Sequence[WireProtocol] = ()
+    ) -> None:
         self.bodies = bodies
-        self.router = Router(PROTOCOLS, fallback=SATORI)
+        self.router = Router((*PROTOCOLS, *own), fallback=SATORI)
         self.pipeline = Pipeline(worker)
         self._worker = worker
         self._on_close = on_close

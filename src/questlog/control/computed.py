@@ -35,13 +35,7 @@ class ComputedProperties(Part):
 
         Those of unknown (or deleted) identities are left out. Raises `ControlUnavailable`.
         """
-        stored = 0
-        with self._connections.write() as connection:
-            for start in range(0, len(rows), _ROWS_PER_STATEMENT):
-                some = _of_known_identities(connection, rows[start : start + _ROWS_PER_STATEMENT])
-                _upsert(connection, some)
-                stored += len(some)
-        return stored
+        return self._connections.change(lambda connection: _upsert_all(connection, rows))
 
     def computed(self, game_id: int, identity_id: str) -> list[ComputedProperty]:
         """The computed properties of an identity, by name."""
@@ -52,11 +46,26 @@ class ComputedProperties(Part):
         return [ComputedProperty(*row) for row in rows]
 
 
+def _upsert_all(connection: Connection, rows: Sequence[ComputedProperty]) -> int:
+    stored = 0
+    for start in range(0, len(rows), _ROWS_PER_STATEMENT):
+        some = _of_known_identities(connection, rows[start : start + _ROWS_PER_STATEMENT])
+        _upsert(connection, some)
+        stored += len(some)
+    return stored
+
+
 def _of_known_identities(connection: Connection, rows: Sequence[ComputedProperty]) -> list[ComputedProperty]:
-    pair = tuple_(identities.c.game_id, identities.c.identity_id)
-    wanted = {(row.game_id, row.identity_id) for row in rows}
-    known = connection.execute(select(identities.c.game_id, identities.c.identity_id).where(pair.in_(wanted)))
-    pairs = {(game_id, identity_id) for game_id, identity_id in known}
+    """The rows whose identity exists, and stays until the transaction ends.
+
+    One whose id has characters that no identity's has cannot be asked for.
+    """
+    table = identities
+    wanted = sorted({(row.game_id, row.identity_id) for row in rows if row.identity_id.isprintable()})
+    query = select(table.c.game_id, table.c.identity_id)
+    query = query.where(tuple_(table.c.game_id, table.c.identity_id).in_(wanted))
+    lock = query.order_by(table.c.game_id, table.c.identity_id).with_for_update(read=True, key_share=True)
+    pairs = {(game_id, identity_id) for game_id, identity_id in connection.execute(lock)}
     return [row for row in rows if (row.game_id, row.identity_id) in pairs]
 
 

@@ -44,9 +44,9 @@ class ControlDatabase(
     `database` is a SQLAlchemy URL (SQLite or PostgreSQL) or the path of a SQLite file. Any number of threads may use it
     and any number of processes may have it open; a process opens it after it was forked.
 
-    Everything blocks: an event loop calls it in a thread, except `is_revoked` and `version`, which with SQLite are one
-    lookup of some 30 µs. Every change is durable when its method returns. Methods raise `ControlError`, above all
-    `ControlUnavailable`.
+    Everything blocks: an event loop calls it in a thread, except `is_revoked`, `version` and `snapshot`, which with
+    SQLite take some 30 µs; with PostgreSQL an event loop has a `WatchedControl`. Every change is durable when its
+    method returns. Methods raise `ControlError`, above all `ControlUnavailable`.
     """
 
     def __init__(self, database: str | Path, clock: Clock) -> None:
@@ -57,6 +57,10 @@ class ControlDatabase(
             connections.close()
             raise
         super().__init__(connections, clock)
+
+    def describe(self) -> str:
+        """What database it is and of which version, without user and password; asks it. Raises `ControlUnavailable`."""
+        return self._connections.describe()
 
     def close(self) -> None:
         """Let go of all connections; idempotent."""

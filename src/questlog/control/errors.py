@@ -1,5 +1,7 @@
 """What the control database can say no to. Every message is one line, safe to show."""
 
+from typing import ClassVar
+
 
 class ControlError(Exception):
     """The control database did not do it."""
@@ -19,3 +21,14 @@ class NotAllowed(ControlError):
 
 class ControlUnavailable(ControlError):
     """The database cannot be reached, is locked for too long, or is of another version."""
+
+    raised: ClassVar[int] = 0
+    """How often in this process, for /metrics. Counted here: whoever catches one may answer it in many ways."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        ControlUnavailable.raised += 1
+
+
+class Collision(ControlUnavailable):
+    """The database undid the transaction in favour of another one. The same transaction may succeed now."""

@@ -287,6 +287,8 @@ def _checked_time_zone(name: str) -> str:
 
 
 def _checked_event_name(name: str) -> str:
-    if not 1 <= len(name) <= MAX_EVENT_NAME or name.startswith("_"):
-        raise NotAllowed(f"an event name has 1 to {MAX_EVENT_NAME} characters and does not start with _: {name[:40]!r}")
+    if not 1 <= len(name) <= MAX_EVENT_NAME or name.startswith("_") or not name.isprintable():
+        raise NotAllowed(
+            f"an event name has 1 to {MAX_EVENT_NAME} printable characters and does not start with _: {name[:40]!r}"
+        )
     return name

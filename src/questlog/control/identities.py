@@ -14,6 +14,7 @@ from questlog.control.part import Part
 from questlog.control.tables import identities
 
 _ATTEMPTS = 3
+_MAX_ID_LENGTH = 128
 _MAX_PROPERTIES = 256
 _MAX_PROPERTIES_BYTES = 1024 * 1024
 _MAX_IDS_PER_QUERY = 5_000
@@ -78,7 +79,7 @@ class Identities(Part):
     def _merge_or_insert(
         self, connection: Connection, game_id: int, identity_id: str, origin: Origin, given: Properties
     ) -> Identity:
-        row = _row_to_change(connection, game_id, identity_id)
+        row = _rows_to_change(connection, game_id, [identity_id]).get(identity_id)
         if row is not None:
             return self._update(connection, row, _merged(_identity(row).properties, given))
         first = _merged(Properties(origin.default, {}), given)
@@ -102,19 +103,27 @@ class Identities(Part):
         present = _present(connection, game_id, identity_ids)
         first = Properties(origin.default, {})
         created = [
-            self._new(game_id, identity_id, origin, first) for identity_id in identity_ids if identity_id not in present
+            self._new(game_id, _checked_id(identity_id), origin, first)
+            for identity_id in identity_ids
+            if identity_id not in present
         ]
         if created:
-            connection.execute(insert(connection, identities), [_values(identity) for identity in created])
-        return _unannounced(present) | {identity.identity_id: identity.created_at for identity in created}
+            # RETURNING: with it many rows are one statement.
+            add = insert(connection, identities).on_conflict_do_nothing().returning(identities.c.identity_id)
+            connection.execute(add, [_values(identity) for identity in created]).all()
+        # Asked again: some may have been created by another process just now.
+        return _unannounced(_present(connection, game_id, identity_ids))
 
     def mark_announced(self, game_id: int, identity_ids: Sequence[str]) -> None:
         """The journal tells of the creation of these identities. Raises `ControlUnavailable`."""
+        self._connections.change(lambda connection: self._mark(connection, game_id, sorted(identity_ids)))
+
+    def _mark(self, connection: Connection, game_id: int, identity_ids: Sequence[str]) -> None:
         now = self._clock.now_us()
-        with self._connections.write() as connection:
-            for some in _parts(identity_ids):
-                is_one = (identities.c.game_id == game_id, identities.c.identity_id.in_(some))
-                connection.execute(update(identities).where(*is_one).values(announced_at=now))
+        for some in _parts(identity_ids):
+            is_one = (identities.c.game_id == game_id, identities.c.identity_id.in_(some))
+            connection.execute(_locked(select(identities.c.identity_id).where(*is_one))).all()
+            connection.execute(update(identities).where(*is_one).values(announced_at=now))
 
     def identify(self, game_id: int, from_id: str, to_id: str, origin: Origin, merge: Merge) -> Identity:
         """Move from one identity to another: the other's properties become what `merge` says.
@@ -126,8 +135,8 @@ class Identities(Part):
     def _identify(
         self, connection: Connection, game_id: int, from_id: str, to_id: str, origin: Origin, merge: Merge
     ) -> Identity:
-        left = _row_to_change(connection, game_id, from_id)
-        joined = _row_to_change(connection, game_id, to_id)
+        rows = _rows_to_change(connection, game_id, [from_id, to_id])
+        left, joined = rows.get(from_id), rows.get(to_id)
         old = _identity(left).properties if left is not None else Properties({}, {})
         if joined is not None:
             return self._update(connection, joined, merge(old, _identity(joined).properties))
@@ -140,7 +149,7 @@ class Identities(Part):
     def _merge_given(
         self, connection: Connection, game_id: int, identity_id: str, given: Properties
     ) -> Identity | None:
-        row = _row_to_change(connection, game_id, identity_id)
+        row = _rows_to_change(connection, game_id, [identity_id]).get(identity_id)
         return None if row is None else self._update(connection, row, _merged(_identity(row).properties, given))
 
     def identity(self, game_id: int, identity_id: str) -> Identity | None:
@@ -151,14 +160,14 @@ class Identities(Part):
 
     def delete_identity(self, game_id: int, identity_id: str) -> bool:
         """Forget the identity and all its properties. Returns whether there was one. Revokes no tokens."""
-        with self._connections.write() as connection:
-            is_it = (identities.c.game_id == game_id, identities.c.identity_id == identity_id)
-            return connection.execute(delete(identities).where(*is_it)).rowcount > 0
+        is_it = (identities.c.game_id == game_id, identities.c.identity_id == identity_id)
+        deletion = delete(identities).where(*is_it)
+        return self._connections.change(lambda connection: connection.execute(deletion).rowcount > 0)
 
     def _insert(
         self, connection: Connection, game_id: int, identity_id: str, origin: Origin, properties: Properties
     ) -> Identity:
-        identity = self._new(game_id, identity_id, origin, _checked(properties))
+        identity = self._new(game_id, _checked_id(identity_id), origin, _checked(properties))
         connection.execute(insert(connection, identities).values(_values(identity)))
         return identity
 
@@ -188,8 +197,8 @@ class Identities(Part):
     def _retrying(self, change: Callable[[Connection], _Result]) -> _Result:
         """Do it in one transaction, again when another process has created the same identity meanwhile."""
         for _ in range(_ATTEMPTS):
-            with suppress(IntegrityError), self._connections.write() as connection:
-                return change(connection)
+            with suppress(IntegrityError):
+                return self._connections.change(change)
         raise ControlUnavailable("control database: the identity could not be stored, it kept changing")
 
 
@@ -197,9 +206,18 @@ def _row(connection: Connection, game_id: int, identity_id: str) -> Row[Any] | N
     return connection.execute(_query(game_id, identity_id)).first()
 
 
-def _row_to_change(connection: Connection, game_id: int, identity_id: str) -> Row[Any] | None:
-    # The lock matters on PostgreSQL only; SQLite has one writer.
-    return connection.execute(_query(game_id, identity_id).with_for_update()).first()
+def _rows_to_change(connection: Connection, game_id: int, identity_ids: Sequence[str]) -> dict[str, Row[Any]]:
+    """Those that exist, locked."""
+    is_one = (identities.c.game_id == game_id, identities.c.identity_id.in_(sorted(set(identity_ids))))
+    return {row.identity_id: row for row in connection.execute(_locked(select(identities).where(*is_one)))}
+
+
+def _locked(query: Select[Any]) -> Select[Any]:
+    """The rows locked in one order, so that two transactions do not wait for each other.
+
+    Rows that refer to them can be added meanwhile. The lock matters on PostgreSQL only; SQLite has one writer.
+    """
+    return query.order_by(identities.c.identity_id).with_for_update(key_share=True)
 
 
 def _query(game_id: int, identity_id: str) -> Select[Any]:
@@ -249,6 +267,12 @@ def _values(identity: Identity) -> dict[str, object]:
         "default_properties": dict(identity.properties.default),
         "custom_properties": dict(identity.properties.custom),
     }
+
+
+def _checked_id(identity_id: str) -> str:
+    if not 1 <= len(identity_id) <= _MAX_ID_LENGTH or not identity_id.isprintable():
+        raise NotAllowed(f"the id of an identity has 1 to {_MAX_ID_LENGTH} printable characters")
+    return identity_id
 
 
 def _checked(properties: Properties) -> Properties:

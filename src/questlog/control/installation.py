@@ -6,7 +6,7 @@ from sqlalchemy import select
 
 from questlog.control.connections import insert
 from questlog.control.errors import NotAllowed
-from questlog.control.part import VERSION_MARKER, Part
+from questlog.control.part import OWN_MARKERS, Part
 from questlog.control.tables import kept_values, markers
 
 _SIGNING_KEY = "signing_key"
@@ -48,9 +48,9 @@ class Installation(Part):
         return value
 
     def set_marker(self, name: str, value: int) -> None:
-        """Remember a number. Raises `NotAllowed` for `version`, which is the control database's own."""
-        if name == VERSION_MARKER:
-            raise NotAllowed("the marker `version` is set by changes")
+        """Remember a number. Raises `NotAllowed` for the names that are the control database's own."""
+        if name in OWN_MARKERS:
+            raise NotAllowed(f"the marker `{name}` is set by changes")
         with self._connections.write() as connection:
             add = insert(connection, markers).values(name=name, value=value)
             connection.execute(add.on_conflict_do_update(index_elements=[markers.c.name], set_={"value": value}))

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, Text, column, inspect, select, table, text
 
-from questlog.control.connections import Connections
+from questlog.control.connections import Connections, without_timeouts
 from questlog.control.errors import ControlUnavailable
+from questlog.control.failures import in_our_words
 from questlog.control.tables import SCHEMA_REVISION
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ def _revision(connection: Connection) -> str | None:
 
 
 def _upgrade(connection: Connection) -> None:
+    without_timeouts(connection)
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _ADVISORY_LOCK})
     revision = _revision(connection)
@@ -110,4 +112,4 @@ def _create_sqlite_file(path: Path) -> None:
     except OSError as error:
         raise ControlUnavailable(f"cannot write {path}: {error.strerror}") from error
     except sqlite3.Error as error:
-        raise ControlUnavailable(f"{path}: {error}") from error
+        raise in_our_words(error, f"SQLite, {path}") from error

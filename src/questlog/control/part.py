@@ -12,6 +12,8 @@ from questlog.model.clock import Clock
 
 VERSION_MARKER = "version"
 _MAX_SUBJECT = 4_000
+REVOCATION_MARKER = "revocation"
+OWN_MARKERS = {VERSION_MARKER, REVOCATION_MARKER}
 
 
 class Part:
@@ -29,10 +31,14 @@ class Part:
 
     def _mark_changed(self, connection: Connection) -> None:
         """To be called in every transaction that changes what a snapshot shows."""
-        add = insert(connection, markers).values(name=VERSION_MARKER, value=1)
-        connection.execute(
-            add.on_conflict_do_update(index_elements=[markers.c.name], set_={"value": markers.c.value + 1})
-        )
+        self._next_number(connection, VERSION_MARKER)
+
+    def _next_number(self, connection: Connection, marker: str) -> int:
+        """One more than last time. Until the transaction ends no other one gets past here with this marker."""
+        add = insert(connection, markers).values(name=marker, value=1)
+        change = add.on_conflict_do_update(index_elements=[markers.c.name], set_={"value": markers.c.value + 1})
+        number: int = connection.execute(change.returning(markers.c.value)).scalar_one()
+        return number
 
     def _record(
         self,

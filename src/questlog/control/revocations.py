@@ -1,10 +1,13 @@
 """Session tokens that are refused before they expire."""
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 from sqlalchemy import Connection, bindparam, case, delete, exists, literal, or_, select
 
 from questlog.control.connections import Connections, insert
-from questlog.control.part import Part
-from questlog.control.tables import revoked_identities, revoked_session_tokens
+from questlog.control.part import REVOCATION_MARKER, Part
+from questlog.control.tables import markers, revoked_identities, revoked_session_tokens
 from questlog.model.clock import Clock
 
 _IS_REVOKED = select(literal(1)).where(
@@ -20,6 +23,31 @@ _IS_REVOKED = select(literal(1)).where(
         ),
     )
 )
+
+
+class RevokedToken(NamedTuple):
+    """One token that is refused."""
+
+    game_id: int
+    token_id: str
+    expires_at_s: int
+
+
+class RevokedIdentity(NamedTuple):
+    """An identity whose tokens are refused that were issued in or before a second."""
+
+    game_id: int
+    identity_id: str
+    issued_through_s: int
+    expires_at_s: int
+
+
+class RevocationChanges(NamedTuple):
+    """What was revoked up to the change `change_no`, after another one."""
+
+    change_no: int
+    tokens: Sequence[RevokedToken]
+    identities: Sequence[RevokedIdentity]
 
 
 class Revocations(Part):
@@ -47,10 +75,11 @@ class Revocations(Part):
 
         The revocation itself may be forgotten after `expires_at_s`, when the token has expired anyway.
         """
-        row = {"game_id": game_id, "token_id": token_id, "expires_at_s": expires_at_s}
+        row: dict[str, object] = {"game_id": game_id, "token_id": token_id, "expires_at_s": expires_at_s}
         with self._connections.write() as connection:
-            self._forget_expired(connection)
-            connection.execute(insert(connection, revoked_session_tokens).values(row).on_conflict_do_nothing())
+            row["change_no"] = self._next_change(connection)
+            add = insert(connection, revoked_session_tokens).values(row)
+            connection.execute(add.on_conflict_do_nothing())
 
     def revoke_all(self, game_id: int, identity_id: str, issued_through_s: int, expires_at_s: int) -> None:
         """Refuse every token of the identity issued in or before the second `issued_through_s`.
@@ -59,22 +88,37 @@ class Revocations(Part):
         see `first_issue_s`.
         """
         table = revoked_identities
-        row = {
+        row: dict[str, object] = {
             "game_id": game_id,
             "identity_id": identity_id,
             "issued_through_s": issued_through_s,
             "expires_at_s": expires_at_s,
         }
         with self._connections.write() as connection:
-            self._forget_expired(connection)
+            row["change_no"] = self._next_change(connection)
             add = insert(connection, table).values(row)
             later = {
                 name: case((table.c[name] > add.excluded[name], table.c[name]), else_=add.excluded[name])
-                for name in ("issued_through_s", "expires_at_s")
+                for name in ("issued_through_s", "expires_at_s", "change_no")
             }
             connection.execute(
                 add.on_conflict_do_update(index_elements=[table.c.game_id, table.c.identity_id], set_=later)
             )
+
+    def revocations_after(self, change_no: int) -> RevocationChanges:
+        """What was revoked after the change of this number; all that is remembered for -1."""
+        tokens, owners = revoked_session_tokens, revoked_identities
+        with self._connections.read() as connection:
+            # First: on a database without snapshot isolation the rest may be newer than the number, never older.
+            newest = connection.execute(select(markers.c.value).where(markers.c.name == REVOCATION_MARKER)).scalar()
+            some = connection.execute(
+                select(tokens.c.game_id, tokens.c.token_id, tokens.c.expires_at_s).where(tokens.c.change_no > change_no)
+            ).all()
+            columns = (owners.c.game_id, owners.c.identity_id, owners.c.issued_through_s, owners.c.expires_at_s)
+            all_of = connection.execute(select(*columns).where(owners.c.change_no > change_no)).all()
+        return RevocationChanges(
+            newest or 0, [RevokedToken(*row) for row in some], [RevokedIdentity(*row) for row in all_of]
+        )
 
     def first_issue_s(self, game_id: int, identity_id: str, now_s: int) -> int:
         """The `iat` for a token issued now: `now_s`, or the first second that `revoke_all` has not refused."""
@@ -84,7 +128,10 @@ class Revocations(Part):
             issued_through_s = connection.execute(query).scalar()
         return now_s if issued_through_s is None else max(now_s, issued_through_s + 1)
 
-    def _forget_expired(self, connection: Connection) -> None:
+    def _next_change(self, connection: Connection) -> int:
+        """The number of this change. Forgets what has expired: after the number, so one transaction at a time."""
+        change_no = self._next_number(connection, REVOCATION_MARKER)
         now_s = self._clock.now_us() // 1_000_000
         for table in (revoked_session_tokens, revoked_identities):
             connection.execute(delete(table).where(table.c.expires_at_s < now_s))
+        return change_no

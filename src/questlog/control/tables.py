@@ -19,7 +19,7 @@ from sqlalchemy import (
     false,
 )
 
-SCHEMA_REVISION = "0006"
+SCHEMA_REVISION = "0007"
 
 metadata = MetaData(
     naming_convention={
@@ -226,12 +226,14 @@ computed_properties = Table(
     ),
 )
 
+# `change_no` of both tables: revocations are numbered in the order of their commits (the marker `revocation`).
 revoked_session_tokens = Table(
     "revoked_session_tokens",
     metadata,
     Column("game_id", Integer, primary_key=True),
     Column("token_id", Text, primary_key=True),
     Column("expires_at_s", BigInteger, nullable=False, index=True),
+    Column("change_no", BigInteger, nullable=False, server_default="0", index=True),
 )
 
 # No reference to identities: the tokens of a deleted one stay revoked.
@@ -242,4 +244,5 @@ revoked_identities = Table(
     Column("identity_id", Text, primary_key=True),
     Column("issued_through_s", BigInteger, nullable=False),
     Column("expires_at_s", BigInteger, nullable=False, index=True),
+    Column("change_no", BigInteger, nullable=False, server_default="0", index=True),
 )

@@ -19,9 +19,14 @@ class HistogramCounts(msgspec.Struct, frozen=True):
     `counts[i]` were at most `bounds[i]` and more than the bound before; the last of `counts` were more than all bounds.
     """
 
-    bounds: Sequence[float]
-    counts: Sequence[int]
+    bounds: tuple[float, ...]
+    counts: tuple[int, ...]
     sum: float = 0.0
+
+    @property
+    def count(self) -> int:
+        """How many observations."""
+        return sum(self.counts)
 
     @property
     def cumulative(self) -> list[tuple[str, float]]:

@@ -12,7 +12,10 @@ class Build(msgspec.Struct, frozen=True):
 
 
 class Vitals(msgspec.Struct, frozen=True):
-    """Sizes in bytes. The disk is that of the data directory; `memory_limit_bytes` is the server's."""
+    """Sizes in bytes. The disk is that of the data directory; `memory_limit_bytes` is the server's.
+
+    `control_errors`: how often the control database did not answer this process.
+    """
 
     build: Build
     store_bytes: int = 0
@@ -20,3 +23,4 @@ class Vitals(msgspec.Struct, frozen=True):
     disk_free_bytes: int = 0
     disk_bytes: int = 0
     memory_limit_bytes: int = 0
+    control_errors: int = 0

@@ -10,6 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from questlog.api.app import create_app
 from questlog.collector.counters import CollectorCounters
 from questlog.loader.counters import CounterBook, EventCounts, Loaded, LoaderCounters
+from questlog.model.histogram import HistogramCounts
 from questlog.rates.rates import RateSource
 from questlog.rates.status import RatesStatus
 from questlog.store.contract import STAGED_EVENTS, STAGED_REJECTED, Batch, LoadResult
@@ -63,11 +64,14 @@ def test_counts_are_those_of_the_snapshots(console: FakeConsole, client: Client)
     )
     console.progress.collectors = [
         CollectorCounters(
-            collector=0, requests={"events 200": 2}, events={"1 gameanalytics accepted": 7}, pending_bytes=5
+            collector=0,
+            requests={"gameanalytics events 200": HistogramCounts((0.01, 1.0), (2, 0, 1), 3.5)},
+            events={"1 gameanalytics accepted": 7},
+            pending_bytes=5,
+            memory_bytes=50,
+            control_errors=2,
         ),
-        CollectorCounters(
-            collector=1, requests={"events 200": 3}, rejected={"not_json": 1}, is_ready=False, pending_bytes=6
-        ),
+        CollectorCounters(collector=1, rejected={"not_json": 1}, is_ready=False, pending_bytes=6),
     ]
     found = samples(client.get("/metrics").text)
 
@@ -80,8 +84,12 @@ def test_counts_are_those_of_the_snapshots(console: FakeConsole, client: Client)
     assert value("questlog_loader_batches_total") == 5
     assert value("questlog_journal_lag_bytes") == 123
     assert value("questlog_loader_last_batch_timestamp_seconds") == console.clock.us / 1_000_000 - 2.5
-    assert value("questlog_requests_total", collector="0", route="events", status="200") == 2
-    assert value("questlog_requests_total", collector="1", route="events", status="200") == 3
+    events = {"collector": "0", "protocol": "gameanalytics", "operation": "events", "status": "200"}
+    for bound, number in {"0.01": 2, "1.0": 2, "+Inf": 3}.items():
+        assert value("questlog_request_duration_seconds_bucket", le=bound, **events) == number
+    assert value("questlog_request_duration_seconds_sum", **events) == 3.5
+    assert value("questlog_collector_memory_bytes", collector="0") == 50
+    assert value("questlog_collector_control_errors_total", collector="0") == 2
     accepted = {"game_id": "1", "source": "gameanalytics", "outcome": "accepted"}
     assert value("questlog_received_events_total", collector="0", **accepted) == 7
     assert value("questlog_rejected_requests_total", collector="1", reason="not_json") == 1

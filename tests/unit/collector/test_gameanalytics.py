@@ -186,7 +186,7 @@ def test_answers_are_counted(collector: TestCollector) -> None:
     collector.send_events([USER, {**USER, "v": 1}])
     counted = collector.worker.counters.snapshot(is_ready=True, pending_bytes=0)
     game_id = collector.sandbox.game.game_id
-    assert counted.requests == {"gameanalytics 400": 1}
+    assert collector.answered() == {"gameanalytics events 400": 1}
     assert counted.events == {
         f"{game_id} gameanalytics accepted": 1,
         f"{game_id} gameanalytics failed_validation": 1,

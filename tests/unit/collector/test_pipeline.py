@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import json
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -75,7 +76,11 @@ def server(tmp_path: Path) -> Iterator[FlagsServer]:
 
 def counted(server: FlagsServer) -> tuple[dict[str, int], dict[str, int]]:
     counters = server.collector.worker.counters.snapshot(is_ready=True, pending_bytes=0)
-    return counters.requests, counters.rejected
+    by_status: Counter[str] = Counter()
+    for key, count in server.collector.answered().items():
+        protocol, _, status = key.split(" ")
+        by_status[f"{protocol} {status}"] += count
+    return by_status, counters.rejected
 
 
 def test_a_new_operation_is_one_entry(server: FlagsServer) -> None:

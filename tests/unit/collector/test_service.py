@@ -1,12 +1,10 @@
-"""What both protocols share: the metrics, and what is due every second."""
+"""What both protocols share: paths, and what is due every second."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from questlog.collector.counters import publish
-from questlog.control.errors import ControlUnavailable
 from questlog.model.reasons import Reason, RequestRejected
 from tests.support.collectors import TestCollector, bearer
 from tests.support.installation import SANDBOX_GAME_KEY, signature
@@ -15,35 +13,27 @@ from tests.support.installation import SANDBOX_GAME_KEY, signature
 @pytest.fixture
 def collector(tmp_path: Path) -> Iterator[TestCollector]:
     made = TestCollector(tmp_path)
-    publish(tmp_path / "run", made.worker.counters.snapshot(is_ready=True, pending_bytes=0))
     yield made
     made.close()
 
 
-def test_a_scraper_on_this_machine_reads_the_metrics(collector: TestCollector) -> None:
-    answer = collector.ask("GET", "/metrics")
-    assert answer.status == 200
-    assert b"questlog_collectors 1.0" in answer.body
+def test_requests_are_timed_by_operation_and_status(collector: TestCollector) -> None:
+    collector.send_events([])
+    collector.ask("POST", "/v1/server-event", b"{}")
+    collector.ask("GET", "/v1/server-event")
+    collector.ask("GET", "/nowhere")
+    assert collector.answered() == {
+        "gameanalytics events 200": 1,
+        "satori server_event 401": 1,
+        "satori method_not_allowed 501": 1,
+        "satori unknown_route 404": 1,
+    }
 
 
-@pytest.mark.parametrize(
-    ("client_address", "headers"),
-    [("203.0.113.7", {}), ("127.0.0.1", {"X-Forwarded-For": "203.0.113.7"}), ("no address", {})],
-)
-def test_a_stranger_needs_a_token(collector: TestCollector, client_address: str, headers: dict[str, str]) -> None:
-    assert collector.ask("GET", "/metrics", headers=headers, client_address=client_address).status == 401
+def test_the_port_of_games_has_no_metrics(collector: TestCollector) -> None:
     token = collector.control.create_token("scraper").token
-    answer = collector.ask("GET", "/metrics", headers=headers | bearer(token), client_address=client_address)
-    assert answer.status == 200
-
-
-def test_metrics_without_a_control_database_are_503(collector: TestCollector, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(_token: str) -> str | None:
-        raise ControlUnavailable("database is locked")
-
-    monkeypatch.setattr(collector.control, "check_token", refuse)
-    answer = collector.ask("GET", "/metrics", headers=bearer("x"), client_address="203.0.113.7")
-    assert answer.status == 503
+    for headers in ({}, bearer(token)):
+        assert collector.ask("GET", "/metrics", headers=headers).status == 404
 
 
 def test_periodic_work_outlives_a_fault(collector: TestCollector, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -65,8 +55,7 @@ def test_an_answer_to_a_body_that_was_not_read_is_counted_too(collector: TestCol
     route = service.router.route("POST", "/v1/event")
     service.pipeline.rejected(route, RequestRejected(Reason.BODY_TOO_LARGE, "too large"))
     service.pipeline.failed(route)
-    counted = collector.worker.counters.snapshot(is_ready=True, pending_bytes=0)
-    assert counted.requests == {"satori 413": 1, "satori 500": 1}
+    assert collector.answered() == {"satori event 413": 1, "satori event 500": 1}
 
 
 @pytest.mark.parametrize("path", ["//v2/{}/events", "/v2/{}/events/", "/v2//{}///events//", "/v2/{}/events"])

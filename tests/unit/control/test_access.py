@@ -27,7 +27,7 @@ MINUTE_US = 60_000_000
 def test_everyone_who_could_do_everything_still_can_after_the_upgrade(path: Path) -> None:
     make_old_database(
         path,
-        "0005",
+        "0006",
         "INSERT INTO users VALUES (1, 'a@b.c', 'none$00$', 'admin', 5), (2, 'v@b.c', 'none$00$', 'viewer', 6)",
         "INSERT INTO tokens VALUES (1, 'ci', 'hash', 5, NULL, NULL)",
     )

@@ -199,3 +199,16 @@ def test_the_sandbox_is_made_once(control: ControlDatabase, other: ControlDataba
 def test_the_sandbox_finds_a_name_when_its_own_is_taken(control: ControlDatabase) -> None:
     control.create_game("sandbox")
     assert control.ensure_sandbox().game.name == "sandbox 5c6bcb54"
+
+
+@pytest.mark.parametrize("reference", ["nul\0", "\ud800", "x" * 4_000])
+def test_what_cannot_be_a_name_is_of_no_game(control: ControlDatabase, reference: str) -> None:
+    with pytest.raises(NotFound):
+        control.find_game(reference)
+
+
+@pytest.mark.parametrize("name", ["nul\0", "\ud800"])
+def test_an_event_name_is_printable(control: ControlDatabase, name: str) -> None:
+    control.create_game("Tetris")
+    with pytest.raises(NotAllowed):
+        control.declare_event_names("Tetris", [name])

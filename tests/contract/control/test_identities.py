@@ -1,9 +1,11 @@
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
 import pytest
 
 from questlog.control.database import ControlDatabase
+from questlog.control.errors import NotAllowed, NotFound
 from questlog.control.identities import Identity, Origin, Properties
 
 
@@ -170,3 +172,21 @@ def test_a_deleted_identity_is_gone(control: ControlDatabase, game_id: int) -> N
     assert not control.delete_identity(game_id, "player-01")
     control.mark_announced(game_id, ["player-01"])
     assert control.get_or_create_identity(game_id, "player-01", ORIGIN, NOTHING).announced_at is None
+
+
+@pytest.mark.parametrize(
+    "identity_id", ["", "nul\0nul\0", "\ud800player", "x" * 129, "".join(map(chr, range(33, 127))) * 30]
+)
+def test_what_cannot_be_an_id_is_refused_and_no_outage(
+    control: ControlDatabase, game_id: int, identity_id: str
+) -> None:
+    """Satori's rule for ids is stricter; these are what a database would refuse, or take and never find again."""
+    writes: list[Callable[[], object]] = [
+        lambda: control.get_or_create_identity(game_id, identity_id, ORIGIN, NOTHING),
+        lambda: control.create_identities(game_id, ["player-01", identity_id], ORIGIN),
+        lambda: control.identify(game_id, "player-01", identity_id, ORIGIN, carry_over),
+    ]
+    for write in writes:
+        with pytest.raises((NotAllowed, NotFound)):
+            write()
+    assert control.identity(game_id, "player-01") is None

@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0006"
-down_revision = "0005"
+revision = "0007"
+down_revision = "0006"
 
 # Who could do everything until now may do everything: users with the role admin, and every token.
 _GRANT_USERS = """
