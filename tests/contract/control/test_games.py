@@ -1,13 +1,13 @@
 import re
-import sqlite3
-from pathlib import Path
 
 import msgspec
 import pytest
+from sqlalchemy import update
 
 from questlog.control.database import ControlDatabase
 from questlog.control.errors import AlreadyExists, NotAllowed, NotFound
 from questlog.control.sandbox import SANDBOX_GAME_KEY, SANDBOX_SECRET_KEY
+from questlog.control.tables import games
 
 KEY, SECRET = "a1" * 16, "b2" * 20
 
@@ -48,7 +48,7 @@ def test_a_taken_name_or_key_is_refused_by_name(control: ControlDatabase) -> Non
         control.create_game("Pong", KEY, SECRET)
 
 
-def test_a_game_is_found_by_number_then_key_then_name(control: ControlDatabase, path: Path) -> None:
+def test_a_game_is_found_by_number_then_key_then_name(control: ControlDatabase) -> None:
     first = control.create_game("Tetris", KEY, SECRET)
     assert control.find_game("Tetris") == control.find_game(KEY) == control.find_game("1") == first
     with pytest.raises(NotAllowed, match="is not a number"):
@@ -58,9 +58,8 @@ def test_a_game_is_found_by_number_then_key_then_name(control: ControlDatabase, 
     # Names of an earlier version take no other game's place.
     second = control.create_game("Second")
     for name in ("1", KEY):
-        with sqlite3.connect(path) as connection:
-            connection.execute("UPDATE games SET name = ? WHERE game_id = ?", [name, second.game_id])
-        connection.close()
+        with control._connections.write() as connection:
+            connection.execute(update(games).where(games.c.game_id == second.game_id).values(name=name))
         assert control.find_game(name) == first
         assert control.find_game(second.game_key).game_id == second.game_id
 
