@@ -318,7 +318,7 @@ def test_entries_are_found_by_game_person_and_time(control: ControlDatabase, clo
 @pytest.mark.parametrize("statement", ["UPDATE audit_log SET who = 'nobody'", "DELETE FROM audit_log"])
 def test_the_database_itself_refuses_to_change_the_audit_log(control: ControlDatabase, statement: str) -> None:
     control.record(Action.SQL, subject="SELECT 1")
-    with pytest.raises((IntegrityError, ControlUnavailable), match="the audit log is"):
+    with pytest.raises((IntegrityError, ControlUnavailable)):
         execute(control, statement)
     assert len(entries(control)) == 1
 
