@@ -10,10 +10,13 @@ PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 LINK_TO_PART = re.compile(r"\]\((?!https?://)([^)#\s]*)#([^)\s]+)\)")
 _FENCED = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\((?!https?://)([^)#\s]+)")
+PICTURE = re.compile(r'<img src="(?!https?://)([^"]+)"')
 
 
 def broken_links(page: Path) -> list[str]:
-    return [target for target in LINK.findall(page.read_text()) if not (page.parent / target).exists()]
+    text = page.read_text()
+    targets = [*LINK.findall(text), *PICTURE.findall(_FENCED.sub("", text))]
+    return [target for target in targets if not (page.parent / target).exists()]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
@@ -23,8 +26,8 @@ def test_every_link_of_a_page_leads_somewhere(page: Path) -> None:
 
 def test_a_link_to_nowhere_is_found(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
-    page.write_text("[here](page.md) [there](gone.md#part) [outside](https://example.com/gone)")
-    assert broken_links(page) == ["gone.md"]
+    page.write_text('[here](page.md) [there](gone.md#part) [outside](https://example.com/gone) <img src="gone.png">')
+    assert broken_links(page) == ["gone.md", "gone.png"]
 
 
 def anchors(page: Path) -> set[str]:

@@ -1,8 +1,7 @@
 """The collector's judgement of a GameAnalytics request held against the loader's."""
 
 from questlog.model.reasons import DroppedEvent, Reason, RequestRejected
-from questlog.protocols.gameanalytics.admission import check_events
-from questlog.protocols.gameanalytics.codec import decode_events
+from questlog.protocols.gameanalytics.codec import check_events, decode_events
 
 Judgement = tuple[int, list[DroppedEvent]] | tuple[Reason, str]
 

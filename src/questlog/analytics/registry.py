@@ -1,7 +1,7 @@
 """The registry of analyses: what can be asked.
 
 Routes, the choices of `questlog query --analysis`, the kinds of saved questions, the schema with its examples and
-`docs/reference/analyses/README.md` are derived from it. An analysis declares its entry beside its answer function.
+`docs/reference/analyses/README.md` are derived from it. An analysis declares its entry next to its answer function.
 """
 
 from questlog.analytics.analyses import (

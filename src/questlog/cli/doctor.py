@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from questlog.cli.console import Console, ask, read_console_file
+from questlog.cli.expiring import what_goes
 from questlog.cli.settings import settings_options
 from questlog.config import ConfigError, Settings
 from questlog.model.clock import Clock, SystemClock
+from questlog.model.expiry import FOR_EVER, days_kept
 
 if TYPE_CHECKING:
     from questlog.model.record import Position
@@ -82,6 +84,7 @@ def examine(settings: Settings, listens: Listens, clock: Clock) -> Iterator[Find
     yield finding
     if positions is not None:
         yield _journal(settings, positions)
+    yield from _expiry(settings, console, clock.now_us())
 
 
 def _data_directory(directory: Path) -> Iterator[Finding]:
@@ -256,6 +259,27 @@ def _journal(settings: Settings, positions: Mapping[int, "Position"]) -> Finding
         )
     text = f"{lag / 1_000_000:.1f} MB wait to be loaded"
     return Finding(Level.WARN if lag > _MUCH_LAG_BYTES else Level.OK, what, text)
+
+
+def _expiry(settings: Settings, console: Console | None, now_us: int) -> Iterator[Finding]:
+    """Which events the server deletes, of games that do not keep all."""
+    from questlog.cli.control import existing_control
+
+    try:
+        with existing_control(settings) as control:
+            games = [control.find_game(game.game_key) for game in control.list_games()]
+    except click.ClickException:
+        return  # the check of the control database says why
+    for game in games:
+        days = days_kept(game.keep_days, settings.event.keep_days)
+        if days == FOR_EVER:
+            continue
+        try:
+            text = what_goes(console, game, days, now_us)
+        except click.ClickException as error:
+            text = _one_line(error)
+        unit = "day" if days == 1 else "days"
+        yield Finding(Level.OK, "expiry", f"{game.name} keeps events for {days} {unit}; {text}")
 
 
 def _listens(host: str, port: int) -> bool:

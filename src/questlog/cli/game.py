@@ -1,25 +1,23 @@
 """`questlog game`: games and their keys."""
 
-import json
 import sys
 from typing import TYPE_CHECKING, TextIO
 
 import click
 
-from questlog.cli.console import ConsoleUnreachable, ask, read_console_file
+from questlog.cli.console import Console, ConsoleUnreachable, read_console_file
 from questlog.cli.control import existing_control, opened_control, print_json, rfc3339
+from questlog.cli.expiring import what_goes
 from questlog.cli.groups import CommandGroup
 from questlog.cli.secrets import warn_of_shown_secret
 from questlog.cli.settings import settings_options
 from questlog.config import Settings
-from questlog.model.calendar import zone_named
 from questlog.model.clock import SystemClock
 from questlog.model.expiry import (
     FOR_EVER,
     LEAST_KEEP_DAYS,
     MOST_KEEP_DAYS,
     days_kept,
-    first_day_kept,
     is_shorter,
 )
 from questlog.model.game import Game
@@ -27,7 +25,6 @@ from questlog.model.game import Game
 if TYPE_CHECKING:
     from questlog.control.deleted_games import GameContents
 
-_ASK_TIMEOUT_S = 30.0
 _DEFAULT, _FOR_EVER = "default", "for-ever"
 
 
@@ -212,23 +209,18 @@ def keep(settings: Settings, game: str, days: int | str, is_confirmed: bool) -> 
 
 def _confirm(settings: Settings, game: Game, keep_days: int) -> None:
     """Ask whether older events may go. Raises `click.ClickException` where nobody is there to answer, and if not."""
-    what = _what_goes(settings, game, keep_days)
+    what = what_goes(_running_console(settings), game, keep_days, SystemClock().now_us())
     if not sys.stdin.isatty():
         raise click.ClickException(f"{what}; add --yes to confirm")
     click.echo(f"{what[:1].upper()}{what[1:]}.", err=True)
     click.confirm("Delete them?", abort=True, err=True)
 
 
-def _what_goes(settings: Settings, game: Game, keep_days: int) -> str:
-    """Of how many days events will be deleted: the running server knows; without one, only the day is said."""
+def _running_console(settings: Settings) -> Console | None:
     try:
-        console = read_console_file(settings.data_dir)
-        path = f"/api/v1/games/{game.game_id}/expiry?keep_days={keep_days}"
-        with ask(console, "GET", path, timeout_s=_ASK_TIMEOUT_S) as answer:
-            return str(json.load(answer)["summary"])
+        return read_console_file(settings.data_dir)
     except ConsoleUnreachable:
-        today = zone_named(game.time_zone).day_of(SystemClock().now_us())
-        return f"events of {game.name} before {first_day_kept(today, keep_days)} will be deleted"
+        return None
 
 
 @command.command("delete", short_help="Delete a game and all its data.")

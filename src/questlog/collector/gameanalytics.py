@@ -12,10 +12,9 @@ from questlog.model.game import Game
 from questlog.model.reasons import Reason, RequestRejected
 from questlog.model.record import Envelope, Kind
 from questlog.protocols.gameanalytics import replies
-from questlog.protocols.gameanalytics.admission import Checked, check_events
 from questlog.protocols.gameanalytics.auth import is_signed_by
-from questlog.protocols.gameanalytics.init import parse_init
-from questlog.protocols.gameanalytics.wire import InitRequest
+from questlog.protocols.gameanalytics.codec import Checked, check_events
+from questlog.protocols.gameanalytics.init import InitRequest, parse_init
 
 _US = 1_000_000
 _Decoded = TypeVar("_Decoded")

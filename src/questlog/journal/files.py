@@ -68,7 +68,7 @@ class Files(Protocol):
         ...
 
     def remove(self, path: Path) -> None:
-        """Delete a file; nothing happens when there is none."""
+        """Delete a file, if it exists."""
         ...
 
     def lock(self, fd: int) -> bool:

@@ -54,7 +54,7 @@ def _find_end(slot: Slot, files: Files, head: Head | None) -> tuple[int, int]:
 
 
 def _last_record_end(files: Files, fd: int, marker: bytes, start: int, size: int) -> int:
-    """The end of the last whole record before `size`; `start` when there is none after it."""
+    """The end of the last whole record before `size`; `start` without a record after it."""
     end = at = start
     while at < size:
         for stretch in read_stretches(files, fd, marker, at, size, _CHUNK_BYTES):

@@ -10,7 +10,7 @@ _HEAD_READS = 3
 
 
 class Slot:
-    """One writer's directory, opened. Whoever holds its lock may write in it.
+    """One writer's directory, opened. The process that holds its lock may write in it.
 
     The lock belongs to the open file: it ends with the process, however that ends. Methods raise `OSError`.
     """
@@ -36,7 +36,7 @@ class Slot:
 
     def read_head(self) -> Head | None:
         """The durable head; None when it was never written or is damaged."""
-        for _ in range(_HEAD_READS):  # a read beside a write may see half of it
+        for _ in range(_HEAD_READS):  # a read during a write may see half of it
             head = decode_head(self._files.read_at(self._head, HEAD_BYTES, 0))
             if head is not None:
                 return head

@@ -7,12 +7,15 @@ from collections.abc import Mapping
 
 import msgspec
 
+from questlog.model.event import Source
+from questlog.model.receipt import ReceiptState
+
 # ---------------------------------------------------------------------------------------------------------- categories
 
 CUSTOM = "custom"
 """The category of all of Satori's events; their names are the event ids."""
 
-CATEGORIES = (
+GAMEANALYTICS_CATEGORIES = (
     "user",
     "session_end",
     "business",
@@ -26,8 +29,8 @@ CATEGORIES = (
     "health",
     "sdk_error",
     "troubleshooting",
-    CUSTOM,
 )
+CATEGORIES = (*GAMEANALYTICS_CATEGORIES, CUSTOM)
 
 # --------------------------------------------------------------------------------------------------------------- money
 
@@ -82,8 +85,8 @@ AD_TYPES = (
     "rewarded_interstitial",
 )
 AD_ACTIONS = ("clicked", "show", "failed_show", "reward_received", "request", "loaded")
-SOURCES = ("gameanalytics", "satori_client", "satori_server", "satori_system")
-RECEIPT_STATES = ("valid", "invalid", "unchecked")
+SOURCES = tuple(source.value for source in Source if source is not Source.UNKNOWN)
+RECEIPT_STATES = tuple(state.value for state in ReceiptState)
 PLAYER_AGES = ("new", "returning")
 PAYER = ("yes", "no")
 

@@ -19,7 +19,7 @@ _NAMES: Mapping[RateSource, str] = {RateSource.ECB: "the ECB's reference rates",
 
 
 class RatesStatus(msgspec.Struct, frozen=True):
-    """One table of rates. `age_days` counts from its newest day to today (UTC); null where there is none.
+    """One table of rates. `age_days` counts from its newest day to today (UTC); null without a table.
 
     `error` is why the last attempt to fetch it failed; `fetched_at` is in UTC microseconds.
     """

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 
 class Repricing(msgspec.Struct, frozen=True):
-    """Which events to value again: of these currencies (in capitals; of all where there is none) and of this time.
+    """Which events to reprice: of these currencies (in capitals; empty: all) and of this time.
 
     Times are UTC microseconds of `event_time`: from `first_us` on, before `end_us`. A dry run only says what it would
     change.

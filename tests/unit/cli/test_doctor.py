@@ -13,6 +13,13 @@ from tests.support.journals import die, log_of
 from tests.support.rates import ecb_archive, today
 
 
+class FixedClock:
+    """It is 2026-01-01."""
+
+    def now_us(self) -> int:
+        return 1_767_225_600_000_000
+
+
 def levels(findings: list[Finding]) -> dict[str, Level]:
     return {finding.what.partition(",")[0]: finding.level for finding in findings}
 
@@ -116,3 +123,19 @@ def test_a_data_directory_that_others_may_read_is_named_with_the_command_that_me
     tmp_path.chmod(0o700)
     findings = list(examine(load(tmp_path), nobody_listens, SystemClock()))
     assert not any("chmod -R" in finding.text for finding in findings)
+
+
+def test_what_expires_is_told_of_games_that_do_not_keep_all(tmp_path: Path) -> None:
+    with ControlDatabase(tmp_path / "control.sqlite3", SystemClock()) as control:
+        for name, days in (("a", 1), ("b", 0), ("c", None)):
+            control.create_game(name)
+            control.set_keep_days(name, days)
+
+    def told(keep_days: int) -> list[str]:
+        settings = load(tmp_path, overrides={"event.keep_days": keep_days})
+        findings = examine(settings, nobody_listens, FixedClock())
+        return [finding.text for finding in findings if finding.what == "expiry"]
+
+    of_a = "a keeps events for 1 day; events of a before 2025-12-31 will be deleted"
+    assert told(0) == [of_a]
+    assert told(10) == [of_a, "c keeps events for 10 days; events of c before 2025-12-22 will be deleted"]

@@ -114,14 +114,16 @@ class CohortQuestion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def last_age(self) -> int:
-        """The last age that is told."""
+        """The last age of the answer."""
         return _DEFAULT_AGES[self.granularity] if self.ages is None else self.ages
 
     def check(self, segments: Mapping[str, SegmentDefinition]) -> None:
         """Raises `InvalidQuery` for what cannot be answered in a game with these segments."""
         self.period.check()
         if self.granularity not in (Granularity.DAY, Granularity.WEEK, Granularity.MONTH):
-            raise InvalidQuery("granularity", f"cohorts are of a day, a week or a month, not {self.granularity}", "day")
+            raise InvalidQuery(
+                "granularity", f"cohorts have the granularity day, week or month, not {self.granularity}", "day"
+            )
         check_size(self.filter)
         check = with_segments(check_installed_dimension, segments)
         check_filter("filter", self.filter, check)
@@ -149,7 +151,7 @@ def rows_of(context: Context, build: Callable[..., ir.Table], question: Hashable
     """The engine's rows. Raises `InvalidQuery` for more than can be looked at, `QueryAborted`."""
     rows = context.run(_limited, build, question)
     if rows.num_rows > _MOST_ROWS:
-        raise InvalidQuery("period", "there are too many cohorts and groups; ask for fewer days or groups at once")
+        raise InvalidQuery("period", "there are too many cohorts and groups; ask for fewer days or groups")
     return rows
 
 

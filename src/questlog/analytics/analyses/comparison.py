@@ -1,4 +1,4 @@
-"""A question's answer beside that of the previous period: one way for every analysis that has rows with keys."""
+"""A question's answer compared with the previous period: one way for every analysis that has rows with keys."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -20,7 +20,7 @@ PREVIOUS = "previous_"
 
 
 def answered(analysis: Analysis, question: msgspec.Struct, context: Context) -> Answer:
-    """The analysis's answer; with `compare`, beside that of the previous period.
+    """The analysis's answer; with `compare`, together with that of the previous period.
 
     Raises `InvalidQuery`, `QueryAborted`.
     """
@@ -57,7 +57,7 @@ def _all_rows(question: Any) -> Mapping[str, Any]:
 
 
 def _is_cut(question: Any) -> bool:
-    """Whether only the greatest items are told (`Economy`): others of the previous period are not of interest."""
+    """Whether only the greatest items are shown (`Economy`): other items of the previous period do not matter."""
     return getattr(question, "items", None) is not None
 
 

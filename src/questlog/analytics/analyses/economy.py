@@ -45,7 +45,7 @@ from questlog.analytics.selection.selection import NO_DAY, Selection, caps_of, s
 
 
 class Part(enum.StrEnum):
-    """What is told of an item. Flows are cheap; players read the events one by one."""
+    """Parts of the answer. Flows are cheap; players read the events."""
 
     FLOWS = "flows"
     PLAYERS = "players"
@@ -89,7 +89,7 @@ class Economy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         check_one_group(self.group_by)
         check_split(segments, self.filter, self.group_by)
         if self.items is not None and self.largest is None:
-            raise InvalidQuery("items", "say in `largest` what the greatest are the greatest by", "largest")
+            raise InvalidQuery("items", "`items` needs `largest`", "largest")
 
 
 class Balances(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -111,7 +111,7 @@ class Balances(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if self.histogram is not None:
             self.histogram.check("histogram")
             if self.currency is None:
-                raise InvalidQuery("currency", "a histogram is of one currency")
+                raise InvalidQuery("currency", "a histogram needs one currency")
 
 
 Key = tuple[Start | None, str | None, tuple[str | None, ...]]
@@ -203,7 +203,7 @@ def _per_player(flows: Mapping[str, Any], players: int) -> dict[str, Any]:
 
 
 def _ordered(question: Economy, found: Mapping[Key, Mapping[str, Any]]) -> Sequence[tuple[str | None, ...]]:
-    """The items in order, those that are told."""
+    """The items that are shown, in order."""
     sums: dict[tuple[str | None, ...], float] = {}
     for (_, _, item), row in found.items():
         sums[item] = sums.get(item, 0) + (row[question.largest] if question.largest else 0)

@@ -21,7 +21,7 @@ SHARES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
 class Level(enum.StrEnum):
-    """How far the flows are told apart: each level with those before it."""
+    """The level of detail of the flows: each level includes those before it."""
 
     CURRENCY = "currency"
     ITEM_TYPE = "item_type"

@@ -70,7 +70,7 @@ class Errors(msgspec.Struct, frozen=True):
 
     @property
     def columns(self) -> list[AnswerColumn]:
-        """What is told of each group."""
+        """The values of each group."""
         return [*_COLUMNS, *(_PREVIOUS if self.is_compared else ())]
 
 

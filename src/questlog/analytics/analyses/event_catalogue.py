@@ -131,7 +131,7 @@ def _attributes(events: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 
 
 def _entries(attributes: str | None) -> Iterable[tuple[str, Any]]:
-    """The keys that dimensions `attributes.KEY` can be of, and their values; null is none."""
+    """The keys that dimensions `attributes.KEY` can have, and their values; null counts as absent."""
     found = msgspec.json.decode(attributes) if attributes else {}
     nested = found.get(_NESTED)
     if isinstance(nested, dict):

@@ -56,7 +56,7 @@ NodePath = Annotated[str, Meta(max_length=1_024)]
 
 
 class Measure(enum.StrEnum):
-    """What is told of a node. Counts and sums are cheap; players, median and p95 read the events one by one."""
+    """The numbers of a node. Counts and sums are cheap; players, median and p95 read the events."""
 
     COUNT = "count"
     SUM = "sum"
@@ -129,16 +129,18 @@ class Explore(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             self.histogram.check("histogram")
             check_comparable(self.compare, self.histogram, "histogram")
             if self.granularity is not Granularity.ALL:
-                raise InvalidQuery("granularity", "a histogram is of the whole period", Granularity.ALL)
+                raise InvalidQuery(
+                    "granularity", "a histogram covers the whole period and has no granularity", Granularity.ALL
+                )
         sampled = _SAMPLED.get(self.histogram_of)
         if sampled is not None:
             self._check_sampled(sampled)
 
     def _check_sampled(self, sampled: Distribution) -> None:
         if self.histogram is None:
-            raise InvalidQuery("histogram", f"{self.histogram_of} is told as a histogram: say its bins or edges")
+            raise InvalidQuery("histogram", f"{self.histogram_of} needs a `histogram` with bins or edges")
         if self.category != sampled.category:
-            raise InvalidQuery("category", f"{self.histogram_of} is told by other events", sampled.category)
+            raise InvalidQuery("category", f"{self.histogram_of} is not in events of this category", sampled.category)
         if self.nodes != ("",):
             raise InvalidQuery("nodes", f"events of {self.category} have no ids, and no nodes below the root")
 
@@ -205,7 +207,7 @@ def _keys(question: Explore, tree: Tree) -> tuple[str, ...]:
 
 
 def _groups(question: Explore, tree: Tree, context: Context) -> int:
-    """In about how many groups players are told apart."""
+    """About how many groups have their own count of players."""
     classes: int = context.run(explore_rows.classes, tree)["classes"][0].as_py()
     groups = len(standing_groups(tree.selection)) + 1 if question.group_by else 1
     return classes * groups * len(tree.selection.days.buckets(question.granularity))

@@ -34,7 +34,7 @@ _LAST_PART = "[^:]+$"
 class Tree(Split, frozen=True):
     """The nodes of a category's event ids: those of `nodes` ("" is the root), and `depth` levels below each.
 
-    Where ids or their parts have `caps`, what is above the limit is shown as `(other)` beside its siblings.
+    Where ids or their parts have `caps`, what is above the limit is shown as `(other)` among its siblings.
     """
 
     category: str

@@ -138,22 +138,30 @@ class Funnel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         check_split(segments, self.filter, self.group_by)
         if self.granularity.is_within_a_day:
             raise InvalidQuery(
-                "granularity", f"attempts are counted by day, week or month, not {self.granularity}", "day"
+                "granularity", f"a funnel has the granularity day, week or month, not {self.granularity}", "day"
             )
         last = len(self.steps)
         if self.dropped_after is not None and self.dropped_after >= last:
-            raise InvalidQuery("dropped_after", f"after step {self.dropped_after} there is no other", str(last - 1))
+            raise InvalidQuery(
+                "dropped_after",
+                f"step {self.dropped_after} is the last step, so no player can drop out after it",
+                str(last - 1),
+            )
         if self.times is not None:
             self.times.check("times")
             check_comparable(self.compare, self.times, "times")
             if self.times.step is not None and self.times.step > last:
                 raise InvalidQuery("times.step", f"there is no step {self.times.step}", str(last))
         if self.compare is not None and self.dropped_after is not None:
-            raise InvalidQuery("compare", "counts and times are compared, not who dropped")
+            raise InvalidQuery("compare", "`compare` works for counts and times, not with `dropped_after`")
         if self.granularity is not Granularity.ALL and (self.times is not None or self.dropped_after is not None):
-            raise InvalidQuery("granularity", "times and who dropped are of the whole period", Granularity.ALL)
+            raise InvalidQuery(
+                "granularity",
+                "`times` and `dropped_after` cover the whole period and have no granularity",
+                Granularity.ALL,
+            )
         if self.times is not None and self.dropped_after is not None:
-            raise InvalidQuery("times", "ask for the times or for those who dropped, not for both at once")
+            raise InvalidQuery("times", "`times` and `dropped_after` cannot be used together")
 
     def _check_events(self, segments: Mapping[str, SegmentDefinition]) -> None:
         steps = {f"steps[{place}]": step for place, step in enumerate(self.steps)}
@@ -162,10 +170,10 @@ class Funnel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             for place, match in enumerate(alternatives(step)):
                 check_match(field if isinstance(step, EventMatch) else f"{field}[{place}]", match, segments)
         if sum(len(alternatives(step)) for step in (steps | excluded).values()) > _MOST_MATCHES:
-            raise InvalidQuery("steps", f"steps and exclusions are more than {_MOST_MATCHES} events")
+            raise InvalidQuery("steps", f"steps and exclusions have more than {_MOST_MATCHES} events")
         for place, each in enumerate(self.exclusions):
             if each.after_step is not None and each.after_step >= len(self.steps):
-                said = f"after step {each.after_step} there is no other"
+                said = f"step {each.after_step} is the last step, so no step follows it"
                 raise InvalidQuery(f"exclusions[{place}].after_step", said, str(len(self.steps) - 1))
 
 

@@ -43,7 +43,7 @@ class Unit(enum.StrEnum):
 class FunnelRows(msgspec.Struct, frozen=True):
     """The events that are steps or exclusions, of one of `parts` of the players or sessions.
 
-    `selection` is of the days to read; attempts begin in `period`. `columns` are told besides.
+    `selection` is of the days to read; attempts begin in `period`. `columns` are read as well.
     """
 
     selection: Selection

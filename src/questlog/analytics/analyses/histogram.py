@@ -24,7 +24,9 @@ _NEAR = 1e-6  # of a bin's width: far more than a division can be wrong by, and 
 def check_comparable(compare: Comparison | None, histogram: "Histogram", field: str) -> None:
     """Raises `InvalidQuery` for a comparison of bins that lie elsewhere in another period."""
     if compare is not None and not histogram.edges:
-        raise InvalidQuery(f"{field}.edges", "bins of another period lie elsewhere: give `edges` to compare them")
+        raise InvalidQuery(
+            f"{field}.edges", "histograms can be compared only with `edges`, because bins differ between periods"
+        )
 
 
 class Bins(msgspec.Struct, frozen=True):
@@ -60,12 +62,12 @@ class Histogram(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def check(self, field: str) -> None:
         """Raises `InvalidQuery` for edges that are no edges."""
         if len(self.edges) == 1:
-            raise InvalidQuery(f"{field}.edges", "one edge makes no bin: give two or more, or none")
+            raise InvalidQuery(f"{field}.edges", "`edges` needs at least two edges")
         for place, edge in enumerate(self.edges):
             if not math.isfinite(edge):
                 raise InvalidQuery(f"{field}.edges[{place}]", "must be a finite number")
             if place and edge <= self.edges[place - 1]:
-                raise InvalidQuery(f"{field}.edges[{place}]", f"{edge} is not above the edge before it")
+                raise InvalidQuery(f"{field}.edges[{place}]", f"{edge} is not greater than the edge before it")
 
     def bins_for(self, least: float, greatest: float) -> Bins:
         """The bins for numbers from `least` to `greatest`; edges are divided exactly, then rounded to a double.
@@ -75,7 +77,7 @@ class Histogram(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if self.edges:
             return Bins(self.edges, is_even=False, is_open=True)
         if not (math.isfinite(least) and math.isfinite(greatest)):
-            raise InvalidQuery("histogram", "some sums are too great for a number; give `edges`")
+            raise InvalidQuery("histogram", "some sums are too large for a number; use `edges`")
         low, width = Fraction(least), (Fraction(greatest) - Fraction(least)) / self.bins
         inner = {float(low + width * place) for place in range(1, self.bins)} - {least, greatest}
         is_even = width > math.ulp(max(abs(least), abs(greatest))) / (_NEAR * _NEAR) and math.isfinite(greatest - least)

@@ -187,7 +187,7 @@ def _retention(cell: RetentionCell, context: Context) -> Built:
     condition = narrowed(question.filter, _groups(cell), cell.group)
     asked = msgspec.structs.replace(question, filter=condition)
     if cell.age is not None and cell.age > question.last_age:
-        raise InvalidQuery("of.age", f"the question has ages up to {question.last_age}", str(question.last_age))
+        raise InvalidQuery("of.age", f"the question only has ages up to {question.last_age}", str(question.last_age))
     [number] = bucket_numbers(np.array([cell.cohort], "datetime64[D]"), question.granularity).tolist()
     bucket = None
     if cell.age is not None:
@@ -212,7 +212,7 @@ def _errors(cell: ErrorCell, context: Context) -> Built:
 def _bin(cell: BinCell, context: Context) -> Built:
     histogram = cell.question.histogram
     if histogram is None or cell.question.histogram_of is not Numbers.VALUE:
-        raise InvalidQuery("of.question.histogram", "bins are of a histogram of the events' values", "value")
+        raise InvalidQuery("of.question.histogram", "`bins` needs a histogram of the events' values", "value")
     bins = bins_of(tree_of(cell.question, context), histogram, context)
     condition = narrowed(cell.question.filter, _groups(cell), cell.group)
     asked = msgspec.structs.replace(cell.question, filter=condition)
@@ -222,13 +222,13 @@ def _bin(cell: BinCell, context: Context) -> Built:
 def _balance(cell: BalanceCell, context: Context) -> Built:
     histogram = cell.question.histogram
     if histogram is None:
-        raise InvalidQuery("of.question.histogram", "say the bins that were asked for")
+        raise InvalidQuery("of.question.histogram", "name the bins of the question")
     items = items_of_balances(cell.question, context)
     return member_cells.players_of_balances, items, _edges_of(cell, bins_of_balances(histogram, items, context))
 
 
 def _edges_of(cell: BinCell | BalanceCell, bins: Bins) -> Edges:
-    """The bin of the cell. Raises `InvalidQuery` where there is none with these edges."""
+    """The bin of the cell. Raises `InvalidQuery` if no bin has these edges."""
     found = edges_of(bins) if bins.edges else []
     for _, low, high in found:
         if (low, high) == (cell.low, cell.high):
@@ -292,7 +292,7 @@ def _places_of_bucket(cell: FunnelCell, counted: Counted) -> Ints:
     """The places of the attempts that count in the bucket; without one, of everyone's."""
     if counted.buckets is None:
         if cell.bucket is not None:
-            raise InvalidQuery("of.bucket", "the question has no buckets: its granularity is `all`")
+            raise InvalidQuery("of.bucket", "the question has no buckets, because its granularity is `all`")
         return np.arange(len(counted.attempts.unit))
     if cell.bucket is None:
         return of_everyone(counted)

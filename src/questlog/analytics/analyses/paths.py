@@ -95,7 +95,9 @@ class Paths(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 check_match(f"{field}[{place}]" if isinstance(step, tuple) else field, match, segments)
         if self.anchor is None and self.within is Unit.PLAYERS:
             raise InvalidQuery(
-                "anchor", "say where paths begin; only sessions have a first and a last event", "sessions"
+                "anchor",
+                "`within` = `players` needs an `anchor`, because only sessions have a first and a last event",
+                "sessions",
             )
 
 

@@ -46,7 +46,7 @@ class LevelOrder(enum.StrEnum):
 
 
 class Part(enum.StrEnum):
-    """What is told of a level. Counts and scores are cheap; the others read the events one by one."""
+    """Parts of the answer. Counts and scores are cheap; the others read the events."""
 
     COUNTS = "counts"
     SCORES = "scores"
@@ -149,7 +149,7 @@ def _ordered(order: LevelOrder, rows: Mapping[Key, Mapping[str, Mapping[str, Any
 
 
 def _level(statuses: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """What is told of a level from its counts and sums."""
+    """The values of a level, from its counts and sums."""
 
     def total(status: str, name: str) -> Any:
         return statuses[status][name] or 0 if status in statuses else 0

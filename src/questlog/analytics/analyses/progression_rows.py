@@ -166,7 +166,7 @@ def _representatives(levels: Levels, order: tuple[str, ...]) -> ir.Table:
 
 
 def _beside_next(starts: ir.Table, same: tuple[str, ...], how: Literal["inner", "left"]) -> ir.Table:
-    """Rows with a `place` beside those of the next place, that are the same in some columns."""
+    """Rows with a `place`, joined with those of the next place that are equal in some columns."""
     after = starts.view()
     return starts.join(
         after, [starts.place + 1 == after.place, *(_same(starts, after, name) for name in same)], how=how

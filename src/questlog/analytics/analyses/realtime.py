@@ -1,4 +1,4 @@
-"""Realtime: the last hour by minute, the last day by hour, each beside the same time a week ago (metrics.md §5)."""
+"""Realtime: the last hour by minute, the last day by hour, each compared with a week ago (metrics.md §5)."""
 
 import enum
 import itertools
@@ -60,9 +60,9 @@ class Window(msgspec.Struct, frozen=True):
 
 
 def answer(question: Realtime, context: Context) -> Answer:
-    """The buckets in order, empty ones too. Raises `InvalidQuery` for a filter that is none, `QueryAborted`.
+    """The buckets in order, empty ones too. Raises `InvalidQuery` for an invalid filter, `QueryAborted`.
 
-    A bucket a week ago is whole, also beside the running one; it begins at the same local time.
+    A bucket a week ago is whole, even if this week's is not over; it begins at the same local time.
     """
     granularity = Granularity.MINUTE if question.span is Span.HOUR else Granularity.HOUR
     width_us, count = _WIDTHS[granularity]

@@ -131,7 +131,7 @@ def answer_of(
 
 
 def group_name(selection: Selection, names: Sequence[str]) -> str:
-    """What the group's column is called beside columns of these names."""
+    """The name of the group's column, next to columns of these names."""
     name = "".join(selection.group_by)
     return f"by_{name}" if name in names else name
 

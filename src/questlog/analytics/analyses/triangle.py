@@ -64,7 +64,7 @@ class Triangle:
     def of(cls, sizes: pa.Table, granularity: Granularity, ages: int, today: dt.date, most: int) -> "Triangle":
         """From rows of `cohort`, perhaps `group`, and `players`. Raises `InvalidQuery` for over `most` cells."""
         if sizes.num_rows * (ages + 1) > most:
-            raise InvalidQuery("ages", f"cohorts, groups and ages make more than {most} cells; ask for less at once")
+            raise InvalidQuery("ages", f"cohorts, groups and ages would have more than {most} cells; ask for fewer")
         start = bucket_numbers(sizes["cohort"].to_numpy(), granularity)
         groups = _in_order(sizes["group"]) if "group" in sizes.column_names else None
         group = _places(sizes["group"], groups) if groups is not None else np.zeros_like(start)

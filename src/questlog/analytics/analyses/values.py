@@ -94,7 +94,7 @@ def counts(selection: Selection, prefix: str, limit: int, offset: int) -> ir.Tab
 
 
 def totals_of(selection: Selection, prefix: str) -> ir.Table:
-    """`values`, and the `events` and `players` that have one; `all_events` besides those that have none."""
+    """`values`, and the `events` and `players` that have one; `all_events` includes events without a value."""
     rows = rows_of(selection, ("player_no",))
     is_one = _is_one(rows[GROUP], prefix)
     player = is_one.ifelse(rows.player_no, ibis.null("int64"))

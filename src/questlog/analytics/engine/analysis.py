@@ -28,8 +28,8 @@ class Analysis(msgspec.Struct, frozen=True):
     `name` is the last part of its route, the choice of `questlog query --analysis` and the kind of saved questions.
     `question` is the type of the body, `answer` what answers it. `summary` says in one line what is answered. `page` is
     the page that explains it, below `docs/`. `is_savable` says whether such questions can be saved; `check` raises
-    `InvalidQuery` for one that cannot be answered in a game with these segments and custom metrics. With `keys`, the
-    columns that say what a row is about beside its groups, `compare` puts the previous period beside its answers.
+    `InvalidQuery` for one that cannot be answered in a game with these segments and custom metrics. `keys` are the
+    columns that identify a row in addition to its groups; with them, `compare` adds the previous period to an answer.
     `is_personal` says whether its rows are of single players: who asks needs the right to personal data.
     """
 

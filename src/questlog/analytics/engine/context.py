@@ -1,4 +1,4 @@
-"""What an analysis is given beside its question: the game, the data, the time and the game's definitions."""
+"""What an analysis gets in addition to its question: the game, the data, the time and the game's definitions."""
 
 import datetime as dt
 from collections import Counter

@@ -1,6 +1,6 @@
 """Numerator, denominator and 95 % interval of a share or a mean.
 
-A share that counts so many of so many has Wilson's score interval (E. B. Wilson, JASA 22 (1927) 209; without correction
+A share of two counts has Wilson's score interval (E. B. Wilson, JASA 22 (1927) 209; without correction
 for continuity). A mean has none: that would need the sum of the squares, which is not kept.
 """
 

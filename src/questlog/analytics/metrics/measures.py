@@ -105,7 +105,7 @@ class Unit(enum.StrEnum):
     MONEY = "money"
     SECONDS = "seconds"
     TOTAL = "total"  # a sum of plain numbers
-    NUMBER = "number"  # of nothing there is none
+    NUMBER = "number"  # null without events
 
     @property
     def arrow(self) -> pa.DataType:

@@ -34,7 +34,7 @@ class ResultShape(msgspec.Struct, frozen=True):
 
     @property
     def columns(self) -> dict[str, Measure]:
-        """The measures' columns; with a comparison those of the previous period besides."""
+        """The measures' columns; with a comparison, also those of the previous period."""
         found = dict(zip(map(column_of, range(len(self.measures))), self.measures, strict=True))
         if self.previous is not None:
             found |= {f"{PREVIOUS}{name}": measure for name, measure in found.items()}

@@ -34,9 +34,9 @@ def check_word(field: str, kind: str, word: str, vocabulary: Sequence[str]) -> N
     if word not in vocabulary:
         nearest = unknown(field, kind, word, vocabulary).nearest
         detail = f"there is no {kind} {word[:100]!r}"
-        raise InvalidQuery(field, detail if nearest else f"{detail}; there are {', '.join(vocabulary)}", nearest)
+        raise InvalidQuery(field, detail if nearest else f"{detail}; allowed are {', '.join(vocabulary)}", nearest)
 
 
 def too_many_rows(field: str, rows: int) -> InvalidQuery:
     """The refusal of an answer that nobody can read."""
-    return InvalidQuery(field, f"the answer would have more than {rows} rows; ask for less at once")
+    return InvalidQuery(field, f"the answer would have more than {rows} rows; ask for less")

@@ -69,9 +69,9 @@ class Period(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if self.end < self.start:
             raise InvalidQuery("period.end", f"{self.end} is before the start, {self.start}")
         if self.days > MAX_DAYS:
-            raise InvalidQuery("period", f"{self.days} days are more than {MAX_DAYS}")
+            raise InvalidQuery("period", f"the period has {self.days} days; the most is {MAX_DAYS}")
         if self.start.year < _FIRST_YEAR or self.end.year > _LAST_YEAR:
-            raise InvalidQuery("period", f"years from {_FIRST_YEAR} to {_LAST_YEAR} can be asked for")
+            raise InvalidQuery("period", f"the year must be between {_FIRST_YEAR} and {_LAST_YEAR}")
 
 
 class Operator(enum.StrEnum):
@@ -151,7 +151,7 @@ class EventMatch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Comparison(enum.StrEnum):
-    """What an answer is put beside."""
+    """What an answer is compared with."""
 
     PREVIOUS_PERIOD = "previous_period"
 
@@ -196,7 +196,7 @@ def check_buckets(period: Period, granularity: Granularity) -> None:
         minutes = period.days * 24 * 60
         buckets = minutes if granularity is Granularity.MINUTE else minutes // 60
         if buckets > most:
-            raise InvalidQuery("period", f"{buckets} buckets of one {granularity} are more than {most}")
+            raise InvalidQuery("period", f"the period has {buckets} buckets of one {granularity}; the most is {most}")
 
 
 def _plain_value(value: Value) -> Value:
@@ -210,7 +210,7 @@ def check_distinct(field: str, names: Sequence[str]) -> None:
     """Raises `InvalidQuery` for a name that stands twice."""
     for place, name in enumerate(names):
         if name in names[:place]:
-            raise InvalidQuery(f"{field}[{place}]", f"{name!r} stands there twice")
+            raise InvalidQuery(f"{field}[{place}]", f"{name!r} is there twice")
 
 
 def check_one_group(group_by: Sequence[str]) -> None:

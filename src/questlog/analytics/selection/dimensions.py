@@ -116,7 +116,7 @@ def _catalogue() -> dict[str, Dimension]:
 
 
 EVENT_DIMENSIONS: Mapping[str, Dimension] = _catalogue()
-"""Of events; `attributes.KEY` and `segment.NAME` besides."""
+"""Of events; in addition to `attributes.KEY` and `segment.NAME`."""
 
 OF_PLAYER = frozenset(_OF_PLAYER)
 """Those of them that are of the event's player, on the event's day."""
@@ -133,7 +133,7 @@ PLAYER_DIMENSIONS: Mapping[str, Dimension] = {
     "install_date": EVENT_DIMENSIONS["install_date"],
     "payer": Dimension("payer", Kind.TEXT, "`yes` for players with a purchase, else `no`"),
 }
-"""Of players, up to now; the game's own are those at install. `properties.KEY` and `segment.NAME` besides."""
+"""Of players, up to now; the game's own are those at install. In addition to `properties.KEY` and `segment.NAME`."""
 
 _COLUMN_PREFIX = "dim:"
 _NOT_PLAIN = re.compile(r"[^a-z0-9_.: -]")
@@ -198,7 +198,7 @@ def _check(field: str, name: str, known: Mapping[str, Dimension], prefixes: Coll
     for prefix in prefixes:
         if name.startswith(prefix):
             if not 0 < len(name) - len(prefix) <= MAX_KEY_LENGTH:
-                raise InvalidQuery(field, f"{prefix} is followed by a key of 1 to {MAX_KEY_LENGTH} characters")
+                raise InvalidQuery(field, f"{prefix} needs a key of 1 to {MAX_KEY_LENGTH} characters")
             return
     if name not in known:
         raise unknown(field, "dimension", name, known)

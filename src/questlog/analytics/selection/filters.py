@@ -148,11 +148,11 @@ def _typed(condition: Condition, field: str) -> tuple[object, ...]:
     if operator in _NO_VALUE and values:
         raise InvalidQuery(f"{field}.values", f"{operator} takes no value")
     if operator in _ONE_VALUE and len(values) != 1:
-        raise InvalidQuery(f"{field}.values", f"{operator} takes one value; these are {len(values)}")
+        raise InvalidQuery(f"{field}.values", f"{operator} takes one value, not {len(values)}")
     kind = kind_of(condition.dimension)
     if operator in _TEXT_ONLY:
         if kind is not Kind.TEXT:
-            raise InvalidQuery(f"{field}.operator", f"{operator} is for text; {condition.dimension} is a {kind}")
+            raise InvalidQuery(f"{field}.operator", f"{operator} works for text, and {condition.dimension} is a {kind}")
     elif operator in _ORDERED and kind is Kind.TEXT:
         kind = Kind.NUMBER
     if operator is Operator.MATCHES:
@@ -166,7 +166,7 @@ def _check_pattern(pattern: str, field: str) -> None:
         pc.match_substring_regex("", pattern)
     except pa.ArrowInvalid as error:
         detail = str(error).removeprefix("Invalid regular expression: ")
-        raise InvalidQuery(field, f"{pattern[:100]!r} is no regular expression: {detail}") from None
+        raise InvalidQuery(field, f"{pattern[:100]!r} is not a regular expression: {detail}") from None
 
 
 def _of_kind(value: Value, kind: Kind, field: str) -> object:
@@ -177,9 +177,9 @@ def _of_kind(value: Value, kind: Kind, field: str) -> object:
     try:
         number = float(value)
     except (ValueError, OverflowError):
-        raise InvalidQuery(field, f"{value!r} is no number") from None
+        raise InvalidQuery(field, f"{value!r} is not a number") from None
     if not math.isfinite(number):
-        raise InvalidQuery(field, f"{value!r} is no finite number")
+        raise InvalidQuery(field, f"{value!r} is not a finite number")
     return number
 
 
@@ -187,4 +187,4 @@ def _date(value: Value, field: str) -> dt.date:
     try:
         return dt.date.fromisoformat(str(value))
     except ValueError:
-        raise InvalidQuery(field, f"{str(value)[:50]!r} is no day like 2025-01-31") from None
+        raise InvalidQuery(field, f"{str(value)[:50]!r} is not a date like 2025-01-31") from None

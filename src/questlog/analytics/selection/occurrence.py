@@ -1,7 +1,7 @@
 """Warns of values, event ids and attribute keys that do not occur in the data asked for, and names the nearest.
 
-Each is looked for once; what was found is remembered, for data do not go away. The work is bounded: so many values of
-so many conditions, and the attributes of so many events.
+Each is looked for once, and results are kept, because data do not go away. The work has limits: on the values of a
+condition, on the conditions, and on the events whose attributes are read.
 """
 
 import itertools
@@ -37,7 +37,7 @@ _MOST_REMEMBERED = 100_000
 _CUTOFF = 0.6
 _EQUALITIES = (Operator.IS, Operator.IS_NOT, Operator.IN, Operator.NOT_IN)
 _ENDLESS = frozenset({"message", "message_fingerprint", "session_id", "value_text", "ad_fail_show_reason"})
-"""Texts of which there are so many that the nearest one says nothing."""
+"""Texts with so many different values that the nearest one has no meaning."""
 
 
 class Occurrences:

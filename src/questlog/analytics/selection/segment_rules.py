@@ -100,7 +100,7 @@ def _check_rule(field: str, rule: Rule) -> None:
         rule.event.check(f"{field}.event")
         check_filter(f"{field}.event.filter", rule.event.filter, check_event_dimension)
         if rule.operator not in _COMPARISONS:
-            raise InvalidQuery(f"{field}.operator", f"{rule.operator} does not compare numbers")
+            raise InvalidQuery(f"{field}.operator", f"{rule.operator} cannot compare numbers")
         if not math.isfinite(rule.value) or abs(rule.value) > MAX_VALUE:
             raise InvalidQuery(f"{field}.value", f"must be a number up to {MAX_VALUE:.0e}")
 
@@ -130,10 +130,12 @@ def _weight(
             check_name(field, name, segments)
             if name in chain:
                 circle = " → ".join((*chain[chain.index(name) :], name))
-                raise InvalidQuery(field, f"segments go round in a circle: {circle}")
+                raise InvalidQuery(field, f"segments refer to each other in a circle: {circle}")
             weight += _weight(field, segments[name], segments, (*chain, name))
         if weight > MAX_RULES:
-            said = f"it is made of more than {MAX_RULES} rules and conditions, those of its segments included"
+            said = (
+                f"the segment has more than {MAX_RULES} rules and conditions, including those of the segments it uses"
+            )
             raise InvalidQuery(field, f"{said}; a `did` counts as {_DID_WEIGHT}")
     return weight
 

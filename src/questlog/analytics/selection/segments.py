@@ -111,7 +111,7 @@ def answer(question: Segment, context: Context) -> Answer:
     zone = context.zone
     selection = Selection(context.game_id, ALL_TIME, zone, zone, segments=segments, today=today)
     if question.after is not None and not question.players:
-        raise InvalidQuery("after", "members are listed with `players`, so many at a time")
+        raise InvalidQuery("after", "`after` needs `players`, the number of members on a page")
     if question.players:
         page = _Page(question.players, number_of(question.after, context))
         members = context.run(_members, definition, selection, page)
@@ -196,7 +196,7 @@ def players_in(definition: SegmentDefinition, selection: Selection) -> ir.Table:
 
 
 def with_membership(rows: ir.Table, names: Collection[str], selection: Selection) -> ir.Table:
-    """Rows with a column for each dimension `segment.NAME` of `names`: `yes`, `no`, null for rows of no player."""
+    """Rows with a column for each dimension `segment.NAME` of `names`: `yes`, `no`, null for rows without a player."""
     known = dict(selection.segments)
     for name in segment_names(names):
         check_name(f"{SEGMENT}{name}", name, known)
@@ -219,9 +219,9 @@ def _players(game_id: int) -> ir.Table:
 
 
 def _inner_segments(definition: SegmentDefinition, known: Mapping[str, SegmentDefinition]) -> list[str]:
-    """The segments whose members are told apart on the way, each after those that it is made of.
+    """The segments whose members must be computed, each after the segments that it uses.
 
-    What an event's own filter speaks of is not among them: it is looked up beside the events.
+    Segments in an event's own filter are not among them: they are looked up with the events.
     """
     found: list[str] = []
     for _, rule in rules_of(definition.rule):

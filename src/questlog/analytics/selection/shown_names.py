@@ -1,6 +1,6 @@
 """Event names as they are shown: where a field has more values on a day than its limit, those above it are `(other)`.
 
-Then a name is a row for each day that it has events on, told apart by `event_no` and `day`; else it is one row.
+Then a name has a row for each day with events, identified by `event_no` and `day`; otherwise it has one row.
 """
 
 from collections.abc import Mapping

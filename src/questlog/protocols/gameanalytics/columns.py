@@ -8,49 +8,12 @@ import msgspec
 from msgspec.structs import astuple
 
 from questlog.model.event import Columns
+from questlog.protocols.gameanalytics.fields import FIELDS
 from questlog.protocols.gameanalytics.patterns import CURRENCY
 from questlog.protocols.gameanalytics.wire import UnknownFields, WireEvent
-from questlog.protocols.ids import known_ids, known_players
 
-MAX_LENGTH_S = 31 * 86_400.0
-"""A longer `length` of a session comes from a wrong clock; it is cut to this."""
-
-# Column -> field, where the value is taken as it is.
-_TAKEN = {
-    "category": "category",
-    "event_id": "event_id",
-    "currency": "currency",
-    "transaction_num": "transaction_num",
-    "cart_type": "cart_type",
-    "score": "score",
-    "attempt_num": "attempt_num",
-    "severity": "severity",
-    "message": "message",
-    "ad_sdk_name": "ad_sdk_name",
-    "ad_network_name": "ad_network_name",
-    "ad_placement": "ad_placement",
-    "ad_type": "ad_type",
-    "ad_action": "ad_action",
-    "ad_fail_show_reason": "ad_fail_show_reason",
-    "ad_duration_ms": "ad_duration",
-    "session_id": "session_id",
-    "session_num": "session_num",
-    "country": "country_code",
-    "platform": "platform",
-    "os_version": "os_version",
-    "device": "device",
-    "manufacturer": "manufacturer",
-    "build": "build",
-    "engine_version": "engine_version",
-    "sdk_version": "sdk_version",
-    "connection_type": "connection_type",
-    "gender": "gender",
-    "birth_year": "birth_year",
-    "custom_01": "custom_01",
-    "custom_02": "custom_02",
-    "custom_03": "custom_03",
-}
-_NO_ATTRIBUTES = {"v", "event_uuid", "user_id", "client_ts", "value", "amount", "length", "unknown", *_TAKEN.values()}
+_COLUMNS = {field.name: (field.column, field.convert) for field in FIELDS if field.column is not None}
+_NO_ATTRIBUTES = {"v", "unknown", *_COLUMNS}
 _FIELDS = WireEvent.__struct_fields__
 _ATTRIBUTE_FIELDS = tuple(name for name in _FIELDS if name not in _NO_ATTRIBUTES)
 # The country is all that is made of an address, and not here.
@@ -72,21 +35,12 @@ def to_columns(events: Sequence[WireEvent]) -> Columns:
     except `ip`.
     """
     fields = _fields(events)
-    columns: dict[str, Sequence[object]] = {
-        column: fields[field] for column, field in _TAKEN.items() if field in fields
-    }
-    if "event_uuid" in fields:
-        columns["client_event_id"] = known_ids(fields["event_uuid"])
-    if "user_id" in fields:
-        columns["player_id"] = known_players(fields["user_id"])
-    if "client_ts" in fields:
-        columns["client_time"] = [None if ts is None else ts * 1_000_000 for ts in fields["client_ts"]]
-    if "value" in fields:
-        columns["value"] = fields["value"]
+    columns: dict[str, Sequence[object]] = {}
+    for name, (column, convert) in _COLUMNS.items():
+        if name in fields:
+            columns[column] = fields[name] if convert is None else convert(fields[name])
     if "amount" in fields:
         columns |= _amounts(fields)
-    if "length" in fields:
-        columns["length_s"] = [None if length is None else min(length, MAX_LENGTH_S) for length in fields["length"]]
     if "receipt_info" in fields:
         columns["receipt_store"] = [_store(receipt) for receipt in fields["receipt_info"]]
     if "impression_data" in fields:

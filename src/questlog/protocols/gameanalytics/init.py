@@ -6,7 +6,18 @@ import msgspec
 
 from questlog.model.reasons import Reason, RequestRejected
 from questlog.protocols.gameanalytics.json_text import read_mended_json
-from questlog.protocols.gameanalytics.wire import InitRequest
+
+
+class InitRequest(msgspec.Struct, frozen=True):
+    """What both init routes are told, as far as it has the right type."""
+
+    user_id: str | None = None
+    platform: str | None = None
+    os_version: str | None = None
+    sdk_version: str | None = None
+    build: str | None = None
+    session_num: int | None = None
+
 
 _anything = msgspec.json.Decoder(Any)
 

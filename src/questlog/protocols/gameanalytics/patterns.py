@@ -2,6 +2,8 @@
 
 import re
 
+from questlog.model.taxonomy import FLOW_TYPES, PROGRESSION_STATUSES
+
 MAX_SEEN = 16_384
 """Values remembered per pattern: at most about 6 MB each, whatever clients send."""
 
@@ -17,9 +19,10 @@ class Pattern:
     full, so that no client can make it grow; whether a value matches never depends on what it holds.
     """
 
-    __slots__ = ("_expression", "seen")
+    __slots__ = ("_expression", "seen", "text")
 
     def __init__(self, expression: str) -> None:
+        self.text = expression
         self._expression = re.compile(expression, re.ASCII)
         self.seen: set[str] = set()
 
@@ -45,6 +48,6 @@ AD_NETWORK_NAME = Pattern(r"[a-z0-9_.\-]{1,32}")
 AD_NETWORK_VERSION = Pattern(_VERSION)
 
 BUSINESS_ID = Pattern(rf"{_SEGMENT}:{_SEGMENT}")
-RESOURCE_ID = Pattern(rf"(?:Sink|Source):[A-Za-z]{{1,64}}:{_SEGMENT}:{_SEGMENT}")
-PROGRESSION_ID = Pattern(rf"(?:Start|Fail|Complete):{_SEGMENT}(?::{_SEGMENT}){{0,2}}")
+RESOURCE_ID = Pattern(rf"(?:{'|'.join(FLOW_TYPES)}):[A-Za-z]{{1,64}}:{_SEGMENT}:{_SEGMENT}")
+PROGRESSION_ID = Pattern(rf"(?:{'|'.join(PROGRESSION_STATUSES)}):{_SEGMENT}(?::{_SEGMENT}){{0,2}}")
 DESIGN_ID = Pattern(rf"{_SEGMENT}(?::{_SEGMENT}){{0,4}}")

@@ -38,7 +38,7 @@ def test_the_place_of_the_word_is_told_and_all_words_where_none_is_near() -> Non
     condition = AllOf((Condition("severity", Operator.IN, ("error", "zzz")),))
     assert refusal(condition) == (
         "filter.filters[0].values[1]",
-        "there is no severity 'zzz'; there are debug, info, warning, error, critical",
+        "there is no severity 'zzz'; allowed are debug, info, warning, error, critical",
         None,
     )
 

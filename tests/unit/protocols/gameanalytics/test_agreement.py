@@ -49,16 +49,16 @@ def attributes_of(text: object) -> dict[str, Any]:
     return {name: value for name, value in attributes.items() if name != UNKNOWN_FIELD}
 
 
-def judged(sent: Event, *, is_strict: bool) -> tuple[list[FieldError], list[WireEvent]]:
+def judged(sent: Event) -> tuple[list[FieldError], list[WireEvent]]:
     """What the rules alone make of an event."""
-    judgement = judge(sent, is_platform_list_strict=is_strict)
+    judgement = judge(sent)
     if judgement.errors:
         return judgement.errors, []
     return [], [WireEvent(**judgement.placed, unknown=judgement.unplaced or None)]
 
 
-def decoded(sent: Event, *, is_strict: bool) -> tuple[list[FieldError], list[WireEvent]]:
-    found = decode_events(body(sent), is_platform_list_strict=is_strict)
+def decoded(sent: Event) -> tuple[list[FieldError], list[WireEvent]]:
+    found = decode_events(body(sent))
     return [error for drop in found.dropped for error in drop.errors], found.events
 
 
@@ -66,8 +66,8 @@ def decoded(sent: Event, *, is_strict: bool) -> tuple[list[FieldError], list[Wir
 def test_the_rules_say_what_the_decoder_does_whichever_field_is_changed(category: str) -> None:
     plain = sdk_error() if category == "sdk_error" else event(category)
     sent = [plain, *({**plain, name: value} for name in NAMES for value in VALUES)]
-    by_decoder = [decoded(fields, is_strict=True) for fields in sent]
-    by_rules = [judged(fields, is_strict=True) for fields in sent]
+    by_decoder = [decoded(fields) for fields in sent]
+    by_rules = [judged(fields) for fields in sent]
     for fields, (errors, _), (rule_errors, _) in zip(sent, by_decoder, by_rules, strict=True):
         assert errors == rule_errors, fields
     assert columns_of([found for _, events in by_decoder for found in events]) == columns_of(
@@ -97,20 +97,20 @@ def test_the_collector_says_what_the_loader_does(sent: list[Event], damage: byte
     assert_the_collector_agrees(whole[:place] + damage + whole[place + 1 :])
 
 
-@given(some_event, st.booleans())
+@given(some_event)
 @settings(max_examples=300, deadline=None)
-def test_the_rules_say_what_the_decoder_does(sent: Event, is_strict: bool) -> None:
-    errors, events = decoded(sent, is_strict=is_strict)
-    rule_errors, rule_events = judged(sent, is_strict=is_strict)
+def test_the_rules_say_what_the_decoder_does(sent: Event) -> None:
+    errors, events = decoded(sent)
+    rule_errors, rule_events = judged(sent)
     assert errors == rule_errors
     assert columns_of(events) == columns_of(rule_events)
 
 
-@given(some_event, st.booleans())
+@given(some_event)
 @settings(max_examples=300, deadline=None)
-def test_an_unknown_field_changes_nothing_else(sent: Event, is_strict: bool) -> None:
-    errors, events = decoded(sent, is_strict=is_strict)
-    other_errors, other_events = decoded({**sent, UNKNOWN_FIELD: 1}, is_strict=is_strict)
+def test_an_unknown_field_changes_nothing_else(sent: Event) -> None:
+    errors, events = decoded(sent)
+    other_errors, other_events = decoded({**sent, UNKNOWN_FIELD: 1})
     assert errors == other_errors
     assert columns_of(events) == columns_of(other_events)
 
@@ -119,7 +119,7 @@ def test_an_unknown_field_changes_nothing_else(sent: Event, is_strict: bool) -> 
 @settings(max_examples=200, deadline=None)
 def test_an_events_fate_does_not_depend_on_its_neighbours(sent: list[Event]) -> None:
     together = decode_events(body(*sent))
-    apart = [decoded(fields, is_strict=False) for fields in sent]
+    apart = [decoded(fields) for fields in sent]
     assert list(together.indexes) == [place for place, (errors, _) in enumerate(apart) if not errors]
     assert [drop.index for drop in together.dropped] == [place for place, (errors, _) in enumerate(apart) if errors]
     assert [list(drop.errors) for drop in together.dropped] == [errors for errors, _ in apart if errors]

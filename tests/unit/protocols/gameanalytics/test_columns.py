@@ -5,7 +5,7 @@ import pytest
 
 from questlog.model.event import DECODED_COLUMNS, NIL_UUID
 from questlog.protocols.gameanalytics.codec import decode_events, to_columns
-from questlog.protocols.gameanalytics.columns import MAX_LENGTH_S
+from questlog.protocols.gameanalytics.fields import MAX_LENGTH_S
 from tests.support.gameanalytics import CATEGORIES, Event, body, event, sdk_error, without
 
 ANNOTATED = {

@@ -6,8 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from questlog.model.reasons import Reason, RequestRejected
-from questlog.protocols.gameanalytics.init import parse_init
-from questlog.protocols.gameanalytics.wire import InitRequest
+from questlog.protocols.gameanalytics.init import InitRequest, parse_init
 from tests.support.gameanalytics import recordings
 
 

@@ -6,8 +6,7 @@ from typing import Any
 import pytest
 
 from questlog.model.reasons import FieldError
-from questlog.protocols.gameanalytics.admission import check_events
-from questlog.protocols.gameanalytics.codec import Decoded, decode_events, to_columns
+from questlog.protocols.gameanalytics.codec import Decoded, check_events, decode_events, to_columns
 from tests.support.gameanalytics import Event, body, event
 
 

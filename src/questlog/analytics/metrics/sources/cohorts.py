@@ -1,4 +1,4 @@
-"""Players by their first day: how many are new, came back, stayed, and what they brought so many days later.
+"""Players by their first day: how many are new, came back, stayed, and their revenue N days later.
 
 All by the values of the player's first event (metrics.md §4).
 """
@@ -129,7 +129,7 @@ def told_columns(query: SubQuery, players: ir.Table) -> list[str]:
 
 
 def has_passed(query: SubQuery, rows: ir.Table, days: int) -> ir.BooleanValue:
-    """Whether the local day so many days after the first is over."""
+    """Whether the local day N days after the first is over."""
     return rows.first_day < query.selection.today - dt.timedelta(days=days)
 
 

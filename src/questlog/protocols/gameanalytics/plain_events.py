@@ -1,10 +1,16 @@
-"""Whether an event is right at a glance: what its decoding into `WireEvent` leaves to be checked.
+"""The quick way to read a `/events` request: all at once, if nothing is wrong with any event.
 
-Yes means that the rules would find nothing wrong and change nothing. No means only that they have to decide.
+What msgspec decodes is right but for some patterns and for what a category requires; both are checked here. Yes means
+that the rules would find nothing wrong and change nothing; no means only that they have to decide.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+from msgspec import ValidationError
+from msgspec.json import Decoder
+
+from questlog.model.reasons import RequestRejected
+from questlog.protocols.gameanalytics.json_text import read_json
 from questlog.protocols.gameanalytics.patterns import (
     BUSINESS_ID,
     DESIGN_ID,
@@ -15,13 +21,50 @@ from questlog.protocols.gameanalytics.patterns import (
     SDK_VERSION,
     SESSION_ID,
 )
-from questlog.protocols.gameanalytics.rules import KNOWN_PLATFORMS
-from questlog.protocols.gameanalytics.wire import WireEvent
+from questlog.protocols.gameanalytics.wire import PLAIN_EVENT_TYPES, WireEvent
+
+_decoders: tuple[Decoder[list[WireEvent]], ...] = tuple(Decoder(list[each]) for each in PLAIN_EVENT_TYPES)  # type: ignore[valid-type]
 
 
-def is_plain(event: WireEvent, is_platform_list_strict: bool) -> bool:
+def read_plain_events(body: bytes) -> list[WireEvent] | None:
+    """The events, if `WireEvent` has a place for all their fields and nothing is wrong with any; else None.
+
+    They are of a type with the first fields of a `WireEvent`, in its order.
+    """
+    for decoder in _decoders:
+        try:
+            events = read_json(decoder, body)
+        except ValidationError:
+            continue
+        except RequestRejected:
+            return None
+        return events if _are_plain(events) else None
+    return None
+
+
+def _are_plain(events: Sequence[WireEvent]) -> bool:
+    session_id = os_version = sdk_version = engine_version = None
+    for event in events:
+        if (
+            event.session_id == session_id
+            and event.os_version == os_version
+            and event.sdk_version == sdk_version
+            and event.engine_version == engine_version
+        ):
+            has_plain_fields = _HAS_PLAIN_FIELDS.get(event.category)
+            if has_plain_fields is None or not has_plain_fields(event):
+                return False
+        else:
+            if not is_plain(event):
+                return False
+            session_id, os_version = event.session_id, event.os_version
+            sdk_version, engine_version = event.sdk_version, event.engine_version
+    return True
+
+
+def is_plain(event: WireEvent) -> bool:
     """Whether nothing is wrong with the event; patterns are matched against values seen before first."""
-    has_plain_fields = HAS_PLAIN_FIELDS.get(event.category)
+    has_plain_fields = _HAS_PLAIN_FIELDS.get(event.category)
     engine_version = event.engine_version
     return (
         has_plain_fields is not None
@@ -35,7 +78,6 @@ def is_plain(event: WireEvent, is_platform_list_strict: bool) -> bool:
         and event.manufacturer is not None
         and event.device is not None
         and event.platform is not None
-        and (not is_platform_list_strict or event.platform in KNOWN_PLATFORMS)
     )
 
 
@@ -101,7 +143,7 @@ def _is_plain_without_id(event: WireEvent) -> bool:
     return event.event_id is None and event.amount is None and event.value is None
 
 
-HAS_PLAIN_FIELDS: dict[str, Callable[[WireEvent], bool]] = {
+_HAS_PLAIN_FIELDS: dict[str, Callable[[WireEvent], bool]] = {
     "user": _is_plain_without_id,
     "session_end": _is_plain_session_end,
     "business": _is_plain_business,

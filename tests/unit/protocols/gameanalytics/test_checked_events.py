@@ -4,9 +4,8 @@ import json
 
 import pytest
 
-from questlog.protocols.gameanalytics import admission
-from questlog.protocols.gameanalytics.admission import check_events
-from questlog.protocols.gameanalytics.codec import MAX_DEPTH, MAX_EVENTS, Decoded
+from questlog.protocols.gameanalytics import codec
+from questlog.protocols.gameanalytics.codec import MAX_DEPTH, MAX_EVENTS, Decoded, check_events
 from tests.support.gameanalytics import CATEGORIES, Event, Recording, body, event, recordings, sdk_error
 from tests.support.judged import assert_the_collector_agrees
 
@@ -14,13 +13,14 @@ USER = body(event("user"))[1:-1]
 OTHER_SESSION = "11111111-2222-3333-4444-555555555555"
 
 
-def refuse_to_decode(sent: bytes) -> Decoded:
+def refuse_to_decode(sent: bytes, *, is_lenient: bool) -> Decoded:
+    del is_lenient
     raise AssertionError(f"decoded a second time: {sent[:200]!r}")
 
 
 @pytest.fixture
 def quick_way_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(admission, "decode_other_events", refuse_to_decode)
+    monkeypatch.setattr(codec, "_decode_mended", refuse_to_decode)
 
 
 @pytest.mark.usefixtures("quick_way_only")
