@@ -123,8 +123,8 @@ def access_guard(check: TokenCheck, control: ControlDatabase, audit: AuditTrail)
         game = await _game_of(control, caller, str(reference))
         if not caller.may(need.right, game[0]):
             raise NotPermitted(need.right, _where(game))
-        # The same game for the handler, whatever is renamed meanwhile.
-        connection.scope["path_params"]["game"] = str(game[0])
+        # The same game for the handler, whatever is renamed meanwhile. Litestar keeps its own dictionary for later.
+        connection.scope["path_params"] = {**connection.path_params, "game": str(game[0])}
         connection.scope["questlog_game"] = game  # type: ignore[typeddict-unknown-key]
         if need.right is Right.PERSONAL_DATA:
             access = Access(caller, game, audit)
