@@ -101,7 +101,7 @@ def test_only_http_is_fetched(address: str) -> None:
 
 
 def test_an_address_where_nobody_answers_says_so() -> None:
-    with pytest.raises(FetchFailed, match="cannot be reached"):
+    with pytest.raises(FetchFailed, match=r"rates\.zip cannot be reached: Connection refused$"):
         fetch("http://127.0.0.1:1/rates.zip")
 
 

@@ -1,6 +1,7 @@
 """A real server: events of both protocols in, rows out; stopping and dying in order."""
 
 import base64
+import gzip
 import json
 import os
 import re
@@ -190,6 +191,29 @@ def test_a_rate_file_that_cannot_be_read_is_named_at_once(tmp_path: Path) -> Non
         made.wait_until(lambda: not made.is_running("run"), "the refusal")
         [line] = made.log().splitlines()
         assert "money.rates_path" in line
+
+
+def test_a_start_prints_only_what_is_worth_reading(running: Installation) -> None:
+    before, _, _ = running.log().partition("Questlog is running")
+    told = [json.loads(line)["event"] for line in before.splitlines()]
+    assert sorted(told) == ["collectors ready", "console ready", "process started", "process started"]
+
+
+def test_answers_are_compressed_for_those_who_accept_it(running: Installation) -> None:
+    plain = running.console("GET", "/api/schema")
+    compressed = running.console("GET", "/api/schema", headers={"Accept-Encoding": "gzip"})
+    assert compressed.headers["content-encoding"] == "gzip"
+    assert len(compressed.body) * 4 < len(plain.body)
+    assert gzip.decompress(compressed.body) == plain.body
+
+
+def test_the_port_of_games_has_no_metrics_unless_it_is_set(running: Installation, tmp_path: Path) -> None:
+    assert running.request("GET", "/metrics").status == 404
+    with installation(tmp_path / "data", {"collector.metrics": True}) as made:
+        made.start("collect")
+        made.wait_for_collector()
+        assert b"questlog_collectors" in made.request("GET", "/metrics").body
+        assert made.request("GET", "/metrics", headers={"X-Forwarded-For": "8.8.8.8"}).status == 401
 
 
 def test_readycheck_and_metrics_answer(running: Installation) -> None:

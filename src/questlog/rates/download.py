@@ -92,7 +92,8 @@ def _read(address: str, max_bytes: int) -> bytes:
         raise FetchFailed(f"{address} answers {error.code}") from error
     except (OSError, HTTPException, ValueError) as error:
         reason = error.reason if isinstance(error, urllib.error.URLError) else error
-        raise FetchFailed(f"{address} cannot be reached: {_one_line(str(reason)) or type(reason).__name__}") from error
+        text = (reason.strerror if isinstance(reason, OSError) else None) or str(reason)
+        raise FetchFailed(f"{address} cannot be reached: {_one_line(text) or type(reason).__name__}") from error
     if missing:
         raise FetchFailed(f"{address} broke off, {missing} bytes before the end")
     return bytes(body)

@@ -50,7 +50,7 @@ class RatesStatus(msgspec.Struct, frozen=True):
         """How new the rates are, in words."""
         if self.age_days is None:
             return "none"
-        return f"rates up to {self.newest_day}, {self.age_days} days old"
+        return f"rates up to {self.newest_day}, {self.age_days} {'day' if self.age_days == 1 else 'days'} old"
 
 
 class RatesMonitor:

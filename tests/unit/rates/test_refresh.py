@@ -94,7 +94,7 @@ def test_a_failure_leaves_the_rates_and_is_tried_again_after_an_hour(made: Made)
     status = made.statuses()[RateSource.ECB]
     assert (status.newest_day, status.age_days, status.fetched_at) == (TODAY, 1, NOW_US)
     assert status.problem is not None
-    assert "1 days old" in status.problem
+    assert "1 day old" in status.problem
     assert "no way out" in status.problem
     made.refresh.step()
     made.started().step()
