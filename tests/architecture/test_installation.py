@@ -54,6 +54,18 @@ def test_the_country_database_is_there_and_knows_countries() -> None:
         }
 
 
+def test_the_wheel_carries_the_commit_that_it_was_built_from(source: Path, tmp_path: Path) -> None:
+    who = ("-c", "user.name=a", "-c", "user.email=a@example.com")
+    for arguments in (("init", "-q"), (*who, "commit", "-q", "--allow-empty", "-m", "first")):
+        subprocess.run(["git", *arguments], cwd=source, check=True)
+    commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=source, check=True, capture_output=True).stdout
+    assert build_wheel(source, tmp_path / "dist").returncode == 0
+    (wheel,) = (tmp_path / "dist").iterdir()
+    with zipfile.ZipFile(wheel) as archive:
+        assert archive.read("questlog/_built/commit") == commit
+    assert not list(source.rglob(".commit"))
+
+
 def test_the_wheel_carries_the_front_end_build_and_the_licences(source: Path, tmp_path: Path) -> None:
     done = build_wheel(source, tmp_path / "dist")
     assert done.returncode == 0, done.stderr

@@ -12,7 +12,7 @@ import pytest
 from questlog.model.record import Position
 from questlog.store.contract import BatchRefused, Expiry, PlayerErasure, PlayerProperties, StoreFailed
 from questlog.store.duckdb.store import DuckDBStore
-from tests.support.staged import DAY, HOUR, MINUTE, NOON, SECOND, batch, new_id
+from tests.support.staged import DAY, HOUR, MINUTE, NOON, SECOND, batch, erase_all, new_id
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def test_a_request_that_comes_again_within_a_day_is_stored_once(
     store = DuckDBStore(tmp_path)
     again = {"received_at": NOON + seconds_later * SECOND}
     assert store.load(batch([rows[0] | again, {"client_event_id": "abc:0"}]), NOON).stored == stored + 1
-    store.expire(Expiry(), NOON + 4 * DAY)
+    store.expire_keys(Expiry(), NOON + 4 * DAY)
     assert _rows(store, "FROM resend_keys") == []
     store.close()
 
@@ -354,6 +354,7 @@ def test_an_erased_player_is_gone_and_stays_away(store: DuckDBStore) -> None:
     other = {"player_id": "q", "session_id": "t", "event_id": "x"}
     properties = [PlayerProperties(1, "p", NOON, "{}")]
     store.load(batch([row, other], rejects, properties=properties, erasures=[PlayerErasure(1, "p", NOON)]), NOON)
+    erase_all(store)
     late = store.load(batch([{**row, "received_at": NOON - HOUR}]), NOON)
     assert (late.stored, late.rejected) == (0, 1)
     for table in ("events", "players", "sessions"):
@@ -367,6 +368,7 @@ def test_an_erased_player_is_gone_and_stays_away(store: DuckDBStore) -> None:
 
 def test_an_erased_player_may_come_back(store: DuckDBStore) -> None:
     store.load(batch([{"player_id": "p"}], erasures=[PlayerErasure(1, "p", NOON)]), NOON)
+    erase_all(store)
     assert store.load(batch([{"player_id": "p", "received_at": NOON + 1}]), NOON).stored == 1
     assert _rows(store, "SELECT events FROM players") == [{"events": 1}]
 
@@ -374,7 +376,7 @@ def test_an_erased_player_may_come_back(store: DuckDBStore) -> None:
 def test_rejected_events_expire_by_age_and_number(store: DuckDBStore) -> None:
     rejects = [{"received_at": NOON - 15 * DAY}, *({"received_at": NOON + place} for place in range(5))]
     store.load(batch(rejects=[*rejects, {"game_id": 2}]), NOON)
-    store.expire(Expiry(rejected_days=14, rejected_rows_per_game=3), NOON)
+    store.expire_rejected(Expiry(rejected_days=14, rejected_rows_per_game=3), NOON)
     kept = _rows(store, "SELECT game_id, epoch_us(received_at) AS at FROM rejected_events ORDER BY rejected_no")
     assert [(row["game_id"], row["at"] - NOON) for row in kept] == [(1, 2), (1, 3), (1, 4), (2, 0)]
 
@@ -479,6 +481,7 @@ def test_values_of_fields_are_known_after_opening_again(tmp_path: Path) -> None:
 def test_values_of_an_erased_player_go(store: DuckDBStore) -> None:
     mine, yours = ({"player_id": player, "build": "1", "device": player, "event_id": "x"} for player in ("p", "q"))
     store.load(batch([mine, yours], erasures=[PlayerErasure(1, "p", NOON)]), NOON)
+    erase_all(store)
     assert _values(store) == [("build", "1"), ("design_event_id", "x"), ("device", "q")]
     store.load(batch([{"device": "p"}]), NOON)
     assert _values(store)[-1] == ("device", "p")

@@ -22,6 +22,7 @@ from questlog.console.services import ConsoleServices, Limits
 from questlog.control.database import ControlDatabase
 from questlog.control.grants import Role
 from questlog.loader.counters import LoaderCounters
+from questlog.loader.maintenance.task import MaintenanceStatus
 from questlog.loader.money import Converter
 from questlog.loader.rebuild import Rebuild
 from questlog.loader.reprice import Reprice
@@ -149,6 +150,7 @@ class FakeProgress:
         self.loader = LoaderCounters()
         self.collectors: list[CollectorCounters] = []
         self.rates: list[RatesStatus] = []
+        self.tasks: list[MaintenanceStatus] = []
         self.measured = Vitals(Build("1.2.3", "3.13.5", "abc123"), 1, 2, 3, 4, 5)
 
     def reasons_not_ready(self) -> Sequence[str]:
@@ -162,6 +164,9 @@ class FakeProgress:
 
     def rates_status(self) -> Sequence[RatesStatus]:
         return self.rates
+
+    def maintenance(self) -> Sequence[MaintenanceStatus]:
+        return self.tasks
 
     def vitals(self) -> Vitals:
         return self.measured

@@ -7,7 +7,7 @@ from pathlib import Path
 from tests.support.installation import Installation, Row, descendants
 
 _QUIET_S = 1.5  # more than a loader's tick and than the second in which collectors publish their counters
-_REQUESTS = re.compile(r'questlog_\w*requests_total\{[^}]*status="(\d+)"[^}]*\} (\S+)')
+_REQUESTS = re.compile(r'questlog_request_duration_seconds_count\{[^}]*status="(\d+)"[^}]*\} (\S+)')
 
 
 def wait_until_all_is_loaded(made: Installation, timeout_s: float = 60) -> None:

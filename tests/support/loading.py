@@ -1,5 +1,6 @@
 """A journal, a store, a clock and a codec in memory, for tests of the loader."""
 
+import datetime as dt
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -14,7 +15,7 @@ from questlog.loader.sources import EventSource, EventSources
 from questlog.model.event import Columns, Source
 from questlog.model.reasons import DroppedEvent, Reason, RequestRejected
 from questlog.model.record import Envelope, Kind, Position, encode_record
-from questlog.store.contract import Batch, Cancellation, Expiry, LoadResult, Progress, StoreReading
+from questlog.store.contract import Batch, Cancellation, ErasuresLeft, Expiry, LoadResult, Piece, Progress, StoreReading
 from questlog.store.repricing import MoneyKind, PriceChange, Prices, Repricing
 
 NOW_US = 1_763_750_000_000_000
@@ -121,7 +122,9 @@ class FakeStore:
         self.batches: list[Batch] = []
         self.kept_positions: dict[int, Position] = {}
         self.expiries: list[tuple[Expiry, int]] = []
+        self.key_expiries: list[tuple[Expiry, int]] = []
         self.loaded_at: list[int] = []
+        self.unerased = 0
         self.rebuilds = 0
         self.repriced: list[Repricing] = []
         self.zones: dict[int, str] = {}
@@ -132,30 +135,76 @@ class FakeStore:
     def load(self, batch: Batch, now_us: int) -> LoadResult:
         self.refuse(batch)
         self.batches.append(batch)
+        self.unerased += len(batch.erasures)
         self.loaded_at.append(now_us)
         self.kept_positions |= batch.positions
         stored = batch.events.num_rows
         rejected = batch.rejected.num_rows
         return LoadResult(stored, 0, rejected, {(1, "gameanalytics"): LoadResult(stored, 0, rejected)})
 
-    def rebuild(self, progress: Callable[[str, float], None]) -> None:
+    @property
+    def erasures_left(self) -> ErasuresLeft:
+        return ErasuresLeft(self.unerased, 0)
+
+    def erase(self, most: int, cancellation: Cancellation | None = None) -> Piece:  # noqa: ARG002 - the contract's
+        done = min(most, self.unerased)
+        self.unerased -= done
+        return Piece(done, self.unerased)
+
+    def expired_before(self) -> Mapping[int, int]:
+        return {}
+
+    def expire_events(
+        self, game_id: int, first_day: dt.date, most_events: int, cancellation: Cancellation | None = None
+    ) -> Piece:
+        raise NotImplementedError
+
+    def deleted_games(self) -> Mapping[int, bool]:
+        return {}
+
+    def delete_game(self, game_id: int, most_rows: int, cancellation: Cancellation | None = None) -> Piece:
+        raise NotImplementedError
+
+    @property
+    def is_checkpoint_due(self) -> bool:
+        return False
+
+    def checkpoint(self) -> None:
+        raise NotImplementedError
+
+    def rebuild(self, progress: Progress, cancellation: Cancellation | None = None) -> None:  # noqa: ARG002 - the contract's
         progress("players", 0.5)
         self.rebuilds += 1
 
-    def reprice(self, question: Repricing, prices: Prices, progress: Callable[[float], None]) -> Sequence[PriceChange]:
+    def reprice(
+        self,
+        question: Repricing,
+        prices: Prices,
+        progress: Callable[[float], None],
+        cancellation: Cancellation | None = None,  # noqa: ARG002 - the contract's
+    ) -> Sequence[PriceChange]:
         progress(0.5)
         self.repriced.append(question)
         days = np.array([20_000], dtype=np.int32)
         usd = prices.amounts_usd(pa.array([100]), pa.array(["GEM"]), days)[0].as_py()
         return [PriceChange("GEM", MoneyKind.PURCHASES, 1, 1, 1, 0, Decimal(0), usd)]
 
-    def expire(self, expiry: Expiry, now_us: int) -> None:
+    def expire_rejected(self, expiry: Expiry, now_us: int) -> None:
         self.expiries.append((expiry, now_us))
+
+    def expire_keys(self, expiry: Expiry, now_us: int) -> None:
+        self.key_expiries.append((expiry, now_us))
 
     def time_zones(self) -> Mapping[int, str]:
         return self.zones
 
-    def set_time_zone(self, game_id: int, name: str, progress: Progress) -> None:
+    def set_time_zone(
+        self,
+        game_id: int,
+        name: str,
+        progress: Progress,
+        cancellation: Cancellation | None = None,  # noqa: ARG002 - the contract's
+    ) -> None:
         progress("players", 1.0)
         self.zones[game_id] = name
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+import pytest
 from sqlalchemy.engine import URL
 
 _DEBIAN = Path("/usr/lib/postgresql")
@@ -124,8 +125,11 @@ class PostgresServer:
 
 
 @contextmanager
-def postgres_server(programs: Path) -> Iterator[PostgresServer]:
-    """A server that is started, and ended afterwards."""
+def postgres_server() -> Iterator[PostgresServer]:
+    """A server that is started, and ended afterwards. The test is skipped where PostgreSQL is not installed."""
+    programs = postgres_programs()
+    if programs is None:
+        pytest.skip("PostgreSQL is not installed (Debian: apt install postgresql)")
     # Not pytest's folder for temporary files: the name of a socket has at most 107 characters.
     folder = Path(tempfile.mkdtemp(prefix="questlog-postgres-"))
     try:

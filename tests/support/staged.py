@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow as pa
 
 from questlog.model.record import Position
-from questlog.store.contract import STAGED_EVENTS, STAGED_REJECTED, Batch, PlayerErasure, PlayerProperties
+from questlog.store.contract import STAGED_EVENTS, STAGED_REJECTED, Batch, Loading, PlayerErasure, PlayerProperties
 
 SECOND = 1_000_000
 MINUTE = 60 * SECOND
@@ -58,6 +58,12 @@ def rejected(rows: Sequence[Mapping[str, Any]]) -> pa.Table:
     filled = [{**required, **row} for row in rows]
     columns = [pa.array([row.get(field.name) for row in filled], field.type) for field in STAGED_REJECTED]
     return pa.table(columns, schema=STAGED_REJECTED)
+
+
+def erase_all(store: Loading) -> None:
+    """Carry out the erasures that batches brought, as the loader's maintenance does."""
+    while store.erase(100).left:
+        pass
 
 
 def batch(

@@ -23,6 +23,8 @@ from questlog.api.events import list_events
 from questlog.api.games import GAME_HANDLERS
 from questlog.api.health import healthcheck, readycheck
 from questlog.api.ingest_hours import list_ingest_hours
+from questlog.api.live import watch_events
+from questlog.api.maintenance import maintenance_status
 from questlog.api.metrics import metrics, metrics_registry
 from questlog.api.parameters import refuse_unknown_parameters
 from questlog.api.players import PLAYER_HANDLERS
@@ -96,11 +98,13 @@ def _api(guard: Guard, analyses: Sequence[Analysis]) -> Router:
         *question_handlers(analyses),
         *PLAYER_HANDLERS,
         list_events,
+        watch_events,
         list_ingest_hours,
         answer_sql,
         *AUDIT_HANDLERS,
         *REBUILD_HANDLERS,
         *REPRICE_HANDLERS,
+        maintenance_status,
     ]
     return Router(
         "/api/v1",

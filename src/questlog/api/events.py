@@ -84,13 +84,13 @@ async def list_events(  # noqa: PLR0913, PLR0917 - each is a parameter of the ro
         check_filter(listing, which)
         with services.tables.reading(cancellation) as reading:
             table = rows_of_events(reading.ask, listing, game_id, which, page, limit)
-        return EventPage(_event_rows(table), _next_page(table, listing.number, limit))
+        return EventPage(event_rows(table), _next_page(table, listing.number, limit))
 
     return await asker.run(answer)
 
 
-def _event_rows(table: pa.Table) -> list[dict[str, object]]:
-    """The rows, with JSON columns as the JSON they hold."""
+def event_rows(table: pa.Table) -> list[dict[str, object]]:
+    """The rows as values that JSON can carry, with JSON columns as the JSON they hold."""
     rows = rows_of(table)
     for row in rows:
         for name in _JSON_COLUMNS:

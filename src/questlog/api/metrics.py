@@ -17,6 +17,7 @@ from questlog.collector.metrics import TEXT_FORMAT, collector_metrics
 from questlog.console.access import NotPermitted, Right
 from questlog.console.services import Progress
 from questlog.loader.counters import LoaderCounters
+from questlog.loader.maintenance.task import MaintenanceStatus, TaskState
 from questlog.model.histogram import HistogramCounts
 from questlog.model.vitals import Build, Vitals
 from questlog.rates.status import RatesStatus
@@ -40,6 +41,7 @@ class IngestMetrics(Collector):
         yield _gauge("questlog_ready", "1 when /readycheck answers 200.", float(not self._progress.reasons_not_ready()))
         yield from _program_series(self._progress.vitals())
         yield from _loader_series(self._progress.loader_counters())
+        yield from _task_series(self._progress.maintenance())
         yield from collector_metrics(self._progress.collector_counters())
         yield from _rates_series(self._progress.rates_status())
         yield from _console_series(self._times)
@@ -116,6 +118,27 @@ def _loader_series(counters: LoaderCounters) -> Iterator[Metric]:
             "All that was acknowledged before this time is loaded.",
             counters.complete_through,
         )
+
+
+def _task_series(tasks: Sequence[MaintenanceStatus]) -> Iterator[Metric]:
+    """What the server does to its data now and then, by task."""
+    runs = CounterMetricFamily("questlog_task_runs", "Runs of a task of maintenance.", labels=["task"])
+    running = GaugeMetricFamily("questlog_task_running", "1 while a task runs.", labels=["task"])
+    failing = GaugeMetricFamily("questlog_task_failing", "1 while the last run of a task failed.", labels=["task"])
+    left = GaugeMetricFamily("questlog_task_left", "What the last run left to do.", labels=["task", "unit"])
+    duration = GaugeMetricFamily("questlog_task_duration_seconds", "How long the last run took.", labels=["task"])
+    ended = GaugeMetricFamily(
+        "questlog_task_last_end_timestamp_seconds", "When the last run of a task ended.", labels=["task"]
+    )
+    for task in tasks:
+        runs.add_metric([task.name], task.runs)
+        running.add_metric([task.name], float(task.state is TaskState.RUNNING))
+        failing.add_metric([task.name], float(task.failures > 0))
+        left.add_metric([task.name, task.unit], task.left)
+        duration.add_metric([task.name], task.took_ms / 1_000)
+        if task.last_ended_at is not None:
+            ended.add_metric([task.name], task.last_ended_at / 1_000_000)
+    yield from (runs, running, failing, left, duration, ended)
 
 
 def _rates_series(tables: Sequence[RatesStatus]) -> Iterator[Metric]:

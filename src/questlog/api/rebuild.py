@@ -2,7 +2,7 @@
 
 from http import HTTPStatus
 
-from litestar import get, post
+from litestar import delete, get, post
 
 from questlog.api.authentication import Audit, needs
 from questlog.api.games import Services
@@ -31,4 +31,12 @@ def rebuild_status(services: Services) -> RebuildStatus:
     return services.rebuild.status
 
 
-REBUILD_HANDLERS = [start_rebuild, rebuild_status]
+@delete("/rebuild", sync_to_thread=True, status_code=HTTPStatus.ACCEPTED, opt=needs(Right.MANAGE, Scope.ALL_GAMES))
+def cancel_rebuild(services: Services, audit: Audit) -> RebuildStatus:
+    """End the rebuild that waits or runs: within seconds, and with nothing changed. The answer says how far it is."""
+    services.rebuild.cancel()
+    audit.record(Action.REBUILD_CANCEL)
+    return services.rebuild.status
+
+
+REBUILD_HANDLERS = [start_rebuild, rebuild_status, cancel_rebuild]

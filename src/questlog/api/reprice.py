@@ -5,7 +5,7 @@ from http import HTTPStatus
 from typing import Annotated
 
 import msgspec
-from litestar import MediaType, Response, get, post
+from litestar import MediaType, Response, delete, get, post
 from litestar.params import JSONBody
 
 from questlog.api.authentication import Audit, encoded, needs
@@ -58,9 +58,17 @@ def reprice_status(services: Services) -> Response[bytes]:
     return _answer(services.reprice.status, HTTPStatus.OK)
 
 
+@delete("/reprice", sync_to_thread=True, status_code=HTTPStatus.ACCEPTED, opt=needs(Right.MANAGE, Scope.ALL_GAMES))
+def cancel_reprice(services: Services, audit: Audit) -> Response[bytes]:
+    """End the one that waits or runs: within seconds, and with nothing changed. The answer says how far it is."""
+    services.reprice.cancel()
+    audit.record(Action.REPRICE_CANCEL)
+    return _answer(services.reprice.status, HTTPStatus.ACCEPTED)
+
+
 def _answer(status: RepriceStatus, code: HTTPStatus) -> Response[bytes]:
     """Dollars are numbers, as everywhere in the API."""
     return Response(_encoder.encode(status), status_code=code, media_type=MediaType.JSON)
 
 
-REPRICE_HANDLERS = [start_reprice, reprice_status]
+REPRICE_HANDLERS = [start_reprice, reprice_status, cancel_reprice]

@@ -1,12 +1,13 @@
 """What money is converted with, as the settings say."""
 
 import csv
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import structlog
 
 from questlog.config import ConfigError, Settings
+from questlog.loader.maintenance.task import MaintenanceStatus, TaskState
 from questlog.loader.money import Converter
 from questlog.loader.reprice import Reprice, RepriceQuestion, RepriceStatus
 from questlog.model.clock import Clock
@@ -17,8 +18,10 @@ from questlog.rates.own import OwnRates, read_own_rates
 from questlog.rates.rates import Rates
 from questlog.rates.refresh import RatesRefresh, Sources
 from questlog.rates.series import RatesUnreadable
-from questlog.rates.status import RatesMonitor
+from questlog.rates.status import RatesMonitor, RatesStatus
 from questlog.rates.wide import PACKAGE
+
+_DAY_S = 86_400.0
 
 log = structlog.get_logger(__name__)
 
@@ -76,6 +79,27 @@ class FreshReprice:
         except ConfigError as error:
             raise RatesUnreadable(str(error)) from error
         return self._reprice.request(question)
+
+    def cancel(self) -> bool:
+        """End the one that waits or runs; False where there is none."""
+        return self._reprice.cancel()
+
+
+def rates_maintenance(statuses: Sequence[RatesStatus]) -> Sequence[MaintenanceStatus]:
+    """How fetching the tables of rates goes, told as a task of maintenance."""
+    return [
+        MaintenanceStatus(
+            f"refresh of rates ({status.source.value})",
+            "tables",
+            state=TaskState.IDLE if status.error is None else TaskState.FAILED,
+            period_s=_DAY_S,
+            last_ended_at=status.fetched_at,
+            done=0 if status.fetched_at is None else 1,
+            error=status.error,
+        )
+        for status in statuses
+        if status.is_fetched_daily
+    ]
 
 
 def _use_new(settings: Settings, use: Callable[[Rates], None]) -> None:

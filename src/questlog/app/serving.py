@@ -18,15 +18,15 @@ from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server.embed import Server
-from litestar import Litestar
 
 from questlog.analytics.runner import Analytics
 from questlog.api.app import create_app
 from questlog.app.lock import server_lock
 from questlog.app.memory import MemoryGuard, engine_memory_mb
 from questlog.app.places import make_data_directory, run_directory
+from questlog.app.policies import Policies
 from questlog.app.program import program_id
-from questlog.app.rates import FreshReprice, rates, rates_monitor, rates_refresh
+from questlog.app.rates import FreshReprice, rates, rates_maintenance, rates_monitor, rates_refresh
 from questlog.app.receipts import receipts
 from questlog.app.vitals import vitals
 from questlog.collector.counters import CollectorCounters, published
@@ -35,6 +35,7 @@ from questlog.console.accounts import Accounts, AccountSettings
 from questlog.console.audit import AuditTrail
 from questlog.console.client_address import networks
 from questlog.console.definitions_cache import SavedDefinitions
+from questlog.console.live import LiveFeed
 from questlog.console.services import ConsoleServices, Limits
 from questlog.control.database import ControlDatabase
 from questlog.control.grants import Grant, Role
@@ -45,7 +46,8 @@ from questlog.loader.codecs import EVENT_SOURCES
 from questlog.loader.computed import ComputedPush
 from questlog.loader.counters import LoaderCounters
 from questlog.loader.decoding import Decoding
-from questlog.loader.loop import BatchLimits, Loader
+from questlog.loader.loop import BatchLimits, Loader, Upkeep
+from questlog.loader.maintenance.task import MaintenanceStatus
 from questlog.loader.money import Converter
 from questlog.logs import GRANIAN_LOGGING
 from questlog.model.clock import Clock, SystemClock
@@ -116,6 +118,10 @@ class Progress:
         """How old the tables of exchange rates are."""
         return self._rates.status()
 
+    def maintenance(self) -> Sequence[MaintenanceStatus]:
+        """How each task of maintenance goes."""
+        return [*self._loader.maintenance.status(), *rates_maintenance(self.rates_status())]
+
     def vitals(self) -> Vitals:
         """Which program runs, and how much room it takes and has."""
         return vitals(self._settings)
@@ -147,8 +153,17 @@ def _serve(settings: Settings) -> None:
                 receipts=receipts(settings, control),
                 earliest_us=settings.event.earliest_us,
             )
-            followers = [ComputedPush(store, control, clock)]
-            loader = Loader(reader, store, decoding, clock, _pace(settings), followers, control)
+            live = LiveFeed()
+            computed = ComputedPush(store, control, clock)
+            loader = Loader(
+                reader,
+                store,
+                decoding,
+                clock,
+                _pace(settings),
+                [computed, live],
+                Upkeep(control, Policies(control, settings.event.keep_days), lambda: [computed.status]),
+            )
             progress = Progress(settings, loader, clock)
             audit = AuditTrail(control, clock, settings.audit.keep_days)
             services = ConsoleServices(
@@ -169,6 +184,7 @@ def _serve(settings: Settings) -> None:
                 progress=progress,
                 clock=clock,
                 monotonic_s=time.monotonic,
+                live=live,
                 limits=Limits(
                     sql_timeout_s=settings.console.sql_timeout_s,
                     sql_max_rows=settings.console.sql_max_rows,
@@ -180,7 +196,7 @@ def _serve(settings: Settings) -> None:
             )
             refresh = rates_refresh(settings, converter.use, clock)
             with _running(refresh), MemoryGuard(settings.memory.server_mb << 20, store.stop_questions):
-                asyncio.run(_run(settings, loader, create_app(services, pages=status_pages(services)), token))
+                asyncio.run(_run(settings, loader, services, token))
         finally:
             store.close()
 
@@ -197,9 +213,9 @@ def _running(refresh: RatesRefresh | None) -> Iterator[None]:
         refresh.stop()
 
 
-async def _run(settings: Settings, loader: Loader, application: Litestar, token: str) -> None:
+async def _run(settings: Settings, loader: Loader, services: ConsoleServices, token: str) -> None:
     server = Server(
-        application,
+        create_app(services, pages=status_pages(services)),
         address=settings.console.host,
         port=settings.console.port,
         interface=Interfaces.ASGI,
@@ -221,6 +237,7 @@ async def _run(settings: Settings, loader: Loader, application: Litestar, token:
             await asyncio.wait((serving, waiting), return_when=asyncio.FIRST_COMPLETED)
     finally:
         waiting.cancel()
+        services.live.close()  # what never ends by itself
         server.stop()  # type: ignore[no-untyped-call]
         await serving
         await asyncio.to_thread(loader.stop)

@@ -193,10 +193,10 @@ class _Days(click.ParamType[int | str]):
 @click.option("--yes", "is_confirmed", is_flag=True, help="Do not ask before events are deleted.")
 @settings_options
 def keep(settings: Settings, game: str, days: int | str, is_confirmed: bool) -> None:
-    """Keep the events of GAME for N days; the server deletes older ones once an hour.
+    """Keep the events of GAME for N days; the server deletes older events within minutes.
 
-    With 1, events of yesterday and today are kept. Days are those of the game's time zone. A change to fewer days says
-    what will be deleted and asks first. Sessions, players and all numbers follow from the events that are left.
+    With 1, events of yesterday and today are kept. Days are in the game's time zone. A change to fewer days shows what
+    will be deleted, and asks first. Players are kept, with their first day and their totals.
     """
     with existing_control(settings) as control:
         found = control.find_game(game)

@@ -29,6 +29,8 @@ def command(data: Path, url: str | None, token: str | None) -> None:
         status = _ask(console, "GET")
     if status["state"] == "failed":
         raise click.ClickException(f"the rebuild failed: {status['message']}")
+    if status["state"] == "cancelled":
+        raise click.ClickException("the rebuild was cancelled; nothing was changed")
     click.echo("all rollups rebuilt", err=True)
 
 

@@ -77,6 +77,8 @@ def command(  # noqa: PLR0913, PLR0917 - click passes the options by name
         status = _ask(console, "GET")
     if status["state"] == "failed":
         raise click.ClickException(f"nothing was changed: {status['message']}")
+    if status["state"] == "cancelled":
+        raise click.ClickException("it was cancelled; nothing was changed")
     rows = [{**change, "rates": status["rates"][change["currency"]]} for change in status["changes"]]
     for line in _lines(rows, form):
         click.echo(line)

@@ -22,9 +22,11 @@ Not more: a question may hold the interpreter's lock, and then loading waits for
 class TooBusy(Exception):
     """There is no place for a question now. Safe to show to the asker, who may come back in `retry_after_s`."""
 
-    def __init__(self) -> None:
-        super().__init__("too many questions at once; try again in a moment")
-        self.retry_after_s = 1
+    def __init__(
+        self, message: str = "too many questions at once; try again in a moment", retry_after_s: int = 1
+    ) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
 
 
 class ConcurrencyLimiter:

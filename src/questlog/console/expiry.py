@@ -37,8 +37,11 @@ def expiring(services: ConsoleServices, game: Game, keep_days: int | None) -> Ex
     if not old.events:
         summary = f"{game.name} has no events before {first}"
     else:
-        days = "1 day" if old.days == 1 else f"{old.days} days"
-        summary = (
-            f"{old.events} events of {game.name} on {days} from {old.first_day} on, all before {first}, will be deleted"
-        )
+        events, days = _counted(old.events, "event"), _counted(old.days, "day")
+        since = f"from {old.first_day} on, all before {first}"
+        summary = f"{events} of {game.name} on {days} {since}, will be deleted"
     return Expiring(counted, first, old.first_day, old.days, old.events, summary)
+
+
+def _counted(number: int, what: str) -> str:
+    return f"1 {what}" if number == 1 else f"{number} {what}s"

@@ -10,8 +10,10 @@ from questlog.analytics.runner import DataState
 from questlog.collector.counters import CollectorCounters
 from questlog.console.accounts import Accounts
 from questlog.console.audit import AuditTrail
+from questlog.console.live import LiveFeed
 from questlog.control.database import ControlDatabase
 from questlog.loader.counters import LoaderCounters
+from questlog.loader.maintenance.task import MaintenanceStatus
 from questlog.loader.rebuild import Rebuild
 from questlog.loader.reprice import RepriceQuestion, RepriceStatus
 from questlog.model.clock import Clock
@@ -44,6 +46,10 @@ class Repricing(Protocol):
         """Value again with the rates there are now; False while another waits or runs. Raises `RatesUnreadable`."""
         ...
 
+    def cancel(self) -> bool:
+        """End the one that waits or runs, with nothing changed; False where there is none."""
+        ...
+
 
 class Progress(Protocol):
     """How receiving and loading go. Called from any thread, answers at once."""
@@ -64,6 +70,10 @@ class Progress(Protocol):
         """How old the tables of exchange rates are, and whether fetching new ones goes well."""
         ...
 
+    def maintenance(self) -> Sequence[MaintenanceStatus]:
+        """How each task of maintenance goes."""
+        ...
+
     def vitals(self) -> Vitals:
         """Which program runs, and how much room it takes and has. Raises `OSError`."""
         ...
@@ -82,7 +92,7 @@ class ConsoleServices(msgspec.Struct, frozen=True):
     """Everything that the console port is built from.
 
     `monotonic_s` tells seconds that no change of the clock touches; `collector_port` is where games send to.
-    `program` tells this program from those that may answer otherwise.
+    `live` is told of what is loaded. `program` tells this program from those that may answer otherwise.
     `keep_days` is the setting `event.keep_days`: 0 = events are kept for ever.
     """
 
@@ -96,6 +106,7 @@ class ConsoleServices(msgspec.Struct, frozen=True):
     progress: Progress
     clock: Clock
     monotonic_s: Callable[[], float]
+    live: LiveFeed = msgspec.field(default_factory=LiveFeed)
     limits: Limits = Limits()
     collector_port: int = 7450
     program: str = ""

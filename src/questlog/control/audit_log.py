@@ -39,7 +39,9 @@ class Action(enum.StrEnum):
     PASSWORD_SET = "user.set_password"  # noqa: S105
     ROLE_SET = "user.set_role"
     REBUILD = "rebuild.start"
+    REBUILD_CANCEL = "rebuild.cancel"
     REPRICE = "reprice.start"
+    REPRICE_CANCEL = "reprice.cancel"
     READ = "read"  # personal data: events, players
     SQL = "sql"
     EXPORT = "export"  # an answer as CSV, Parquet or Arrow

@@ -85,21 +85,21 @@ class DeletedGames(Part):
 
     def delete_identities_of(self, game_id: int) -> int:
         """Remove the identities of a deleted game, in parts, so that others can write meanwhile. Returns how many."""
-        return sum(iter(lambda: self._delete_identities(game_id), 0))
-
-    def _delete_identities(self, game_id: int) -> int:
-        """Some of them. Returns how many; 0 for a game that is not deleted."""
-        with self._connections.write() as connection:
-            if not _is_deleted(connection, game_id):
-                return 0
-            some = select(identities.c.identity_id).where(identities.c.game_id == game_id).limit(_IDENTITIES_AT_ONCE)
-            ids = list(connection.execute(some).scalars())
-            connection.execute(
-                delete(identities).where(identities.c.game_id == game_id, identities.c.identity_id.in_(ids))
-            )
-        return len(ids)
+        return sum(iter(lambda: self._connections.change(lambda connection: _delete_some(connection, game_id)), 0))
 
 
 def _is_deleted(connection: Connection, game_id: int) -> bool:
     query = select(games.c.deleted_at).where(games.c.game_id == game_id)
     return connection.execute(query).scalar() is not None
+
+
+def _delete_some(connection: Connection, game_id: int) -> int:
+    """Some of the identities. Returns how many; 0 for a game that is not deleted."""
+    if not _is_deleted(connection, game_id):
+        return 0
+    is_one = identities.c.game_id == game_id
+    # Locked in the order in which others lock them.
+    some = select(identities.c.identity_id).where(is_one).order_by(identities.c.identity_id).limit(_IDENTITIES_AT_ONCE)
+    ids = list(connection.execute(some.with_for_update()).scalars())
+    connection.execute(delete(identities).where(is_one, identities.c.identity_id.in_(ids)))
+    return len(ids)

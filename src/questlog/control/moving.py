@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import Connection, Integer, Table, func, select, text
+from sqlalchemy import Connection, Integer, Table, func, null, select, text
 
 from questlog.control.connections import Connections, insert, without_timeouts
 from questlog.control.errors import ControlUnavailable, NotAllowed
@@ -46,13 +47,21 @@ def _copy(table: Table, source: Connection, target: Connection) -> int:
         select(table).order_by(*table.primary_key), execution_options={"yield_per": _ROWS_PER_STATEMENT}
     )
     for some in rows.mappings().partitions(_ROWS_PER_STATEMENT):
-        target.execute(insert(target, table).values([dict(row) for row in some]))
+        target.execute(insert(target, table).values([_values(table, row) for row in some]))
     counts = [
         connection.execute(select(func.count()).select_from(table)).scalar_one() for connection in (source, target)
     ]
     if counts[0] != counts[1]:
         raise ControlUnavailable(f"control database: {counts[1]} of {counts[0]} rows of `{table.name}` arrived")
     return int(counts[0])
+
+
+def _values(table: Table, row: Mapping[Any, Any]) -> dict[str, object]:
+    """The row as it is written: None would be the null of JSON in a column of JSON."""
+    return {
+        column.name: null() if row[column.name] is None and column.nullable else row[column.name]
+        for column in table.columns
+    }
 
 
 def _continue_numbers(connection: Connection) -> None:

@@ -1,7 +1,6 @@
 """Session tokens that are refused before they expire."""
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from sqlalchemy import Connection, bindparam, case, delete, exists, literal, or_, select
 
@@ -9,6 +8,8 @@ from questlog.control.connections import Connections, insert
 from questlog.control.part import REVOCATION_MARKER, Part
 from questlog.control.tables import markers, revoked_identities, revoked_session_tokens
 from questlog.model.clock import Clock
+
+_ROWS_AT_A_TIME = 1_000
 
 _IS_REVOKED = select(literal(1)).where(
     or_(
@@ -42,12 +43,16 @@ class RevokedIdentity(NamedTuple):
     expires_at_s: int
 
 
-class RevocationChanges(NamedTuple):
-    """What was revoked up to the change `change_no`, after another one."""
+class RevocationSink(Protocol):
+    """Takes revocations, those that it has already too."""
 
-    change_no: int
-    tokens: Sequence[RevokedToken]
-    identities: Sequence[RevokedIdentity]
+    def add_token(self, revoked: RevokedToken) -> None:
+        """Refuse one token."""
+        ...
+
+    def add_identity(self, revoked: RevokedIdentity) -> None:
+        """Refuse the tokens of an identity."""
+        ...
 
 
 class Revocations(Part):
@@ -105,20 +110,24 @@ class Revocations(Part):
                 add.on_conflict_do_update(index_elements=[table.c.game_id, table.c.identity_id], set_=later)
             )
 
-    def revocations_after(self, change_no: int) -> RevocationChanges:
-        """What was revoked after the change of this number; all that is remembered for -1."""
+    def read_revocations(self, after: int, sink: RevocationSink) -> int:
+        """Give `sink` what was revoked after the change of this number, -1 for all; the number of the last change."""
         tokens, owners = revoked_session_tokens, revoked_identities
+        token_columns = (tokens.c.game_id, tokens.c.token_id, tokens.c.expires_at_s)
+        owner_columns = (owners.c.game_id, owners.c.identity_id, owners.c.issued_through_s, owners.c.expires_at_s)
+        some_at_a_time = {"yield_per": _ROWS_AT_A_TIME}
         with self._connections.read() as connection:
             # First: on a database without snapshot isolation the rest may be newer than the number, never older.
-            newest = connection.execute(select(markers.c.value).where(markers.c.name == REVOCATION_MARKER)).scalar()
-            some = connection.execute(
-                select(tokens.c.game_id, tokens.c.token_id, tokens.c.expires_at_s).where(tokens.c.change_no > change_no)
-            ).all()
-            columns = (owners.c.game_id, owners.c.identity_id, owners.c.issued_through_s, owners.c.expires_at_s)
-            all_of = connection.execute(select(*columns).where(owners.c.change_no > change_no)).all()
-        return RevocationChanges(
-            newest or 0, [RevokedToken(*row) for row in some], [RevokedIdentity(*row) for row in all_of]
-        )
+            last = connection.execute(select(markers.c.value).where(markers.c.name == REVOCATION_MARKER)).scalar()
+            if (last or 0) <= after:
+                return after
+            some = select(*token_columns).where(tokens.c.change_no > after)
+            for token in connection.execute(some, execution_options=some_at_a_time):
+                sink.add_token(RevokedToken(*token))
+            all_of = select(*owner_columns).where(owners.c.change_no > after)
+            for owner in connection.execute(all_of, execution_options=some_at_a_time):
+                sink.add_identity(RevokedIdentity(*owner))
+        return last or 0
 
     def first_issue_s(self, game_id: int, identity_id: str, now_s: int) -> int:
         """The `iat` for a token issued now: `now_s`, or the first second that `revoke_all` has not refused."""

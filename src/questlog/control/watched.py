@@ -10,7 +10,7 @@ import structlog
 from questlog.control.connections import is_sqlite
 from questlog.control.database import ControlDatabase
 from questlog.control.errors import ControlError, ControlUnavailable
-from questlog.control.revocations import RevocationChanges, RevokedIdentity, RevokedToken
+from questlog.control.revocations import RevokedIdentity, RevokedToken
 from questlog.control.snapshot import ControlSnapshot
 from questlog.model.clock import Clock
 
@@ -98,9 +98,7 @@ class WatchedControl(ControlDatabase):
         super().close()
 
     def _look_for_revocations(self) -> None:
-        changes = self.revocations_after(self._change_no)
-        self._revoked.add(changes)
-        self._change_no = changes.change_no
+        self._change_no = self.read_revocations(self._change_no, self._revoked)
 
     def _watch(self) -> None:
         while not self._closing.wait(self._period_s):
@@ -143,13 +141,6 @@ class RevokedTokens:
             return True
         known = self._identities.get(hash((game_id, identity_id)))
         return known is not None and issued_at_s <= known[0]
-
-    def add(self, changes: RevocationChanges) -> None:
-        """Add all of them; those that are known already change nothing."""
-        for token in changes.tokens:
-            self.add_token(token)
-        for identity in changes.identities:
-            self.add_identity(identity)
 
     def add_token(self, revoked: RevokedToken) -> None:
         """Refuse one token."""

@@ -52,8 +52,8 @@ class BatchBuilder:
 
     @property
     def is_closed(self) -> bool:
-        """Whether the batch ends here: what follows an erasure is loaded after it, and a fault has to be found."""
-        return bool(self._erasures) or self._fault is not None
+        """Whether the batch ends here, because a fault has to be found."""
+        return self._fault is not None
 
     @property
     def positions(self) -> Mapping[int, Position]:

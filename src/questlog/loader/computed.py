@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
+import msgspec
 import pyarrow as pa
 import structlog
 
 from questlog.control.computed import ComputedProperty
 from questlog.control.errors import ControlUnavailable
+from questlog.loader.maintenance.task import MaintenanceStatus, TaskState
 from questlog.model.clock import Clock
 from questlog.model.event import Source
 from questlog.store.contract import Batch, Reading, StoreFailed
@@ -17,6 +19,8 @@ MARKER = "computed_batch_no"
 """The marker of the last load transaction whose totals have all been handed over."""
 
 _PUSH_EVERY_US = 500_000
+_LEAST_SHARE_OF_REST = 10
+_LONGEST_WAIT_US = 1_500_000
 _MARK_EVERY_US = 60_000_000
 _PAGE_ROWS = 10_000
 _AFTER_ALL_OF_IT = 2**63 - 1
@@ -60,7 +64,14 @@ class ComputedPush:
         self._place: _Place | None = None
         self._has_changes = True
         self._push_at_us = self._mark_at_us = clock.now_us()
+        self._pushed = 0
         self._error: str | None = None
+        self._status = MaintenanceStatus("computed properties", "totals", period_s=_PUSH_EVERY_US / 1e6)
+
+    @property
+    def status(self) -> MaintenanceStatus:
+        """How it goes; from any thread."""
+        return self._status
 
     def note(self, batch: Batch) -> None:
         """A batch is committed."""
@@ -69,10 +80,11 @@ class ComputedPush:
     def catch_up(self) -> None:
         """Hand over what changed, if it is time. What fails is logged and tried again at a later call."""
         now_us = self._clock.now_us()
-        # Further off than a period it can only be when the clock was set back.
-        if not self._has_changes or 0 < self._push_at_us - now_us <= _PUSH_EVERY_US:
+        # Further off than it ever is it can only be when the clock was set back.
+        if not self._has_changes or 0 < self._push_at_us - now_us <= _LONGEST_WAIT_US:
             return
         self._push_at_us = now_us + _PUSH_EVERY_US
+        self._pushed = 0
         try:
             place = self._push(self._place or self._first_place())
             if now_us >= self._mark_at_us:
@@ -97,6 +109,7 @@ class ComputedPush:
             rows = page.num_rows
             if rows:
                 self._sink.upsert_computed(_properties(page))
+                self._pushed += rows
                 place = _Place(page["batch_no"][rows - 1].as_py(), page["player_event_no"][rows - 1].as_py())
             self._place = place
         return place
@@ -105,6 +118,23 @@ class ComputedPush:
         if error is not None and error != self._error:
             _log.error("computed properties wait", error=error)
         self._error = error
+        now_us = self._clock.now_us()
+        began_us = self._push_at_us - _PUSH_EVERY_US
+        # Finding what changed reads a column of all totals: little of it where there are many.
+        rest_us = min(_LEAST_SHARE_OF_REST * max(now_us - began_us, 0), _LONGEST_WAIT_US)
+        self._push_at_us = began_us + max(_PUSH_EVERY_US, rest_us)
+        self._status = msgspec.structs.replace(
+            self._status,
+            state=TaskState.IDLE if error is None else TaskState.FAILED,
+            last_began_at=began_us,
+            last_ended_at=now_us,
+            took_ms=max(now_us - began_us, 0) / 1000,
+            next_at=self._push_at_us,
+            runs=self._status.runs + 1,
+            done=self._pushed,
+            failures=0 if error is None else self._status.failures + 1,
+            error=error,
+        )
 
 
 def _has_satori_events(events: pa.Table) -> bool:

@@ -1,5 +1,6 @@
 """What the loader has done since it started, for /metrics."""
 
+import threading
 from collections import Counter
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -65,9 +66,10 @@ class Loaded(NamedTuple):
 
 
 class CounterBook:
-    """Counts as batches are committed. Written by the loader's thread, read by any."""
+    """Counts as batches are committed. Written by the loader's threads, read by any."""
 
     def __init__(self) -> None:
+        self._lock = threading.Lock()
         self._outcomes: Counter[tuple[int, str, str]] = Counter()
         self._now = LoaderCounters()
         self._duration = Histogram(LOAD_BOUNDS_S)
@@ -80,6 +82,52 @@ class CounterBook:
 
     def count_batch(self, loaded: Loaded) -> None:
         """A batch that was committed."""
+        oldest, newest = loaded.received_between or (loaded.at_us, loaded.at_us)
+        with self._lock:
+            self._count_outcomes(loaded)
+            self._duration.observe(loaded.took_us / _US)
+            if loaded.received_between is not None:
+                self._latency.observe((loaded.at_us - oldest) / _US)
+            self._now = msgspec.structs.replace(
+                self._now,
+                events=self._by_origin(),
+                batches=self._now.batches + 1,
+                last_batch_events=loaded.batch.events.num_rows,
+                last_batch_ms=loaded.took_us / 1000,
+                newest_age_ms=(loaded.at_us - newest) / 1000,
+                oldest_age_ms=(loaded.at_us - oldest) / 1000,
+                newest_received_at=max(newest, self._now.newest_received_at),
+                loaded_at=loaded.at_us,
+                load_duration=self._duration.counts(),
+                load_latency=self._latency.counts(),
+            )
+
+    def count_refused(self) -> None:
+        """A record whose values the store would not take."""
+        with self._lock:
+            self._now = msgspec.structs.replace(self._now, refused_records=self._now.refused_records + 1)
+
+    def set_lag(self, lag_bytes: int) -> None:
+        """How much of the journal is not loaded yet."""
+        with self._lock:
+            self._now = msgspec.structs.replace(self._now, lag_bytes=lag_bytes)
+
+    def set_complete_through(self, at_us: int | None) -> None:
+        """Everything acknowledged before is loaded."""
+        with self._lock:
+            self._now = msgspec.structs.replace(self._now, complete_through=at_us)
+
+    def fail(self, error: str) -> None:
+        """The loader stands still."""
+        with self._lock:
+            self._now = msgspec.structs.replace(self._now, error=error, errors=self._now.errors + 1)
+
+    def recover(self) -> None:
+        """It goes on."""
+        with self._lock:
+            self._now = msgspec.structs.replace(self._now, error=None)
+
+    def _count_outcomes(self, loaded: Loaded) -> None:
         for (game_id, source), result in loaded.result.by_source.items():
             self._outcomes[game_id, source, "received"] += result.stored + result.duplicates + result.rejected
             self._outcomes[game_id, source, "stored"] += result.stored
@@ -88,43 +136,6 @@ class CounterBook:
         rejected = loaded.batch.rejected
         whole = zip(*(rejected[name].to_pylist() for name in ("game_id", "source", "is_whole_request")), strict=True)
         self._outcomes.update((game_id, source, "rejected_requests") for game_id, source, is_whole in whole if is_whole)
-        oldest, newest = loaded.received_between or (loaded.at_us, loaded.at_us)
-        self._duration.observe(loaded.took_us / _US)
-        if loaded.received_between is not None:
-            self._latency.observe((loaded.at_us - oldest) / _US)
-        self._now = msgspec.structs.replace(
-            self._now,
-            events=self._by_origin(),
-            batches=self._now.batches + 1,
-            last_batch_events=loaded.batch.events.num_rows,
-            last_batch_ms=loaded.took_us / 1000,
-            newest_age_ms=(loaded.at_us - newest) / 1000,
-            oldest_age_ms=(loaded.at_us - oldest) / 1000,
-            newest_received_at=max(newest, self._now.newest_received_at),
-            loaded_at=loaded.at_us,
-            load_duration=self._duration.counts(),
-            load_latency=self._latency.counts(),
-        )
-
-    def count_refused(self) -> None:
-        """A record whose values the store would not take."""
-        self._now = msgspec.structs.replace(self._now, refused_records=self._now.refused_records + 1)
-
-    def set_lag(self, lag_bytes: int) -> None:
-        """How much of the journal is not loaded yet."""
-        self._now = msgspec.structs.replace(self._now, lag_bytes=lag_bytes)
-
-    def set_complete_through(self, at_us: int | None) -> None:
-        """Everything acknowledged before is loaded."""
-        self._now = msgspec.structs.replace(self._now, complete_through=at_us)
-
-    def fail(self, error: str) -> None:
-        """The loader stands still."""
-        self._now = msgspec.structs.replace(self._now, error=error, errors=self._now.errors + 1)
-
-    def recover(self) -> None:
-        """It goes on."""
-        self._now = msgspec.structs.replace(self._now, error=None)
 
     def _by_origin(self) -> dict[Origin, EventCounts]:
         origins = {(game_id, source) for game_id, source, _ in self._outcomes}

@@ -4,7 +4,7 @@ import contextlib
 import gc
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import NamedTuple, Protocol
 
@@ -15,6 +15,12 @@ from questlog.loader.batch import BatchBuilder, ValuesRefused
 from questlog.loader.completeness import Completeness
 from questlog.loader.counters import CounterBook, Loaded, LoaderCounters
 from questlog.loader.decoding import Decoding
+from questlog.loader.maintenance.checkpoint import Checkpoint
+from questlog.loader.maintenance.erase import ErasePlayers
+from questlog.loader.maintenance.expire import ExpireKeys, ExpireRejected, ExpireSegments
+from questlog.loader.maintenance.games import DeleteGames, ExpireEvents, GamePolicies
+from questlog.loader.maintenance.maintenance import Maintenance
+from questlog.loader.maintenance.task import MaintenanceStatus, Task
 from questlog.loader.rebuild import Rebuild
 from questlog.loader.reprice import Reprice
 from questlog.loader.time_zones import GameZones, TimeZones
@@ -24,7 +30,6 @@ from questlog.store.contract import Batch, BatchRefused, Expiry, Loading, StoreF
 
 _FIRST_PAUSE_S = 0.5
 _LONGEST_PAUSE_S = 30.0
-_EXPIRE_EVERY_S = 600.0
 # A batch costs much that does not depend on its size: little loading for little to load, but never long to wait.
 _LEAST_SHARE_OF_REST = 10
 _LONGEST_TICK_MS = 1000
@@ -49,6 +54,17 @@ class BatchLimits(NamedTuple):
     expiry: Expiry = Expiry()
 
 
+class Upkeep(NamedTuple):
+    """What maintenance asks besides the store: games' time zones, what games keep, and tasks in other threads.
+
+    `elsewhere` tells how those tasks go, to be shown with the loader's own.
+    """
+
+    zones: GameZones | None = None
+    policies: GamePolicies | None = None
+    elsewhere: Callable[[], Sequence[MaintenanceStatus]] = lambda: ()
+
+
 class CommitListener(Protocol):
     """What follows the store: told of each committed batch, and given time to catch up after it and at every tick."""
 
@@ -58,19 +74,6 @@ class CommitListener(Protocol):
 
     def catch_up(self) -> None:
         """Do what the batches noted ask for, or some of it."""
-        ...
-
-
-class LoaderTask(Protocol):
-    """What is done to all of the store between two batches."""
-
-    @property
-    def is_requested(self) -> bool:
-        """Whether there is something to do."""
-        ...
-
-    def run_if_requested(self, store: Loading) -> None:
-        """Do it. Raises `StoreFailed`."""
         ...
 
 
@@ -90,7 +93,7 @@ class Loader:
         clock: Clock,
         pace: BatchLimits,
         followers: Sequence[CommitListener] = (),
-        zones: GameZones | None = None,
+        upkeep: Upkeep | None = None,
     ) -> None:
         self._reader = reader
         self._store = store
@@ -100,9 +103,8 @@ class Loader:
         self._followers = followers
         self.rebuild = Rebuild()
         self.reprice = Reprice(decoding.converter)
-        self._tasks: list[LoaderTask] = [self.rebuild, self.reprice]
-        if zones is not None:
-            self._tasks.append(TimeZones(zones, self.rebuild, clock))
+        upkeep = upkeep or Upkeep()
+        self.maintenance = Maintenance(self._tasks(upkeep), clock, upkeep.elsewhere)
         self._book = CounterBook()
         self._completeness = Completeness()
         self._positions: dict[int, Position] | None = None
@@ -112,9 +114,26 @@ class Loader:
         self._handed_over_s = 0.0
         self._refused_in_a_row = 0
         self._failures = 0
-        self._expire_at_us = clock.now_us() + _in_us(_EXPIRE_EVERY_S)
         self._is_stopping = threading.Event()
         self._thread: threading.Thread | None = None
+
+    def _tasks(self, upkeep: Upkeep) -> Sequence[Task]:
+        """What is done between batches, in this order."""
+        of_games: list[Task] = []
+        if upkeep.zones is not None:
+            of_games.append(TimeZones(upkeep.zones, self.rebuild, self._clock))
+        if upkeep.policies is not None:
+            of_games += [DeleteGames(self._store, upkeep.policies), ExpireEvents(self._store, upkeep.policies)]
+        return (
+            ErasePlayers(self._store),
+            *of_games,
+            self.rebuild,
+            self.reprice,
+            ExpireRejected(self._pace.expiry),
+            ExpireKeys(self._pace.expiry),
+            ExpireSegments(self._reader, lambda: self._positions, self._pace.keep_s),
+            Checkpoint(self._store),
+        )
 
     @property
     def counters(self) -> LoaderCounters:
@@ -132,8 +151,12 @@ class Loader:
         self._thread.start()
 
     def stop(self) -> None:
-        """Let the batch at hand end, then return. What is not loaded yet is loaded after the next start."""
+        """Let the batch at hand end, then return. What is not loaded yet is loaded after the next start.
+
+        Maintenance that runs is ended within seconds, with nothing changed.
+        """
         self._is_stopping.set()
+        self.maintenance.stop()
         if self._thread is not None:
             self._thread.join()
             self._thread = None
@@ -152,20 +175,24 @@ class Loader:
         Raises nothing: a failure shows in `counters`, and the same records are tried again.
         """
         try:
-            for task in self._tasks:
-                if task.is_requested:
-                    self._wait_until_stored()
-                    task.run_if_requested(self._store)
+            self._maintain()
             has_more = self._load_next()
             if self._being_stored is None:
-                for follower in self._followers:
-                    follower.catch_up()
-            self._expire_when_due()
+                self._catch_up()
+            # What a batch asks for, an erasure for example, is done at once; what is left of it is next.
+            self._maintain()
         except Exception as error:  # noqa: BLE001 - the thread's boundary: whatever fails, loading goes on later
             self._fail(error)
             return False
         self._recover()
-        return has_more
+        return has_more or self.maintenance.is_due
+
+    def _maintain(self) -> None:
+        """Do what is due between two batches. Whether the last one that failed is stored is for the store to say."""
+        if self.maintenance.is_due:
+            self._wait_until_stored()
+            if not self.maintenance.run(self._store):
+                self._positions = None
 
     def _load_next(self) -> bool:
         """Load what there is. The last batch may still be being stored when this returns true."""
@@ -271,7 +298,15 @@ class Loader:
         self._book.count_batch(Loaded(batch, result, now_us, now_us - began, builder.received_between))
         for follower in self._followers:
             follower.note(batch)
-            follower.catch_up()
+        self._catch_up()
+
+    def _catch_up(self) -> None:
+        """Give the followers time. One that fails keeps neither the others nor loading from going on."""
+        for follower in self._followers:
+            try:
+                follower.catch_up()
+            except Exception as error:  # noqa: BLE001 - a follower's boundary
+                _log.error("a follower of the store fails", follower=type(follower).__name__, error=str(error))
 
     def _builder_of(self, entries: Sequence[Entry]) -> BatchBuilder:
         builder = self._new_builder()
@@ -281,17 +316,6 @@ class Loader:
 
     def _new_builder(self) -> BatchBuilder:
         return BatchBuilder(self._decoding, self._clock.now_us())
-
-    def _expire_when_due(self) -> None:
-        now_us = self._clock.now_us()
-        if now_us < self._expire_at_us or self._positions is None:
-            return
-        self._wait_until_stored()
-        self._expire_at_us = now_us + _in_us(_EXPIRE_EVERY_S)
-        self._store.expire(self._pace.expiry, now_us)
-        segments = self._reader.expire(self._positions, self._pace.keep_s, now_us)
-        if segments:
-            _log.info("journal segments deleted", segments=segments)
 
     def _fail(self, error: Exception) -> None:
         told = f"{type(error).__name__}: {error}"
@@ -331,7 +355,3 @@ def _garbage_left_alone() -> Iterator[None]:
     finally:
         if was_enabled:
             gc.enable()
-
-
-def _in_us(seconds: float) -> int:
-    return int(seconds * 1_000_000)

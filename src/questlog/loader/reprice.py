@@ -7,8 +7,9 @@ from collections.abc import Sequence
 
 import msgspec
 
+from questlog.loader.maintenance.task import Turn
 from questlog.loader.money import Converter
-from questlog.store.contract import Loading, StoreFailed
+from questlog.store.contract import Cancellation, ChangeCancelled
 from questlog.store.repricing import PriceChange, Repricing
 
 _DAY_US = 86_400_000_000
@@ -23,6 +24,7 @@ class RepriceState(enum.StrEnum):
     RUNNING = "running"
     DONE = "done"
     FAILED = "failed"
+    CANCELLED = "cancelled"
 
 
 class RepriceQuestion(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,21 +57,22 @@ class RepriceStatus(msgspec.Struct, frozen=True):
 class Reprice:
     """A reprice that any thread asks for and the loader's thread carries out between two batches."""
 
+    name = "reprice"
+    unit = "percent"
+    period_s = None
+    budget_s = None
+
     def __init__(self, converter: Converter) -> None:
         self._converter = converter
         self._lock = threading.Lock()
         self._wanted: RepriceQuestion | None = None
+        self._cancellation: Cancellation | None = None
         self._status = RepriceStatus()
 
     @property
     def status(self) -> RepriceStatus:
         """How far it is; from any thread."""
         return self._status
-
-    @property
-    def is_requested(self) -> bool:
-        """Whether one waits to be carried out."""
-        return self._wanted is not None
 
     def request(self, question: RepriceQuestion) -> bool:
         """Ask for one. False, and nothing is asked for, while another waits or runs."""
@@ -80,24 +83,51 @@ class Reprice:
             self._wanted = question
             return True
 
-    def run_if_requested(self, store: Loading) -> None:
+    def cancel(self) -> bool:
+        """End it within seconds, with nothing changed. Returns whether one waited or ran; from any thread."""
+        with self._lock:
+            wanted, self._wanted = self._wanted, None
+            if wanted is not None:
+                self._status = RepriceStatus(RepriceState.CANCELLED, wanted.is_dry_run)
+                return True
+            cancellation = self._cancellation
+        if cancellation is None:
+            return False
+        cancellation.cancel("it was cancelled")
+        return True
+
+    def has_work(self, now_us: int) -> bool:  # noqa: ARG002 - the protocol's
+        """Whether one waits to be carried out."""
+        return self._wanted is not None
+
+    def run(self, turn: Turn) -> None:
         """Carry it out. Events wait in the journal meanwhile. A failure shows in `status`."""
-        question, self._wanted = self._wanted, None
-        if question is None:
-            return
+        with self._lock:
+            question, self._wanted = self._wanted, None
+            if question is None:
+                return
+            self._cancellation = turn.cancellation
+            self._status = RepriceStatus(RepriceState.RUNNING, question.is_dry_run)
 
         def progress(share_done: float) -> None:
             self._status = RepriceStatus(RepriceState.RUNNING, question.is_dry_run, share_done)
+            turn.note(round(100 * share_done), round(100 * (1 - share_done)))
 
-        progress(0.0)
         try:
-            changes = store.reprice(_repricing(question), self._converter, progress)
-        except StoreFailed as error:
-            self._status = RepriceStatus(RepriceState.FAILED, question.is_dry_run, message=str(error))
-        else:
-            self._status = RepriceStatus(
-                RepriceState.DONE, question.is_dry_run, 1.0, changes=changes, rates=self._sources(changes)
-            )
+            changes = turn.store.reprice(_repricing(question), self._converter, progress, turn.cancellation)
+        except ChangeCancelled:
+            self._end(RepriceStatus(RepriceState.CANCELLED, question.is_dry_run))
+            raise
+        except Exception as error:
+            self._end(RepriceStatus(RepriceState.FAILED, question.is_dry_run, message=str(error)))
+            raise
+        rates = self._sources(changes)
+        self._end(RepriceStatus(RepriceState.DONE, question.is_dry_run, 1.0, changes=changes, rates=rates))
+
+    def _end(self, status: RepriceStatus) -> None:
+        with self._lock:
+            self._cancellation = None
+            self._status = status
 
     def _sources(self, changes: Sequence[PriceChange]) -> dict[str, str | None]:
         quotes = {change.currency: self._converter.rates.quote(change.currency, _LAST_DAY) for change in changes}

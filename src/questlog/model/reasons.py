@@ -46,6 +46,7 @@ class Reason(enum.StrEnum):
     INVALID_TIMESTAMP = "INVALID_TIMESTAMP"
     # Both.
     PLAYER_ERASED = "player_erased"
+    EXPIRED = "expired"
 
 
 class RequestRejected(Exception):

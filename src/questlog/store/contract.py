@@ -1,11 +1,12 @@
 """What an analytics store promises, whichever engine it is."""
 
 import contextlib
+import datetime as dt
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Protocol, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias
 
 import msgspec
 import pyarrow as pa
@@ -97,17 +98,22 @@ class Batch(msgspec.Struct, frozen=True):
 class LoadResult(msgspec.Struct, frozen=True):
     """How the events of a batch ended: received = stored + duplicates + rejected (whole requests are not events).
 
-    `by_source` splits the same numbers by (game_id, source).
+    `by_source` splits the same numbers by (game_id, source). `newest_received_us` is 0 where nothing was received.
     """
 
     stored: int
     duplicates: int
     rejected: int
     by_source: Mapping[tuple[int, str], "LoadResult"] = {}
+    newest_received_us: int = 0
 
 
 class StoreFailed(Exception):
     """The engine could not do it; nothing of it was stored. The message is for the operator."""
+
+
+class ChangeCancelled(StoreFailed):
+    """A change was asked to end before it was done: nothing of it was stored."""
 
 
 class BatchRefused(StoreFailed):
@@ -138,6 +144,11 @@ class Cancellation:
             self._reason = self._reason or reason
         if self._stop_now():
             threading.Thread(target=self._stop_until_left, name="stopping", daemon=True).start()
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether it was."""
+        return self._reason is not None
 
     def check(self) -> None:
         """Raises `QueryAborted` with the reason where it was cancelled."""
@@ -183,8 +194,25 @@ Progress: TypeAlias = Callable[[str, float], None]
 """Gets the name of the table at work and the share of it that is done, 0 to 1."""
 
 
+class Piece(NamedTuple):
+    """A piece of work that was done in a transaction: how much of it, and how much is left."""
+
+    done: int
+    left: int
+
+
+class ErasuresLeft(NamedTuple):
+    """Players noted to be erased who still have rows: those not tried yet, and those whose erasure failed."""
+
+    waiting: int
+    failed: int
+
+
 class Loading(Protocol):
-    """The half of a store that writes. One thread calls it."""
+    """The half of a store that writes. One thread at a time calls it.
+
+    A `cancellation` ends what is being done within seconds: it then raises `ChangeCancelled` and has changed nothing.
+    """
 
     def positions(self) -> Mapping[int, Position]:
         """Where each writer's journal has been loaded to."""
@@ -194,7 +222,19 @@ class Loading(Protocol):
         """Store a batch in one transaction. Raises `StoreFailed` and stores nothing of it."""
         ...
 
-    def rebuild(self, progress: Progress) -> None:
+    @property
+    def erasures_left(self) -> ErasuresLeft:
+        """How many erasures that came with batches are not carried out."""
+        ...
+
+    def erase(self, most: int, cancellation: Cancellation | None = None) -> Piece:
+        """Erase up to `most` players in one transaction: those that wait; where none does, one that failed.
+
+        Raises `StoreFailed`; where it tried one player, that one has failed.
+        """
+        ...
+
+    def rebuild(self, progress: Progress, cancellation: Cancellation | None = None) -> None:
         """Compute every rollup again from the events. Raises `StoreFailed` and changes nothing."""
         ...
 
@@ -202,19 +242,64 @@ class Loading(Protocol):
         """The time zone that each game's local days are of; a game that is not there has UTC."""
         ...
 
-    def set_time_zone(self, game_id: int, name: str, progress: Progress) -> None:
+    def set_time_zone(
+        self, game_id: int, name: str, progress: Progress, cancellation: Cancellation | None = None
+    ) -> None:
         """Compute what a game has by day again, by days of a time zone. Raises `UnknownZone`, `StoreFailed`."""
         ...
 
-    def reprice(self, question: Repricing, prices: Prices, progress: Callable[[float], None]) -> Sequence[PriceChange]:
+    def reprice(
+        self,
+        question: Repricing,
+        prices: Prices,
+        progress: Callable[[float], None],
+        cancellation: Cancellation | None = None,
+    ) -> Sequence[PriceChange]:
         """Value stored purchases and ad revenues again, and every rollup with them, in one transaction.
 
         Returns what changes, by currency. `progress` gets the share done. Raises `StoreFailed` and changes nothing.
         """
         ...
 
-    def expire(self, expiry: Expiry, now_us: int) -> None:
-        """Delete what is older or more than `expiry` allows."""
+    def expire_rejected(self, expiry: Expiry, now_us: int) -> None:
+        """Delete rejected events that are older or more than `expiry` allows. Raises `StoreFailed`."""
+        ...
+
+    def expire_keys(self, expiry: Expiry, now_us: int) -> None:
+        """Forget keys of events that no repeated one is compared with any more. Raises `StoreFailed`."""
+        ...
+
+    def expired_before(self) -> Mapping[int, int]:
+        """Before when (UTC microseconds) a game's events have expired, by game: older ones are dropped."""
+        ...
+
+    def expire_events(
+        self, game_id: int, first_day: dt.date, most_events: int, cancellation: Cancellation | None = None
+    ) -> Piece:
+        """Delete what a game has before a day of its zone, of the oldest days first, in one transaction.
+
+        Not many more than `most_events` events at once, but a day at least. Raises `StoreFailed` and changes nothing.
+        """
+        ...
+
+    def deleted_games(self) -> Mapping[int, bool]:
+        """The games that were deleted, and whether all of their rows are."""
+        ...
+
+    def delete_game(self, game_id: int, most_rows: int, cancellation: Cancellation | None = None) -> Piece:
+        """Delete some of a game's rows in one transaction; from the first one on, nothing of it is loaded any more.
+
+        Counts rows; none are left when `deleted_games` says so. Raises `StoreFailed` and changes nothing.
+        """
+        ...
+
+    @property
+    def is_checkpoint_due(self) -> bool:
+        """Whether the engine's log has grown so long that it should be written into the tables."""
+        ...
+
+    def checkpoint(self) -> None:
+        """Write the engine's log into the tables, if questions leave a moment for it."""
         ...
 
     def close(self) -> None:

@@ -15,7 +15,6 @@ import structlog
 from questlog.store.key_runs import (
     Run,
     RunDamaged,
-    kept,
     make_run,
     matches,
     merged,
@@ -27,6 +26,9 @@ from questlog.store.keys import U32, Keys, Mask, scattered
 
 _FLUSH_COUNT = 1 << 19
 _SEED_FILE = "seed"
+_SAMPLE = 1 << 16
+_DOMAIN_BITS = np.uint32((1 << 28) - 1)
+"""Of a key's domain: the game. The bits above say what kind of key it is."""
 
 _log = structlog.get_logger(__name__)
 
@@ -115,6 +117,15 @@ class KeyIndex:
         mixed, _ = self._sorted(keys)
         for run in self._snapshot():
             is_kept = ~_holds(run, mixed)
+            if not is_kept.all():
+                made = make_run(run.first, run.last, run.entries.take(is_kept))
+                self._replace([run], made if run.path is None else write_run(self._directory, self._seed, [made]))
+
+    def remove_domain(self, domain: int) -> None:
+        """Forget all keys of a domain, whatever its flags in the bits above, in files too (a game's deletion)."""
+        self._join()
+        for run in self._snapshot():
+            is_kept = (run.entries.keys.domain & _DOMAIN_BITS) != domain
             if not is_kept.all():
                 made = make_run(run.first, run.last, run.entries.take(is_kept))
                 self._replace([run], made if run.path is None else write_run(self._directory, self._seed, [made]))
@@ -208,7 +219,9 @@ class KeyIndex:
     def _is_half_expired(self, run: Run) -> bool:
         if run.path not in self._unchecked:
             return False
-        is_half_expired = 2 * kept(run, self._before) < run.size
+        # Runs are in an order that has nothing to do with their payloads: the first ones speak for all.
+        sample = run.entries.payloads[:_SAMPLE]
+        is_half_expired = 2 * int(np.count_nonzero(sample >= self._before)) < len(sample)
         if not is_half_expired:
             self._unchecked.discard(run.path)
         return is_half_expired
@@ -235,10 +248,12 @@ def _size(run: Run) -> int:
 
 
 def _holds(run: Run, keys: Keys) -> Mask:
-    """Which entries of a run have one of these (few) keys."""
+    """Which entries of a run have one of these keys."""
     is_held = np.zeros(run.size, np.bool_)
     entries = run.entries.keys
-    for high, low, domain in zip(*keys, strict=True):
-        start, end = (int(np.searchsorted(entries.high, high, side)) for side in ("left", "right"))
-        is_held[start:end] |= (entries.low[start:end] == low) & (entries.domain[start:end] == domain)
+    starts, ends = (np.searchsorted(entries.high, keys.high, side) for side in ("left", "right"))
+    for place in np.flatnonzero(starts < ends).tolist():
+        start, end = int(starts[place]), int(ends[place])
+        is_same = (entries.low[start:end] == keys.low[place]) & (entries.domain[start:end] == keys.domain[place])
+        is_held[start:end] |= is_same
     return is_held

@@ -114,7 +114,7 @@ _ARRIVED = """
 """
 _NEWEST_HOURS = """
     SELECT game_id, epoch_us(max(hour)) AS hour, arg_max(stored, hour) AS stored
-    FROM ingest_hours WHERE stored > 0 GROUP BY game_id
+    FROM ingest_hours WHERE stored > 0 AND hour >= make_timestamp($since) GROUP BY game_id
 """
 _LAST_EVENT = """
     SELECT epoch_us(max(received_at)) AS last_event_at FROM events
@@ -148,9 +148,9 @@ def arrived(ask: Ask, since: int) -> pa.Table:
     return ask(_ARRIVED, {"since": since})
 
 
-def newest_hours(ask: Ask) -> pa.Table:
-    """For each game the newest hour with a stored event, and how many it has."""
-    return ask(_NEWEST_HOURS, {})
+def newest_hours(ask: Ask, since: int) -> pa.Table:
+    """For each game the newest hour since then with a stored event, and how many it has."""
+    return ask(_NEWEST_HOURS, {"since": since})
 
 
 def last_event(ask: Ask, game_id: int, since: int, until: int) -> int | None:

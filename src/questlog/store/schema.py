@@ -222,6 +222,16 @@ PLAYERS = Table(
     key="player_no",
 )
 
+_LIFETIME_COLUMNS = tuple(column for column in PLAYERS.columns if not column.name.startswith("properties"))
+
+EXPIRED_PLAYERS = Table(
+    "expired_players",
+    "What expired events and sessions add to a player's row in `players`. A rebuild adds it to what the stored events "
+    "say.",
+    _LIFETIME_COLUMNS,
+    key="player_no",
+)
+
 PLAYER_DAYS = Table(
     "player_days",
     "One row per player and local day, if the day has an event or the start of a session. Events without a player "
@@ -414,6 +424,13 @@ PLAYER_EVENT_TOTALS = Table(
     key="player_event_no",
 )
 
+EXPIRED_TOTALS = Table(
+    "expired_totals",
+    "What expired events add to a row of `player_event_totals`. A rebuild adds it to what the stored events say.",
+    (_GAME, *PLAYER_EVENT_TOTALS.columns),
+    key="player_event_no",
+)
+
 SESSIONLESS_EVENTS = Table(
     "sessionless_events",
     "One row per Satori event of a player that was sent without a session. Used to match again when sessions change.",
@@ -507,6 +524,24 @@ GAME_ZONES = Table(
     ),
 )
 
+EXPIRIES = Table(
+    "expiries",
+    "Up to when the events of a game have expired. Older events that arrive later are dropped.",
+    (
+        _GAME,
+        Column("before", Kind.TIME, "events before this time have expired"),
+    ),
+)
+
+DELETED_GAMES = Table(
+    "deleted_games",
+    "Games that were deleted. What arrives for them is dropped.",
+    (
+        _GAME,
+        Column("is_done", Kind.FLAG, "all rows of the game are deleted"),
+    ),
+)
+
 COUNTERS = Table(
     "counters",
     "One row with the last number of each kind.",
@@ -542,6 +577,7 @@ TABLES = (
     EVENTS,
     SESSIONS,
     PLAYERS,
+    EXPIRED_PLAYERS,
     PLAYER_DAYS,
     PLAYER_DAY_VALUES,
     PURCHASES,
@@ -551,6 +587,7 @@ TABLES = (
     VALUE_BINS,
     FIELD_VALUES,
     PLAYER_EVENT_TOTALS,
+    EXPIRED_TOTALS,
     SESSIONLESS_EVENTS,
     REJECTED_EVENTS,
     INGEST_HOURS,
@@ -558,6 +595,8 @@ TABLES = (
     POSITIONS,
     RESEND_KEYS,
     GAME_ZONES,
+    EXPIRIES,
+    DELETED_GAMES,
     COUNTERS,
     STORE,
     UNFINISHED,

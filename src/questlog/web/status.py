@@ -16,6 +16,8 @@ from questlog.store.contract import StoreFailed
 _MINUTE_US = 60_000_000
 _HOUR_US = 3_600_000_000
 _FRESH_US = 1_000_000
+_LATE_US = 48 * _HOUR_US
+"""A collector that was away may bring events of earlier hours: of earlier than this they show after the next start."""
 
 _MOST_REASONS = 20
 
@@ -91,6 +93,7 @@ class StatusReader:
         self._services = services
         self._lock = threading.Lock()
         self._last: Status | None = None
+        self._newest: dict[int, dict[str, int]] = {}
         self._quiet: dict[int, tuple[tuple[int, int], int | None]] = {}
 
     def read(self) -> Status:
@@ -142,7 +145,7 @@ class StatusReader:
     def _games(self, games: Sequence[ListedGame], now_us: int, since: int) -> list[GameStatus]:
         ask = self._services.tables.query
         last_minute = _by_game(named_reads.arrived(ask, now_us - _MINUTE_US))
-        newest_hours = _by_game(named_reads.newest_hours(ask))
+        newest_hours = self._newest_hours(now_us)
         hours = _by_game(named_reads.ingest_sums(ask, since))
         return [
             GameStatus(
@@ -160,6 +163,12 @@ class StatusReader:
             )
             for game in games
         ]
+
+    def _newest_hours(self, now_us: int) -> dict[int, dict[str, int]]:
+        """The newest hour with events of each game: all hours are read once, then those that may have changed."""
+        since = max(now_us - _LATE_US, 0) if self._newest else 0
+        self._newest |= _by_game(named_reads.newest_hours(self._services.tables.query, since))
+        return self._newest
 
     def _last_event_of_quiet(self, game_id: int, newest: dict[str, int] | None) -> int | None:
         """When the newest event of a game without one in the last minute was received.

@@ -8,7 +8,7 @@ import pytest
 
 from questlog.control.database import ControlDatabase
 from questlog.model.clock import SystemClock
-from tests.support.postgres import PostgresServer, postgres_programs, postgres_server
+from tests.support.postgres import PostgresServer, postgres_server
 
 
 class SteppingClock:
@@ -28,10 +28,7 @@ def clock() -> SteppingClock:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresServer]:
-    programs = postgres_programs()
-    if programs is None:
-        pytest.skip("PostgreSQL is not installed (Debian: apt install postgresql)")
-    with postgres_server(programs) as server:
+    with postgres_server() as server:
         yield server
 
 

@@ -10,6 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from questlog.api.app import create_app
 from questlog.collector.counters import CollectorCounters
 from questlog.loader.counters import CounterBook, EventCounts, Loaded, LoaderCounters
+from questlog.loader.maintenance.task import MaintenanceStatus, TaskState
 from questlog.model.histogram import HistogramCounts
 from questlog.rates.rates import RateSource
 from questlog.rates.status import RatesStatus
@@ -123,6 +124,27 @@ def test_loading_is_told_as_histograms(console: FakeConsole, client: Client) -> 
     assert durations == [0, 1, 2, 3, 3]
     assert found["questlog_load_duration_seconds_sum", frozenset()] == pytest.approx(5.3)
     assert [at_most("questlog_load_latency_seconds", bound) for bound in ("1.0", "1.5")] == [0, 3]
+
+
+def test_tasks_of_maintenance_are_told(console: FakeConsole, client: Client) -> None:
+    failed = MaintenanceStatus(
+        "erase players", "players", TaskState.FAILED, runs=4, left=7, failures=2, took_ms=1_500.0
+    )
+    console.progress.tasks = [
+        failed,
+        MaintenanceStatus("checkpoint", "runs", TaskState.RUNNING, last_ended_at=5_000_000),
+    ]
+    found = samples(client.get("/metrics").text)
+
+    def value(name: str, **labels: str) -> float:
+        return found[f"questlog_task_{name}", frozenset(labels.items())]
+
+    assert value("runs_total", task="erase players") == 4
+    assert [value("failing", task=name) for name in ("erase players", "checkpoint")] == [1, 0]
+    assert [value("running", task=name) for name in ("erase players", "checkpoint")] == [0, 1]
+    assert value("left", task="erase players", unit="players") == 7
+    assert value("duration_seconds", task="erase players") == 1.5
+    assert value("last_end_timestamp_seconds", task="checkpoint") == 5
 
 
 def test_answers_of_the_console_are_timed_by_route_and_status(client: Client) -> None:

@@ -12,6 +12,7 @@ CONNECTING = {
     'connection failed: FATAL:  password authentication failed for user "q"': "refuses the user",
     "connection failed: fe_sendauth: no password supplied": "refuses the user",
     'connection failed: FATAL:  no pg_hba.conf entry for host "10.0.0.1"': "refuses the user",
+    'FATAL:  no pg_hba.conf entry for host "10.0.0.1", user "q", database "q", no encryption': "refuses the user",
     'connection failed: FATAL:  database "q" does not exist': "no database of this name",
     "connection failed: FATAL:  sorry, too many clients already": "raise its max_connections",
     "connection failed: FATAL:  remaining connection slots are reserved": "raise its max_connections",

@@ -207,13 +207,13 @@ def test_properties_of_another_shape_are_a_corrupt_record(journal: FakeJournal, 
     assert batch.rejected["reason"].to_pylist() == ["corrupt_record"]
 
 
-def test_an_erasure_ends_the_batch(journal: FakeJournal) -> None:
+def test_erasures_are_part_of_a_batch_as_events_are(journal: FakeJournal) -> None:
     builder = BatchBuilder(DECODING, NOW_US)
     builder.add(journal.append(envelope(), [{"event_id": "a"}]))
-    assert not builder.is_closed
-    builder.add(journal.append(envelope(Kind.PLAYER_ERASURE, player_id="ada")))
-    assert builder.is_closed
-    assert builder.build().erasures == [PlayerErasure(1, "ada", NOW_US)]
+    for player in ("ada", "bob"):
+        builder.add(journal.append(envelope(Kind.PLAYER_ERASURE, player_id=player)))
+        assert not builder.is_closed
+    assert builder.build().erasures == [PlayerErasure(1, "ada", NOW_US), PlayerErasure(1, "bob", NOW_US)]
 
 
 def test_an_erasure_of_nobody_is_a_corrupt_record(journal: FakeJournal) -> None:

@@ -12,7 +12,7 @@ from questlog.loader.money import Converter
 from questlog.loader.rebuild import RebuildState
 from questlog.model.record import Kind, Position
 from questlog.rates.rates import Rates
-from questlog.store.contract import Batch, BatchRefused, LoadResult, StoreFailed
+from questlog.store.contract import Batch, BatchRefused, Cancellation, LoadResult, Progress, StoreFailed
 from tests.support.loading import FAKE_SOURCES, NOW_US, FakeClock, FakeJournal, FakeStore, envelope
 
 DECODING = Decoding(FAKE_SOURCES, Converter(Rates()), 10_000)
@@ -97,14 +97,16 @@ def test_little_work_waits_for_the_next_tick(journal: FakeJournal, clock: FakeCl
     assert not loader_of(journal, FakeStore(), clock).step()
 
 
-def test_what_follows_an_erasure_is_loaded_after_it(journal: FakeJournal, clock: FakeClock) -> None:
+def test_a_thousand_erasures_are_no_thousand_batches(journal: FakeJournal, clock: FakeClock) -> None:
     store = FakeStore()
     fill(journal, "before")
-    journal.append(envelope(Kind.PLAYER_ERASURE, player_id="ada"))
+    for number in range(1000):
+        journal.append(envelope(Kind.PLAYER_ERASURE, player_id=f"player-{number}"))
     fill(journal, "after")
     loader_of(journal, store, clock).step()
-    assert [batch.events["event_id"].to_pylist() for batch in store.batches] == [["before"], ["after"]]
-    assert [len(batch.erasures) for batch in store.batches] == [1, 0]
+    assert [batch.events["event_id"].to_pylist() for batch in store.batches] == [["before", "after"]]
+    assert [len(batch.erasures) for batch in store.batches] == [1000]
+    assert store.unerased == 0
 
 
 @pytest.mark.parametrize("place", range(7))
@@ -287,7 +289,7 @@ def test_a_rebuild_is_carried_out_between_batches(journal: FakeJournal, clock: F
 
 def test_a_rebuild_that_fails_says_why(journal: FakeJournal, clock: FakeClock) -> None:
     class BrokenStore(FakeStore):
-        def rebuild(self, progress: Callable[[str, float], None]) -> None:
+        def rebuild(self, progress: Progress, cancellation: Cancellation | None = None) -> None:  # noqa: ARG002 - the contract's
             progress("players", 0.5)
             raise StoreFailed("out of memory")
 

@@ -11,7 +11,7 @@ from questlog.loader.money import Converter
 from questlog.loader.reprice import RepriceQuestion, RepriceState
 from questlog.model.record import Kind
 from questlog.rates.rates import Rates
-from questlog.store.contract import StoreFailed
+from questlog.store.contract import Cancellation, StoreFailed
 from questlog.store.repricing import PriceChange, Prices, Repricing
 from tests.support.loading import FAKE_SOURCES, FakeClock, FakeJournal, FakeStore, envelope
 
@@ -67,7 +67,11 @@ def test_days_are_whole_and_currencies_in_capitals() -> None:
 def test_one_that_fails_says_why_and_loading_goes_on() -> None:
     class BrokenStore(FakeStore):
         def reprice(
-            self, question: Repricing, prices: Prices, progress: Callable[[float], None]
+            self,
+            question: Repricing,
+            prices: Prices,
+            progress: Callable[[float], None],
+            cancellation: Cancellation | None = None,  # noqa: ARG002 - the contract's
         ) -> Sequence[PriceChange]:
             super().reprice(question, prices, progress)
             raise StoreFailed("out of memory")

@@ -4,11 +4,12 @@ from collections.abc import Mapping
 
 from questlog.control.errors import ControlUnavailable
 from questlog.loader.decoding import Decoding
-from questlog.loader.loop import BatchLimits, Loader
+from questlog.loader.loop import BatchLimits, Loader, Upkeep
+from questlog.loader.maintenance.task import TaskState
 from questlog.loader.money import Converter
 from questlog.loader.rebuild import RebuildState
 from questlog.rates.rates import Rates
-from questlog.store.contract import Progress, StoreFailed
+from questlog.store.contract import Cancellation, Progress, StoreFailed
 from tests.support.loading import FAKE_SOURCES, FakeClock, FakeJournal, FakeStore
 from tests.support.staged import SECOND as SECOND_US
 
@@ -26,7 +27,7 @@ class FakeZones:
 
 def loader_of(store: FakeStore, zones: FakeZones, clock: FakeClock) -> Loader:
     decoding = Decoding(FAKE_SOURCES, Converter(Rates({})))
-    return Loader(FakeJournal(), store, decoding, clock, BatchLimits(), zones=zones)
+    return Loader(FakeJournal(), store, decoding, clock, BatchLimits(), upkeep=Upkeep(zones))
 
 
 def test_a_changed_zone_is_stored_within_a_second_and_told_like_a_rebuild() -> None:
@@ -64,20 +65,42 @@ def test_while_they_cannot_be_read_loading_goes_on() -> None:
     assert store.zones == {1: "Asia/Tokyo"}
 
 
-def test_a_zone_that_could_not_be_stored_is_tried_again() -> None:
-    class FullStore(FakeStore):
-        is_full = True
+class PartlyFull(FakeStore):
+    """Cannot compute one game's days again."""
 
-        def set_time_zone(self, game_id: int, name: str, progress: Progress) -> None:
-            if self.is_full:
-                raise StoreFailed("no space")
-            super().set_time_zone(game_id, name, progress)
+    broken: int | None = 1
 
-    store, zones = FullStore(), FakeZones()
+    def set_time_zone(
+        self, game_id: int, name: str, progress: Progress, cancellation: Cancellation | None = None
+    ) -> None:
+        if game_id == self.broken:
+            raise StoreFailed("no space")
+        super().set_time_zone(game_id, name, progress, cancellation)
+
+
+def test_a_zone_that_could_not_be_stored_is_tried_again_and_loading_goes_on() -> None:
+    store, zones, clock = PartlyFull(), FakeZones(), FakeClock()
     zones.zones = {1: "Asia/Tokyo"}
-    loader = loader_of(store, zones, FakeClock())
+    loader = loader_of(store, zones, clock)
     loader.step()
-    assert (loader.is_ready, loader.rebuild.status.state) == (False, RebuildState.FAILED)
-    store.is_full = False
+    assert (loader.is_ready, loader.rebuild.status.state) == (True, RebuildState.FAILED)
+    store.broken = None
+    loader.step()
+    assert store.zones == {}
+    clock.time_us += 5 * SECOND_US
     loader.step()
     assert (loader.is_ready, store.zones) == (True, {1: "Asia/Tokyo"})
+
+
+def test_a_zone_that_cannot_be_stored_keeps_no_other_games_from_changing_theirs() -> None:
+    store, zones, clock = PartlyFull(), FakeZones(), FakeClock()
+    zones.zones = {1: "Asia/Tokyo", 2: "Europe/Berlin"}
+    loader = loader_of(store, zones, clock)
+    loader.step()
+    assert store.zones == {2: "Europe/Berlin"}
+    zones.zones |= {3: "Asia/Kolkata"}
+    clock.time_us += SECOND_US
+    loader.step()
+    assert store.zones == {2: "Europe/Berlin", 3: "Asia/Kolkata"}
+    [status] = [each for each in loader.maintenance.status() if each.name == "time zones"]
+    assert (status.state, status.error, status.failures) == (TaskState.IDLE, None, 0)

@@ -2,6 +2,7 @@
 
 import random
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -171,6 +172,33 @@ def test_expired_payloads_are_forgotten_and_others_kept(tmp_path: Path) -> None:
     assert index.covered == before
     late = {key: number for key, number in known.items() if number > len(known) - 20}
     assert index.lookup(_keys(list(late)))[0].tolist() == list(late.values())
+
+
+def test_what_has_expired_is_found_without_reading_all_of_a_file(tmp_path: Path) -> None:
+    index, count = KeyIndex(tmp_path), 1 << 19
+    keys = Keys(np.arange(count, dtype=np.uint64), np.zeros(count, np.uint64), np.ones(count, np.uint32))
+    index.insert(keys, np.arange(count, dtype=np.uint32), count)
+    index.close()
+    [run] = index._runs
+
+    class Counting(np.ndarray[tuple[int], np.dtype[np.uint32]]):
+        read = 0
+
+        def __getitem__(self, places: Any) -> Any:
+            found = np.asarray(self)[places]
+            Counting.read += len(found)
+            return found
+
+    payloads = run.entries.payloads.view(Counting)
+    index._runs = [run._replace(entries=run.entries._replace(payloads=payloads))]
+    index.expire(count // 3)
+    index._join()
+    assert 0 < Counting.read <= 1 << 16
+    index._runs = [run]
+    index.expire(2 * count // 3)
+    index._join()
+    assert index.count == count - 2 * count // 3
+    assert index.covered == count
 
 
 def test_keys_of_an_empty_batch_are_no_trouble(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from questlog.store.contract import PlayerErasure, PlayerProperties
 from questlog.store.duckdb.store import DuckDBStore
 from tests.support.histories import ADDED_UP, history, load_all, money
-from tests.support.staged import DAY, HOUR, NOON, SECOND, batch
+from tests.support.staged import DAY, HOUR, NOON, SECOND, batch, erase_all
 
 _ROLLUPS = {
     "sessions": "session_no",
@@ -77,6 +77,7 @@ def test_an_erased_player_leaves_what_would_be_there_without_it(tmp_path: Path, 
     load_all(erased, rows, seed)
     until = NOON + 10 * DAY + 60 * SECOND
     erased.load(batch(erasures=[PlayerErasure(1, "player-2", until)]), NOON)
+    erase_all(erased)
     gone = erased.query(
         "SELECT count(*) AS n FROM events WHERE game_id = 1 AND player_id = 'player-2'"
         " AND received_at <= make_timestamp($until)",

@@ -9,8 +9,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from questlog.store.contract import PlayerErasure, StoreFailed
-from questlog.store.duckdb import erasures
+from questlog.store.contract import StoreFailed
 from questlog.store.duckdb.store import DuckDBStore
 from tests.support.staged import NOON, batch
 
@@ -65,26 +64,6 @@ def test_positions_and_rows_agree_after_kill_9(tmp_path: Path) -> None:
             assert store.load(again, NOON).duplicates == 20
         store.close()
     assert reported > 0
-
-
-def test_an_erasure_that_was_cut_short_is_finished_at_the_next_start(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def fails(*arguments: object) -> None:
-        raise duckdb.InternalException("power went")
-
-    store = DuckDBStore(tmp_path)
-    store.load(batch([{"player_id": "p"}, {"player_id": "q"}]), NOON)
-    with monkeypatch.context() as patch:
-        patch.setattr(erasures, "carry_out", fails)
-        store.load(batch(erasures=[PlayerErasure(1, "p", NOON)]), NOON)
-        with pytest.raises(StoreFailed):
-            store.load(batch([{}]), NOON)
-    store.close()
-    store = DuckDBStore(tmp_path)
-    assert store.query("SELECT player_id FROM events", {}).to_pylist() == [{"player_id": "q"}]
-    assert store.load(batch([{"player_id": "p"}]), NOON).rejected == 1
-    store.close()
 
 
 def test_a_load_that_fails_at_any_step_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

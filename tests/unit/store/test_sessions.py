@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from questlog.store.contract import PlayerErasure
 from questlog.store.duckdb.connection import EngineSettings
 from questlog.store.duckdb.store import DuckDBStore
-from tests.support.staged import DAY, HOUR, MINUTE, NOON, SECOND, batch
+from tests.support.staged import DAY, HOUR, MINUTE, NOON, SECOND, batch, erase_all
 
 _GAP = 12 * HOUR
 _SMALL = EngineSettings(memory_limit_mb=256, threads=1)
@@ -208,6 +208,7 @@ def test_a_session_of_servers_goes_on_where_its_token_was_erased(tmp_path: Path)
     token = _event("satori_client", "p", "s", NOON)
     server = _event("satori_server", "q", "s", NOON + MINUTE)
     store.load(batch([token, server], erasures=[PlayerErasure(1, "p", NOON)]), NOON)
+    erase_all(store)
     store.load(batch([_event("satori_server", "q", "s", NOON + 3 * MINUTE)]), NOON)
     rows = store.query("SELECT player_id, events, is_of_token FROM sessions", {}).to_pylist()
     assert rows == [{"player_id": "q", "events": 2, "is_of_token": False}]
@@ -222,6 +223,7 @@ def test_erasing_a_player_leaves_the_sessions_of_others_with_the_same_id(opened:
     opened.load(batch(rows), NOON)
     before = opened.query("FROM sessions WHERE player_id = 'q'", {})
     opened.load(batch(erasures=[PlayerErasure(1, "p", NOON)]), NOON)
+    erase_all(opened)
     assert opened.query("FROM sessions", {}).equals(before)
     opened.close()
 

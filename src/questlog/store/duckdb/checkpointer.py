@@ -33,11 +33,14 @@ class Checkpointer:
         self._limit = checkpoint_mb * _MB
         self._checkpoint_at = _LONG * self._limit
 
-    def checkpoint_if_needed(self) -> None:
-        """To be called after commits. What cannot be done now is tried again when the log has grown further."""
+    @property
+    def is_due(self) -> bool:
+        """Whether the log is so long that `checkpoint` is worth its while."""
+        return self._size() >= self._checkpoint_at
+
+    def checkpoint(self) -> None:
+        """To be called between transactions. What cannot be done now is due again when the log has grown further."""
         size = self._size()
-        if size < self._checkpoint_at:
-            return
         with self._runner.quiet(_WAIT_S, is_urgent=size >= _TOO_LONG * self._limit) as is_quiet:
             if is_quiet:
                 with contextlib.suppress(duckdb.Error), contextlib.closing(self._connection.cursor()) as cursor:

@@ -8,7 +8,7 @@ import msgspec
 import structlog
 
 from questlog.store.contract import StoreFailed
-from questlog.store.migrations import v0001, v0002, v0003, v0004, v0005, v0006, v0007
+from questlog.store.migrations import v0001, v0002, v0003, v0004, v0005, v0006, v0007, v0008
 
 MIGRATIONS = (
     v0001.STATEMENTS,
@@ -18,6 +18,7 @@ MIGRATIONS = (
     v0005.STATEMENTS,
     v0006.STATEMENTS,
     v0007.STATEMENTS,
+    v0008.STATEMENTS,
 )
 """The statements that lead to version 1, 2, … in order."""
 

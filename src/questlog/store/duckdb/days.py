@@ -58,7 +58,8 @@ def _offset_sql(zone: Zone, time: str, span: Span) -> str:
 
 
 _SPAN = """
-    SELECT epoch_us(least(min(event_time), min(session_issued_at))) AS first_us, epoch_us(max(event_time)) AS last_us
+    SELECT epoch_us(least(min(event_time), min(session_issued_at), (SELECT min(first_seen) FROM expired_players)))
+        AS first_us, epoch_us(greatest(max(event_time), (SELECT max(last_seen) FROM expired_players))) AS last_us
     FROM events
 """
 

@@ -1,5 +1,6 @@
 """The key indexes beside the database: opened, and completed from the tables."""
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from questlog.store.key_index import KeyIndex
 from questlog.store.keys import joined_keys, text_keys
 
 _CHUNK = 1 << 20
+_SUSPECT = "suspect"
 
 _log = structlog.get_logger(__name__)
 
@@ -38,19 +40,41 @@ _RESENDS = """
 """
 
 
-def open_indexes(directory: Path, connection: duckdb.DuckDBPyConnection, last: Counters, is_suspect: bool) -> Indexes:
+class Suspicion:
+    """Whether the indexes are to be made anew when they are opened the next time."""
+
+    def __init__(self) -> None:
+        self.is_confirmed = False
+
+
+@contextlib.contextmanager
+def suspicion(directory: Path) -> Iterator[Suspicion]:
+    """Until the end of this, and after it if it is confirmed, the file `suspect` says that keys may have gone."""
+    mark = directory / _SUSPECT
+    mark.touch()
+    suspect = Suspicion()
+    try:
+        yield suspect
+    finally:
+        if not suspect.is_confirmed:
+            mark.unlink(missing_ok=True)
+
+
+def open_indexes(directory: Path, connection: duckdb.DuckDBPyConnection, last: Counters) -> Indexes:
     """Open the indexes and make them agree with the tables: a cache may lack rows, never have rows of its own.
 
-    With `is_suspect`, players may have been erased while it was not told: theirs and their sessions' are made anew.
+    Where players may have gone while it was not told, theirs and their sessions' are made anew.
     """
     indexes = Indexes(*(KeyIndex(directory / name) for name in Indexes._fields))
-    if is_suspect:
+    mark = directory / _SUSPECT
+    if mark.exists():
         indexes.players.clear()
         indexes.sessions.clear()
     _complete(indexes.players, connection, _PLAYERS, last.player_no)
     complete_sessions(indexes.sessions, connection, last)
     _complete(indexes.event_names, connection, _NAMES, last.event_no)
     _complete_events(indexes.events, connection, last.row_no)
+    mark.unlink(missing_ok=True)
     return indexes
 
 

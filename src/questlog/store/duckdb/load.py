@@ -166,8 +166,8 @@ def load_rejected(transaction: Transaction, rejected: pa.Table, last_no: int) ->
     transaction.write("INSERT INTO rejected_events SELECT * FROM batch_rejected")
 
 
-def erased_rejects(events: pa.Table) -> pa.Table:
-    """The rejected rows that events of erased players leave: that there was one, and nothing of it."""
+def dropped_rejects(events: pa.Table, reason: Reason, detail: str) -> pa.Table:
+    """The rejected rows that dropped events leave: that there was one and why, and nothing of it."""
     count = events.num_rows
     columns = {
         "game_id": events["game_id"],
@@ -175,8 +175,8 @@ def erased_rejects(events: pa.Table) -> pa.Table:
         "source": events["source"],
         "api_key_name": events["api_key_name"],
         "is_whole_request": pa.array(np.zeros(count, np.bool_)),
-        "reason": pa.array([str(Reason.PLAYER_ERASED)] * count, pa.string()),
-        "detail": pa.array(["the player was erased"] * count, pa.string()),
+        "reason": pa.array([str(reason)] * count, pa.string()),
+        "detail": pa.array([detail] * count, pa.string()),
         "raw": pa.array([""] * count, pa.string()),
     }
     nulls = pa.nulls(count, pa.string())
@@ -185,7 +185,9 @@ def erased_rejects(events: pa.Table) -> pa.Table:
 
 def count_hours(transaction: Transaction, batch: Batch, staged: Staged) -> LoadResult:
     """Count how the events of the batch ended."""
-    kinds = np.where(staged.is_duplicate, _DUPLICATE, np.where(staged.is_erased, _REJECTED, _STORED))
+    kinds = np.where(
+        staged.is_duplicate, _DUPLICATE, np.where(staged.is_erased | staged.is_expired, _REJECTED, _STORED)
+    )
     is_request = batch.rejected["is_whole_request"].to_numpy()
     rejected_kinds = np.where(is_request, _REQUEST, _REJECTED)
     games = np.concatenate([batch.events["game_id"].to_numpy(), batch.rejected["game_id"].to_numpy()])
@@ -193,7 +195,8 @@ def count_hours(transaction: Transaction, batch: Batch, staged: Staged) -> LoadR
     all_kinds = np.concatenate([kinds, rejected_kinds]).astype(np.int64)
     ingest_hours.update(transaction, ingest_hours.hour_counts(games.astype(np.int64), times, all_kinds))
     sources = pa.concat_arrays([*batch.events["source"].chunks, *batch.rejected["source"].chunks, _NO_TEXT])
-    return _result(all_kinds, _by_source(games, sources, all_kinds))
+    newest_us = int(times.max(initial=0))
+    return _result(all_kinds, _by_source(games, sources, all_kinds), newest_us)
 
 
 def _by_source(games: _Numbers, sources: pa.StringArray, kinds: _Numbers) -> dict[tuple[int, str], LoadResult]:
@@ -207,9 +210,11 @@ def _by_source(games: _Numbers, sources: pa.StringArray, kinds: _Numbers) -> dic
     return found
 
 
-def _result(kinds: _Numbers, by_source: dict[tuple[int, str], LoadResult]) -> LoadResult:
+def _result(kinds: _Numbers, by_source: dict[tuple[int, str], LoadResult], newest_us: int = 0) -> LoadResult:
     stored, rejected, duplicates, _ = np.bincount(kinds, minlength=_REQUEST + 1).tolist()
-    return LoadResult(stored=stored, duplicates=duplicates, rejected=rejected, by_source=by_source)
+    return LoadResult(
+        stored=stored, duplicates=duplicates, rejected=rejected, newest_received_us=newest_us, by_source=by_source
+    )
 
 
 def _microseconds(rows: pa.Table) -> _Numbers:

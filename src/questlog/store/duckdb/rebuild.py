@@ -9,6 +9,7 @@ from questlog.store.duckdb.days import StoredDays
 from questlog.store.duckdb.regroup import EVENTS_OF_RUNS, regroup
 from questlog.store.duckdb.rollups import (
     event_days,
+    expired,
     field_values,
     matching,
     player_day_values,
@@ -63,6 +64,7 @@ def move_days(rollups: Rollups, last: Counters, game_id: int, progress: Progress
     """Replace what one game has by day, within a transaction, after its time zone was changed."""
     of_game = f"game_id = {game_id:d}"
     rollups.write(f"UPDATE sessions SET day = {rollups.days.of('start_time')} WHERE {of_game}")
+    rollups.write(expired.set_days(rollups.days, of_game))
     _rebuild_days(rollups, last.player_no, of_game, progress)
 
 
@@ -171,16 +173,24 @@ def insert_players(rollups: Rollups, condition: str, parameters: Parameters = _N
     """
     events = f"(SELECT * FROM events WHERE {condition})"
     rollups.write(f"CREATE OR REPLACE TEMP TABLE day_facts AS {_day_facts(rollups, condition)}", parameters)
-    rollups.write(f"CREATE OR REPLACE TEMP TABLE player_facts AS {players.added_up('FROM day_facts', 'player_no')}")
+    parts = f"FROM day_facts UNION ALL {expired.player_facts(condition)}"
+    rollups.write(f"CREATE OR REPLACE TEMP TABLE player_facts AS {players.added_up(parts, 'player_no')}", parameters)
     days = player_days.day_rows("day_facts", "player_facts")
     rollups.write(f"INSERT INTO player_days ({player_days.DAY_COLUMNS}) {days}")
     for statement in (
         f"INSERT INTO players ({players.PLAYER_COLUMNS}) {players.player_rows('player_facts', events)}",
+        expired.set_firsts(condition),
         f"INSERT INTO player_event_totals {player_event_totals.facts('events', condition)}",
-        f"{_RESTORE_PROPERTIES} WHERE {condition} {_ON_PLAYER}",
+        expired.add_totals(condition),
     ):
         rollups.write(statement, parameters)
+    restore_properties(rollups, condition, parameters)
     _insert_values(rollups, condition, parameters)
+
+
+def restore_properties(rollups: Rollups, condition: str, parameters: Parameters = _NONE) -> None:
+    """Give players the properties in `kept_properties`, also those without an event."""
+    rollups.write(f"{_RESTORE_PROPERTIES} WHERE {condition} {_ON_PLAYER}", parameters)
 
 
 def insert_days_of_no_player(rollups: Rollups, condition: str) -> None:
@@ -220,10 +230,12 @@ def insert_purchases(rollups: Rollups, condition: str) -> None:
     rollups.write(f"INSERT INTO purchases ({purchases.COLUMN_LIST}) {purchases.facts(rollups.events(condition))}")
 
 
-def insert_event_days(rollups: Rollups, condition: str) -> None:
-    """Insert the counts per event id and day of the events that the condition (also on their `day`) is true for."""
-    facts = event_days.facts(rollups.events("true"), condition)
-    rollups.write(f"INSERT INTO event_days ({event_days.COLUMN_LIST}) {facts}")
+def insert_event_days(
+    rollups: Rollups, condition: str, of_events: str = "true", parameters: Parameters = _NONE
+) -> None:
+    """Insert the counts per event id and day of the events that both conditions are true for, one also on `day`."""
+    facts = event_days.facts(rollups.events(of_events), condition)
+    rollups.write(f"INSERT INTO event_days ({event_days.COLUMN_LIST}) {facts}", parameters)
 
 
 def insert_field_values(rollups: Rollups, condition: str) -> None:

@@ -75,6 +75,7 @@ class Staged(NamedTuple):
     new_values: NewValues
     is_duplicate: Mask
     is_erased: Mask
+    is_expired: Mask
 
 
 class _Column(NamedTuple):
@@ -86,13 +87,17 @@ class _Column(NamedTuple):
 
 
 class Known(NamedTuple):
-    """What is known in memory of what is stored. `last`: the numbers given out so far."""
+    """What is known in memory of what is stored. `last`: the numbers given out so far.
+
+    `expired_before`: before when (UTC microseconds) a game's events have expired.
+    """
 
     indexes: Indexes
     last: Counters
     erasures: Mapping[tuple[int, tuple[int, int]], int]
     values: KnownValues
     days: LocalDays
+    expired_before: Mapping[int, int]
 
 
 def stage(batch: Batch, known: Known, window_s: int) -> Staged:
@@ -103,7 +108,8 @@ def stage(batch: Batch, known: Known, window_s: int) -> Staged:
     ids = EventIds.of(events)
     is_duplicate = duplicates(ids, received_s, indexes.events, window_s)
     is_erased = ~is_duplicate & _of_erased_players(events, known.erasures)
-    is_kept = ~(is_duplicate | is_erased)
+    is_expired = ~(is_duplicate | is_erased) & _of_expired_times(events, known.expired_before)
+    is_kept = ~(is_duplicate | is_erased | is_expired)
     if not is_kept.all():
         events, ids, received_s = events.filter(pa.array(is_kept)), ids.take(is_kept), received_s[is_kept]
         events = events.combine_chunks()
@@ -116,7 +122,7 @@ def stage(batch: Batch, known: Known, window_s: int) -> Staged:
         player_no=last.player_no + len(players.new.payloads),
         session_no=last.session_no,
         event_no=last.event_no + len(names.new.payloads),
-        rejected_no=last.rejected_no + batch.rejected.num_rows + int(np.count_nonzero(is_erased)),
+        rejected_no=last.rejected_no + batch.rejected.num_rows + int(np.count_nonzero(is_erased | is_expired)),
     )
     rows = _event_rows(events, last, ids, players.numbers, names.numbers)
     days = known.days.of(_integers(rows, "game_id"), _integers(rows, "event_time"))
@@ -136,6 +142,7 @@ def stage(batch: Batch, known: Known, window_s: int) -> Staged:
         new_values=known.values.new_values(rows, days, encoded),
         is_duplicate=is_duplicate,
         is_erased=is_erased,
+        is_expired=is_expired,
     )
 
 
@@ -165,6 +172,19 @@ def _of_erased_players(events: pa.Table, erasures: Mapping[tuple[int, tuple[int,
     received = _integers(events, "received_at")
     is_erased[has_value] = received[has_value] <= erased_until[groups[has_value]]
     return is_erased
+
+
+def _of_expired_times(events: pa.Table, expired_before: Mapping[int, int]) -> Mask:
+    is_expired = np.zeros(events.num_rows, np.bool_)
+    if expired_before:
+        games, times = _integers(events, "game_id"), _integers(_with_event_times(events), "event_time")
+        for game_id, before in expired_before.items():
+            is_expired |= (games == game_id) & (times < before)
+    return is_expired
+
+
+def _with_event_times(events: pa.Table) -> pa.Table:
+    return events.set_column(events.schema.get_field_index("event_time"), "event_time", _event_times(events))
 
 
 def _groups(events: pa.Table, columns: tuple[str, ...]) -> tuple[I64, npt.NDArray[np.intp], Mask]:

@@ -38,6 +38,19 @@ class Transaction:
             self._connection.execute("ROLLBACK")
         self._forget()
 
+    def interrupt(self) -> None:
+        """Make the statement that runs now fail; from another thread."""
+        with contextlib.suppress(duckdb.ConnectionException):  # it has just been closed
+            self._connection.interrupt()
+
+    def is_usable(self) -> bool:
+        """Whether the engine still answers: after some failures it refuses every statement on the database."""
+        try:
+            self._connection.execute("SELECT 1 FROM counters")
+        except duckdb.Error:
+            return False
+        return True
+
     def register(self, name: str, rows: pa.Table) -> None:
         """Let statements read these rows under a name, until the end of the transaction."""
         self._connection.register(name, rows)

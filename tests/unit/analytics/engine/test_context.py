@@ -13,7 +13,7 @@ from questlog.analytics.runner import Analytics, Definitions
 from questlog.store.contract import Cancellation, PlayerErasure, QueryAborted
 from tests.support.engines import embedded_store
 from tests.support.loading import FakeClock
-from tests.support.staged import NOON, batch
+from tests.support.staged import NOON, batch, erase_all
 
 
 class _Reading:
@@ -101,6 +101,7 @@ def test_an_erasure_and_a_rebuild_are_other_data() -> None:
         store.load(batch([{"player_id": "one"}, {"player_id": "two"}]), NOON)
         seen = [analytics.state(1).data_version]
         store.load(batch(erasures=[PlayerErasure(1, "one", NOON)]), NOON)
+        erase_all(store)
         seen.append(analytics.state(1).data_version)
         store.rebuild(lambda _table, _share: None)
         seen.append(analytics.state(1).data_version)

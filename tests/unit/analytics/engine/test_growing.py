@@ -24,7 +24,7 @@ from questlog.store.contract import PlayerErasure
 from questlog.store.duckdb.store import DuckDBStore
 from tests.support.engines import embedded_store
 from tests.support.loading import FakeClock
-from tests.support.staged import DAY, HOUR, MINUTE, NOON, batch
+from tests.support.staged import DAY, HOUR, MINUTE, NOON, batch, erase_all
 
 Row = dict[str, Any]
 PERIOD = Period(UTC.day_of(NOON - 3 * DAY), UTC.day_of(NOON))
@@ -72,6 +72,7 @@ def carry_out(store: DuckDBStore, step: Any) -> None:
     match step:
         case ("erase", player):
             store.load(batch(erasures=[PlayerErasure(1, player, NOON)]), NOON)
+            erase_all(store)
         case ("rebuild", _):
             store.rebuild(lambda _table, _share: None)
         case (_, zone):

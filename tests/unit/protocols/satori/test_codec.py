@@ -247,6 +247,8 @@ def test_a_dropped_event_is_kept_as_sent() -> None:
         ({"name": "a", "timestamp": "2025-07-15T12:00:00"}, Reason.INVALID_TIMESTAMP),
         ({"name": "a", "timestamp": 1752577200}, Reason.INVALID_TIMESTAMP),
         ({"name": "a", "identity_id": "short"}, Reason.INVALID_ID),
+        ({"name": "a", "identity_id": "nul\0nul\0"}, Reason.INVALID_ID),
+        ({"name": "a", "identity_id": "x" * 2_800}, Reason.INVALID_ID),
         ({"name": "a", "identityId": "not allowed!"}, Reason.INVALID_ID),
         ({"name": "a", "identityId": 12345678}, Reason.INVALID_ID),
         ({"name": "a", "session_id": "s" * 129}, Reason.INVALID_ID),

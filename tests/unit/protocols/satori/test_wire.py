@@ -70,7 +70,8 @@ def test_refresh_must_name_its_token() -> None:
 
 
 @pytest.mark.parametrize(
-    "identity", ["abc", "a" * 7, "a" * 129, "has space", "tab\\there", "ümlaut-id", "semi;colon", ""]
+    "identity",
+    ["abc", "a" * 7, "a" * 129, "a" * 2_800, "has space", "tab\\there", "nul\\u0000nul", "ümlaut-id", "semi;colon", ""],
 )
 def test_an_identity_id_has_8_to_128_letters_digits_underscores_or_hyphens(identity: str) -> None:
     rejection = rejection_of(b'{"id":"%s"}' % identity.encode())

@@ -3,7 +3,7 @@
 Every value is kept, so that their number is exact; each comes from an event, whose own row is larger.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import TypeAlias
 
 import numpy as np
@@ -12,7 +12,7 @@ import pyarrow as pa
 from questlog.store.duckdb.facts import day_numbers
 from questlog.store.duckdb.groups import I64, grouped
 from questlog.store.duckdb.transaction import Transaction
-from questlog.store.fields import COLUMN_FIELDS, ID_PARTS, IdPart
+from questlog.store.fields import COLUMN_FIELDS, FIELDS, ID_PARTS, IdPart
 
 GameDay: TypeAlias = tuple[int, int]
 
@@ -167,15 +167,16 @@ def _part_rows(part: IdPart) -> str:
     """
 
 
-def facts(source: str, condition: str = "true") -> str:
-    """SQL: the rows of the table that the events in `source`, each with its `day`, make."""
-    columns = [_column_rows(field, source, condition) for field in COLUMN_FIELDS]
+def facts(source: str, condition: str = "true", fields: Collection[str] = FIELDS) -> str:
+    """SQL: the rows of the table that the events in `source`, each with its `day`, make; of these fields only."""
+    columns = [_column_rows(field, source, condition) for field in COLUMN_FIELDS if field in fields]
+    parts = [_part_rows(part) for part in ID_PARTS if part.name in fields]
     return f"""
     WITH ids AS (
         SELECT game_id, day, category, event_id, min(row_no) AS row_no
         FROM {source} WHERE event_id IS NOT NULL AND ({condition}) GROUP BY game_id, day, category, event_id
     )
-    {" UNION ALL ".join([*columns, *map(_part_rows, ID_PARTS)])} ORDER BY day, game_id, row_no
+    {" UNION ALL ".join([*columns, *parts])} ORDER BY day, game_id, row_no
     """
 
 

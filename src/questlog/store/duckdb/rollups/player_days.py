@@ -29,10 +29,12 @@ def day_rows(changes: str, players: str) -> str:
     return f"""
     SELECT {numbered_day("new.player_no", "new.day")} AS player_day_no, new.game_id, new.day, new.player_no,
         coalesce(new.day = player.first_day, false) AS is_new, player.first_day,
-        max(new.day) FILTER (new.events > 0) OVER (PARTITION BY new.player_no ORDER BY new.day
-            ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS prev_day,
+        coalesce(max(new.day) FILTER (new.events > 0) OVER (PARTITION BY new.player_no ORDER BY new.day
+            ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING),
+            CASE WHEN expired.last_day < new.day THEN expired.last_day END) AS prev_day,
         {qualified("new", _FACTS)}
     FROM {changes} AS new JOIN {players} AS player ON player.player_no = new.player_no
+        LEFT JOIN expired_players AS expired ON expired.player_no = new.player_no
     """
 
 
