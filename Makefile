@@ -110,5 +110,5 @@ $(STAMPS)/node_modules: $(STAMPS)/node frontend/package.json frontend/package-lo
 	cd frontend && PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
-$(BUILT): $(STAMPS)/node_modules frontend/build.mjs
+$(BUILT): $(STAMPS)/node_modules frontend/build.mjs $(wildcard frontend/api-docs/*)
 	cd frontend && PATH="$(CURDIR)/$(BIN):$$PATH" node build.mjs ../src/questlog/_built

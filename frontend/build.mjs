@@ -1,7 +1,13 @@
 // Builds what the installed package carries besides Python, into the folder named on the command line.
 import { copyFileSync, mkdirSync, renameSync, utimesSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 
+const API_DOCS = [
+  "api-docs/index.html",
+  "api-docs/start.js",
+  "node_modules/swagger-ui-dist/swagger-ui.css",
+  "node_modules/swagger-ui-dist/swagger-ui-bundle.js",
+];
 const COUNTRY_DATABASE = "node_modules/@ip-location-db/geo-whois-asn-country-mmdb/geo-whois-asn-country.mmdb";
 
 /** Copies a file so that its new name appears only when it is whole, dated now for make. */
@@ -18,5 +24,9 @@ if (!built) {
   console.error("usage: node build.mjs FOLDER");
   process.exit(2);
 }
-mkdirSync(built, { recursive: true });
+mkdirSync(join(built, "api-docs"), { recursive: true });
+for (const file of API_DOCS) {
+  place(file, join(built, "api-docs", basename(file)));
+}
+// Last: make takes it for the whole build.
 place(COUNTRY_DATABASE, join(built, "country.mmdb"));

@@ -10,7 +10,13 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-BUILT = ("src/questlog/_built/country.mmdb",)
+BUILT = (
+    "src/questlog/_built/api-docs/index.html",
+    "src/questlog/_built/api-docs/start.js",
+    "src/questlog/_built/api-docs/swagger-ui.css",
+    "src/questlog/_built/api-docs/swagger-ui-bundle.js",
+    "src/questlog/_built/country.mmdb",
+)
 
 
 class RequireBuilt(BuildHookInterface[Any]):

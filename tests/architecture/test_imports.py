@@ -49,6 +49,11 @@ OFFENCES: dict[str, tuple[str, dict[str, str]]] = {
         "small-collector",
         {"collector/offence.py": "import questlog.journal.offence", "journal/offence.py": "import numpy"},
     ),
+    "the pipeline knows an operation": ("pipeline", {"collector/limits.py": "import questlog.collector.satori"}),
+    "one protocol's table knows the other's": (
+        "pipeline",
+        {"collector/events.py": "import questlog.collector.gameanalytics"},
+    ),
     "the console layer imports the API": ("layers", {"console/offence.py": "import questlog.api"}),
     "a page imports the API": ("layers", {"web/offence.py": "import questlog.api"}),
     "the console layer knows the web framework": ("console", {"console/offence.py": "from litestar import Request"}),

@@ -42,8 +42,10 @@ def source(tmp_path: Path) -> Path:
         (folder / name).parent.mkdir(exist_ok=True)
         shutil.copy(ROOT / name, folder / name)
     shutil.copy(ROOT / "src" / "questlog" / "__init__.py", package)
-    (package / "_built").mkdir()
+    (package / "_built" / "api-docs").mkdir(parents=True)
     (package / "_built" / "country.mmdb").write_bytes(b"countries")
+    for name in ("index.html", "start.js", "swagger-ui.css", "swagger-ui-bundle.js"):
+        (package / "_built" / "api-docs" / name).write_bytes(b"docs")
     return folder
 
 

@@ -18,7 +18,8 @@ from questlog.collector.satori_callers import Callers, TokenSettings
 from questlog.collector.service import CollectorService
 from questlog.collector.worker import FindCountry, Worker
 from questlog.control.database import ControlDatabase
-from questlog.journal.contract import JournalUnavailable
+from questlog.journal.contract import JournalUnavailable, JournalWriter
+from questlog.model.clock import Clock
 from questlog.model.exchange import Reply, Request
 from questlog.model.record import Envelope, Kind, Position, decode_record
 from tests.support.installation import SANDBOX_GAME_KEY, signature
@@ -75,6 +76,29 @@ class Headers:
         return self._values.get(key, default)
 
 
+def collector_worker(
+    folder: Path, control: ControlDatabase, journal: JournalWriter, clock: Clock, country: FindCountry
+) -> Worker:
+    """What a collector works with that keeps nothing on disk but in `folder`."""
+    directory = Directory(control, time.monotonic)
+    return Worker(
+        journal=journal,
+        directory=directory,
+        callers=Callers(directory, control, SIGNING_KEY),
+        control=ControlThread(control),
+        tokens=TokenSettings(SIGNING_KEY, 3_600, 86_400),
+        recent_identities=RecentIdentities(),
+        find_country=country,
+        check_token=lambda token: control.check_token(token),  # noqa: PLW0108 - a test replaces the method
+        clock=clock,
+        counters=CounterBook(0, clock.now_us()),
+        counters_directory=folder / "run",
+        rejected_requests=RejectedRequests(journal, time.monotonic),
+        waiting=MemoryBudget(4_194_304),
+        max_inflated_bytes=4_194_304,
+    )
+
+
 class TestCollector:
     """One collector over a control database in a folder."""
 
@@ -90,23 +114,7 @@ class TestCollector:
         self.journal = MemoryJournal()
         self.control = ControlDatabase(folder / "control.sqlite3", self.clock)
         self.sandbox = self.control.ensure_sandbox()
-        directory = Directory(self.control, time.monotonic)
-        self.worker = Worker(
-            journal=self.journal,
-            directory=directory,
-            callers=Callers(directory, self.control, SIGNING_KEY),
-            control=ControlThread(self.control),
-            tokens=TokenSettings(SIGNING_KEY, 3_600, 86_400),
-            recent_identities=RecentIdentities(),
-            find_country=country,
-            check_token=lambda token: self.control.check_token(token),  # noqa: PLW0108 - a test replaces the method
-            clock=self.clock,
-            counters=CounterBook(0, self.clock.now),
-            counters_directory=folder / "run",
-            rejected_requests=RejectedRequests(self.journal, time.monotonic),
-            waiting=MemoryBudget(4_194_304),
-            max_inflated_bytes=4_194_304,
-        )
+        self.worker = collector_worker(folder, self.control, self.journal, self.clock, country)
         bodies = BodyReader(1_048_576, 67_108_864, 30, time.monotonic)
         self.service = CollectorService(self.worker, bodies, self.worker.control.close, own)
         self._loop = asyncio.new_event_loop()

@@ -7,21 +7,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from questlog.collector.control_thread import ControlThread
-from questlog.collector.counters import CounterBook
-from questlog.collector.directory import Directory
-from questlog.collector.limits import BodyReader, MemoryBudget
-from questlog.collector.recent_identities import RecentIdentities
-from questlog.collector.rejected_requests import RejectedRequests
-from questlog.collector.satori_callers import Callers, TokenSettings
+from questlog.collector.limits import BodyReader
 from questlog.collector.service import CollectorService
-from questlog.collector.worker import Worker
 from questlog.control.database import ControlDatabase
 from questlog.journal.files import Files
 from questlog.journal.writer import open_writer
 from questlog.model.clock import SystemClock
 from questlog.model.exchange import Reply, Request
-from tests.support.collectors import SIGNING_KEY, Headers
+from tests.support.collectors import Headers, collector_worker
 from tests.support.installation import signature
 from tests.support.senders import GAMEANALYTICS_PATH, Outgoing
 
@@ -71,23 +64,7 @@ async def journaled_collector(folder: Path, files: Files) -> AsyncIterator[Journ
             retry_s=_RETRY_S,
             files=files,
         )
-        directory = Directory(control, time.monotonic)
-        worker = Worker(
-            journal=journal,
-            directory=directory,
-            callers=Callers(directory, control, SIGNING_KEY),
-            control=ControlThread(control),
-            tokens=TokenSettings(SIGNING_KEY, 3_600, 86_400),
-            recent_identities=RecentIdentities(),
-            find_country=lambda _address, _forwarded: None,
-            check_token=control.check_token,
-            clock=clock,
-            counters=CounterBook(0, clock.now_us()),
-            counters_directory=folder / "run",
-            rejected_requests=RejectedRequests(journal, time.monotonic),
-            waiting=MemoryBudget(10_000_000),
-            max_inflated_bytes=4_194_304,
-        )
+        worker = collector_worker(folder, control, journal, clock, lambda _address, _forwarded: None)
         bodies = BodyReader(1_048_576, 10_000_000, 30, time.monotonic)
         service = CollectorService(worker, bodies, worker.control.close)
         service.start()

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
+import pyarrow as pa
 import pytest
 from granian.constants import HTTPModes, Interfaces
 from granian.server.embed import Server
@@ -15,9 +16,10 @@ from granian.server.embed import Server
 from questlog.analytics.question.answer import Answer
 from questlog.analytics.runner import DataState
 from questlog.api.app import create_app
+from questlog.console.services import ConsoleServices
 from questlog.model.calendar import UTC
 from questlog.store.contract import Cancellation, QueryAborted
-from tests.support.console import FakeConsole
+from tests.support.console import FakeConsole, MemoryTables
 from tests.support.installation import free_port
 from tests.support.raw_http import connected
 
@@ -53,10 +55,26 @@ def _console(tmp_path: Path) -> Iterator[FakeConsole]:
     console.close()
 
 
-def ask_and_leave(port: int, token: str, asked: threading.Event) -> None:
+class SlowTables(MemoryTables):
+    """The same for SQL."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_asked = threading.Event()
+        self.is_stopped = threading.Event()
+
+    def sql(self, statement: str, max_rows: int, cancellation: Cancellation) -> pa.Table:
+        assert max_rows > 0, statement
+        with cancellation.stopping(self.is_stopped.set):
+            self.is_asked.set()
+            self.is_stopped.wait(PATIENCE_S)
+        raise QueryAborted("the question was cancelled")
+
+
+def ask_and_leave(port: int, token: str, asked: threading.Event, path: str, question: object) -> None:
     """Ask a question, and close the connection once it is being answered."""
-    body = json.dumps({"metrics": ["dau"], "period": {"start": "2026-01-01", "end": "2026-01-31"}}).encode()
-    head = f"POST /api/v1/games/1/query HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n"
+    body = json.dumps(question).encode()
+    head = f"POST {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n"
     request = f"{head}Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
     ends_at = time.monotonic() + PATIENCE_S
     while True:
@@ -72,8 +90,23 @@ def ask_and_leave(port: int, token: str, asked: threading.Event) -> None:
 
 def test_the_question_of_someone_who_has_gone_is_stopped(console: FakeConsole) -> None:
     analytics = SlowAnalytics()
-    application = create_app(msgspec.structs.replace(console.services, analytics=analytics))
-    port = free_port()
+    services = msgspec.structs.replace(console.services, analytics=analytics)
+    question = {"metrics": ["dau"], "period": {"start": "2026-01-01", "end": "2026-01-31"}}
+    assert is_stopped_when_gone(services, console.token, analytics, "/api/v1/games/1/query", question)
+
+
+def test_the_statement_of_someone_who_has_gone_is_stopped(console: FakeConsole) -> None:
+    tables = SlowTables()
+    services = msgspec.structs.replace(console.services, tables=tables)
+    assert is_stopped_when_gone(services, console.token, tables, "/api/v1/sql", {"sql": "SELECT 1"})
+    tables.close()
+
+
+def is_stopped_when_gone(
+    services: ConsoleServices, token: str, slow: SlowAnalytics | SlowTables, path: str, question: object
+) -> bool:
+    """Whether a question to a real server is stopped after its asker has gone."""
+    application, port = create_app(services), free_port()
 
     async def serve() -> bool:
         server = Server(
@@ -85,11 +118,11 @@ def test_the_question_of_someone_who_has_gone_is_stopped(console: FakeConsole) -
             log_enabled=False,
         )
         serving = asyncio.create_task(server.serve())
-        await asyncio.to_thread(ask_and_leave, port, console.token, analytics.is_asked)
-        is_stopped = await asyncio.to_thread(analytics.is_stopped.wait, PATIENCE_S / 2)
-        analytics.is_stopped.set()
+        await asyncio.to_thread(ask_and_leave, port, token, slow.is_asked, path, question)
+        is_stopped = await asyncio.to_thread(slow.is_stopped.wait, PATIENCE_S / 2)
+        slow.is_stopped.set()
         server.stop()  # type: ignore[no-untyped-call]
         await serving
         return is_stopped
 
-    assert asyncio.run(serve())
+    return asyncio.run(serve())

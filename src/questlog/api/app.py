@@ -18,6 +18,7 @@ from questlog.api.audit import AUDIT_HANDLERS
 from questlog.api.authentication import TokenCheck, access_guard, provide_access
 from questlog.api.compression import compressing
 from questlog.api.definitions import DEFINITION_HANDLERS
+from questlog.api.docs_page import docs_router
 from questlog.api.errors import ERROR_HANDLERS
 from questlog.api.events import list_events
 from questlog.api.games import GAME_HANDLERS
@@ -61,7 +62,7 @@ def create_app(
     registry = metrics_registry(services.progress, times)
     queries = QueryService(services)
     return Litestar(
-        route_handlers=[healthcheck, readycheck, metrics, _api(guard, analyses), *pages],
+        route_handlers=[healthcheck, readycheck, metrics, docs_router(), _api(guard, analyses), *pages],
         dependencies={
             "services": Provide(lambda: services, sync_to_thread=False),
             "queries": Provide(lambda: queries, sync_to_thread=False),

@@ -22,14 +22,14 @@ class Answered(NamedTuple):
 
 
 class RequestTimes:
-    """Counts all answers of this process; used by one event loop."""
+    """Counts all answers of this process, in its event loop."""
 
     def __init__(self, monotonic_s: Callable[[], float] = time.perf_counter) -> None:
         self._monotonic_s = monotonic_s
         self._histograms: dict[Answered, Histogram] = {}
 
     def counts(self) -> Mapping[Answered, HistogramCounts]:
-        """All so far, in seconds from the request's start to the last byte of its answer."""
+        """All so far, in seconds from the request's start to the last byte of its answer. From any thread."""
         return {answered: histogram.counts() for answered, histogram in sorted(self._histograms.items())}
 
     def timing(self, app: ASGIApp) -> ASGIApp:

@@ -18,15 +18,11 @@ Authenticate = Callable[[Worker, Request, str], Sender]
 
 
 class Received(NamedTuple):
-    """A request and its body without the content coding."""
+    """A request, its body without the content coding, and what that was (empty: none)."""
 
     request: Request
     text: bytes
-
-    @property
-    def content_coding(self) -> str:
-        """The header Content-Encoding; empty where there is none."""
-        return self.request.headers.get("content-encoding") or ""
+    content_coding: str = ""
 
     @property
     def size(self) -> int:
@@ -34,23 +30,24 @@ class Received(NamedTuple):
         return max(len(self.text), len(self.request.body))
 
 
-Inflate = Callable[[Request, int], bytes]
-"""(request, greatest size) -> its body without the content coding. Raises `RequestRejected`."""
+Inflate = Callable[[Request, int], Received]
+"""(request, greatest size) -> the request with its body inflated. Raises `RequestRejected`."""
 
 
-def required_body(request: Request, max_bytes: int) -> bytes:
+def required_body(request: Request, max_bytes: int) -> Received:
     """The body, of an operation that always has one."""
-    return inflate(request.body, request.headers.get("content-encoding") or "", max_bytes)
+    content_coding = request.headers.get("content-encoding") or ""
+    return Received(request, inflate(request.body, content_coding, max_bytes), content_coding)
 
 
-def optional_body(request: Request, max_bytes: int) -> bytes:
+def optional_body(request: Request, max_bytes: int) -> Received:
     """The body; an empty one is empty, whatever its content coding is said to be."""
-    return required_body(request, max_bytes) if request.body else b""
+    return required_body(request, max_bytes) if request.body else Received(request, b"")
 
 
-def no_body(_request: Request, _max_bytes: int) -> bytes:
+def no_body(request: Request, _max_bytes: int) -> Received:
     """Nothing: the body is not looked at."""
-    return b""
+    return Received(request, b"")
 
 
 @dataclass(frozen=True, slots=True)

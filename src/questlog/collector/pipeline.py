@@ -2,7 +2,6 @@
 
 from time import perf_counter
 
-from questlog.collector.operation import Received
 from questlog.collector.routing import Route
 from questlog.collector.worker import Worker
 from questlog.control.errors import ControlUnavailable
@@ -21,15 +20,16 @@ class Pipeline:
         """The answer to a request whose body has been read; raises for a fault of ours alone."""
         worker = self._worker
         _, operation, item = route
-        sender, text, began_s = None, request.body, perf_counter()
+        sender, received, began_s = None, None, perf_counter()
         try:
             sender = operation.authenticate(worker, request, item)
-            text = operation.inflate(request, worker.max_inflated_bytes)
-            decoded = operation.decode(text, sender)
-            reply = await operation.handle(worker, Received(request, text), sender, decoded)
+            received = operation.inflate(request, worker.max_inflated_bytes)
+            decoded = operation.decode(received.text, sender)
+            reply = await operation.handle(worker, received, sender, decoded)
         except RequestRejected as rejection:
             if sender is not None and operation.source is not None:
-                worker.rejected_requests.keep(rejection, operation.source, sender, worker.clock.now_us(), text)
+                body = request.body if received is None else received.text
+                worker.rejected_requests.keep(rejection, operation.source, sender, worker.clock.now_us(), body)
             return self.rejected(route, rejection, began_s)
         except JournalUnavailable as error:
             return self.rejected(route, RequestRejected(Reason.JOURNAL_UNAVAILABLE, str(error)), began_s)

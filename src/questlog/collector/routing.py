@@ -28,7 +28,7 @@ class Route(NamedTuple):
 
 class _Path(NamedTuple):
     protocol: WireProtocol
-    operations: dict[str, AnyOperation]
+    routes: dict[str, Route]  # by method
 
 
 class _Pattern(NamedTuple):
@@ -46,9 +46,9 @@ class Router:
         self._unknown = Route(fallback, rejecting(Reason.UNKNOWN_ROUTE, "Not Found"))
         paths: dict[str, _Path] = {}
         for protocol in protocols:
-            for operation in protocol.operations:
-                path = paths.setdefault(operation.path, _Path(protocol, _preflight(protocol)))
-                path.operations.update(dict.fromkeys(operation.methods.split(), operation))
+            for operation in (*_preflights(protocol), *protocol.operations):
+                path = paths.setdefault(operation.path, _Path(protocol, {}))
+                path.routes.update(dict.fromkeys(operation.methods.split(), Route(protocol, operation)))
         self._exact = {text: path for text, path in paths.items() if "{}" not in text}
         self._patterns = [_pattern(text, path) for text, path in paths.items() if "{}" in text]
 
@@ -57,26 +57,18 @@ class Router:
 
         A path that nobody has, and a known one with a method that it does not have, are operations too: they reject.
         """
-        path = _with_single_slashes(path)
-        found, item = self._exact.get(path), ""
-        if found is None:
-            found, item = self._with_item(path)
-            if found is None:
-                return self._unknown
-        protocol, operations = found
-        operation = operations.get(method)
-        if operation is None:
-            detail = protocol.wrong_method.format(path=path[:_SHOWN_PATH])
-            operation = rejecting(Reason.METHOD_NOT_ALLOWED, detail)
-        return Route(protocol, operation, item)
-
-    def _with_item(self, path: str) -> tuple[_Path | None, str]:
+        if "//" in path or path.endswith("/"):
+            path = _with_single_slashes(path)
+        found = self._exact.get(path)
+        if found is not None:
+            return found.routes.get(method) or _wrong_method(found.protocol, path)
         for prefix, suffix, found in self._patterns:
             if path.startswith(prefix) and path.endswith(suffix):
                 item = path[len(prefix) : len(path) - len(suffix)]
                 if item and "/" not in item:
-                    return found, item
-        return None, ""
+                    protocol, operation, _ = found.routes.get(method) or _wrong_method(found.protocol, path)
+                    return Route(protocol, operation, item)
+        return self._unknown
 
 
 def _pattern(text: str, path: _Path) -> _Pattern:
@@ -84,15 +76,20 @@ def _pattern(text: str, path: _Path) -> _Pattern:
     return _Pattern(prefix, suffix, path)
 
 
-def _preflight(protocol: WireProtocol) -> dict[str, AnyOperation]:
+def _wrong_method(protocol: WireProtocol, path: str) -> Route:
+    detail = protocol.wrong_method.format(path=path[:_SHOWN_PATH])
+    return Route(protocol, rejecting(Reason.METHOD_NOT_ALLOWED, detail))
+
+
+def _preflights(protocol: WireProtocol) -> list[AnyOperation]:
+    """OPTIONS on every path of the protocol."""
     if protocol.preflight is None:
-        return {}
-    preflight = Operation("preflight", "OPTIONS", "", anyone, nothing, always(protocol.preflight), no_body)
-    return {"OPTIONS": preflight}
+        return []
+    answer = always(protocol.preflight)
+    paths = {operation.path: None for operation in protocol.operations}
+    return [Operation("preflight", "OPTIONS", path, anyone, nothing, answer, no_body) for path in paths]
 
 
 def _with_single_slashes(path: str) -> str:
     """Without the repeated and trailing slashes that come of putting an address together: `//v1/event/`."""
-    if "//" not in path and not path.endswith("/"):
-        return path
     return "/" + "/".join(filter(None, path.split("/")))

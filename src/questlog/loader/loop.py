@@ -175,7 +175,8 @@ class Loader:
         Raises nothing: a failure shows in `counters`, and the same records are tried again.
         """
         try:
-            self._maintain()
+            if self._positions is None:
+                self._maintain()
             has_more = self._load_next()
             if self._being_stored is None:
                 self._catch_up()

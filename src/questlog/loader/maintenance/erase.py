@@ -49,11 +49,12 @@ class ErasePlayers:
                 self._put_off(turn, size)
                 turn.fail(error)
                 return
+            took_us = turn.took_us - began_us
             self._retry_s = _FIRST_RETRY_S
-            self._fit(piece.done, turn.took_us - began_us)
+            self._fit(piece.done, took_us)
             done += piece.done
             turn.note(done, piece.left)
-            if not piece.left:
+            if not piece.left or turn.took_us + took_us > _BUDGET_S * _US:
                 return
 
     def _fit(self, done: int, took_us: int) -> None:

@@ -10,7 +10,7 @@ from questlog.control.errors import ControlUnavailable
 from questlog.loader.maintenance.task import Turn
 from questlog.model.calendar import UTC, zone_named
 from questlog.model.expiry import first_day_kept
-from questlog.store.contract import ChangeCancelled, Loading, StoreFailed
+from questlog.store.contract import ChangeCancelled, Loading, Piece, StoreFailed
 
 _US = 1_000_000
 _LOOK_EVERY_US = 60 * _US
@@ -154,7 +154,10 @@ class ExpireEvents:
 
 
 class DeleteGames:
-    """Deletes everything of games that were deleted, some rows at a time, and their identities at the end."""
+    """Deletes everything of games that were deleted, some rows at a time, and their identities at the end.
+
+    Each deleted game's identities are looked for once after each start too: a process may have ended before.
+    """
 
     name = "delete games"
     unit = "events"
@@ -167,30 +170,40 @@ class DeleteGames:
         self._look = _Look()
         self._rows = _Rows()
         self._left: list[int] = []
+        self._done: set[int] = set()
 
     def has_work(self, now_us: int) -> bool:
-        """Whether a deleted game still has rows."""
+        """Whether a deleted game still has rows, or may have identities."""
         if self._look.is_due(now_us):
             try:
-                done = self._store.deleted_games()
                 games = [game.game_id for game in self._policies.deleted_games()]
-                self._left = [game_id for game_id in games if not done.get(game_id, False)]
+                known = {*self._left, *self._done}
+                self._left += [game_id for game_id in games if game_id not in known]
             except ControlUnavailable as error:
                 _log.warning("deleted games cannot be read", error=str(error))
         return bool(self._left)
 
     def run(self, turn: Turn) -> None:
-        """Delete rows until the budget is used."""
+        """Delete rows until the budget is used. Where a game fails, the others come first the next time."""
         done = 0
-        while self._left:
-            began_us, game_id = turn.took_us, self._left[0]
-            piece = turn.store.delete_game(game_id, self._rows.most, turn.cancellation)
+        while self._left and not turn.is_over:
+            game_id = self._left.pop(0)
+            try:
+                piece = self._delete(turn, game_id)
+            except Exception:
+                self._left.append(game_id)
+                raise
             done += piece.done
             turn.note(done, piece.left)
+
+    def _delete(self, turn: Turn, game_id: int) -> Piece:
+        piece, began_us = Piece(0, 0), turn.took_us
+        if not turn.store.deleted_games().get(game_id, False):
+            piece = turn.store.delete_game(game_id, self._rows.most, turn.cancellation)
             self._rows.fit(turn.took_us - began_us)
-            if not piece.left:
-                self._policies.delete_identities_of(game_id)
-                self._left.remove(game_id)
-                _log.info("everything of a deleted game is gone", game=game_id)
-            if turn.is_over:
-                return
+        if piece.left:
+            self._left.insert(0, game_id)
+        else:
+            self._policies.delete_identities_of(game_id)
+            self._done.add(game_id)
+        return piece

@@ -11,7 +11,7 @@ from msgspec import Raw, Struct
 
 from questlog.model.event import Columns, Source
 from questlog.model.reasons import DroppedEvent, Reason, RequestRejected
-from questlog.model.taxonomy import SATORI_IMPRESSION, SATORI_PURCHASE
+from questlog.model.taxonomy import CUSTOM, SATORI_IMPRESSION, SATORI_PURCHASE
 from questlog.protocols.ids import known_ids
 from questlog.protocols.satori.events import (
     TOO_MANY_KEYS,
@@ -98,7 +98,7 @@ def to_columns(events: Sequence[Event]) -> Columns:
     columns: dict[str, Sequence[object]] = {
         "client_event_id": known_ids([event.client_event_id for event in events]),
         "client_time": [event.client_time for event in events],
-        "category": ["custom"] * len(events),
+        "category": [CUSTOM] * len(events),
         "event_id": [event.name for event in events],
         "value": numbers,
         "value_text": [event.value if number is None else None for event, number in zip(events, numbers, strict=True)],
