@@ -4,10 +4,13 @@ API, pages and cards ask here, so that the same limits hold for all and an answe
 the others.
 """
 
+import asyncio
 import datetime as dt
 import hashlib
 from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import NamedTuple, TypeVar
+from weakref import WeakValueDictionary
 
 import msgspec
 import pyarrow as pa
@@ -50,6 +53,7 @@ class QueryService:
         self._limiter = limiter or ConcurrencyLimiter()
         self._cache = AnswerCache(monotonic_s=services.monotonic_s)
         self._known_control_id: str | None = None
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def reply(
         self, asked: GameQuestion, rendering: Rendering, gone: Gone, has_seen: Callable[[str], bool]
@@ -72,7 +76,7 @@ class QueryService:
             )
             return Reply(tag, written)
 
-        return await self.run(make, gone)
+        return await self._run_in_turn(asked, make, gone)
 
     async def ask(self, asked: GameQuestion, gone: Gone) -> Answer:
         """The answer itself. Raises what `reply` raises."""
@@ -83,7 +87,7 @@ class QueryService:
             key = self._key(game_id, asked)
             return self._cache.answer(key, cancellation, lambda: ask(game_id, asked.question, cancellation))
 
-        return await self.run(make, gone)
+        return await self._run_in_turn(asked, make, gone)
 
     async def sql(self, statement: str, write: Callable[[pa.Table], _T], gone: Gone) -> _T:
         """What `write` makes of the answer to a read-only statement of SQL, with all its rows.
@@ -108,10 +112,28 @@ class QueryService:
         """
         return await self._run(work, gone, self._services.limits.question_timeout_s, "analytics.timeout_s")
 
-    async def _run(self, work: Callable[[Cancellation], _T], gone: Gone, limit_s: float, setting: str) -> _T:
+    async def _run_in_turn(self, asked: GameQuestion, work: Callable[[Cancellation], _T], gone: Gone) -> _T:
+        """As `run`, but one at a time for the same question: the others wait without a place, and find its answer.
+
+        They wait no longer than they may: whoever is before them began earlier, with the same limit.
+        """
+        name = _digest((asked.game, type(asked.question).__name__, asked.question))
+        turn = self._turns.setdefault(name, asyncio.Lock())
+        limit_s = self._services.limits.question_timeout_s
+        return await self._run(work, gone, limit_s, "analytics.timeout_s", turn)
+
+    async def _run(
+        self,
+        work: Callable[[Cancellation], _T],
+        gone: Gone,
+        limit_s: float,
+        setting: str,
+        turn: AbstractAsyncContextManager[object] | None = None,
+    ) -> _T:
         cancellation = Cancellation()
         deadline = Deadline(cancellation, limit_s, setting)
-        async with stopped_when_gone(gone, cancellation), deadline:
+        async with stopped_when_gone(gone, cancellation), deadline, turn or nullcontext():
+            cancellation.check()
             return await self._limiter.run(lambda: work(cancellation))
 
     def _key(self, game_id: int, asked: GameQuestion) -> str:

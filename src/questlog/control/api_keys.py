@@ -8,7 +8,7 @@ from sqlalchemy.exc import IntegrityError
 
 from questlog.control.connections import insert
 from questlog.control.errors import AlreadyExists, NotAllowed, NotFound
-from questlog.control.games import game_row
+from questlog.control.games import IS_THERE, game_row
 from questlog.control.names import checked_name
 from questlog.control.part import Part
 from questlog.control.tables import api_keys, games
@@ -47,7 +47,7 @@ class ApiKeys(Part):
 
     def list_api_keys(self, game_reference: str | None = None) -> list[ListedApiKey]:
         """The keys of a game, or of all, the oldest first. Raises `NotFound`."""
-        query = select(api_keys, games.c.name.label("game")).join(games).order_by(api_keys.c.api_key_id)
+        query = select(api_keys, games.c.name.label("game")).join(games).where(IS_THERE).order_by(api_keys.c.api_key_id)
         with self._connections.read() as connection:
             if game_reference is not None:
                 query = query.where(api_keys.c.game_id == game_row(connection, game_reference).game_id)
@@ -64,7 +64,8 @@ class ApiKeys(Part):
 
     def games_with_api_key(self, name: str) -> list[str]:
         """The names of the games that have a live key of this name."""
-        query = select(games.c.name).join(api_keys).where(api_keys.c.name == name, api_keys.c.revoked_at.is_(None))
+        is_live = (api_keys.c.name == name, api_keys.c.revoked_at.is_(None), IS_THERE)
+        query = select(games.c.name).join(api_keys).where(*is_live)
         with self._connections.read() as connection:
             return list(connection.execute(query.order_by(games.c.game_id)).scalars())
 

@@ -56,12 +56,13 @@ class DeletedGames(Part):
             game = game_row(connection, reference)
             if game.name != name:
                 raise NotAllowed(f"{name!r} is not the name of the game, which is {game.name!r}: nothing was deleted")
-            for table in _AT_ONCE:
-                connection.execute(delete(table).where(table.c.game_id == game.game_id))
             # No game can be given this name, nor this key: both are free again.
             gone = f"/deleted/{game.game_id}"
             values = {"name": gone, "game_key": gone, "secret_key": "", "is_enabled": False, "deleted_at": now}
             connection.execute(update(games).where(games.c.game_id == game.game_id).values(values))
+            # After that: what others add meanwhile is in before the row of the game can be changed.
+            for table in _AT_ONCE:
+                connection.execute(delete(table).where(table.c.game_id == game.game_id))
             self._mark_changed(connection)
         return DeletedGame(game.game_id, now)
 

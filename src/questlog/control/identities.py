@@ -79,7 +79,7 @@ class Identities(Part):
     def _merge_or_insert(
         self, connection: Connection, game_id: int, identity_id: str, origin: Origin, given: Properties
     ) -> Identity:
-        row = _rows_to_change(connection, game_id, [identity_id]).get(identity_id)
+        row = _row_to_change(connection, game_id, identity_id)
         if row is not None:
             return self._update(connection, row, _merged(_identity(row).properties, given))
         first = _merged(Properties(origin.default, {}), given)
@@ -108,11 +108,11 @@ class Identities(Part):
             if identity_id not in present
         ]
         if created:
-            # RETURNING: with it many rows are one statement.
             add = insert(connection, identities).on_conflict_do_nothing().returning(identities.c.identity_id)
-            connection.execute(add, [_values(identity) for identity in created]).all()
-        # Asked again: some may have been created by another process just now.
-        return _unannounced(_present(connection, game_id, identity_ids))
+            added = connection.execute(add, [_values(identity) for identity in created]).all()
+            if len(added) < len(created):  # another process has created some just now
+                return _unannounced(_present(connection, game_id, identity_ids))
+        return _unannounced(present) | {identity.identity_id: identity.created_at for identity in created}
 
     def mark_announced(self, game_id: int, identity_ids: Sequence[str]) -> None:
         """The journal tells of the creation of these identities. Raises `ControlUnavailable`."""
@@ -149,7 +149,7 @@ class Identities(Part):
     def _merge_given(
         self, connection: Connection, game_id: int, identity_id: str, given: Properties
     ) -> Identity | None:
-        row = _rows_to_change(connection, game_id, [identity_id]).get(identity_id)
+        row = _row_to_change(connection, game_id, identity_id)
         return None if row is None else self._update(connection, row, _merged(_identity(row).properties, given))
 
     def identity(self, game_id: int, identity_id: str) -> Identity | None:
@@ -204,6 +204,11 @@ class Identities(Part):
 
 def _row(connection: Connection, game_id: int, identity_id: str) -> Row[Any] | None:
     return connection.execute(_query(game_id, identity_id)).first()
+
+
+def _row_to_change(connection: Connection, game_id: int, identity_id: str) -> Row[Any] | None:
+    """It, if it exists, locked."""
+    return connection.execute(_locked(_query(game_id, identity_id))).first()
 
 
 def _rows_to_change(connection: Connection, game_id: int, identity_ids: Sequence[str]) -> dict[str, Row[Any]]:

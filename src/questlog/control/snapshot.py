@@ -47,7 +47,8 @@ class Snapshots(Part):
             live_keys = select(api_keys).where(api_keys.c.revoked_at.is_(None)).order_by(api_keys.c.api_key_id)
             key_rows = connection.execute(live_keys).all()
         all_games = _games(game_rows, name_rows)
-        keys = [ApiKey(game_id=row.game_id, name=row.name, key=row.key) for row in key_rows]
+        there = {game.game_id for game in all_games}
+        keys = [ApiKey(game_id=row.game_id, name=row.name, key=row.key) for row in key_rows if row.game_id in there]
         return ControlSnapshot(
             version=version or 0,
             games_by_id={game.game_id: game for game in all_games},

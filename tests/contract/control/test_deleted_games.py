@@ -4,6 +4,7 @@ from questlog.control.database import ControlDatabase
 from questlog.control.deleted_games import DeletedGame, GameContents
 from questlog.control.errors import NotAllowed, NotFound
 from questlog.control.identities import Origin, Properties
+from questlog.control.tables import api_keys
 from tests.unit.control.conftest import SteppingClock
 
 KEY, SECRET = "a1" * 16, "b2" * 20
@@ -49,6 +50,17 @@ def test_collectors_know_neither_its_keys_nor_the_game(full: ControlDatabase) ->
     assert [key.game_id for key in snapshot.api_keys.values()] == [2]
     named = snapshot.api_key_named("server", 1)
     assert named is None
+
+
+def test_a_key_that_was_made_while_its_game_was_deleted_is_no_key(full: ControlDatabase) -> None:
+    """PostgreSQL has several writers: one may have found the game before it was deleted."""
+    full.delete_game("Tetris", "Tetris")
+    row = {"game_id": 1, "name": "late", "key": "k", "created_at": 0}
+    with full._connections.write() as connection:
+        connection.execute(api_keys.insert().values(row))
+    assert [key.game_id for key in full.snapshot().api_keys.values()] == [2]
+    assert [key.game for key in full.list_api_keys()] == ["Pong"]
+    assert full.games_with_api_key("late") == []
 
 
 def test_another_name_deletes_nothing(full: ControlDatabase) -> None:

@@ -91,6 +91,33 @@ def test_another_control_database_gives_another_tag(console: FakeConsole, tmp_pa
     other.close()
 
 
+def test_many_who_ask_the_same_at_once_are_all_answered_from_one_computation(console: FakeConsole) -> None:
+    console.analytics.answer = msgspec.structs.replace(console.analytics.answer, data_version=1)
+
+    async def ask() -> list[Answer]:
+        queries = QueryService(console.services, ConcurrencyLimiter(places=1, max_waiting=2, wait_s=0.5))
+        return await asyncio.gather(*(queries.ask(QUESTION, for_ever) for _ in range(50)))
+
+    assert asyncio.run(ask()) == [console.analytics.answer] * 50
+    assert len(console.analytics.asked) == 1
+
+
+def test_those_who_wait_for_the_same_answer_take_no_place_of_other_questions(console: FakeConsole) -> None:
+    console.analytics.is_slow = True
+
+    async def ask() -> int:
+        queries = QueryService(console.services, ConcurrencyLimiter(places=2, wait_s=5.0))
+        gone = asyncio.Event()
+        asking = [asyncio.create_task(queries.ask(QUESTION, gone.wait)) for _ in range(5)]
+        await asyncio.sleep(0.01)
+        rows = await queries.sql("SELECT 1 AS one", pa.Table.to_pylist, for_ever)
+        gone.set()
+        assert all(isinstance(error, QueryAborted) for error in await asyncio.gather(*asking, return_exceptions=True))
+        return len(rows)
+
+    assert asyncio.run(ask()) == 1
+
+
 def _tag_of_store(console: FakeConsole, folder: Path, **settings: int) -> str:
     """The tag that a server gives which has just opened the store."""
     with embedded_store(folder) as store:
