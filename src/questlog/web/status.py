@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import msgspec
 import pyarrow as pa
 
+from questlog.console.access import Caller, Right
 from questlog.console.services import ConsoleServices
 from questlog.control.games import ListedGame
 from questlog.rates.status import RatesStatus
@@ -40,6 +41,7 @@ class GameStatus(msgspec.Struct, frozen=True):
 class RejectionStatus(msgspec.Struct, frozen=True):
     """One reason for which events or whole requests of a game were refused since `Status.since`."""
 
+    game_id: int
     game: str
     reason: str
     source: str
@@ -69,6 +71,20 @@ class Status(msgspec.Struct, frozen=True):
     def has_events(self) -> bool:
         """Whether anything has ever been stored."""
         return self.last_event_at is not None
+
+
+def limited_to(status: Status, caller: Caller) -> Status:
+    """What a caller may see of a status: games with the right to view, rejections with the one to personal data."""
+    if caller.may_everywhere(Right.PERSONAL_DATA):
+        return status
+    games = [game for game in status.games if caller.may(Right.VIEW, game.game_id)]
+    return msgspec.structs.replace(
+        status,
+        games=games,
+        rejections=[each for each in status.rejections if caller.may(Right.PERSONAL_DATA, each.game_id)],
+        events_per_s=sum(game.events_per_s for game in games),
+        last_event_at=max((game.last_event_at for game in games if game.last_event_at is not None), default=None),
+    )
 
 
 class StatusReader:

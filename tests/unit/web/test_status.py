@@ -52,6 +52,29 @@ def test_events_per_second_are_those_of_the_last_minute(console_at_noon: FakeCon
     assert status.events_per_s == pytest.approx(4 / 60)
 
 
+def test_hours_of_long_ago_are_read_once_and_not_with_every_look(
+    console_at_noon: FakeConsole, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[object] = []
+    query = console_at_noon.tables.query
+
+    def noting(statement: str, parameters: Mapping[str, object]) -> pa.Table:
+        if "max(hour)" in statement:
+            asked.append(parameters.get("since"))
+        return query(statement, parameters)
+
+    monkeypatch.setattr(console_at_noon.tables, "query", noting)
+    console_at_noon.control.create_game("a")
+    stored(console_at_noon, 1, 40 * 86_400)
+    reader = StatusReader(console_at_noon.services)
+    first = reader.read()
+    console_at_noon.clock.us += 2_000_000
+    second = reader.read()
+    assert asked == [0, console_at_noon.clock.us - 48 * 3_600_000_000]
+    assert first.last_event_at is not None
+    assert second.last_event_at == first.last_event_at
+
+
 def test_the_last_event_is_found_however_old_it_is(console_at_noon: FakeConsole) -> None:
     console_at_noon.control.create_game("a")
     console_at_noon.control.create_game("b")
