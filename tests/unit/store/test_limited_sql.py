@@ -1,6 +1,7 @@
 """A statement that is limited to some games tells nothing of the others."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -199,3 +200,10 @@ def test_the_words_of_the_engine_are_without_the_directory(store: DuckDBStore) -
     with pytest.raises(QueryAborted, match="\\(store\\)/temp") as refused:
         store.sql(f"SELECT error('cannot write {directory}/temp')", 100, Cancellation())
     assert directory not in str(refused.value)
+
+
+def test_opening_leaves_the_connection_free_for_rebuilding(tmp_path: Path) -> None:
+    opened = DuckDBStore(tmp_path, EngineSettings(memory_limit_mb=300, temp_limit_mb=200))
+    opened.load(batch([{"player_id": "1", "session_id": "a"}]), NOON)
+    opened.rebuild(lambda _table, _share: None)
+    opened.close()
