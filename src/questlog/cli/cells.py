@@ -34,7 +34,7 @@ def _is_number(value: object) -> TypeGuard[Number]:
 
 
 def _writer(numbers: Sequence[Number], unit: str) -> Write:
-    greatest = max((abs(number) for number in numbers), default=0)
+    greatest = max((abs(float(number)) for number in numbers), default=0.0)
     is_whole = all(number == int(number) for number in numbers)
     match unit:
         case "share":
@@ -51,7 +51,7 @@ def _writer(numbers: Sequence[Number], unit: str) -> Write:
             return lambda number: f"{number:,.{decimals}f}"
 
 
-def _duration(greatest_s: Number) -> Write:
+def _duration(greatest_s: float) -> Write:
     if greatest_s >= 2 * _HOUR_S:
         return lambda seconds: f"{float(seconds) / _HOUR_S:,.1f} h"
     if greatest_s >= 2 * _MINUTE_S:

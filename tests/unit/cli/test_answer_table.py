@@ -18,7 +18,7 @@ def test_cohorts_are_a_triangle_with_a_line_for_all() -> None:
         ["2025-01-02", 1996, 0, 1],
         ["2025-01-02", 1996, 1, None],
     ]
-    totals = [{"size": 2000, "age": 0, "share": 1}, {"size": 4, "age": 1, "share": 0.5}]
+    totals: list[dict[str, Any]] = [{"size": 2000, "age": 0, "share": 1}, {"size": 4, "age": 1, "share": 0.5}]
     assert grids_of(content([*COHORT, SHARE], rows, totals)) == [
         Grid(
             "share by age",
