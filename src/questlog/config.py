@@ -89,6 +89,25 @@ class ConsoleSettings(_Section, frozen=True, kw_only=True):
     sql_max_rows: Annotated[
         int, Meta(ge=1, le=2**31 - 1, description="Most rows in the answer of an SQL statement.")
     ] = 100_000
+    trusted_proxies: Annotated[
+        str,
+        Meta(
+            description="Addresses and networks of proxies in front of this port, separated by commas, for example "
+            "`127.0.0.1, 10.0.0.0/8`. Only their `X-Forwarded-For` is read. Empty: none."
+        ),
+    ] = ""
+    login_idle_s: Annotated[
+        int, Meta(ge=60, le=365 * _DAY_S, description="A log-in ends so long after its last request.")
+    ] = 43_200
+    login_lifetime_s: Annotated[
+        int, Meta(ge=60, le=365 * _DAY_S, description="A log-in ends so long after it began, whatever happens.")
+    ] = 604_800
+
+
+class AuditSettings(_Section, frozen=True, kw_only=True):
+    """The audit log: who changed, exported and read what."""
+
+    keep_days: Annotated[int, Meta(ge=30, le=3650, description="How long its entries are kept.")] = 365
 
 
 class AnalyticsSettings(_Section, frozen=True, kw_only=True):
@@ -332,6 +351,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     data_dir: Path
     collector: CollectorSettings = field(default_factory=CollectorSettings)
     console: ConsoleSettings = field(default_factory=ConsoleSettings)
+    audit: AuditSettings = field(default_factory=AuditSettings)
     analytics: AnalyticsSettings = field(default_factory=AnalyticsSettings)
     cardinality: CardinalitySettings = field(default_factory=CardinalitySettings)
     journal: JournalSettings = field(default_factory=JournalSettings)

@@ -4,7 +4,7 @@ import atexit
 import shutil
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache, cached_property
 from pathlib import Path
@@ -16,8 +16,11 @@ import pyarrow as pa
 from questlog.analytics.question.answer import Answer, AnswerColumn
 from questlog.analytics.runner import DataState
 from questlog.collector.counters import CollectorCounters
+from questlog.console.accounts import Accounts
+from questlog.console.audit import AuditTrail
 from questlog.console.services import ConsoleServices, Limits
 from questlog.control.database import ControlDatabase
+from questlog.control.grants import Role
 from questlog.loader.counters import LoaderCounters
 from questlog.loader.maintenance.task import MaintenanceStatus
 from questlog.loader.money import Converter
@@ -59,6 +62,7 @@ class MemoryTables:
     def __init__(self) -> None:
         self.asked: list[tuple[str, int]] = []
         self.is_slow = False
+        self.limited_to: Collection[int] | None = None
 
     @cached_property
     def connection(self) -> duckdb.DuckDBPyConnection:
@@ -69,8 +73,11 @@ class MemoryTables:
             connection.execute(f"CREATE TABLE {table.name} ({columns})")
         return connection
 
-    def sql(self, statement: str, max_rows: int, cancellation: Cancellation) -> pa.Table:
+    def sql(
+        self, statement: str, max_rows: int, cancellation: Cancellation, game_ids: Collection[int] | None = None
+    ) -> pa.Table:
         self.asked.append((statement, max_rows))
+        self.limited_to = game_ids
         if self.is_slow:
             _wait_until_cancelled(cancellation)
         try:
@@ -177,9 +184,14 @@ class FakeConsole:
         self.progress = FakeProgress()
         self.rebuild = Rebuild()
         self.reprice = Reprice(Converter(Rates({})))
-        self.token = self.control.create_token("tests").token
+        self.token = self.control.create_token("tests", Role.OWNER).token
+        self.audit = AuditTrail(self.control, self.clock, 365)
+        self.slept_s: list[float] = []
+        self.accounts = Accounts(self.control, self.audit, self.clock, sleep=self._sleep)
         self.services = ConsoleServices(
             control=self.control,
+            accounts=self.accounts,
+            audit=self.audit,
             tables=self.tables,
             analytics=self.analytics,
             rebuild=self.rebuild,
@@ -190,6 +202,14 @@ class FakeConsole:
             limits=limits or Limits(),
             keep_days=keep_days,
         )
+
+    async def _sleep(self, seconds: float) -> None:
+        self.slept_s.append(seconds)
+
+    def token_of(self, role: Role, *games: str) -> str:
+        """A token with a role for these games, or for all."""
+        name = f"{role} {' '.join(games)} {len(self.control.list_tokens())}".replace("  ", " ")
+        return self.control.create_token(name, role, games).token
 
     def close(self) -> None:
         self.control.close()

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from decimal import Decimal
 from typing import NamedTuple
@@ -211,8 +211,10 @@ class FakeStore:
     def reading(self, cancellation: Cancellation) -> AbstractContextManager[StoreReading]:
         raise NotImplementedError(cancellation)
 
-    def sql(self, statement: str, max_rows: int, cancellation: Cancellation) -> pa.Table:
-        raise NotImplementedError
+    def sql(
+        self, statement: str, max_rows: int, cancellation: Cancellation, game_ids: Collection[int] | None = None
+    ) -> pa.Table:
+        raise NotImplementedError((statement, max_rows, cancellation, game_ids))
 
     def query(self, statement: str, parameters: Mapping[str, object]) -> pa.Table:
         raise NotImplementedError

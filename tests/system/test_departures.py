@@ -4,7 +4,7 @@ import asyncio
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import msgspec
@@ -63,8 +63,11 @@ class SlowTables(MemoryTables):
         self.is_asked = threading.Event()
         self.is_stopped = threading.Event()
 
-    def sql(self, statement: str, max_rows: int, cancellation: Cancellation) -> pa.Table:
+    def sql(
+        self, statement: str, max_rows: int, cancellation: Cancellation, game_ids: Collection[int] | None = None
+    ) -> pa.Table:
         assert max_rows > 0, statement
+        assert game_ids is None
         with cancellation.stopping(self.is_stopped.set):
             self.is_asked.set()
             self.is_stopped.wait(PATIENCE_S)

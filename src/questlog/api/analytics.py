@@ -16,7 +16,10 @@ from litestar.params import FromPath, JSONBody, QueryParameter, SkipValidation
 
 from questlog.analytics.engine.analysis import Analysis
 from questlog.api.asking import Answered, RequestQueries
+from questlog.api.authentication import ThisAccess, encoded, needs
 from questlog.api.response_formats import ResponseFormat
+from questlog.console.access import Right
+from questlog.console.personal_data import reads_personal_data
 
 Asking = NamedDependency[SkipValidation[RequestQueries]]
 Format = Annotated[
@@ -31,11 +34,14 @@ def question_handlers(analyses: Iterable[Analysis]) -> Sequence[HTTPRouteHandler
 
 
 def _handler(analysis: Analysis) -> HTTPRouteHandler:
-    async def ask(asker: Asking, game: FromPath[str], data: Any, form: Format = None) -> Answered:
+    async def ask(asker: Asking, access: ThisAccess, game: FromPath[str], data: Any, form: Format = None) -> Answered:
+        if not analysis.is_personal and reads_personal_data(analysis, data):
+            await access.read_personal_data(f"{analysis.name} {encoded(data)}")
         return await asker.answer(game, data, form, analysis.freshness)
 
     ask.__name__ = f"ask_{analysis.name}"
     ask.__doc__ = analysis.summary
     # Litestar reads the type that each route has; a checker of types cannot.
     ask.__annotations__["data"] = JSONBody[analysis.question]  # type: ignore[misc, name-defined]
-    return post(f"/games/{{game:str}}/{analysis.name}", status_code=HTTPStatus.OK)(ask)
+    right = Right.PERSONAL_DATA if analysis.is_personal else Right.VIEW
+    return post(f"/games/{{game:str}}/{analysis.name}", status_code=HTTPStatus.OK, opt=needs(right))(ask)

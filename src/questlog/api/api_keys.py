@@ -7,7 +7,9 @@ import msgspec
 from litestar import delete, get, post
 from litestar.params import FromPath, JSONBody
 
+from questlog.api.authentication import needs
 from questlog.api.games import Services
+from questlog.console.access import Right
 from questlog.control.api_keys import ListedApiKey
 from questlog.control.names import MAX_NAME
 
@@ -27,20 +29,20 @@ class CreateApiKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: KeyName
 
 
-@get("/games/{game:str}/api-keys", sync_to_thread=True)
+@get("/games/{game:str}/api-keys", sync_to_thread=True, opt=needs(Right.MANAGE))
 def list_api_keys(services: Services, game: FromPath[str]) -> Sequence[ListedApiKey]:
     """The game's API keys, the oldest first, without the keys themselves. Times are UTC microseconds."""
     return services.control.list_api_keys(game)
 
 
-@post("/games/{game:str}/api-keys", sync_to_thread=True)
+@post("/games/{game:str}/api-keys", sync_to_thread=True, opt=needs(Right.KEYS))
 def create_api_key(services: Services, game: FromPath[str], data: JSONBody[CreateApiKey]) -> ApiKeyWithSecret:
     """Make an API key, which only this answer shows."""
     key = services.control.create_api_key(game, data.name)
     return ApiKeyWithSecret(key.name, key.key)
 
 
-@delete("/games/{game:str}/api-keys/{name:str}", sync_to_thread=True)
+@delete("/games/{game:str}/api-keys/{name:str}", sync_to_thread=True, opt=needs(Right.MANAGE))
 def revoke_api_key(services: Services, game: FromPath[str], name: FromPath[str]) -> None:
     """Revoke an API key. It stops working within seconds, and its name is free again."""
     services.control.revoke_api_key(game, name)

@@ -7,14 +7,15 @@ from litestar.datastructures import MutableScopeHeaders
 from litestar.di import Provide
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.spec import Components, SecurityScheme
-from litestar.types import ControllerRouterHandler, Message, Scope
+from litestar.types import ControllerRouterHandler, Guard, Message, Scope
 
 from questlog.analytics.engine.analysis import Analysis
 from questlog.analytics.registry import ANALYSES
 from questlog.api.analytics import question_handlers
 from questlog.api.api_keys import API_KEY_HANDLERS
 from questlog.api.asking import provide_asker
-from questlog.api.authentication import TokenCheck, token_guard
+from questlog.api.audit import AUDIT_HANDLERS
+from questlog.api.authentication import TokenCheck, access_guard, provide_access
 from questlog.api.compression import compressing
 from questlog.api.definitions import DEFINITION_HANDLERS
 from questlog.api.docs_page import docs_router
@@ -36,7 +37,6 @@ from questlog.api.schema import QuestionSchema
 from questlog.api.sql import answer_sql
 from questlog.console.queries import QueryService
 from questlog.console.services import ConsoleServices
-from questlog.control.attempts import FailedAttempts
 
 _SECURITY_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
@@ -56,17 +56,19 @@ def create_app(
 
     Handlers that ask a database run in threads: the event loop is never kept.
     """
-    failures = FailedAttempts(services.monotonic_s)
-    check = TokenCheck(services.control, services.clock, failures)
+    check = TokenCheck(services.accounts)
+    guard = access_guard(check, services.control, services.audit)
     times = RequestTimes()
     registry = metrics_registry(services.progress, times)
     queries = QueryService(services)
     return Litestar(
-        route_handlers=[healthcheck, readycheck, metrics, docs_router(), _api(check, analyses), *pages],
+        route_handlers=[healthcheck, readycheck, metrics, docs_router(), _api(guard, analyses), *pages],
         dependencies={
             "services": Provide(lambda: services, sync_to_thread=False),
             "queries": Provide(lambda: queries, sync_to_thread=False),
             "check": Provide(lambda: check, sync_to_thread=False),
+            "audit": Provide(lambda: services.audit, sync_to_thread=False),
+            "access": Provide(provide_access, sync_to_thread=False),
             "asker": Provide(provide_asker, sync_to_thread=False),
             "registry": Provide(lambda: registry, sync_to_thread=False),
         },
@@ -88,7 +90,7 @@ async def _add_security_headers(message: Message, _: Scope) -> None:
             headers.setdefault(name, value)
 
 
-def _api(check: TokenCheck, analyses: Sequence[Analysis]) -> Router:
+def _api(guard: Guard, analyses: Sequence[Analysis]) -> Router:
     handlers = [
         *GAME_HANDLERS,
         *RECEIPT_HANDLERS,
@@ -100,6 +102,7 @@ def _api(check: TokenCheck, analyses: Sequence[Analysis]) -> Router:
         watch_events,
         list_ingest_hours,
         answer_sql,
+        *AUDIT_HANDLERS,
         *REBUILD_HANDLERS,
         *REPRICE_HANDLERS,
         maintenance_status,
@@ -107,7 +110,7 @@ def _api(check: TokenCheck, analyses: Sequence[Analysis]) -> Router:
     return Router(
         "/api/v1",
         route_handlers=handlers,
-        guards=[token_guard(check), refuse_unknown_parameters],
+        guards=[guard, refuse_unknown_parameters],
         security=[{"token": []}],
     )
 

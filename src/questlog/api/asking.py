@@ -13,11 +13,13 @@ from litestar.response import Stream
 
 from questlog.analytics.engine.analysis import Freshness
 from questlog.api.answers import origin_headers, written
+from questlog.api.authentication import Access, ThisAccess, encoded
 from questlog.api.errors import AnyRequest
-from questlog.api.response_formats import MEDIA_TYPES, ResponseFormat, accepted_form
+from questlog.api.response_formats import EXPORTS, MEDIA_TYPES, ResponseFormat, accepted_form
 from questlog.console.answer_cache import Rendering
 from questlog.console.disconnects import gone_when_disconnected
 from questlog.console.queries import GameQuestion, QueryService, Reply
+from questlog.control.audit_log import Action
 from questlog.store.contract import Cancellation
 
 Answered = Response[bytes] | Stream
@@ -30,8 +32,9 @@ _OPAQUE_TAG = re.compile(r'"([^"]*)"')
 class RequestQueries:
     """Asks what one request wants to know."""
 
-    def __init__(self, queries: QueryService, request: AnyRequest) -> None:
+    def __init__(self, queries: QueryService, request: AnyRequest, access: Access) -> None:
         self._queries = queries
+        self._access = access
         self._request = request
         self._gone = gone_when_disconnected(request.receive)
 
@@ -47,6 +50,8 @@ class RequestQueries:
         form = form or accepted_form(headers.get("accept", ""))
         seen = ",".join(headers.getall("if-none-match", []))
         rendering = Rendering(form, lambda answer: written(answer, form))
+        if form in EXPORTS:
+            await self._access.record(Action.EXPORT, f"{form} of {type(question).__name__} {encoded(question)}")
         asked = GameQuestion(game, question, freshness)
         reply = await self._queries.reply(asked, rendering, self._gone, lambda tag: _is_seen(tag, seen))
         return _response(reply, form)
@@ -59,9 +64,9 @@ class RequestQueries:
         return await self._queries.run(work, self._gone)
 
 
-def provide_asker(queries: Queries, request: AnyRequest) -> RequestQueries:
+def provide_asker(queries: Queries, request: AnyRequest, access: ThisAccess) -> RequestQueries:
     """Litestar's way to give a handler what it needs."""
-    return RequestQueries(queries, request)
+    return RequestQueries(queries, request, access)
 
 
 def _response(reply: Reply, form: ResponseFormat) -> Answered:

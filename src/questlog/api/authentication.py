@@ -1,91 +1,178 @@
-"""Bearer tokens on every route under `/api/v1`."""
+"""Who calls, and whether they may: Bearer tokens and a declared right on every route under `/api/v1`."""
 
 import asyncio
-import hashlib
-import math
-from collections import OrderedDict
+from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any, NamedTuple
+from typing import Any
 
+import msgspec
+from litestar import Request
 from litestar.connection import ASGIConnection
+from litestar.di import NamedDependency
 from litestar.handlers import BaseRouteHandler
+from litestar.params import SkipValidation
 from litestar.types import Guard
 
-from questlog.api.errors import ApiError
-from questlog.control.attempts import FailedAttempts
+from questlog.api.errors import AnyRequest, ApiError, not_found
+from questlog.console.access import Caller, Need, NotPermitted, Right, Scope
+from questlog.console.accounts import Accounts, NotAuthenticated, TooManyAttempts
+from questlog.console.audit import AuditTrail
+from questlog.console.client_address import client_address
+from questlog.control.actor import Actor, act_as
+from questlog.control.audit_log import Action
 from questlog.control.database import ControlDatabase
-from questlog.model.clock import Clock
+from questlog.control.errors import NotFound
 
 AnyConnection = ASGIConnection[Any, Any, Any, Any]
 
-_FRESH_US = 1_000_000  # a revoked token may go on working for this long
-_KNOWN_US = 600_000_000
-_MAX_KNOWN = 1_000
+_NEED = "need"
+_MAX_BODY = 2_000
 
 
-class _Known(NamedTuple):
-    """A token that was valid when it was last checked (UTC microseconds)."""
-
-    name: str
-    checked_at: int
+def needs(right: Right, scope: Scope = Scope.GAME) -> Mapping[str, Need]:
+    """What a route declares as its `opt`: the right that its caller needs, and for which games."""
+    return {_NEED: Need(right, scope)}
 
 
-_UNKNOWN = _Known("", -_KNOWN_US)
+def need_of(handler: BaseRouteHandler) -> Need | None:
+    """What a route has declared."""
+    need = handler.opt.get(_NEED)
+    return need if isinstance(need, Need) else None
 
 
 class TokenCheck:
-    """Checks tokens against the control database, at most once a second each.
+    """Knows the caller of a request by its Bearer token."""
 
-    A source that has failed too often is refused before the database is asked, except for tokens that were valid within
-    the last ten minutes: a stranger behind the same address does not lock out those who have one.
-    """
+    def __init__(self, accounts: Accounts) -> None:
+        self._accounts = accounts
 
-    def __init__(self, control: ControlDatabase, clock: Clock, failures: FailedAttempts) -> None:
-        self._control = control
-        self._clock = clock
-        self._failures = failures
-        self._known: OrderedDict[bytes, _Known] = OrderedDict()
-
-    async def refuse_unless_valid(self, token: str, source: str) -> str:
-        """The name of a valid token. Raises `ApiError` 401, or 429 after too many failures from `source`."""
-        digest = hashlib.sha256(token.encode()).digest()
-        known = self._known.get(digest, _UNKNOWN)
-        age_us = self._clock.now_us() - known.checked_at
-        if 0 <= age_us < _FRESH_US:
-            return known.name
-        wait_s = self._failures.wait_s(source)
-        if wait_s and not 0 <= age_us < _KNOWN_US:
-            raise too_many_attempts(wait_s)
-        name = await asyncio.to_thread(self._control.check_token, token)
-        if name is None:
-            self._known.pop(digest, None)
-            self._failures.add(source)
+    async def caller_of(self, connection: AnyConnection) -> Caller:
+        """The caller with a valid token. Raises `ApiError` 401, or 429 after too many wrong tokens of one address."""
+        token, address = bearer_token(connection), self.client_address(connection)
+        known = self._accounts.known_caller(token, address)
+        if known is not None:
+            return known
+        try:
+            return await asyncio.to_thread(self._accounts.caller_with_token, token, address)
+        except NotAuthenticated:
             raise _unauthenticated(
                 "this token is not valid (any more)", 'Bearer realm="questlog", error="invalid_token"'
-            )
-        self._remember(digest, name)
-        return name
+            ) from None
+        except TooManyAttempts as error:
+            raise too_many_attempts(error) from None
 
-    def _remember(self, digest: bytes, name: str) -> None:
-        self._known[digest] = _Known(name, self._clock.now_us())
-        self._known.move_to_end(digest)
-        if len(self._known) > _MAX_KNOWN:
-            self._known.popitem(last=False)
+    def client_address(self, connection: AnyConnection) -> str:
+        """Where the request comes from."""
+        peer = connection.client.host if connection.client else ""
+        forwarded = connection.headers.getall("x-forwarded-for", [])
+        return client_address(peer, forwarded, self._accounts.settings.trusted_proxies)
 
 
-def token_guard(check: TokenCheck) -> Guard:
-    """A Litestar guard: 401 for requests without a valid `Authorization: Bearer` header (RFC 6750)."""
+class Access:
+    """What the caller of one request may do, and what of it is recorded."""
 
-    async def refuse_without_token(connection: AnyConnection, _: BaseRouteHandler) -> None:
+    def __init__(self, caller: Caller, game: tuple[int, str] | None, audit: AuditTrail) -> None:
+        self.caller = caller
+        self._game = game
+        self._audit = audit
+
+    def require(self, right: Right) -> None:
+        """Raises `NotPermitted` unless the caller has the right for the game of the address."""
+        if self._game is None or not self.caller.may(right, self._game[0]):
+            raise NotPermitted(right, _where(self._game))
+
+    async def read_personal_data(self, subject: str) -> None:
+        """Check the right for it and record what is read. Raises `NotPermitted`."""
+        self.require(Right.PERSONAL_DATA)
+        await self.record(Action.READ, subject)
+
+    async def record(self, action: Action, subject: str) -> None:
+        """Record a read or an export, once a minute."""
+        await asyncio.to_thread(lambda: self._audit.record(action, game=self._game, subject=subject, is_repeated=True))
+
+
+Audit = NamedDependency[SkipValidation[AuditTrail]]
+ThisAccess = NamedDependency[SkipValidation[Access]]
+
+
+def provide_access(request: AnyRequest, audit: Audit) -> Access:
+    """Litestar's way to give a handler what it needs."""
+    return Access(caller_of(request), request.scope.get("questlog_game"), audit)  # type: ignore[arg-type]
+
+
+def access_guard(check: TokenCheck, control: ControlDatabase, audit: AuditTrail) -> Guard:
+    """A Litestar guard: lets a request pass whose caller has the right that the route declares.
+
+    401 without a valid `Authorization: Bearer` header (RFC 6750), 403 without the right, 404 for a game that is not
+    there or of which the caller may see nothing. A game in the address is its number from here on. Reads of personal
+    data are recorded.
+    """
+
+    async def refuse_without_right(connection: AnyConnection, handler: BaseRouteHandler) -> None:
+        caller = await check.caller_of(connection)
+        act_as(Actor(caller.who, caller.address))
         # Litestar's place for what it calls authentication: `caller_of` reads it.
-        connection.scope["auth"] = await check.refuse_unless_valid(bearer_token(connection), client_address(connection))
+        connection.scope["auth"] = caller
+        need = need_of(handler)
+        if need is None:
+            raise ApiError(HTTPStatus.FORBIDDEN, "forbidden", "this route declares no right")
+        reference = connection.path_params.get("game")
+        if reference is None:
+            _refuse_without(caller, need)
+            return
+        game = await _game_of(control, caller, str(reference))
+        if not caller.may(need.right, game[0]):
+            raise NotPermitted(need.right, _where(game))
+        # The same game for the handler, whatever is renamed meanwhile. Litestar keeps its own dictionary for later.
+        connection.scope["path_params"] = {**connection.path_params, "game": str(game[0])}
+        connection.scope["questlog_game"] = game  # type: ignore[typeddict-unknown-key]
+        if need.right is Right.PERSONAL_DATA:
+            access = Access(caller, game, audit)
+            await access.record(Action.READ, await _subject(connection))
 
-    return refuse_without_token
+    return refuse_without_right
 
 
-def caller_of(connection: AnyConnection) -> str:
-    """The name of the token that a guarded route was called with."""
-    return str(connection.auth)
+def caller_of(connection: AnyConnection) -> Caller:
+    """The caller of a guarded route."""
+    caller = connection.auth
+    if not isinstance(caller, Caller):
+        raise TypeError("the route is not guarded")
+    return caller
+
+
+def _refuse_without(caller: Caller, need: Need) -> None:
+    """Raises `NotPermitted` where a route without a game in its address needs a right that the caller has not."""
+    if need.scope is Scope.ALL_GAMES and not caller.may_everywhere(need.right):
+        raise NotPermitted(need.right, " for all games")
+    if need.scope is Scope.ANY_GAME and not caller.may_anywhere(need.right):
+        raise NotPermitted(need.right)
+    if need.scope is Scope.GAME:
+        raise NotPermitted(need.right)
+
+
+async def _game_of(control: ControlDatabase, caller: Caller, reference: str) -> tuple[int, str]:
+    try:
+        game = await asyncio.to_thread(control.find_game, reference)
+    except NotFound as error:
+        raise not_found(str(error)) from None
+    if not caller.may(Right.VIEW, game.game_id):
+        raise not_found(f"there is no game {reference!r}")  # as for one that is not there
+    return game.game_id, game.name
+
+
+async def _subject(connection: AnyConnection) -> str:
+    """What a request reads: the address below the game, and the body where it is the question."""
+    path = connection.url.path.split("/games/", 1)[-1].partition("/")[2]
+    query = f"?{connection.url.query}" if connection.url.query else ""
+    body = b""
+    if isinstance(connection, Request) and connection.method == "POST":
+        body = b" " + (await connection.body())[:_MAX_BODY]
+    return f"{path}{query}{body.decode(errors='replace')}"
+
+
+def _where(game: tuple[int, str] | None) -> str:
+    return f" for the game {game[1]!r}" if game else ""
 
 
 def bearer_token(connection: AnyConnection) -> str:
@@ -98,17 +185,16 @@ def bearer_token(connection: AnyConnection) -> str:
     return token
 
 
-def client_address(connection: AnyConnection) -> str:
-    """Who is on the other end of the connection: a proxy, where there is one."""
-    return connection.client.host if connection.client else ""
-
-
-def too_many_attempts(wait_s: float) -> ApiError:
+def too_many_attempts(error: TooManyAttempts) -> ApiError:
     """The answer to whoever has failed too often."""
-    retry_after = {"Retry-After": str(math.ceil(wait_s))}
-    message = f"too many failed attempts; try again in {math.ceil(wait_s)} s"
-    return ApiError(HTTPStatus.TOO_MANY_REQUESTS, "too_many_attempts", message, headers=retry_after)
+    headers = {"Retry-After": str(error.wait_s)}
+    return ApiError(HTTPStatus.TOO_MANY_REQUESTS, "too_many_attempts", str(error), headers=headers)
 
 
 def _unauthenticated(message: str, challenge: str) -> ApiError:
     return ApiError(HTTPStatus.UNAUTHORIZED, "unauthenticated", message, headers={"WWW-Authenticate": challenge})
+
+
+def encoded(question: msgspec.Struct) -> str:
+    """A question as the audit log shows it."""
+    return msgspec.json.encode(question)[:_MAX_BODY].decode(errors="replace")

@@ -16,10 +16,11 @@ from questlog.analytics.question.definitions import CustomMetric, SegmentDefinit
 from questlog.analytics.question.problems import InvalidQuery
 from questlog.analytics.registry import ANALYSES
 from questlog.analytics.selection.segment_rules import check_segment
-from questlog.api.authentication import caller_of
+from questlog.api.authentication import caller_of, needs
 from questlog.api.errors import AnyRequest, ApiError, bad_field, bad_value, invalid_query_error
 from questlog.api.games import Services
 from questlog.api.validation import NotOfType, converted
+from questlog.console.access import Right
 from questlog.console.definition_kinds import CUSTOM_METRIC, DEFINITION_TYPES, SEGMENT, DefinitionKind, of_kind
 from questlog.console.definition_uses import users_of
 from questlog.control.definitions import Check, SavedDefinition
@@ -43,13 +44,13 @@ class CreateDefinition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     definition: JsonObject
 
 
-@get("/games/{game:str}/definitions", sync_to_thread=True)
+@get("/games/{game:str}/definitions", sync_to_thread=True, opt=needs(Right.VIEW))
 def list_definitions(services: Services, game: FromPath[str]) -> Sequence[SavedDefinition]:
     """All saved definitions of a game, by kind and name. Times are UTC microseconds."""
     return services.control.list_definitions(game)
 
 
-@get("/games/{game:str}/definitions/{kind:str}", sync_to_thread=True)
+@get("/games/{game:str}/definitions/{kind:str}", sync_to_thread=True, opt=needs(Right.VIEW))
 def list_definitions_of_kind(
     services: Services, game: FromPath[str], kind: FromPath[DefinitionKind]
 ) -> Sequence[SavedDefinition]:
@@ -57,7 +58,7 @@ def list_definitions_of_kind(
     return services.control.list_definitions(game, kind)
 
 
-@post("/games/{game:str}/definitions/{kind:str}", sync_to_thread=True)
+@post("/games/{game:str}/definitions/{kind:str}", sync_to_thread=True, opt=needs(Right.DEFINE))
 def create_definition(
     services: Services,
     request: AnyRequest,
@@ -67,10 +68,10 @@ def create_definition(
 ) -> SavedDefinition:
     """Save a definition under a new name. Its owner is the token's name."""
     check = _check(kind, data.name, data.definition, "definition")
-    return services.control.create_definition(game, kind, data.name, data.definition, caller_of(request), check)
+    return services.control.create_definition(game, kind, data.name, data.definition, caller_of(request).name, check)
 
 
-@get("/games/{game:str}/definitions/{kind:str}/{name:str}", sync_to_thread=True)
+@get("/games/{game:str}/definitions/{kind:str}/{name:str}", sync_to_thread=True, opt=needs(Right.VIEW))
 def get_definition(
     services: Services, game: FromPath[str], kind: FromPath[DefinitionKind], name: FromPath[str]
 ) -> SavedDefinition:
@@ -78,7 +79,7 @@ def get_definition(
     return services.control.find_definition(game, kind, name)
 
 
-@put("/games/{game:str}/definitions/{kind:str}/{name:str}", sync_to_thread=True)
+@put("/games/{game:str}/definitions/{kind:str}/{name:str}", sync_to_thread=True, opt=needs(Right.DEFINE))
 def put_definition(
     services: Services,
     request: AnyRequest,
@@ -89,10 +90,15 @@ def put_definition(
 ) -> SavedDefinition:
     """Save a definition, the body, in place of the one of this name or as a new one. The owner stays who made it."""
     check = _check(kind, name, data, "")
-    return services.control.put_definition(game, kind, name, data, caller_of(request), check)
+    return services.control.put_definition(game, kind, name, data, caller_of(request).name, check)
 
 
-@delete("/games/{game:str}/definitions/{kind:str}/{name:str}", sync_to_thread=True, status_code=HTTPStatus.NO_CONTENT)
+@delete(
+    "/games/{game:str}/definitions/{kind:str}/{name:str}",
+    sync_to_thread=True,
+    status_code=HTTPStatus.NO_CONTENT,
+    opt=needs(Right.DEFINE),
+)
 def delete_definition(
     services: Services, game: FromPath[str], kind: FromPath[DefinitionKind], name: FromPath[str]
 ) -> None:

@@ -12,6 +12,7 @@ from litestar.types import ExceptionHandlersMap
 
 from questlog.analytics.question.problems import InvalidQuery, NothingOfThatName
 from questlog.api.validation import Fault, fault_of
+from questlog.console.access import NotPermitted
 from questlog.console.concurrency import TooBusy
 from questlog.control.errors import AlreadyExists, ControlError, ControlUnavailable, NotAllowed, NotFound
 from questlog.store.contract import QueryAborted, StoreFailed
@@ -153,6 +154,10 @@ def _answer_http_exception(request: AnyRequest, error: HTTPException) -> Respons
     return error_response(ApiError(status, code, message, headers=error.headers))
 
 
+def _answer_not_permitted(_: AnyRequest, error: NotPermitted) -> Response[ErrorAnswer]:
+    return error_response(ApiError(HTTPStatus.FORBIDDEN, "forbidden", str(error)))
+
+
 def _answer_invalid_query(_: AnyRequest, error: InvalidQuery) -> Response[ErrorAnswer]:
     return error_response(invalid_query_error(error))
 
@@ -193,7 +198,8 @@ def _unavailable(code: str, message: str) -> ApiError:
 
 def _answer_store_failed(_: AnyRequest, error: StoreFailed) -> Response[ErrorAnswer]:
     _log.error("store_failed", reason=str(error))
-    return error_response(_unavailable("store_failed", str(error)))
+    # The engine's words may tell where its files are.
+    return error_response(_unavailable("store_failed", "the store cannot answer now; the server's log says why"))
 
 
 def _answer_too_deep(_: AnyRequest, __: RecursionError) -> Response[ErrorAnswer]:
@@ -213,6 +219,7 @@ def _answer_unexpected(request: AnyRequest, error: Exception) -> Response[ErrorA
 
 ERROR_HANDLERS: ExceptionHandlersMap = {
     ApiError: _answer_api_error,
+    NotPermitted: _answer_not_permitted,
     ValidationException: _answer_validation,
     HTTPException: _answer_http_exception,
     ControlUnavailable: _answer_control_unavailable,

@@ -10,10 +10,12 @@ from litestar import get
 from litestar.params import FromPath, FromQuery, QueryParameter
 
 from questlog.api.analytics import Asking
+from questlog.api.authentication import needs
 from questlog.api.event_listing import check_filter, parse_page
 from questlog.api.games import Services
 from questlog.api.parameters import parse_time
 from questlog.api.result import rows_of
+from questlog.console.access import Right
 from questlog.store.contract import Cancellation
 from questlog.store.named_reads import REJECTED, STORED, WARNED, EventFilter, Page
 from questlog.store.named_reads import list_events as rows_of_events
@@ -40,7 +42,7 @@ class EventPage(msgspec.Struct, frozen=True):
 _LISTINGS = {Status.STORED: STORED, Status.WARNED: WARNED, Status.REJECTED: REJECTED}
 
 
-@get("/games/{game:str}/events")
+@get("/games/{game:str}/events", opt=needs(Right.PERSONAL_DATA))
 async def list_events(  # noqa: PLR0913, PLR0917 - each is a parameter of the route
     services: Services,
     asker: Asking,

@@ -9,7 +9,9 @@ from litestar import delete, get, patch, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody, QueryParameter, SkipValidation
 
-from questlog.api.errors import ApiError, bad_value
+from questlog.api.authentication import caller_of, needs
+from questlog.api.errors import AnyRequest, ApiError, bad_value
+from questlog.console.access import Right, Scope
 from questlog.console.expiry import Expiring, expiring
 from questlog.console.services import ConsoleServices
 from questlog.control.database import ControlDatabase
@@ -110,25 +112,26 @@ class UpdateGame(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     event_names: list[EventName] | None = None
 
 
-@get("/games", sync_to_thread=True)
-def list_games(services: Services) -> Sequence[ListedGameView]:
-    """All games, the oldest first. `created_at` is UTC microseconds."""
-    return [_listed(game) for game in services.control.list_games()]
+@get("/games", sync_to_thread=True, opt=needs(Right.VIEW, Scope.ANY_GAME))
+def list_games(services: Services, request: AnyRequest) -> Sequence[ListedGameView]:
+    """The games that the caller may see, the oldest first. `created_at` is UTC microseconds."""
+    caller = caller_of(request)
+    return [_listed(game) for game in services.control.list_games() if caller.may(Right.VIEW, game.game_id)]
 
 
-@post("/games", sync_to_thread=True)
+@post("/games", sync_to_thread=True, opt=needs(Right.CREATE_GAMES, Scope.ALL_GAMES))
 def create_game(services: Services, data: JSONBody[CreateGame]) -> GameWithSecret:
     """Make a game. The answer is the only one that shows its secret key."""
     return _with_secret(services.control.create_game(data.name, data.game_key, data.secret_key, data.time_zone))
 
 
-@get("/games/{game:str}", sync_to_thread=True)
+@get("/games/{game:str}", sync_to_thread=True, opt=needs(Right.VIEW))
 def get_game(services: Services, game: FromPath[str]) -> GameView:
     """One game, by number, game key or name."""
     return _view(services.control.find_game(game))
 
 
-@patch("/games/{game:str}", sync_to_thread=True)
+@patch("/games/{game:str}", sync_to_thread=True, opt=needs(Right.MANAGE))
 def update_game(services: Services, game: FromPath[str], data: JSONBody[UpdateGame]) -> GameView:
     """Rename a game, switch it on or off, or change its events, its time zone or how long its events are kept.
 
@@ -144,7 +147,7 @@ def update_game(services: Services, game: FromPath[str], data: JSONBody[UpdateGa
     return _view(changed)
 
 
-@delete("/games/{game:str}", sync_to_thread=True, status_code=HTTPStatus.ACCEPTED)
+@delete("/games/{game:str}", sync_to_thread=True, status_code=HTTPStatus.ACCEPTED, opt=needs(Right.DELETE_GAMES))
 def delete_game(services: Services, game: FromPath[str], confirm: Confirm) -> DeletedGameView:
     """Delete a game and all that it has. `confirm` is its name. Its keys stop working within seconds.
 
@@ -157,14 +160,14 @@ def delete_game(services: Services, game: FromPath[str], confirm: Confirm) -> De
     return DeletedGameView(deleted.game_id, found.name, deleted.deleted_at)
 
 
-@get("/games/{game:str}/expiry", sync_to_thread=True)
+@get("/games/{game:str}/expiry", sync_to_thread=True, opt=needs(Right.MANAGE))
 def get_expiry(services: Services, game: FromPath[str], keep_days: AskedDays = None) -> Expiring:
     """Which events are too old to be kept: by what is set, or if `keep_days` were set. 0 = for ever."""
     found = services.control.find_game(game)
     return expiring(services, found, found.keep_days if keep_days is None else keep_days)
 
 
-@post("/games/{game:str}/rotate-secret", sync_to_thread=True, status_code=HTTPStatus.OK)
+@post("/games/{game:str}/rotate-secret", sync_to_thread=True, status_code=HTTPStatus.OK, opt=needs(Right.KEYS))
 def rotate_secret(services: Services, game: FromPath[str]) -> GameWithSecret:
     """Give the game a new secret key, which only this answer shows. The old one stops working within seconds."""
     return _with_secret(services.control.rotate_secret(game))

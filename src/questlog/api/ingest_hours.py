@@ -7,9 +7,11 @@ from litestar import get
 from litestar.params import FromPath, QueryParameter
 
 from questlog.api.analytics import Asking
+from questlog.api.authentication import needs
 from questlog.api.games import Services
 from questlog.api.parameters import parse_time
 from questlog.api.result import rows_of
+from questlog.console.access import Right
 from questlog.store.contract import Cancellation
 from questlog.store.named_reads import ingest_hours
 
@@ -26,7 +28,7 @@ class IngestHours(msgspec.Struct, frozen=True):
     adds_up: bool
 
 
-@get("/games/{game:str}/ingest-hours")
+@get("/games/{game:str}/ingest-hours", opt=needs(Right.VIEW))
 async def list_ingest_hours(
     services: Services,
     asker: Asking,

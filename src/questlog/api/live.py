@@ -9,11 +9,12 @@ from litestar import get
 from litestar.params import FromPath
 from litestar.response import Stream
 
-from questlog.api.authentication import bearer_token, client_address
+from questlog.api.authentication import needs
 from questlog.api.errors import AnyRequest, ApiError
 from questlog.api.events import event_rows
 from questlog.api.games import Services
 from questlog.api.metrics import Check
+from questlog.console.access import Right
 from questlog.console.live import Arrivals, End, Message
 from questlog.control.errors import ControlError
 
@@ -23,7 +24,7 @@ _RETRY_MS = 3_000
 _encoder = msgspec.json.Encoder(decimal_format="number")
 
 
-@get("/games/{game:str}/live", media_type=_MEDIA_TYPE)
+@get("/games/{game:str}/live", media_type=_MEDIA_TYPE, opt=needs(Right.PERSONAL_DATA))
 async def watch_events(services: Services, check: Check, request: AnyRequest, game: FromPath[str]) -> Stream:
     """Events of a game as they are stored or rejected, as server-sent events.
 
@@ -35,11 +36,11 @@ async def watch_events(services: Services, check: Check, request: AnyRequest, ga
 
     async def may_still() -> bool:
         try:
-            await check.refuse_unless_valid(bearer_token(request), client_address(request))
+            caller = await check.caller_of(request)
             await asyncio.to_thread(services.control.find_game, str(game_id))
         except (ApiError, ControlError):
             return False
-        return True
+        return caller.may(Right.PERSONAL_DATA, game_id)
 
     watcher = services.live.watch(game_id)
     messages = services.live.messages(watcher, may_still)

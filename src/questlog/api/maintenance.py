@@ -4,11 +4,13 @@ from collections.abc import Sequence
 
 from litestar import get
 
+from questlog.api.authentication import needs
 from questlog.api.games import Services
+from questlog.console.access import Right, Scope
 from questlog.loader.maintenance.task import MaintenanceStatus
 
 
-@get("/maintenance", sync_to_thread=True)
+@get("/maintenance", sync_to_thread=True, opt=needs(Right.MANAGE, Scope.ALL_GAMES))
 def maintenance_status(services: Services) -> Sequence[MaintenanceStatus]:
     """Every task of maintenance: its state, its last and its next run, how long it took, and why it failed."""
     return services.progress.maintenance()

@@ -10,11 +10,12 @@ from prometheus_client import CollectorRegistry, ProcessCollector, generate_late
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from questlog.api.authentication import TokenCheck, bearer_token, client_address
+from questlog.api.authentication import TokenCheck
 from questlog.api.errors import AnyRequest
 from questlog.api.request_times import RequestTimes
 from questlog.collector.local import is_local
 from questlog.collector.metrics import TEXT_FORMAT, collector_metrics
+from questlog.console.access import NotPermitted, Right
 from questlog.console.services import Progress
 from questlog.loader.counters import LoaderCounters
 from questlog.loader.maintenance.task import MaintenanceStatus, TaskState
@@ -58,8 +59,10 @@ def metrics_registry(progress: Progress, times: RequestTimes) -> CollectorRegist
 @get("/metrics", tags=["Operation"])
 async def metrics(registry: Registry, check: Check, request: AnyRequest) -> Response[bytes]:
     """Prometheus text. A token is needed, except for a scraper on this machine that no proxy speaks for."""
-    if not is_local(client_address(request), request.headers):
-        await check.refuse_unless_valid(bearer_token(request), client_address(request))
+    if not is_local(request.client.host if request.client else "", request.headers):
+        caller = await check.caller_of(request)
+        if not caller.may_everywhere(Right.VIEW):
+            raise NotPermitted(Right.VIEW, " for all games")
     text = await asyncio.to_thread(generate_latest, registry)  # it looks at directories
     return Response(text, media_type=TEXT_FORMAT)
 

@@ -15,8 +15,10 @@ from questlog.analytics.analyses.timeline import Cursor, PlayerProfile, PlayerSe
 from questlog.analytics.question.query import EventMatch, Period
 from questlog.api.analytics import Asking, Format
 from questlog.api.asking import Answered
+from questlog.api.authentication import needs
 from questlog.api.errors import bad_value
 from questlog.api.parameters import parse_time
+from questlog.console.access import Right
 
 _DAY_US = 86_400_000_000
 
@@ -27,13 +29,13 @@ BeforeNumber = Annotated[
 ]
 
 
-@get("/games/{game:str}/players/{player:str}")
+@get("/games/{game:str}/players/{player:str}", opt=needs(Right.PERSONAL_DATA))
 async def get_player(asker: Asking, game: FromPath[str], player: FromPath[str], form: Format = None) -> Answered:
     """A player's row: first and last event, install, sessions, playtime, revenue, properties."""
     return await asker.answer(game, PlayerProfile(player), form)
 
 
-@get("/games/{game:str}/players/{player:str}/sessions")
+@get("/games/{game:str}/players/{player:str}/sessions", opt=needs(Right.PERSONAL_DATA))
 async def list_player_sessions(
     asker: Asking,
     game: FromPath[str],
@@ -48,7 +50,7 @@ async def list_player_sessions(
     return await asker.answer(game, question, form)
 
 
-@get("/games/{game:str}/players/{player:str}/timeline")
+@get("/games/{game:str}/players/{player:str}/timeline", opt=needs(Right.PERSONAL_DATA))
 async def get_timeline(  # noqa: PLR0913, PLR0917 - each is a parameter of the route
     asker: Asking,
     game: FromPath[str],

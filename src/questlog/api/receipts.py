@@ -6,7 +6,9 @@ import msgspec
 from litestar import get, patch
 from litestar.params import FromPath, JSONBody
 
+from questlog.api.authentication import needs
 from questlog.api.games import Services
+from questlog.console.access import Right
 from questlog.model.receipt import ReceiptSettings
 
 
@@ -19,13 +21,13 @@ class UpdateReceiptSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=T
     apple_bundle_id: Annotated[str | None, msgspec.Meta(description="Bundle id of the app in the App Store.")] = None
 
 
-@get("/games/{game:str}/receipts", sync_to_thread=True)
+@get("/games/{game:str}/receipts", sync_to_thread=True, opt=needs(Right.MANAGE))
 def get_receipt_settings(services: Services, game: FromPath[str]) -> ReceiptSettings:
     """What the game's receipts are checked with; null: not known. Neither is a secret."""
     return services.control.find_receipt_settings(game)
 
 
-@patch("/games/{game:str}/receipts", sync_to_thread=True)
+@patch("/games/{game:str}/receipts", sync_to_thread=True, opt=needs(Right.MANAGE))
 def update_receipt_settings(
     services: Services, game: FromPath[str], data: JSONBody[UpdateReceiptSettings]
 ) -> ReceiptSettings:

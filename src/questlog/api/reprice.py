@@ -8,8 +8,11 @@ import msgspec
 from litestar import MediaType, Response, delete, get, post
 from litestar.params import JSONBody
 
+from questlog.api.authentication import Audit, encoded, needs
 from questlog.api.errors import ApiError, bad_value
 from questlog.api.games import Services
+from questlog.console.access import Right, Scope
+from questlog.control.audit_log import Action
 from questlog.loader.reprice import RepriceQuestion, RepriceStatus
 from questlog.rates.series import RatesUnreadable
 
@@ -26,8 +29,13 @@ class RepriceBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     dry_run: bool = False
 
 
-@post("/reprice", sync_to_thread=True, status_code=HTTPStatus.ACCEPTED)
-def start_reprice(services: Services, data: JSONBody[RepriceBody]) -> Response[bytes]:
+@post(
+    "/reprice",
+    sync_to_thread=True,
+    status_code=HTTPStatus.ACCEPTED,
+    opt=needs(Right.MANAGE, Scope.ALL_GAMES),
+)
+def start_reprice(services: Services, audit: Audit, data: JSONBody[RepriceBody]) -> Response[bytes]:
     """Have purchases and ad revenues valued again; the answer says how far it is."""
     if data.from_ is not None and data.to is not None and data.to < data.from_:
         raise bad_value("to", "to is before from")
@@ -40,19 +48,21 @@ def start_reprice(services: Services, data: JSONBody[RepriceBody]) -> Response[b
         raise ApiError(HTTPStatus.CONFLICT, "rates_unreadable", str(error)) from error
     if not is_taken:
         raise ApiError(HTTPStatus.CONFLICT, "already_running", "another reprice has not ended yet")
+    audit.record(Action.REPRICE, subject=encoded(data))
     return _answer(services.reprice.status, HTTPStatus.ACCEPTED)
 
 
-@get("/reprice", sync_to_thread=True)
+@get("/reprice", sync_to_thread=True, opt=needs(Right.MANAGE, Scope.ALL_GAMES))
 def reprice_status(services: Services) -> Response[bytes]:
     """How far the last one is, and what it changed."""
     return _answer(services.reprice.status, HTTPStatus.OK)
 
 
-@delete("/reprice", sync_to_thread=True, status_code=HTTPStatus.ACCEPTED)
-def cancel_reprice(services: Services) -> Response[bytes]:
+@delete("/reprice", sync_to_thread=True, status_code=HTTPStatus.ACCEPTED, opt=needs(Right.MANAGE, Scope.ALL_GAMES))
+def cancel_reprice(services: Services, audit: Audit) -> Response[bytes]:
     """End the one that waits or runs: within seconds, and with nothing changed. The answer says how far it is."""
     services.reprice.cancel()
+    audit.record(Action.REPRICE_CANCEL)
     return _answer(services.reprice.status, HTTPStatus.ACCEPTED)
 
 

@@ -24,6 +24,9 @@ MEDIA_TYPES = {
     ResponseFormat.ARROW: "application/vnd.apache.arrow.stream",
 }
 
+EXPORTS = frozenset({ResponseFormat.CSV, ResponseFormat.PARQUET, ResponseFormat.ARROW})
+"""The forms of answers that are kept as files."""
+
 _ACCEPTED = {
     "application/json": ResponseFormat.JSON,
     "text/csv": ResponseFormat.CSV,

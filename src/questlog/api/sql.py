@@ -11,10 +11,13 @@ from litestar.params import JSONBody
 from litestar.response import Stream
 
 from questlog.api.asking import Queries
+from questlog.api.authentication import ThisAccess, needs
 from questlog.api.errors import AnyRequest, ApiError
-from questlog.api.response_formats import MEDIA_TYPES, ResponseFormat, accepted_form
+from questlog.api.response_formats import EXPORTS, MEDIA_TYPES, ResponseFormat, accepted_form
 from questlog.api.result import arrow_bytes, compact_json, csv_bytes, json_rows, parquet_bytes
+from questlog.console.access import Right, Scope
 from questlog.console.disconnects import gone_when_disconnected
+from questlog.control.audit_log import Action
 from questlog.store.contract import QueryAborted
 
 Statement = Annotated[str, msgspec.Meta(min_length=1, description="One read-only SQL statement.")]
@@ -39,12 +42,16 @@ class SqlQuestion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     format: ResponseFormat | None = None
 
 
-@post("/sql", status_code=HTTPStatus.OK)
-async def answer_sql(queries: Queries, request: AnyRequest, data: JSONBody[SqlQuestion]) -> Response[bytes] | Stream:
-    """Answer one read-only statement."""
+@post("/sql", status_code=HTTPStatus.OK, opt=needs(Right.SQL, Scope.ANY_GAME))
+async def answer_sql(
+    queries: Queries, request: AnyRequest, access: ThisAccess, data: JSONBody[SqlQuestion]
+) -> Response[bytes] | Stream:
+    """Answer one read-only statement, over the games that the caller may ask about."""
     form = data.format or accepted_form(request.headers.get("accept", ""))
+    await access.record(Action.SQL, f"{form} of {data.sql}" if form in EXPORTS else data.sql)
     try:
-        written = await queries.sql(data.sql, _WRITERS[form], gone_when_disconnected(request.receive))
+        gone, games = gone_when_disconnected(request.receive), access.caller.games_with(Right.SQL)
+        written = await queries.sql(data.sql, _WRITERS[form], gone, games)
     except QueryAborted as error:
         raise ApiError(HTTPStatus.BAD_REQUEST, "query_aborted", str(error), field="sql") from None
     if isinstance(written, bytes):

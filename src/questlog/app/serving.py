@@ -31,11 +31,17 @@ from questlog.app.receipts import receipts
 from questlog.app.started_with import SERVER, note_settings
 from questlog.app.vitals import vitals
 from questlog.collector.counters import CollectorCounters, published
-from questlog.config import Settings
+from questlog.config import ConfigError, Settings
+from questlog.console.accounts import Accounts, AccountSettings
+from questlog.console.audit import AuditTrail
+from questlog.console.client_address import networks
 from questlog.console.definitions_cache import SavedDefinitions
 from questlog.console.live import LiveFeed
 from questlog.console.services import ConsoleServices, Limits
 from questlog.control.database import ControlDatabase
+from questlog.control.grants import Grant, Role
+from questlog.control.login_sessions import LOCAL_NAME, LoginTimes
+from questlog.control.tokens import KnownToken
 from questlog.journal.reader import FileJournalReader
 from questlog.loader.codecs import EVENT_SOURCES
 from questlog.loader.computed import ComputedPush
@@ -55,7 +61,6 @@ from questlog.store.duckdb.store import DuckDBStore
 from questlog.supervision import end_with_parent, terminate_this_process
 from questlog.web.pages import status_pages
 
-_LOCAL_TOKEN_NAME = "command line of this machine"  # noqa: S105
 _HEADER_TIMEOUT_MS = 75_000
 # Decoding lets go of the interpreter for each body, and storing a hundred times a batch; each time they wait until the
 # turn of a thread that answers is over. With Python's 5 ms events became visible seconds later under load.
@@ -75,11 +80,11 @@ class ServerControl(ControlDatabase):
         super().__init__(database, clock)
         self._local_token = local_token.encode()
 
-    def check_token(self, token: str) -> str | None:
-        """The name of a token that may be used; None for any other text."""
+    def find_token(self, token: str) -> KnownToken | None:
+        """A token that may be used; None for any other text. That of this machine may do everything."""
         if hmac.compare_digest(token.encode("utf-8", "replace"), self._local_token):
-            return _LOCAL_TOKEN_NAME
-        return super().check_token(token)
+            return KnownToken(0, LOCAL_NAME, (Grant(Role.OWNER),))
+        return super().find_token(token)
 
 
 class Progress:
@@ -161,8 +166,11 @@ def _serve(settings: Settings) -> None:
                 Upkeep(control, Policies(control, settings.event.keep_days), lambda: [computed.status]),
             )
             progress = Progress(settings, loader, clock)
+            audit = AuditTrail(control, clock, settings.audit.keep_days)
             services = ConsoleServices(
                 control=control,
+                accounts=Accounts(control, audit, clock, _account_settings(settings)),
+                audit=audit,
                 tables=store,
                 analytics=Analytics(
                     store,
@@ -236,6 +244,15 @@ async def _run(settings: Settings, loader: Loader, services: ConsoleServices, to
         await serving
         await asyncio.to_thread(loader.stop)
         log.info("console stopped")
+
+
+def _account_settings(settings: Settings) -> AccountSettings:
+    """Raises `ConfigError`."""
+    times = LoginTimes(settings.console.login_idle_s, settings.console.login_lifetime_s)
+    try:
+        return AccountSettings(times, networks(settings.console.trusted_proxies))
+    except ValueError as error:
+        raise ConfigError(f"console.trusted_proxies: {error}") from error
 
 
 def _open_store(settings: Settings) -> DuckDBStore:

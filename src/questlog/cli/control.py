@@ -1,5 +1,7 @@
 """What the commands over the control database share: opening it, and JSON on stdout."""
 
+import os
+import pwd
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -17,12 +19,19 @@ if TYPE_CHECKING:
     from questlog.control.database import ControlDatabase
 
 
+PRIVATE_UMASK = 0o077
+"""What is made in a data directory is for its owner only."""
+
+
 @contextmanager
 def opened_control(settings: Settings) -> "Iterator[ControlDatabase]":
     """The control database, created where there is none. Its errors become one line on stderr."""
     # Half a second of imports that `--help` does without.
+    from questlog.control.actor import Actor, act_as
     from questlog.control.database import ControlDatabase
 
+    os.umask(PRIVATE_UMASK)
+    act_as(Actor(f"command line ({_system_user()})"))
     try:
         with ControlDatabase(settings.control_database, SystemClock()) as control:
             yield control
@@ -41,6 +50,14 @@ def existing_control(settings: Settings) -> "Iterator[ControlDatabase]":
         )
     with opened_control(settings) as control:
         yield control
+
+
+def _system_user() -> str:
+    """Who runs the command, as the system calls them."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # a container's user has no name
+        return str(os.getuid())
 
 
 def print_json(document: object) -> None:

@@ -3,6 +3,7 @@
 import enum
 import json
 import os
+import shlex
 import shutil
 import socket
 import stat
@@ -127,6 +128,9 @@ def _data_directory(directory: Path) -> Iterator[Finding]:
         path = directory / name
         if path.exists() and stat.S_IMODE(path.stat().st_mode) & 0o077:
             yield Finding(Level.WARN, what, f"{path} holds secrets and is open to others; run `chmod 600 {path}`")
+    if stat.S_IMODE(directory.stat().st_mode) & 0o077:
+        mend = f"chmod -R go= {shlex.quote(str(directory))}"
+        yield Finding(Level.WARN, what, f"{directory} holds players' data and is open to others; run `{mend}`")
     yield Finding(Level.OK, what, str(directory))
 
 

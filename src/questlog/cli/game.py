@@ -1,7 +1,7 @@
 """`questlog game`: games and their keys."""
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 import click
 
@@ -9,6 +9,7 @@ from questlog.cli.console import Console, ConsoleUnreachable, read_console_file
 from questlog.cli.control import existing_control, opened_control, print_json, rfc3339
 from questlog.cli.expiring import what_goes
 from questlog.cli.groups import CommandGroup
+from questlog.cli.secrets import warn_of_shown_secret
 from questlog.cli.settings import settings_options
 from questlog.config import Settings
 from questlog.model.clock import SystemClock
@@ -35,15 +36,37 @@ def command() -> None:
 @command.command("create", short_help="Add a game.")
 @click.argument("name")
 @click.option("--game-key", metavar="KEY", help="An existing game key: 32 letters and digits.")
-@click.option("--secret-key", metavar="KEY", help="The secret key that belongs to it: 40 letters and digits.")
+@click.option(
+    "--secret-key",
+    metavar="KEY",
+    help="The secret key that belongs to it. Other users of this machine can see it: better use --secret-key-file.",
+)
+@click.option(
+    "--secret-key-file",
+    type=click.File(),
+    metavar="FILE",
+    help="File with the secret key that belongs to it: 40 letters and digits; `-` is standard input.",
+)
 @click.option("--time-zone", metavar="ZONE", default="UTC", help="Its time zone, such as Europe/Berlin (default: UTC).")
 @settings_options
-def create(settings: Settings, name: str, game_key: str | None, secret_key: str | None, time_zone: str) -> None:
+def create(
+    settings: Settings,
+    name: str,
+    game_key: str | None,
+    secret_key: str | None,
+    secret_key_file: TextIO | None,
+    time_zone: str,
+) -> None:
     """Add a game called NAME and print its keys."""
-    if (game_key is None) != (secret_key is None):
-        raise click.UsageError("--game-key and --secret-key go together")
+    if secret_key is not None and secret_key_file is not None:
+        raise click.UsageError("--secret-key and --secret-key-file exclude each other")
+    secret = secret_key if secret_key_file is None else secret_key_file.readline().strip()
+    if (game_key is None) != (secret is None):
+        raise click.UsageError("--game-key and --secret-key go together, or --game-key and --secret-key-file")
     with opened_control(settings) as control:
-        print_json(_with_keys(control.create_game(name, game_key, secret_key, time_zone)))
+        print_json(_with_keys(control.create_game(name, game_key, secret, time_zone)))
+    if secret_key is not None:
+        warn_of_shown_secret("--secret-key", "use --secret-key-file")
 
 
 @command.command("list", short_help="List the games.")

@@ -8,7 +8,8 @@ from typing import Concatenate, ParamSpec
 
 import click
 
-from questlog.config import ConfigError, Settings, load, unknown_variables
+from questlog.cli.secrets import warn_of_shown_secret
+from questlog.config import ConfigError, Settings, load, section_types, setting_infos, unknown_variables
 from questlog.supervision import PARENT_VARIABLE
 
 DEFAULT_DATA = "questlog-data"
@@ -71,10 +72,21 @@ def read_settings(data: Path, config: Path | None, overrides: Mapping[str, objec
     """The settings of this run. `overrides` beat file and environment. Raises `click.ClickException`."""
     if PARENT_VARIABLE not in os.environ:  # else the process that started this one has said it
         _warn_of_unknown_variables()
+        _warn_of_shown_secrets(overrides)
     try:
         return load(data, config, os.environ, overrides)
     except ConfigError as error:
         raise click.ClickException(str(error)) from error
+
+
+def _warn_of_shown_secrets(overrides: Mapping[str, object]) -> None:
+    """Say on stderr which secrets the command line shows."""
+    secret = {
+        info.key: info.variable for section in section_types() for info in setting_infos(section) if info.is_secret
+    }
+    for key in overrides:
+        if key in secret:
+            warn_of_shown_secret(f"--set {key}", f"put it in questlog.toml, or in {secret[key]}")
 
 
 def _warn_of_unknown_variables() -> None:

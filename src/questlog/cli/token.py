@@ -1,42 +1,64 @@
 """`questlog token`: tokens for the HTTP API."""
 
+import re
+
 import click
-import msgspec
 
 from questlog.cli.control import existing_control, opened_control, print_json, rfc3339
 from questlog.cli.groups import CommandGroup
+from questlog.cli.people import games_option, role_option, shown_grants
 from questlog.cli.settings import settings_options
 from questlog.config import Settings
+
+_UNITS_S = {"h": 3_600, "d": 86_400, "w": 7 * 86_400}
+_LIFETIME = re.compile(r"([1-9][0-9]{0,4})([hdw])")
 
 
 @click.group("token", cls=CommandGroup)
 def command() -> None:
-    """Tokens for the HTTP API of the console port. Whoever has one may do everything."""
+    """Tokens for the HTTP API of the console port, and what may be done with them."""
 
 
 @command.command("create", short_help="Add a token.")
 @click.argument("name")
+@role_option("[default: admin]")
+@games_option
+@click.option(
+    "--expires",
+    metavar="TIME",
+    help="How long it is valid: hours, days or weeks, such as 12h, 90d, 4w. [default: for ever]",
+)
 @settings_options
-def create(settings: Settings, name: str) -> None:
-    """Add a token called NAME and print it. It cannot be shown again."""
+def create(settings: Settings, name: str, role: str | None, games: tuple[str, ...], expires: str | None) -> None:
+    """Add a token called NAME and print it. It cannot be shown again.
+
+    \b
+    questlog token create ci
+    questlog token create grafana --role viewer --game "Sky Raiders" --expires 90d
+    """  # noqa: D301 - the \b keeps click from joining the lines
+    from questlog.control.grants import Role
+    from questlog.model.clock import SystemClock
+
+    lifetime_us = None if expires is None else _seconds(expires) * 1_000_000
+    expires_at = None if lifetime_us is None else SystemClock().now_us() + lifetime_us
     with opened_control(settings) as control:
-        print_json(control.create_token(name))
+        print_json(control.create_token(name, Role(role or "admin"), games, expires_at))
 
 
 @command.command("list", short_help="List the tokens.")
 @settings_options
 def list_tokens(settings: Settings) -> None:
-    """List the tokens: their names and times."""
+    """List the tokens: their names, roles, games and times."""
     with existing_control(settings) as control:
         print_json(
             [
                 {
                     "name": token.name,
-                    **{
-                        name: rfc3339(getattr(token, name))
-                        for name in msgspec.structs.asdict(token)
-                        if name.endswith("_at")
-                    },
+                    **shown_grants(token.grants),
+                    "created_at": rfc3339(token.created_at),
+                    "expires_at": rfc3339(token.expires_at),
+                    "last_used_at": rfc3339(token.last_used_at),
+                    "revoked_at": rfc3339(token.revoked_at),
                 }
                 for token in control.list_tokens()
             ]
@@ -47,7 +69,14 @@ def list_tokens(settings: Settings) -> None:
 @click.argument("name")
 @settings_options
 def revoke(settings: Settings, name: str) -> None:
-    """Refuse the token called NAME, within about a second. The name is free again."""
+    """Refuse the token called NAME, within about a second, and end log-ins with it. The name is free again."""
     with existing_control(settings) as control:
         control.revoke_token(name)
     click.echo(f"token {name} revoked", err=True)
+
+
+def _seconds(lifetime: str) -> int:
+    matched = _LIFETIME.fullmatch(lifetime)
+    if matched is None:
+        raise click.UsageError(f"--expires takes hours, days or weeks, such as 12h, 90d or 4w, not {lifetime!r}")
+    return int(matched[1]) * _UNITS_S[matched[2]]

@@ -7,7 +7,7 @@ the others.
 import asyncio
 import datetime as dt
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import NamedTuple, TypeVar
 from weakref import WeakValueDictionary
@@ -89,15 +89,19 @@ class QueryService:
 
         return await self._run_in_turn(asked, make, gone)
 
-    async def sql(self, statement: str, write: Callable[[pa.Table], _T], gone: Gone) -> _T:
+    async def sql(
+        self, statement: str, write: Callable[[pa.Table], _T], gone: Gone, game_ids: Collection[int] | None = None
+    ) -> _T:
         """What `write` makes of the answer to a read-only statement of SQL, with all its rows.
+
+        The statement reads all games or, with `game_ids`, these alone.
 
         Raises `QueryAborted`, also where the rows are too many: nothing is cut off in silence; `TooBusy`.
         """
         limits = self._services.limits
 
         def answer(cancellation: Cancellation) -> _T:
-            table = self._services.tables.sql(statement, limits.sql_max_rows + 1, cancellation)
+            table = self._services.tables.sql(statement, limits.sql_max_rows + 1, cancellation, game_ids)
             if table.num_rows > limits.sql_max_rows:
                 rows = f"{limits.sql_max_rows} rows (console.sql_max_rows)"
                 raise QueryAborted(f"the answer has more than {rows}; add a LIMIT, or sum up")

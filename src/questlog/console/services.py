@@ -8,6 +8,8 @@ import msgspec
 from questlog.analytics.question.answer import Answer
 from questlog.analytics.runner import DataState
 from questlog.collector.counters import CollectorCounters
+from questlog.console.accounts import Accounts
+from questlog.console.audit import AuditTrail
 from questlog.console.live import LiveFeed
 from questlog.control.database import ControlDatabase
 from questlog.loader.counters import LoaderCounters
@@ -95,6 +97,8 @@ class ConsoleServices(msgspec.Struct, frozen=True):
     """
 
     control: ControlDatabase
+    accounts: Accounts
+    audit: AuditTrail
     tables: Reading
     analytics: Analytics
     rebuild: Rebuild

@@ -6,6 +6,7 @@ import msgspec
 from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 
+from questlog.control.audit_log import Action
 from questlog.control.connections import insert
 from questlog.control.errors import AlreadyExists, NotAllowed, NotFound
 from questlog.control.games import IS_THERE, game_row
@@ -43,6 +44,7 @@ class ApiKeys(Part):
             except IntegrityError as error:
                 raise AlreadyExists(f"the game {game.name!r} has an API key {name!r} already") from error
             self._mark_changed(connection)
+            self._record(connection, Action.API_KEY_CREATE, game=(game.game_id, game.name), subject=name)
         return ApiKey(game_id=game.game_id, name=name, key=value)
 
     def list_api_keys(self, game_reference: str | None = None) -> list[ListedApiKey]:
@@ -78,6 +80,7 @@ class ApiKeys(Part):
             if connection.execute(revoke).rowcount == 0:
                 raise NotFound(f"the game {game.name!r} has no API key {name!r}")
             self._mark_changed(connection)
+            self._record(connection, Action.API_KEY_REVOKE, game=(game.game_id, game.name), subject=name)
 
 
 def _checked_uuid(key: str) -> str:

@@ -4,12 +4,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from questlog.control.attempts import Attempts
+from questlog.control.audit_log import AuditLog
 from questlog.control.computed import ComputedProperties
 from questlog.control.connections import Connections
 from questlog.control.definitions import Definitions
 from questlog.control.deleted_games import DeletedGames
 from questlog.control.identities import Identities
 from questlog.control.installation import Installation
+from questlog.control.login_sessions import LoginSessions
 from questlog.control.migrate import migrate
 from questlog.control.receipts import Receipts
 from questlog.control.revocations import Revocations
@@ -24,6 +27,9 @@ class ControlDatabase(
     Sandboxes,
     Tokens,
     Users,
+    LoginSessions,
+    Attempts,
+    AuditLog,
     Snapshots,
     Identities,
     ComputedProperties,

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import ColumnElement, Connection, Row, delete, func, select, update
 
+from questlog.control.audit_log import Action
 from questlog.control.connections import insert
 from questlog.control.errors import AlreadyExists, NotAllowed, NotFound
 from questlog.control.games import game_row, locked_game_row
@@ -79,6 +80,7 @@ class Definitions(Part):
             if connection.execute(select(definitions).where(*_is(game.game_id, kind, name))).first() is not None:
                 raise AlreadyExists(f"the game {game.name!r} has a {kind} {name!r} already")
             self._add(connection, game.game_id, saved)
+            self._record_of(connection, Action.DEFINITION_CREATE, game, saved, after=saved.definition)
         return saved
 
     def put_definition(
@@ -95,21 +97,41 @@ class Definitions(Part):
         with self._connections.write() as connection:
             game = locked_game_row(connection, game_reference)
             check(_others(connection, game.game_id, kind, name))
-            change = update(definitions).where(*_is(game.game_id, kind, name))
-            values = {"definition": saved.definition, "updated_at": saved.updated_at}
-            if connection.execute(change.values(values)).rowcount == 0:
+            is_it = _is(game.game_id, kind, name)
+            before = connection.execute(select(definitions.c.definition).where(*is_it)).scalar()
+            if before is None:
                 self._add(connection, game.game_id, saved)
+            else:
+                values = {"definition": saved.definition, "updated_at": saved.updated_at}
+                connection.execute(update(definitions).where(*is_it).values(values))
             self._mark_changed(connection)
+            action = Action.DEFINITION_CREATE if before is None else Action.DEFINITION_UPDATE
+            self._record_of(connection, action, game, saved, before=before, after=saved.definition)
             return _found(connection, game, kind, name)
 
     def delete_definition(self, game_reference: str, kind: str, name: str, check: Check = accept) -> None:
         """Forget one. Raises `NotFound`."""
         with self._connections.write() as connection:
             game = locked_game_row(connection, game_reference)
-            _found(connection, game, kind, name)
+            gone = _found(connection, game, kind, name)
             check(_others(connection, game.game_id, kind, name))
             connection.execute(delete(definitions).where(*_is(game.game_id, kind, name)))
             self._mark_changed(connection)
+            self._record_of(connection, Action.DEFINITION_DELETE, game, gone, before=gone.definition)
+
+    def _record_of(
+        self,
+        connection: Connection,
+        action: Action,
+        game: Row[Any],
+        saved: SavedDefinition,
+        *,
+        before: Mapping[str, Any] | None = None,
+        after: Mapping[str, Any] | None = None,
+    ) -> None:
+        subject = f"{saved.kind}/{saved.name}"
+        named = (game.game_id, game.name)
+        self._record(connection, action, game=named, subject=subject, before=before, after=after)
 
     def _checked(self, kind: str, name: str, definition: Mapping[str, Any], owner: str) -> SavedDefinition:
         checked_name(kind, name)

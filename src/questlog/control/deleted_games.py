@@ -3,13 +3,22 @@
 import msgspec
 from sqlalchemy import Connection, delete, func, select, update
 
+from questlog.control.audit_log import Action
 from questlog.control.errors import NotAllowed
 from questlog.control.games import game_row
 from questlog.control.part import Part
-from questlog.control.tables import api_keys, definitions, event_definitions, games, identities, receipt_settings
+from questlog.control.tables import (
+    api_keys,
+    definitions,
+    event_definitions,
+    games,
+    grants,
+    identities,
+    receipt_settings,
+)
 
 _IDENTITIES_AT_ONCE = 1_000
-_AT_ONCE = (api_keys, event_definitions, receipt_settings, definitions)
+_AT_ONCE = (api_keys, event_definitions, receipt_settings, definitions, grants)
 
 
 class DeletedGame(msgspec.Struct, frozen=True):
@@ -64,6 +73,8 @@ class DeletedGames(Part):
             for table in _AT_ONCE:
                 connection.execute(delete(table).where(table.c.game_id == game.game_id))
             self._mark_changed(connection)
+            before = {"game_key": game.game_key}
+            self._record(connection, Action.GAME_DELETE, game=(game.game_id, game.name), before=before)
         return DeletedGame(game.game_id, now)
 
     def deleted_games(self) -> list[DeletedGame]:

@@ -10,6 +10,7 @@ from msgspec import UNSET, UnsetType
 from sqlalchemy import Connection, Row, delete, select, update
 from sqlalchemy.exc import IntegrityError
 
+from questlog.control.audit_log import Action
 from questlog.control.connections import insert
 from questlog.control.errors import AlreadyExists, NotAllowed, NotFound
 from questlog.control.names import checked_name
@@ -21,6 +22,7 @@ from questlog.model.game import Game
 
 _GAME_KEY = re.compile(r"[A-Za-z0-9]{32}")
 _SECRET_KEY = re.compile(r"[A-Za-z0-9]{40}")
+_MOST_TOLD = 100
 MAX_EVENT_NAME = 256
 """Characters."""
 
@@ -95,6 +97,8 @@ class Games(Part):
         }
         game_id = connection.execute(insert(connection, games).values(values).returning(games.c.game_id)).scalar_one()
         self._mark_changed(connection)
+        after = {"game_key": game.game_key, "time_zone": game.time_zone}
+        self._record(connection, Action.GAME_CREATE, game=(game_id, game.name), after=after)
         return msgspec.structs.replace(game, game_id=game_id)
 
     def list_games(self) -> list[ListedGame]:
@@ -108,7 +112,7 @@ class Games(Part):
         return {game.game_id: game.time_zone for game in self.list_games()}
 
     def find_game(self, reference: str) -> Game:
-        """The game of this name, else of this game key, else of this number. Raises `NotFound`."""
+        """The game of this number, else of this game key, else of this name. Raises `NotFound`."""
         with self._connections.read() as connection:
             row = game_row(connection, reference)
             names = select(event_definitions.c.name).where(event_definitions.c.game_id == row.game_id)
@@ -162,7 +166,15 @@ class Games(Part):
                 except IntegrityError as error:
                     raise AlreadyExists(f"there is a game {columns.get('name')!r} already") from error
                 self._mark_changed(connection)
+                self._record_change(connection, row, columns)
         return self.find_game(row.game_key)
+
+    def _record_change(self, connection: Connection, row: Row[Any], columns: Mapping[str, object]) -> None:
+        if "secret_key" in columns:
+            self._record(connection, Action.SECRET_ROTATE, game=(row.game_id, row.name))
+            return
+        before = {name: getattr(row, name) for name in columns}
+        self._record(connection, Action.GAME_UPDATE, game=(row.game_id, row.name), before=before, after=columns)
 
     def declare_event_names(self, reference: str, names: Iterable[str]) -> Game:
         """Let a strict game take these event names. Raises `NotFound`, `NotAllowed`."""
@@ -174,23 +186,33 @@ class Games(Part):
                 add = insert(connection, event_definitions).values(game_id=row.game_id, name=name, created_at=now)
                 connection.execute(add.on_conflict_do_nothing())
             self._mark_changed(connection)
+            if declared:
+                after = {"declared_event_names": declared[:_MOST_TOLD]}
+                self._record(connection, Action.GAME_UPDATE, game=(row.game_id, row.name), after=after)
         return self.find_game(row.game_key)
 
     def forget_event_names(self, reference: str, names: Iterable[str]) -> Game:
         """The opposite of `declare_event_names`; unknown names are no error. Raises `NotFound`."""
         with self._connections.write() as connection:
             row = game_row(connection, reference)
-            is_named = event_definitions.c.name.in_(list(names))
+            forgotten = sorted(set(names))
+            is_named = event_definitions.c.name.in_(forgotten)
             connection.execute(delete(event_definitions).where(event_definitions.c.game_id == row.game_id, is_named))
             self._mark_changed(connection)
+            if forgotten:
+                before = {"declared_event_names": forgotten[:_MOST_TOLD]}
+                self._record(connection, Action.GAME_UPDATE, game=(row.game_id, row.name), before=before)
         return self.find_game(row.game_key)
 
 
 def game_row(connection: Connection, reference: str) -> Row[Any]:
-    """The row of the game of this name, else of this game key, else of this number. Raises `NotFound`."""
-    matches = [games.c.name == reference, games.c.game_key == reference]
+    """The row of the game of this number, else of this game key, else of this name. Raises `NotFound`.
+
+    In this order: no name of a game takes the place of another game's number or key.
+    """
+    matches = [games.c.game_key == reference, games.c.name == reference]
     if reference.isascii() and reference.isdigit() and len(reference) < 10:
-        matches.append(games.c.game_id == int(reference))
+        matches.insert(0, games.c.game_id == int(reference))
     for match in matches:
         row = connection.execute(select(games).where(match, IS_THERE)).first()
         if row is not None:
@@ -252,6 +274,8 @@ def _checked_keep_days(days: int | None) -> int | None:
 def _checked_game_name(name: str) -> str:
     if _GAME_KEY.fullmatch(name):
         raise NotAllowed(f"the name of a game is not 32 letters and digits, as a game key is: {name!r}")
+    if name.isascii() and name.isdigit():
+        raise NotAllowed(f"the name of a game is not a number, which addresses keep for the game with it: {name!r}")
     return checked_name("game", name)
 
 

@@ -10,6 +10,7 @@ from questlog.control.part import OWN_MARKERS, Part
 from questlog.control.tables import kept_values, markers
 
 _SIGNING_KEY = "signing_key"
+_FORM_KEY = "form_key"
 _INSTALLATION_ID = "installation_id"
 
 
@@ -19,6 +20,10 @@ class Installation(Part):
     def signing_key(self) -> str:
         """The key for session tokens where the settings name none: made once, then always the same."""
         return self._made_once(_SIGNING_KEY)
+
+    def form_key(self) -> str:
+        """The key that ties a page's forms to a browser: made once, then the same in every process."""
+        return self._made_once(_FORM_KEY)
 
     def installation_id(self) -> str:
         """What tells this control database from others: made once, then the same in every process."""

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import msgspec
 from sqlalchemy import Connection, select
 
+from questlog.control.audit_log import Action
 from questlog.control.connections import insert
 from questlog.control.errors import NotAllowed
 from questlog.control.games import game_row
@@ -47,12 +48,21 @@ class Receipts(Part):
             raise NotAllowed("the licence key is not base64 of an RSA key, as the Play Console shows it")
         changes = {name: value or None for name, value in given.items() if value is not None}
         with self._connections.write() as connection:
-            game_id = game_row(connection, reference).game_id
-            settings = msgspec.structs.replace(_settings_of(connection, game_id), **changes)
+            game = game_row(connection, reference)
+            game_id = game.game_id
+            before = _settings_of(connection, game_id)
+            settings = msgspec.structs.replace(before, **changes)
             values = msgspec.structs.asdict(settings)
             add = insert(connection, receipt_settings).values(game_id=game_id, **values)
             connection.execute(add.on_conflict_do_update(index_elements=[receipt_settings.c.game_id], set_=values))
             self._mark_changed(connection)
+            self._record(
+                connection,
+                Action.RECEIPTS_UPDATE,
+                game=(game_id, game.name),
+                before=msgspec.structs.asdict(before),
+                after=values,
+            )
         return settings
 
 

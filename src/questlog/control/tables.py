@@ -19,7 +19,7 @@ from sqlalchemy import (
     false,
 )
 
-SCHEMA_REVISION = "0006"
+SCHEMA_REVISION = "0007"
 
 metadata = MetaData(
     naming_convention={
@@ -121,6 +121,7 @@ tokens = Table(
     Column("created_at", BigInteger, nullable=False),
     Column("last_used_at", BigInteger),
     Column("revoked_at", BigInteger),
+    Column("expires_at", BigInteger),
     sqlite_autoincrement=True,
 )
 
@@ -133,8 +134,64 @@ users = Table(
     Column("user_id", Integer, primary_key=True),
     Column("email", Text, nullable=False, unique=True),
     Column("password_hash", Text, nullable=False),
-    Column("role", Text, nullable=False),
     Column("created_at", BigInteger, nullable=False),
+    Column("last_login_at", BigInteger),
+    sqlite_autoincrement=True,
+)
+
+# A role of a user or of a token; without a game it is for all games. Grants for a game are deleted with it: whoever had
+# no other one may then see nothing.
+grants = Table(
+    "grants",
+    metadata,
+    Column("grant_id", Integer, primary_key=True),
+    Column("user_id", Integer, ForeignKey("users.user_id", ondelete="CASCADE"), index=True),
+    Column("token_id", Integer, ForeignKey("tokens.token_id", ondelete="CASCADE"), index=True),
+    Column("game_id", Integer, ForeignKey("games.game_id", ondelete="CASCADE")),
+    Column("role", Text, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+# Log-ins of browsers. Without user and token: by the token of a server's own machine.
+login_sessions = Table(
+    "login_sessions",
+    metadata,
+    Column("login_id", Integer, primary_key=True),
+    Column("cookie_hash", Text, nullable=False, unique=True),
+    Column("user_id", Integer, ForeignKey("users.user_id", ondelete="CASCADE"), index=True),
+    Column("token_id", Integer, ForeignKey("tokens.token_id", ondelete="CASCADE"), index=True),
+    Column("created_at", BigInteger, nullable=False),
+    Column("seen_at", BigInteger, nullable=False),
+    Column("idle_until", BigInteger, nullable=False, index=True),
+    Column("expires_at", BigInteger, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("user_agent", Text, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+# Failed attempts to log in, by where they come from and whom they are for.
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("failures", Integer, nullable=False),
+    Column("ends_at", BigInteger, nullable=False, index=True),
+)
+
+# Rows are added and deleted when they are old; triggers refuse any change of one.
+audit_log = Table(
+    "audit_log",
+    metadata,
+    Column("entry_id", Integer, primary_key=True),
+    Column("at", BigInteger, nullable=False, index=True),
+    Column("who", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("game_id", Integer),
+    Column("game", Text),
+    Column("subject", Text),
+    Column("before", JSON),
+    Column("after", JSON),
+    Column("address", Text),
     sqlite_autoincrement=True,
 )
 

@@ -4,7 +4,7 @@ import contextlib
 import datetime as dt
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import NamedTuple, Protocol, TypeAlias
 
@@ -318,8 +318,13 @@ class StoreReading(Protocol):
 class Reading(Protocol):
     """The half of a store that answers. Any thread calls it. What is asked by name is in `store/named_reads.py`."""
 
-    def sql(self, statement: str, max_rows: int, cancellation: Cancellation) -> pa.Table:
-        """Answer one read-only statement of a user, unless cancelled. Raises `QueryAborted`, `StoreFailed`."""
+    def sql(
+        self, statement: str, max_rows: int, cancellation: Cancellation, game_ids: Collection[int] | None = None
+    ) -> pa.Table:
+        """Answer one read-only statement of a user, over all games or, with `game_ids`, over these alone.
+
+        Raises `QueryAborted`, also when cancelled, and `StoreFailed`.
+        """
         ...
 
     def reading(self, cancellation: Cancellation) -> AbstractContextManager[StoreReading]:

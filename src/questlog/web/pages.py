@@ -1,35 +1,25 @@
 """The pages for people: log in, see what is arriving."""
 
 import asyncio
-import secrets
 from collections.abc import Mapping
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any, Final
 
 import msgspec
 from jinja2 import Environment
-from litestar import MediaType, Request, Response, Router, get, post
-from litestar.datastructures import Cookie
+from litestar import MediaType, Response, Router, get, post
 from litestar.di import NamedDependency, Provide
 from litestar.exceptions import NotFoundException
 from litestar.params import FromPath, SkipValidation
 from litestar.response import Redirect
 
+from questlog.console.accounts import NotAuthenticated, TooManyAttempts
 from questlog.console.services import ConsoleServices
-from questlog.control.attempts import FailedAttempts
-from questlog.web.login_sessions import LoginSessions
+from questlog.web.log_in import SEE_OTHER, AnyRequest, Attempt, LogIns, attempt_of
 from questlog.web.rendering import html_environment
-from questlog.web.status import StatusReader
+from questlog.web.status import StatusReader, limited_to
 
-_SESSION_COOKIE = "questlog_login"
-_FORM_COOKIE = "questlog_form"
-_PASSWORD_CHECKS_AT_ONCE = 2  # each takes 16 MB and a core for a while
 _MEDIA_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
-_MAX_FIELD = 1_024
-_SEE_OTHER: Final = 303
-
-AnyRequest = Request[Any, Any, Any]
 
 
 class Site(msgspec.Struct, frozen=True):
@@ -37,10 +27,8 @@ class Site(msgspec.Struct, frozen=True):
 
     services: ConsoleServices
     environment: Environment
-    logins: LoginSessions
-    failures: FailedAttempts
+    logins: LogIns
     status: StatusReader
-    password_checks: asyncio.Semaphore
     files: Mapping[str, bytes]
 
     def page(self, template: str, status: HTTPStatus = HTTPStatus.OK, /, **values: object) -> Response[str]:
@@ -49,32 +37,17 @@ class Site(msgspec.Struct, frozen=True):
         return Response(html, status_code=status, media_type=MediaType.HTML)
 
 
-class Attempt(msgspec.Struct, frozen=True):
-    """What someone who wants in has typed: a token, or an e-mail address and a password."""
-
-    address: str
-    token: str
-    email: str
-    password: str
-
-    @property
-    def sources(self) -> list[str]:
-        """Whose failures count: those of this address, and those for this user from anywhere."""
-        return [self.address, f"user {self.email.lower()}"] if self.email else [self.address]
-
-
 ThisSite = NamedDependency[SkipValidation[Site]]
 
 
 def status_pages(services: ConsoleServices) -> list[Router]:
     """The routers of all pages, for `questlog.api.app.create_app`."""
+    environment = html_environment()
     site = Site(
         services=services,
-        environment=html_environment(),
-        logins=LoginSessions(services.control, services.clock),
-        failures=FailedAttempts(services.monotonic_s, allowed=10),
+        environment=environment,
+        logins=LogIns(services.accounts, environment),
         status=StatusReader(services),
-        password_checks=asyncio.Semaphore(_PASSWORD_CHECKS_AT_ONCE),
         files={path.name: path.read_bytes() for path in (Path(__file__).parent / "static").iterdir()},
     )
     pages = Router(
@@ -89,49 +62,47 @@ def status_pages(services: ConsoleServices) -> list[Router]:
 @get("/")
 async def status_page(site: ThisSite, request: AnyRequest) -> Response[str] | Redirect:
     """What is arriving now."""
-    cookie = request.cookies.get(_SESSION_COOKIE, "")
-    login = await asyncio.to_thread(site.logins.find, cookie)
+    login = await asyncio.to_thread(site.logins.find, request)
     if login is None:
-        return Redirect("/login", status_code=_SEE_OTHER)
-    status = await asyncio.to_thread(site.status.read)
+        return Redirect("/login", status_code=SEE_OTHER)
+    status = limited_to(await site.status.latest(), login.caller)
     collector_url = f"http://{request.url.hostname or 'localhost'}:{site.services.collector_port}"
     return site.page(
         "status.html",
         status=status,
-        login=login,
-        form_token=site.logins.form_token(cookie),
+        login=login.caller,
+        form_token=await asyncio.to_thread(site.logins.form_token, request),
         collector_url=collector_url,
     )
 
 
-@get("/login")
-async def login_page(site: ThisSite, request: AnyRequest) -> Response[str]:
+@get("/login", sync_to_thread=True)
+def login_page(site: ThisSite, request: AnyRequest) -> Response[str]:
     """The form to log in with."""
-    return _login_form(site, request)
+    return site.logins.form(request)
 
 
 @post("/login")
 async def log_in(site: ThisSite, request: AnyRequest) -> Response[str] | Redirect:
     """Log in with a token, or with e-mail address and password."""
-    form = {name: value for name, value in (await request.form()).items() if isinstance(value, str)}
-    if not site.logins.is_own_form(request.cookies.get(_FORM_COOKIE, ""), form.get("form_token", "")):
-        return _login_form(site, request, "This form was too old. Please try again.", HTTPStatus.FORBIDDEN)
-    attempt = Attempt(
-        address=request.client.host if request.client else "",
-        token=form.get("token", "").strip()[:_MAX_FIELD],
-        email=form.get("email", "").strip()[:_MAX_FIELD],
-        password=form.get("password", "")[:_MAX_FIELD],
-    )
-    wait_s = max(site.failures.wait_s(source) for source in attempt.sources)
-    if wait_s:
-        message = f"Too many failed attempts. Please wait {wait_s} s."
-        return _login_form(site, request, message, HTTPStatus.TOO_MANY_REQUESTS)
-    cookie = await _log_in(site, attempt)
-    if cookie is None:
+    attempt, form_token = await attempt_of(request)
+
+    def refuse(message: str, status: HTTPStatus) -> Response[str]:
+        return site.logins.form(request, message, status)
+
+    if not await asyncio.to_thread(site.logins.is_own_form, request, form_token):
+        message = "This form was too old. Please try again."
+        return await asyncio.to_thread(refuse, message, HTTPStatus.FORBIDDEN)
+    try:
+        cookie = await _log_in(site, request, attempt)
+    except TooManyAttempts as error:
+        message = f"Too many failed attempts. Please wait {error.wait_s} s."
+        return await asyncio.to_thread(refuse, message, HTTPStatus.TOO_MANY_REQUESTS)
+    except NotAuthenticated:
         message = "This token is not valid." if attempt.token else "E-mail address or password is wrong."
-        return _login_form(site, request, message, HTTPStatus.UNAUTHORIZED)
-    answer = Redirect("/", status_code=_SEE_OTHER)
-    answer.set_cookie(_cookie(request, _SESSION_COOKIE, cookie))
+        return await asyncio.to_thread(refuse, message, HTTPStatus.UNAUTHORIZED)
+    answer = Redirect("/", status_code=SEE_OTHER)
+    answer.set_cookie(site.logins.login_cookie(request, cookie))
     return answer
 
 
@@ -145,40 +116,25 @@ async def static_file(site: ThisSite, name: FromPath[str]) -> Response[bytes]:
     return Response(content, media_type=media_type, headers={"Cache-Control": "public, max-age=300"})
 
 
-async def _log_in(site: Site, attempt: Attempt) -> str | None:
-    """The cookie of a log-in that succeeds; a failure is counted."""
+async def _log_in(site: Site, request: AnyRequest, attempt: Attempt) -> str:
+    """The new log-in's cookie. Raises `NotAuthenticated`, `TooManyAttempts`. A log-in that there was is ended."""
+    accounts, origin = site.services.accounts, site.logins.origin(request)
     if attempt.token:
-        cookie = await asyncio.to_thread(site.logins.log_in_with_token, attempt.token)
+        cookie = await accounts.log_in_with_token(attempt.token, origin)
     else:
-        async with site.password_checks:
-            cookie = await asyncio.to_thread(site.logins.log_in_with_password, attempt.email, attempt.password)
-    if cookie is None:
-        for source in attempt.sources:
-            site.failures.add(source)
+        cookie = await accounts.log_in_with_password(attempt.email, attempt.password, origin)
+    if old := site.logins.cookie_of(request):
+        await asyncio.to_thread(accounts.log_out, old, origin.address)
     return cookie
 
 
 @post("/logout")
 async def log_out(site: ThisSite, request: AnyRequest) -> Redirect:
     """End the log-in."""
-    cookie = request.cookies.get(_SESSION_COOKIE, "")
-    form = await request.form()
-    if site.logins.is_own_form(cookie, str(form.get("form_token", ""))):
-        site.logins.log_out(cookie)
-    return Redirect("/login", status_code=_SEE_OTHER)
-
-
-def _login_form(
-    site: Site, request: AnyRequest, message: str = "", status: HTTPStatus = HTTPStatus.OK
-) -> Response[str]:
-    """The form, tied to this browser by a cookie of its own."""
-    cookie = request.cookies.get(_FORM_COOKIE) or secrets.token_urlsafe(16)
-    page = site.page("login.html", status, message=message, form_token=site.logins.form_token(cookie))
-    page.set_cookie(_cookie(request, _FORM_COOKIE, cookie))
-    return page
-
-
-def _cookie(request: AnyRequest, name: str, value: str) -> Cookie:
-    """A cookie that scripts cannot read and other sites cannot use; over HTTPS only where HTTPS is in use."""
-    is_https = "https" in (request.url.scheme, request.headers.get("x-forwarded-proto", "").lower())
-    return Cookie(name, value=value, path="/", secure=is_https, httponly=True, samesite="strict")
+    _, form_token = await attempt_of(request)
+    answer = Redirect("/login", status_code=SEE_OTHER)
+    if await asyncio.to_thread(site.logins.is_own_change, request, form_token):
+        cookie = site.logins.cookie_of(request)
+        await asyncio.to_thread(site.services.accounts.log_out, cookie, site.logins.address(request))
+        answer.set_cookie(site.logins.no_cookie(request))
+    return answer

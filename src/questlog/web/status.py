@@ -1,11 +1,13 @@
 """What is arriving, per game, now."""
 
+import asyncio
 import threading
 from collections.abc import Sequence
 
 import msgspec
 import pyarrow as pa
 
+from questlog.console.access import Caller, Right
 from questlog.console.services import ConsoleServices
 from questlog.control.games import ListedGame
 from questlog.rates.status import RatesStatus
@@ -39,6 +41,7 @@ class GameStatus(msgspec.Struct, frozen=True):
 class RejectionStatus(msgspec.Struct, frozen=True):
     """One reason for which events or whole requests of a game were refused since `Status.since`."""
 
+    game_id: int
     game: str
     reason: str
     source: str
@@ -70,15 +73,35 @@ class Status(msgspec.Struct, frozen=True):
         return self.last_event_at is not None
 
 
+def limited_to(status: Status, caller: Caller) -> Status:
+    """What a caller may see of a status: games with the right to view, rejections with the one to personal data."""
+    if caller.may_everywhere(Right.PERSONAL_DATA):
+        return status
+    games = [game for game in status.games if caller.may(Right.VIEW, game.game_id)]
+    return msgspec.structs.replace(
+        status,
+        games=games,
+        rejections=[each for each in status.rejections if caller.may(Right.PERSONAL_DATA, each.game_id)],
+        events_per_s=sum(game.events_per_s for game in games),
+        last_event_at=max((game.last_event_at for game in games if game.last_event_at is not None), default=None),
+    )
+
+
 class StatusReader:
     """Reads the status at most once a second, however many look. Safe to call from any thread."""
 
     def __init__(self, services: ConsoleServices) -> None:
         self._services = services
         self._lock = threading.Lock()
+        self._turn = asyncio.Lock()
         self._last: Status | None = None
         self._newest: dict[int, dict[str, int]] = {}
         self._quiet: dict[int, tuple[tuple[int, int], int | None]] = {}
+
+    async def latest(self) -> Status:
+        """The same for an event loop: those who look meanwhile wait without a thread, which others need."""
+        async with self._turn:
+            return await asyncio.to_thread(self.read)
 
     def read(self) -> Status:
         """The status, at most a second old. Raises `ControlError`; a store that fails is one of the problems."""

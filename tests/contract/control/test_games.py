@@ -2,10 +2,12 @@ import re
 
 import msgspec
 import pytest
+from sqlalchemy import update
 
 from questlog.control.database import ControlDatabase
 from questlog.control.errors import AlreadyExists, NotAllowed, NotFound
 from questlog.control.sandbox import SANDBOX_GAME_KEY, SANDBOX_SECRET_KEY
+from questlog.control.tables import games
 
 KEY, SECRET = "a1" * 16, "b2" * 20
 
@@ -46,11 +48,20 @@ def test_a_taken_name_or_key_is_refused_by_name(control: ControlDatabase) -> Non
         control.create_game("Pong", KEY, SECRET)
 
 
-def test_a_game_is_found_by_name_then_key_then_number(control: ControlDatabase) -> None:
+def test_a_game_is_found_by_number_then_key_then_name(control: ControlDatabase) -> None:
     first = control.create_game("Tetris", KEY, SECRET)
     assert control.find_game("Tetris") == control.find_game(KEY) == control.find_game("1") == first
-    named_like_a_number = control.create_game("1")
-    assert control.find_game("1") == named_like_a_number
+    with pytest.raises(NotAllowed, match="is not a number"):
+        control.create_game("1")
+    with pytest.raises(NotAllowed, match="is not a number"):
+        control.rename_game("Tetris", "2")
+    # Names of an earlier version take no other game's place.
+    second = control.create_game("Second")
+    for name in ("1", KEY):
+        with control._connections.write() as connection:
+            connection.execute(update(games).where(games.c.game_id == second.game_id).values(name=name))
+        assert control.find_game(name) == first
+        assert control.find_game(second.game_key).game_id == second.game_id
 
 
 @pytest.mark.parametrize("reference", ["Pong", "99", "", "9" * 400, "²", "' OR 1=1 --"])

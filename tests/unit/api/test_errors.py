@@ -79,7 +79,10 @@ def test_a_failing_store_is_said_to_be_worth_another_try(
     answer = client.post("/api/v1/sql", json={"sql": "SELECT 1"})
     assert answer.status_code == 503
     assert answer.headers["Retry-After"] == "5"
-    assert answer.json()["error"] == {"code": "store_failed", "message": "disk full"}
+    assert answer.json()["error"] == {
+        "code": "store_failed",
+        "message": "the store cannot answer now; the server's log says why",
+    }
 
 
 def test_a_control_database_that_does_not_answer_is_a_503_without_details(

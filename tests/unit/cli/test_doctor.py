@@ -118,6 +118,15 @@ def test_rates_of_ones_own_that_cannot_be_read_fail(tmp_path: Path) -> None:
     assert found["exchange rates"].level is Level.FAIL
 
 
+def test_a_data_directory_that_others_may_read_is_named_with_the_command_that_mends_it(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    findings = list(examine(load(tmp_path), nobody_listens, SystemClock()))
+    assert any(f"chmod -R go= {tmp_path}" in each.text for each in findings if each.level is Level.WARN)
+    tmp_path.chmod(0o700)
+    findings = list(examine(load(tmp_path), nobody_listens, SystemClock()))
+    assert not any("chmod -R" in finding.text for finding in findings)
+
+
 def test_what_expires_is_told_of_games_that_do_not_keep_all(tmp_path: Path) -> None:
     with ControlDatabase(tmp_path / "control.sqlite3", SystemClock()) as control:
         for name, days in (("a", 1), ("b", 0), ("c", None)):

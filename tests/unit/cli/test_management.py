@@ -2,6 +2,7 @@ import io
 import re
 import uuid
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
@@ -202,17 +203,97 @@ def test_tokens_are_created_listed_and_revoked(questlog: CommandLine) -> None:
     made = questlog("token", "create", "ci").json
     assert list(made) == ["name", "token"]
     ended = questlog("token", "list")
-    assert list(ended.json[0]) == ["name", "created_at", "last_used_at", "revoked_at"]
+    assert list(ended.json[0]) == [
+        "name",
+        "role",
+        "games",
+        "created_at",
+        "expires_at",
+        "last_used_at",
+        "revoked_at",
+    ]
+    assert (ended.json[0]["role"], ended.json[0]["games"], ended.json[0]["expires_at"]) == ("admin", {}, None)
     assert made["token"] not in ended.stdout
     assert questlog("token", "revoke", "ci").status == 0
     assert questlog("token", "revoke", "ci").refusal == "there is no token 'ci'"
 
 
+def test_a_token_has_a_role_games_and_an_end(questlog: CommandLine) -> None:
+    questlog("game", "create", "Tetris")
+    made = questlog("token", "create", "board", "--role", "viewer", "--game", "Tetris", "--expires", "90d")
+    assert made.status == 0
+    (token,) = questlog("token", "list").json
+    assert (token["role"], token["games"]) == (None, {"Tetris": "viewer"})
+    assert TIME.fullmatch(token["expires_at"])
+    assert "12h, 90d or 4w" in questlog("token", "create", "late", "--expires", "soon").refusal
+    assert "no game 'Pong'" in questlog("token", "create", "late", "--game", "Pong").refusal
+
+
 def test_user_create_prints_email_and_role(questlog: CommandLine) -> None:
     made = questlog("user", "create", "Ann@example.com", "--password", "correct horse")
-    assert made.json == {"email": "ann@example.com", "role": "admin"}
-    viewer = questlog("user", "create", "bob@example.com", "--password", "correct horse", "--role", "viewer")
+    assert made.json == {"email": "ann@example.com", "role": "owner"}
+    viewer = questlog("user", "create", "bob@example.com", "--password", "correct horse")
     assert viewer.json["role"] == "viewer"
+    admin = questlog("user", "create", "eve@example.com", "--password", "correct horse", "--role", "admin")
+    assert admin.json["role"] == "admin"
+
+
+def test_users_are_listed_changed_and_removed(questlog: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    questlog("game", "create", "Tetris")
+    monkeypatch.setattr("sys.stdin", io.StringIO("correct horse\n"))
+    made = questlog("user", "create", "ann@example.com", "--password-stdin", "--role", "analyst", "--game", "Tetris")
+    assert made.json == {"email": "ann@example.com", "role": None, "games": {"Tetris": "analyst"}}
+    changed = questlog("user", "set-role", "ann@example.com", "viewer").json
+    assert (changed["role"], changed["games"]) == ("viewer", {"Tetris": "analyst"})
+    changed = questlog("user", "set-role", "ann@example.com", "none", "--game", "Tetris").json
+    assert (changed["role"], changed["games"]) == ("viewer", {})
+    monkeypatch.setattr("sys.stdin", io.StringIO("another one\n"))
+    assert questlog("user", "set-password", "ann@example.com").status == 0
+    (listed,) = questlog("user", "list").json
+    assert list(listed) == ["email", "role", "games", "created_at", "last_login_at"]
+    assert questlog("user", "log-ins").json == []
+    assert questlog("user", "log-out", "ann@example.com").stderr == "0 log-ins ended\n"
+    assert "name a user" in questlog("user", "log-out").refusal
+    assert questlog("user", "remove", "ann@example.com").status == 0
+    assert "no user 'ann@example.com'" in questlog("user", "remove", "ann@example.com").refusal
+
+
+def test_the_audit_log_says_who_did_what(questlog: CommandLine) -> None:
+    questlog("game", "create", "Tetris")
+    questlog("game", "strict", "Tetris")
+    questlog("token", "create", "ci")
+    entries = questlog("audit", "--format", "json").json
+    assert [entry["action"] for entry in entries] == ["token.create", "game.update", "game.create"]
+    assert entries[1]["after"] == {"is_strict": True}
+    assert entries[1]["who"].startswith("command line (")
+    assert [
+        entry["action"] for entry in questlog("audit", "--game", "Tetris", "--limit", "1", "--format", "json").json
+    ] == ["game.update"]
+    assert questlog("audit", "--since", "1h", "--who", "nobody", "--format", "json").json == []
+    table = questlog("audit", "--since", "2020-01-01").stdout
+    assert "token.create" in table
+    assert questlog("audit", "--format", "csv").stdout.startswith("at,who,action,game,subject,address\n")
+    assert "--since takes" in questlog("audit", "--since", "soon").refusal
+
+
+def test_secrets_on_the_command_line_are_warned_of(questlog: CommandLine, tmp_path: Path) -> None:
+    user = questlog("user", "create", "ann@example.com", "--password", "correct horse")
+    assert "can see --password" in user.stderr
+    keys = ("--game-key", SANDBOX_GAME_KEY, "--secret-key")
+    assert "can see --secret-key" in questlog("game", "create", "Tetris", *keys, SANDBOX_SECRET_KEY).stderr
+    shown = questlog("game", "list", "--set", f"satori.signing_key={'k' * 32}")
+    assert "can see --set satori.signing_key" in shown.stderr
+    assert "QUESTLOG_SATORI_SIGNING_KEY" in shown.stderr
+    assert "k" * 32 not in shown.stderr
+    assert questlog("game", "list", "--set", "console.port=7451").stderr == ""
+
+
+def test_a_secret_key_can_come_from_a_file(questlog: CommandLine, tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    file.write_text(SANDBOX_SECRET_KEY + "\n")
+    made = questlog("game", "create", "Tetris", "--game-key", SANDBOX_GAME_KEY, "--secret-key-file", str(file))
+    assert made.json["secret_key"] == SANDBOX_SECRET_KEY
+    assert made.stderr == ""
 
 
 def test_a_password_can_come_on_stdin(questlog: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,8 +2,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from alembic import command
 
+from questlog.control.connections import Connections
 from questlog.control.database import ControlDatabase
+from questlog.control.migrate import alembic_config
 
 
 class SteppingClock:
@@ -37,3 +40,16 @@ def other(control: ControlDatabase, path: Path, clock: SteppingClock) -> Iterato
     """The same database as another process sees it."""
     with ControlDatabase(path, clock) as database:
         yield database
+
+
+def make_old_database(path: Path, revision: str, *statements: str) -> None:
+    """A database as the version with this revision left it, with what the statements add."""
+    path.parent.mkdir(parents=True)
+    connections = Connections(path)
+    with connections.write() as connection:
+        config = alembic_config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+        for statement in statements:
+            connection.exec_driver_sql(statement)
+    connections.close()

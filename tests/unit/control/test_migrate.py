@@ -7,7 +7,6 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
@@ -19,6 +18,7 @@ from questlog.control.errors import ControlUnavailable
 from questlog.control.migrate import _create_sqlite_file, alembic_config, migrate
 from questlog.control.tables import SCHEMA_REVISION, metadata
 from questlog.model.clock import SystemClock
+from tests.unit.control.conftest import make_old_database
 
 OPEN_AND_WRITE = """
 import sys
@@ -68,14 +68,7 @@ def test_the_migrations_can_be_said_to_postgresql() -> None:
 
 
 def test_games_of_an_older_version_are_in_utc_and_not_lenient(path: Path) -> None:
-    path.parent.mkdir()
-    connections = Connections(path)
-    config = alembic_config()
-    with connections.write() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0003")
-        connection.exec_driver_sql("INSERT INTO games VALUES (1, 'Tetris', 'key', 'secret', 1, 0, 5)")
-    connections.close()
+    make_old_database(path, "0003", "INSERT INTO games VALUES (1, 'Tetris', 'key', 'secret', 1, 0, 5)")
     with ControlDatabase(path, SystemClock()) as control:
         (game,) = control.list_games()
     assert (game.name, game.time_zone, game.is_lenient, game.created_at) == ("Tetris", "UTC", False, 5)

@@ -6,8 +6,11 @@ import pytest
 from litestar import Litestar
 from litestar.testing import TestClient
 
+from questlog.api.app import create_app
+from questlog.control.grants import Role
 from questlog.rates.rates import RateSource
 from questlog.rates.status import RatesStatus
+from questlog.web.pages import status_pages
 from tests.support.console import FakeConsole
 
 Browser = TestClient[Litestar]
@@ -75,14 +78,90 @@ def test_a_form_of_another_site_logs_nobody_in(console: FakeConsole, browser: Br
     assert browser.get("/").status_code == 303
 
 
-def test_after_ten_failures_even_the_right_token_waits(console: FakeConsole, browser: Browser) -> None:
+def test_after_ten_wrong_passwords_a_user_waits_where_they_came_from(console: FakeConsole, browser: Browser) -> None:
+    console.control.create_user("me@example.com", "password1")
     for _ in range(10):
-        assert log_in(browser, token="ql_wrong").status_code == 401
-    answer = log_in(browser, token=console.token)
+        assert log_in(browser, email="me@example.com", password="wrong").status_code == 401
+    answer = log_in(browser, email="me@example.com", password="password1")
     assert answer.status_code == 429
     assert "Please wait 60 s." in answer.text
     console.clock.us += 60_000_000
+    assert log_in(browser, email="me@example.com", password="password1").status_code == 303
+
+
+def test_a_valid_token_logs_in_whatever_has_failed_before(console: FakeConsole, browser: Browser) -> None:
+    for _ in range(20):
+        assert log_in(browser, token="ql_wrong").status_code == 401
+    assert log_in(browser, token="ql_wrong").status_code == 429
     assert log_in(browser, token=console.token).status_code == 303
+
+
+def test_behind_https_the_cookies_are_for_this_host_only(console: FakeConsole, browser: Browser) -> None:
+    https = {"X-Forwarded-Proto": "https"}
+    browser.base_url = httpx.URL("https://testserver.local")
+    page = browser.get("/login", headers=https)
+    assert page.headers["Set-Cookie"].startswith("__Host-questlog_form=")
+    fields = {"form_token": form_token(page), "token": console.token}
+    cookie = browser.post("/login", data=fields, headers=https).headers["Set-Cookie"]
+    assert cookie.startswith("__Host-questlog_login=")
+    assert {"Secure", "HttpOnly", "SameSite=strict", "Path=/"} <= set(cookie.split("; "))
+    assert "Domain" not in cookie
+    assert browser.get("/", headers=https).status_code == 200
+    browser.cookies.set("questlog_login", browser.cookies["__Host-questlog_login"])
+    browser.cookies.delete("__Host-questlog_login")
+    assert browser.get("/", headers=https).status_code == 303
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+    ],
+)
+def test_a_change_that_another_site_asks_for_is_refused(
+    console: FakeConsole, browser: Browser, headers: dict[str, str]
+) -> None:
+    fields = {"form_token": form_token(browser.get("/login")), "token": console.token}
+    assert browser.post("/login", data=fields, headers=headers).status_code == 403
+    log_in(browser, token=console.token)
+    browser.post("/logout", data={"form_token": form_token(browser.get("/"))}, headers=headers)
+    assert browser.get("/").status_code == 200
+
+
+def test_a_change_of_our_own_page_is_taken(console: FakeConsole, browser: Browser) -> None:
+    fields = {"form_token": form_token(browser.get("/login")), "token": console.token}
+    headers = {"Origin": "http://testserver.local", "Sec-Fetch-Site": "same-origin"}
+    assert browser.post("/login", data=fields, headers=headers).status_code == 303
+
+
+def test_a_log_in_has_a_new_id_and_ends_the_one_before(console: FakeConsole, browser: Browser) -> None:
+    log_in(browser, token=console.token)
+    first = browser.cookies["questlog_login"]
+    log_in(browser, token=console.token)
+    assert browser.cookies["questlog_login"] != first
+    browser.cookies.set("questlog_login", first)
+    assert browser.get("/").status_code == 303
+
+
+def test_a_log_in_holds_over_a_restart(console: FakeConsole, browser: Browser) -> None:
+    log_in(browser, token=console.token)
+    again = create_app(console.services, status_pages(console.services))
+    with TestClient(again, cookies=dict(browser.cookies)) as client:
+        page = client.get("/")
+        assert "token tests" in page.text
+        assert form_token(page) == form_token(browser.get("/"))
+
+
+def test_who_may_see_one_game_sees_only_that(console: FakeConsole, browser: Browser) -> None:
+    console.control.create_game("Sky Raiders")
+    console.control.create_game("Secret Project")
+    log_in(browser, token=console.token_of(Role.VIEWER, "Sky Raiders"))
+    page = browser.get("/").text
+    assert "Sky Raiders" in page
+    assert "Secret Project" not in page
 
 
 def test_log_out_ends_it_everywhere(console: FakeConsole, browser: Browser) -> None:

@@ -347,6 +347,7 @@ ANALYSIS = Analysis(
     answer,
     "The players behind a number: a point of a chart, a cell of a retention triangle, a step of a funnel.",
     page="reference/analyses/members.md",
+    is_personal=True,
     check=check,
     examples=(
         Example(

@@ -209,6 +209,7 @@ PLAYER = Analysis(
     profile,
     "A player's profile: first and last event, install, sessions, playtime, revenue, properties.",
     page="reference/analyses/players.md",
+    is_personal=True,
     examples=(Example("A player's first and last event, revenue and properties", {"player_id": "ada"}),),
 )
 
@@ -218,6 +219,7 @@ SESSIONS_OF_PLAYER = Analysis(
     sessions,
     "A player's sessions, newest first.",
     page="reference/analyses/players.md",
+    is_personal=True,
     examples=(Example("A player's last ten sessions", {"player_id": "ada", "limit": 10}),),
 )
 
@@ -227,6 +229,7 @@ ANALYSIS = Analysis(
     answer,
     "A player's events, newest first, with any filter.",
     page="reference/analyses/players.md",
+    is_personal=True,
     examples=(
         Example("What a player did last", {"player_id": "ada"}),
         Example(

@@ -30,6 +30,7 @@ class Analysis(msgspec.Struct, frozen=True):
     the page that explains it, below `docs/`. `is_savable` says whether such questions can be saved; `check` raises
     `InvalidQuery` for one that cannot be answered in a game with these segments and custom metrics. `keys` are the
     columns that identify a row in addition to its groups; with them, `compare` adds the previous period to an answer.
+    `is_personal` says whether its rows are of single players: who asks needs the right to personal data.
     """
 
     name: str
@@ -40,5 +41,6 @@ class Analysis(msgspec.Struct, frozen=True):
     examples: tuple[Example, ...]
     freshness: Freshness = Freshness.DAY
     is_savable: bool = False
+    is_personal: bool = False
     keys: tuple[str, ...] = ()
     check: Callable[[Any, Segments, CustomMetrics], object] = lambda question, segments, _: question.check(segments)

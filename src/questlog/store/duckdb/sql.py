@@ -8,23 +8,34 @@ interrupted nor bounded in memory. What remains: a single text of any length, pu
 import json
 import re
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Literal, TypeAlias
 
 import duckdb
 import pyarrow as pa
 
 from questlog.store.contract import Cancellation, QueryAborted, StoreFailed
-from questlog.store.duckdb.connection import new_cursor
+from questlog.store.duckdb.connection import CATALOG, new_cursor
+from questlog.store.duckdb.limited_sql import STATISTICS, limit_tables, tables_of
 
 TABLE_FUNCTIONS = frozenset({"range", "generate_series", "unnest", "json_each", "json_tree", "duckdb_functions"})
 """The only functions that may stand in a FROM clause."""
 
 REFUSED_FUNCTIONS = frozenset(
-    {"repeat", "lpad", "rpad", "printf", "format", "bar", "list_resize", "array_resize", "write_log", "getvariable"}
+    {
+        *("repeat", "lpad", "rpad", "printf", "format", "bar", "list_resize", "array_resize"),
+        *("write_log", "getvariable", "current_setting"),
+    }
 )
-"""Functions that build a value of any length from a short one in a single step, or that have effects."""
+"""Functions that build a value of any length from a short one in a single step, that have effects, or tell of this
+machine."""
+
+REFUSED_VIEWS = frozenset(
+    {"duckdb_databases", "pragma_database_list", "duckdb_logs", "duckdb_settings", "pg_settings", "duckdb_secrets"}
+)
+"""Views of the engine that show paths of the file system, settings or others' statements."""
 
 ROW_FUNCTIONS = frozenset({"range", "generate_series"})
 """Rows in a FROM clause, made as they are read; a list elsewhere, made at once and outside of the memory limit."""
@@ -50,14 +61,17 @@ class SqlRunner:
         self._running: set[duckdb.DuckDBPyConnection] = set()
         self._statements: Statements = {}
         self._is_quiet_wanted = False
+        self._directory = _directory_of(connection)
 
-    def answer(self, statement: str, max_rows: int, cancellation: Cancellation) -> pa.Table:
-        """At most `max_rows` rows of the answer to a user's statement.
+    def answer(
+        self, statement: str, max_rows: int, cancellation: Cancellation, game_ids: Collection[int] | None = None
+    ) -> pa.Table:
+        """At most `max_rows` rows of the answer to a user's statement, over all games or over these alone.
 
         Raises `QueryAborted`, safe to show, also when cancelled, and `StoreFailed` while the database is closed.
         """
-        with self._cursor(cancellation) as cursor, _refusals(cancellation):
-            parsed = checked(cursor, statement)
+        with self._cursor(cancellation) as cursor, _refusals(cancellation, self._directory):
+            parsed = checked(cursor, statement, game_ids)
             cancellation.check()
             return _rows(cursor, parsed, max_rows)
 
@@ -68,7 +82,7 @@ class SqlRunner:
         Raises `QueryAborted` where it was cancelled before, `StoreFailed` while the database is closed.
         """
         with self._cursor(cancellation) as cursor:
-            yield DuckDBReading(cursor, cancellation, self._statements)
+            yield DuckDBReading(cursor, cancellation, self._statements, self._directory)
 
     @contextmanager
     def _cursor(self, cancellation: Cancellation) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -84,7 +98,7 @@ class SqlRunner:
             self._running.add(cursor)
         try:
             with cancellation.stopping(cursor.interrupt):
-                with _refusals(cancellation):
+                with _refusals(cancellation, self._directory):
                     cursor.execute(f"SET operator_memory_limit = '{self._memory_limit_mb:d}MB'")
                     cursor.execute("BEGIN TRANSACTION READ ONLY")
                 yield cursor
@@ -128,7 +142,10 @@ class DuckDBReading:
 
     dialect: Literal["duckdb"] = "duckdb"
 
-    def __init__(self, cursor: duckdb.DuckDBPyConnection, cancellation: Cancellation, statements: Statements) -> None:
+    def __init__(
+        self, cursor: duckdb.DuckDBPyConnection, cancellation: Cancellation, statements: Statements, directory: str = ""
+    ) -> None:
+        self._directory = directory
         self._cursor = cursor
         self._cancellation = cancellation
         self._statements = statements
@@ -136,7 +153,7 @@ class DuckDBReading:
     def ask(self, statement: str, parameters: Mapping[str, object] | None = None) -> pa.Table:
         """The answer, with named `$parameters`. Raises `QueryAborted` when it is stopped, or takes too much memory."""
         self._cancellation.check()
-        with _refusals(self._cancellation):
+        with _refusals(self._cancellation, self._directory):
             # `sql()` would bind twice, up to a third of a small question; a large answer is in memory twice for it.
             return self._cursor.execute(self._parsed(statement), parameters).to_arrow_table()
 
@@ -157,8 +174,8 @@ class DuckDBReading:
 
 
 @contextmanager
-def _refusals(cancellation: Cancellation) -> Iterator[None]:
-    """What the engine raises inside is a `QueryAborted`."""
+def _refusals(cancellation: Cancellation, directory: str) -> Iterator[None]:
+    """What the engine raises inside is a `QueryAborted`, which does not tell where the store is."""
     try:
         yield
     except RecursionError as error:
@@ -168,11 +185,25 @@ def _refusals(cancellation: Cancellation) -> Iterator[None]:
         cancellation.check()
         if isinstance(error, duckdb.InterruptException) or str(error).startswith("INTERRUPT Error"):
             raise QueryAborted("the statement was stopped: loading needed the memory or the disk") from error
-        raise QueryAborted(str(error)) from error
+        message = str(error)
+        raise QueryAborted(message.replace(directory, "(store)") if directory else message) from error
 
 
-def checked(cursor: duckdb.DuckDBPyConnection, statement: str) -> duckdb.Statement:
-    """The parsed statement. Raises `QueryAborted` unless it is one statement that only reads."""
+def _directory_of(connection: duckdb.DuckDBPyConnection) -> str:
+    """Where the database's files are; empty for one in memory."""
+    query = "SELECT path FROM duckdb_databases() WHERE database_name = $name"
+    # All rows: one that is left over would keep the connection from other work.
+    rows = connection.execute(query, {"name": CATALOG}).fetchall()
+    return str(Path(rows[0][0]).parent) if rows and rows[0][0] else ""
+
+
+def checked(
+    cursor: duckdb.DuckDBPyConnection, statement: str, game_ids: Collection[int] | None = None
+) -> duckdb.Statement:
+    """The parsed statement. Raises `QueryAborted` unless it is one statement that only reads.
+
+    With `game_ids`, it sees the rows of these games alone.
+    """
     if not statement.isascii():
         statement.encode()  # half a surrogate pair is no text: ValueError
     statements = cursor.extract_statements(statement)
@@ -180,11 +211,23 @@ def checked(cursor: duckdb.DuckDBPyConnection, statement: str) -> duckdb.Stateme
         raise QueryAborted(f"one statement at a time, please: these are {len(statements)}")
     [parsed] = statements
     explained = _EXPLAIN.match(statement)
-    _check_tree(cursor, statement[explained.end() :] if explained else statement)
+    if explained and game_ids is not None:
+        raise QueryAborted("EXPLAIN is not available to a role for some games: its answer is of all of them")
+    tree = _checked_tree(cursor, statement[explained.end() :] if explained else statement)
+    if game_ids is not None:
+        _limit(cursor, tree, game_ids)
     return parsed
 
 
-def _check_tree(cursor: duckdb.DuckDBPyConnection, statement: str) -> None:
+def _limit(cursor: duckdb.DuckDBPyConnection, tree: object, game_ids: Collection[int]) -> None:
+    for node in _nodes(tree):
+        if str(node.get("function_name", "")).lower() in STATISTICS:
+            raise QueryAborted(f"the function {node['function_name']} is not available to a role for some games")
+    limit_tables(cursor, tables_of(cursor, _nodes(tree)), game_ids)
+
+
+def _checked_tree(cursor: duckdb.DuckDBPyConnection, statement: str) -> object:
+    """What the engine's parser makes of the statement. Raises `QueryAborted`."""
     [(text,)] = cursor.execute("SELECT json_serialize_sql($statement)", {"statement": statement}).fetchall()
     tree = json.loads(text)
     if tree["error"]:
@@ -193,6 +236,8 @@ def _check_tree(cursor: duckdb.DuckDBPyConnection, statement: str) -> None:
     for node in _nodes(tree):
         if str(node.get("type", "")).endswith(("INSERT_QUERY_NODE", "UPDATE_QUERY_NODE", "DELETE_QUERY_NODE")):
             raise QueryAborted("only statements that read are answered here")
+        if str(node.get("table_name", "")).lower() in REFUSED_VIEWS:
+            raise QueryAborted(f"{node['table_name']} is not available here")
         function = node.get("function")
         if node.get("type") == "TABLE_FUNCTION" and isinstance(function, dict):
             makes_rows.add(id(function))
@@ -201,6 +246,7 @@ def _check_tree(cursor: duckdb.DuckDBPyConnection, statement: str) -> None:
                 raise QueryAborted(f"the function {name} is not available here")
         elif id(node) not in makes_rows:
             _check_function(str(node.get("function_name", "")))
+    return tree
 
 
 def _check_function(written: str) -> None:

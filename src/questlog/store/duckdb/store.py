@@ -3,7 +3,7 @@
 import contextlib
 import datetime as dt
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
@@ -336,9 +336,11 @@ class DuckDBStore:
         """Write the log into the tables, if questions leave a moment for it."""
         self._wal.checkpoint()
 
-    def sql(self, statement: str, max_rows: int, cancellation: Cancellation) -> pa.Table:
+    def sql(
+        self, statement: str, max_rows: int, cancellation: Cancellation, game_ids: Collection[int] | None = None
+    ) -> pa.Table:
         """Answer one read-only statement of a user, unless cancelled. Raises `QueryAborted`, `StoreFailed`."""
-        return self._runner.answer(statement, max_rows, cancellation)
+        return self._runner.answer(statement, max_rows, cancellation, game_ids)
 
     def reading(self, cancellation: Cancellation) -> AbstractContextManager[DuckDBReading]:
         """One state of the data for all statements of a question. Raises `QueryAborted`, `StoreFailed`."""

@@ -1,0 +1,129 @@
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from questlog.console.accounts import Accounts, NotAuthenticated, TooManyAttempts
+from questlog.control.audit_log import AuditFilter
+from questlog.control.login_sessions import Origin
+from tests.support.console import FakeConsole
+
+PASSWORD = "correct horse"
+HERE = Origin("10.0.0.1", "Firefox")
+
+
+@pytest.fixture
+def console(tmp_path: Path) -> Iterator[FakeConsole]:
+    fake = FakeConsole(tmp_path)
+    fake.control.create_user("ann@example.com", PASSWORD)
+    yield fake
+    fake.close()
+
+
+async def attempt(accounts: Accounts, password: str, origin: Origin = HERE, email: str = "ann@example.com") -> str:
+    """What came of it."""
+    try:
+        await accounts.log_in_with_password(email, password, origin)
+    except NotAuthenticated:
+        return "wrong"
+    except TooManyAttempts:
+        return "wait"
+    return "in"
+
+
+def test_sixty_log_ins_at_once_get_no_further_than_ten(console: FakeConsole) -> None:
+    checked = 0
+    check = console.control.check_password
+
+    def counting(email: str, password: str) -> None:
+        nonlocal checked
+        checked += 1
+
+    console.control.check_password = counting  # type: ignore[method-assign]
+
+    async def all_at_once() -> list[str]:
+        return await asyncio.gather(*(attempt(console.accounts, f"wrong {number}") for number in range(60)))
+
+    ended = asyncio.run(all_at_once())
+    assert (ended.count("wrong"), ended.count("wait")) == (10, 50)
+    assert checked == 10
+    console.control.check_password = check  # type: ignore[method-assign]
+
+
+def test_right_passwords_are_not_counted(console: FakeConsole) -> None:
+    async def many() -> list[str]:
+        return [await attempt(console.accounts, PASSWORD) for _ in range(12)]
+
+    assert asyncio.run(many()) == ["in"] * 12
+
+
+def test_strangers_lock_nobody_out_for_ever_and_slow_down_but_themselves(console: FakeConsole) -> None:
+    async def attacked() -> None:
+        assert await attempt(console.accounts, PASSWORD, Origin("192.0.2.1")) == "in"
+        for number in range(60):
+            await attempt(console.accounts, "wrong", Origin(f"198.51.100.{number}"))
+        assert max(console.slept_s) == 4.0
+        console.slept_s.clear()
+        assert await attempt(console.accounts, PASSWORD, Origin("192.0.2.1")) == "in"
+        assert console.slept_s == []
+        assert await attempt(console.accounts, PASSWORD, Origin("192.0.2.2")) == "in"
+        assert console.slept_s == [4.0]
+
+    console.control.check_password = _quick(console)  # type: ignore[method-assign]
+    asyncio.run(attacked())
+
+
+def _quick(console: FakeConsole):  # type: ignore[no-untyped-def]
+    """Hashing sixty passwords takes seconds."""
+    user = console.control.check_password("ann@example.com", PASSWORD)
+    return lambda _, password: user if password == PASSWORD else None
+
+
+def test_addresses_of_one_ipv6_network_count_as_one(console: FakeConsole) -> None:
+    async def spread() -> list[str]:
+        return [
+            await attempt(console.accounts, "wrong", Origin(f"2001:db8::{number:x}"), "bob@example.com")
+            for number in range(11)
+        ]
+
+    console.control.check_password = _quick(console)  # type: ignore[method-assign]
+    assert asyncio.run(spread()) == ["wrong"] * 10 + ["wait"]
+
+
+def test_log_ins_and_failed_log_ins_are_in_the_audit_log(console: FakeConsole) -> None:
+    async def both() -> None:
+        await attempt(console.accounts, "wrong")
+        cookie = await console.accounts.log_in_with_password("ANN@example.com", PASSWORD, HERE)
+        console.accounts.log_out(cookie, "10.0.0.1")
+
+    asyncio.run(both())
+    entries = console.control.list_audit(AuditFilter(limit=3))
+    assert [(entry.action, entry.who, entry.subject, entry.address) for entry in reversed(entries)] == [
+        ("log_in.failed", "unknown", "ann@example.com", "10.0.0.1"),
+        ("log_in", "ann@example.com", "Firefox", "10.0.0.1"),
+        ("log_out", "ann@example.com", None, "10.0.0.1"),
+    ]
+
+
+def test_a_log_in_ends_with_its_token(console: FakeConsole) -> None:
+    async def log_in() -> str:
+        return await console.accounts.log_in_with_token(console.token, HERE)
+
+    cookie = asyncio.run(log_in())
+    found = console.accounts.find(cookie)
+    assert found is not None
+    assert found.caller.who == "token tests"
+    console.control.revoke_token("tests")
+    assert console.accounts.find(cookie) is None
+
+
+def test_a_form_belongs_to_one_cookie_in_every_process(console: FakeConsole) -> None:
+    accounts = console.accounts
+    token = accounts.form_token("a")
+    assert accounts.is_own_form("a", token)
+    assert not accounts.is_own_form("b", token)
+    assert not accounts.is_own_form("a", "")
+    assert not accounts.is_own_form("", accounts.form_token(""))
+    assert not accounts.is_own_form("a", "ü")
+    assert Accounts(console.control, console.audit, console.clock).is_own_form("a", token)
