@@ -23,12 +23,12 @@ def command(data: Path, url: str | None, token: str | None) -> None:
     """
     console = find_console(data, url, token)
     status = _ask(console, "POST")
-    with ProgressLine() as line:
+    with ProgressLine() as progress:
         while status["state"] in ("waiting", "running"):
             if status["state"] == "running":
-                line.show(status["table"], status["share_done"])
+                progress.show(status["table"], status["share_done"])
             else:
-                line.show("waiting for the loader")
+                progress.show("waiting for the loader")
             time.sleep(_POLL_S)
             status = _ask(console, "GET")
     if status["state"] == "failed":

@@ -71,12 +71,12 @@ def command(  # noqa: PLR0913, PLR0917 - click passes the options by name
     question: dict[str, object] = {"currencies": list(currencies), "dry_run": dry_run}
     question |= {name: day for name, day in (("from", first), ("to", last)) if day is not None}
     status = _ask(console, "POST", question)
-    with ProgressLine() as line:
+    with ProgressLine() as progress:
         while status["state"] in ("waiting", "running"):
             if status["state"] == "running":
-                line.show("", status["share_done"])
+                progress.show("", status["share_done"])
             else:
-                line.show("waiting for the loader")
+                progress.show("waiting for the loader")
             time.sleep(_POLL_S)
             status = _ask(console, "GET")
     if status["state"] == "failed":
