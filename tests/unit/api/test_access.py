@@ -274,3 +274,11 @@ def test_a_game_in_an_address_is_its_number_before_anything_else(console: FakeCo
     client.headers["Authorization"] = f"Bearer {console.token}"
     assert client.post("/api/v1/games", json={"name": "1"}).status_code == 400
     assert client.get("/api/v1/games/1").json()["name"] == "Mine"
+
+
+def test_a_number_that_no_entry_and_no_log_in_can_have_is_no_fault_of_ours(
+    console: FakeConsole, client: Client
+) -> None:
+    owner = {"Authorization": f"Bearer {console.token_of(Role.OWNER)}"}
+    assert client.get(f"/api/v1/audit?before={10**22}", headers=owner).status_code == 400
+    assert client.delete(f"/api/v1/log-ins/{10**22}", headers=owner).status_code == 404
