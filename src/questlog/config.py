@@ -81,10 +81,10 @@ class CollectorSettings(_Section, frozen=True, kw_only=True):
 
 
 class ConsoleSettings(_Section, frozen=True, kw_only=True):
-    """The port for people and programs: dashboard, API, metrics."""
+    """The port for people and programs: status page, API, metrics."""
 
-    host: Annotated[str, Meta(min_length=1, description="Address of the dashboard and the API.")] = "127.0.0.1"
-    port: Annotated[Port, Meta(description="Port of the dashboard and the API.")] = 7451
+    host: Annotated[str, Meta(min_length=1, description="Address of the status page and the API.")] = "127.0.0.1"
+    port: Annotated[Port, Meta(description="Port of the status page and the API.")] = 7451
     sql_timeout_s: Annotated[Seconds, Meta(description="Time limit of an SQL statement.")] = 30.0
     sql_max_rows: Annotated[
         int, Meta(ge=1, le=2**31 - 1, description="Most rows in the answer of an SQL statement.")

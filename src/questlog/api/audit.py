@@ -54,7 +54,7 @@ def list_audit(
 
 @get("/log-ins", sync_to_thread=True, opt=needs(Right.PEOPLE, Scope.ALL_GAMES))
 def list_log_ins(services: Services) -> Sequence[ListedLogin]:
-    """Who is logged in to the dashboard now. Times are UTC microseconds."""
+    """Who is logged in now. Times are UTC microseconds."""
     return services.control.list_logins()
 
 

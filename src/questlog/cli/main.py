@@ -18,7 +18,7 @@ COMMANDS = {
     "event": LazyCommand("questlog.cli.event:command", "Event names that a strict game accepts."),
     "api-key": LazyCommand("questlog.cli.api_key:command", "API keys for Satori."),
     "token": LazyCommand("questlog.cli.token:command", "Tokens for the HTTP API."),
-    "user": LazyCommand("questlog.cli.user:command", "Users of the dashboard, their roles and log-ins."),
+    "user": LazyCommand("questlog.cli.user:command", "Users, their roles and log-ins."),
     "audit": LazyCommand("questlog.cli.audit:command", "Show who did what."),
     "control": LazyCommand("questlog.cli.control_database:command", "The control database: move it to PostgreSQL."),
     "sql": LazyCommand("questlog.cli.sql:command", "Ask the running server in SQL."),
@@ -120,6 +120,9 @@ def _one_line(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
     message = " ".join(str(error).split())
+    if isinstance(error, ModuleNotFoundError) and error.name and error.name.partition(".")[0] != "questlog":
+        library = error.name.partition(".")[0]
+        return f"the library {library} is not installed: install the libraries in runtime.lock of this version"
     if _is_expected(error):
         return message
     trace = error.__traceback__

@@ -1,6 +1,7 @@
-"""`questlog user`: users of the dashboard."""
+"""`questlog user`: users, their roles and log-ins."""
 
 import sys
+from typing import TYPE_CHECKING
 
 import click
 import msgspec
@@ -12,13 +13,16 @@ from questlog.cli.secrets import warn_of_shown_secret
 from questlog.cli.settings import settings_options
 from questlog.config import Settings
 
+if TYPE_CHECKING:
+    from questlog.control.database import ControlDatabase
+
 _NO_ROLE = "none"
 _ROLES = ("owner", "admin", "analyst", "viewer")
 
 
 @click.group("user", cls=CommandGroup)
 def command() -> None:
-    """Users of the dashboard, their roles and log-ins."""
+    """Users, their roles and log-ins."""
 
 
 _password = click.option(
@@ -82,7 +86,8 @@ def remove(settings: Settings, email: str) -> None:
     """Remove the user EMAIL and end the log-ins."""
     with existing_control(settings) as control:
         control.remove_user(email)
-    click.echo(f"user {email} removed", err=True)
+        click.echo(f"user {email} removed", err=True)
+        _warn_without_owner(control)
 
 
 @command.command("set-password", short_help="Give a user another password.")
@@ -114,13 +119,14 @@ def set_role(settings: Settings, email: str, role: str, games: tuple[str, ...]) 
     with existing_control(settings) as control:
         user = control.set_role(email, None if role == _NO_ROLE else Role(role), games)
         print_json({"email": user.email, **shown_grants(user.grants)})
+        _warn_without_owner(control)
 
 
 @command.command("log-ins", short_help="List who is logged in.")
 @click.argument("email", required=False)
 @settings_options
 def log_ins(settings: Settings, email: str | None) -> None:
-    """List the log-ins to the dashboard, or those of the user EMAIL: since when, last seen, from where."""
+    """List the log-ins, or those of the user EMAIL: since when, last seen, from where."""
     with existing_control(settings) as control:
         print_json([_shown(msgspec.structs.asdict(login)) for login in control.list_logins(email)])
 
@@ -142,6 +148,11 @@ def log_out(settings: Settings, email: str | None, login_id: int | None) -> None
 
 def _shown(row: dict[str, object]) -> dict[str, object]:
     return {name: rfc3339(value) if name.endswith("_at") else value for name, value in row.items()}  # type: ignore[arg-type]
+
+
+def _warn_without_owner(control: "ControlDatabase") -> None:
+    if not any(shown_grants(user.grants)["role"] == "owner" for user in control.list_users()):
+        click.echo("Warning: no user is an owner now: `questlog user set-role EMAIL owner` makes one", err=True)
 
 
 def _warn_of(password: str | None) -> None:

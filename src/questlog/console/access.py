@@ -87,5 +87,5 @@ class NotPermitted(Exception):
 
     def __init__(self, right: Right, where: str = "") -> None:
         roles = ", ".join(role.value for role in reversed(Role) if right in RIGHTS_OF[role])
-        super().__init__(f"this needs the right {right.value}{where}; roles with it: {roles}")
+        super().__init__(f"this needs the right `{right.value}`{where}; roles with it: {roles}")
         self.right = right

@@ -66,6 +66,10 @@ class Status(msgspec.Struct, frozen=True):
     load_delay_s: float | None
     collectors: int
     collectors_ready: int
+    is_limited: bool = False
+    """Whether some games may be left out, because the caller may not see them."""
+    hides_reasons: bool = False
+    """Whether rejections of games that are here are left out."""
 
     @property
     def has_events(self) -> bool:
@@ -84,6 +88,8 @@ def limited_to(status: Status, caller: Caller) -> Status:
         rejections=[each for each in status.rejections if caller.may(Right.PERSONAL_DATA, each.game_id)],
         events_per_s=sum(game.events_per_s for game in games),
         last_event_at=max((game.last_event_at for game in games if game.last_event_at is not None), default=None),
+        is_limited=True,
+        hides_reasons=any(not caller.may(Right.PERSONAL_DATA, game.game_id) for game in games),
     )
 
 

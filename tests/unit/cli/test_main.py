@@ -115,6 +115,13 @@ def test_an_unforeseen_fault_is_one_line_that_says_where(
     assert "unexpected ModuleNotFoundError at " in questlog("game", "list").refusal
 
 
+def test_a_library_that_is_not_installed_is_named(questlog: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(COMMANDS, "game", COMMANDS["game"]._replace(target="nowhere_installed.game:command"))
+    refusal = questlog("game", "list").refusal
+    assert refusal.startswith("the library nowhere_installed is not installed")
+    assert "runtime.lock" in refusal
+
+
 def test_an_unknown_variable_is_a_warning_that_names_the_nearest_setting(
     questlog: CommandLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -258,6 +258,15 @@ def test_users_are_listed_changed_and_removed(questlog: CommandLine, monkeypatch
     assert "no user 'ann@example.com'" in questlog("user", "remove", "ann@example.com").refusal
 
 
+def test_who_takes_the_last_owner_away_is_warned(questlog: CommandLine) -> None:
+    for email in ("ann@example.com", "bob@example.com"):
+        questlog("user", "create", email, "--password", "correct horse", "--role", "owner")
+    assert "no user is an owner" not in questlog("user", "remove", "ann@example.com").stderr
+    assert "no user is an owner" in questlog("user", "set-role", "bob@example.com", "viewer").stderr
+    assert "no user is an owner" not in questlog("user", "set-role", "bob@example.com", "owner").stderr
+    assert "no user is an owner" in questlog("user", "remove", "bob@example.com").stderr
+
+
 def test_the_audit_log_says_who_did_what(questlog: CommandLine) -> None:
     questlog("game", "create", "Tetris")
     questlog("game", "strict", "Tetris")

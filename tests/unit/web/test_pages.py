@@ -165,6 +165,30 @@ def test_who_may_see_one_game_sees_only_that(console: FakeConsole, browser: Brow
     assert "Secret Project" not in page
 
 
+def test_a_viewer_is_told_that_reasons_are_hidden_and_not_that_there_are_none(
+    console: FakeConsole, browser: Browser
+) -> None:
+    console.control.create_game("Sky Raiders")
+    log_in(browser, token=console.token_of(Role.VIEWER, "Sky Raiders"))
+    page = browser.get("/").text
+    assert "No event was rejected" not in page
+    assert "<code>personal_data</code>" in page
+    log_in(browser, token=console.token)
+    page = browser.get("/").text
+    assert "No event was rejected" in page
+    assert "<code>personal_data</code>" not in page
+
+
+def test_who_may_see_no_game_is_not_told_to_make_one(console: FakeConsole, browser: Browser) -> None:
+    console.control.create_game("Sky Raiders")
+    console.control.create_user("ann@example.com", "correct horse", Role.VIEWER)
+    console.control.set_role("ann@example.com", None)
+    log_in(browser, email="ann@example.com", password="correct horse")
+    page = browser.get("/").text
+    assert "questlog game create" not in page
+    assert "questlog user set-role" in page
+
+
 def test_log_out_ends_it_everywhere(console: FakeConsole, browser: Browser) -> None:
     log_in(browser, token=console.token)
     cookie = browser.cookies["questlog_login"]
