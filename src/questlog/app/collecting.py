@@ -14,6 +14,7 @@ from granian.log import LogLevels
 from granian.server import Server
 
 from questlog.app.places import country_database, make_data_directory, run_directory
+from questlog.app.started_with import COLLECTORS, note_settings
 from questlog.collector.control_thread import ControlThread
 from questlog.collector.counters import CounterBook
 from questlog.collector.country import CountryLookup
@@ -50,6 +51,7 @@ def serve_collectors(settings: Settings) -> None:
     end_with_parent(terminate_this_process)
     _allow_many_connections()
     make_data_directory(settings)
+    note_settings(settings, COLLECTORS)
     with ControlDatabase(settings.control_database, SystemClock()) as control:
         control.signing_key()  # made once, before workers ask for it at the same time
     country_database(settings)

@@ -28,6 +28,7 @@ from questlog.app.policies import Policies
 from questlog.app.program import program_id
 from questlog.app.rates import FreshReprice, rates, rates_maintenance, rates_monitor, rates_refresh
 from questlog.app.receipts import receipts
+from questlog.app.started_with import SERVER, note_settings
 from questlog.app.vitals import vitals
 from questlog.collector.counters import CollectorCounters, published
 from questlog.config import ConfigError, Settings
@@ -232,6 +233,7 @@ async def _run(settings: Settings, loader: Loader, services: ConsoleServices, to
     serving = asyncio.create_task(server.serve())
     waiting = asyncio.create_task(stopping.wait())
     try:
+        note_settings(settings, SERVER)
         with _console_file(settings, token):
             log.info("console ready", host=settings.console.host, port=settings.console.port)
             await asyncio.wait((serving, waiting), return_when=asyncio.FIRST_COMPLETED)

@@ -8,9 +8,9 @@ import shutil
 import socket
 import stat
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -44,6 +44,9 @@ class Level(enum.StrEnum):
     FAIL = "FAIL"
 
 
+_COLOURS = {Level.OK: "green", Level.WARN: "yellow", Level.FAIL: "red"}
+
+
 class Finding(NamedTuple):
     """What one check found."""
 
@@ -62,7 +65,8 @@ def command(settings: Settings) -> None:
     has_failed = False
     for finding in examine(settings, _listens, SystemClock()):
         has_failed |= finding.level is Level.FAIL
-        click.echo(f"{finding.level:<4}  {finding.what}: {finding.text}")
+        level = click.style(f"{finding.level:<4}", fg=_COLOURS[finding.level], bold=finding.level is not Level.OK)
+        click.echo(f"{level}  {finding.what}: {finding.text}")
     if has_failed:
         raise click.exceptions.Exit(1)
 
@@ -70,6 +74,8 @@ def command(settings: Settings) -> None:
 def examine(settings: Settings, listens: Listens, clock: Clock) -> Iterator[Finding]:
     """All findings, in the order in which one thing depends on the other. `listens` tells whether a port is taken."""
     yield from _data_directory(settings.data_dir)
+    given, settings = settings, _as_running(settings, clock.now_us())
+    yield from _settings(given, settings)
     yield _country_database(settings, clock.now_us() / _US)
     if not settings.data_dir.is_dir():
         return
@@ -85,6 +91,29 @@ def examine(settings: Settings, listens: Listens, clock: Clock) -> Iterator[Find
     if positions is not None:
         yield _journal(settings, positions)
     yield from _expiry(settings, console, clock.now_us())
+    if console is not None:
+        yield from _maintenance(console)
+
+
+def _as_running(settings: Settings, now_us: int) -> Settings:
+    """The settings that the running processes were started with; those given, where none is running."""
+    from questlog.app.places import run_directory
+    from questlog.app.started_with import COLLECTORS, SERVER, with_noted_settings
+    from questlog.collector.counters import published
+    from questlog.config import section_types
+
+    if settings.console_file.exists():
+        settings = with_noted_settings(settings, SERVER, section_types())
+    if published(run_directory(settings), now_us):
+        settings = with_noted_settings(settings, COLLECTORS, ["collector"])
+    return settings
+
+
+def _settings(given: Settings, running: Settings) -> Iterator[Finding]:
+    from questlog.app.started_with import differences
+
+    if different := differences(given, running):
+        yield Finding(Level.OK, "settings", f"of the running processes, other than given here: {', '.join(different)}")
 
 
 def _data_directory(directory: Path) -> Iterator[Finding]:
@@ -280,6 +309,28 @@ def _expiry(settings: Settings, console: Console | None, now_us: int) -> Iterato
             text = _one_line(error)
         unit = "day" if days == 1 else "days"
         yield Finding(Level.OK, "expiry", f"{game.name} keeps events for {days} {unit}; {text}")
+
+
+def _maintenance(console: Console) -> Iterator[Finding]:
+    what = "maintenance"
+    try:
+        with ask(console, "GET", "/api/v1/maintenance", timeout_s=_ASK_TIMEOUT_S) as answer:
+            tasks = json.load(answer)
+    except click.ClickException as error:
+        yield Finding(Level.WARN, what, error.message)
+        return
+    yield from maintenance_findings(tasks)
+
+
+def maintenance_findings(tasks: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
+    """One for each task that fails; one for all if none does. `tasks` are as `GET /api/v1/maintenance` answers."""
+    failing = [task for task in tasks if task["failures"]]
+    for task in failing:
+        times = "once" if task["failures"] == 1 else f"{task['failures']} times in a row"
+        why = " ".join((task["error"] or "its log says why").split())
+        yield Finding(Level.WARN, "maintenance", f"{task['name']} failed {times}; it is tried again: {why}")
+    if not failing:
+        yield Finding(Level.OK, "maintenance", f"no failures in {len(tasks)} tasks")
 
 
 def _listens(host: str, port: int) -> bool:

@@ -71,7 +71,12 @@ def main() -> None:
 
 def _run() -> int:
     try:
-        status = program.main(prog_name="questlog", default_map=_locations_of_environment(), standalone_mode=False)
+        status = program.main(
+            prog_name="questlog",
+            default_map=_locations_of_environment(),
+            color=False if os.environ.get("NO_COLOR") else None,
+            standalone_mode=False,
+        )
     except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         return error.exit_code
@@ -89,7 +94,8 @@ def _run() -> int:
 
 
 def _fail(message: str, status: int) -> int:
-    click.echo(f"Error: {message}", err=True)
+    color = False if os.environ.get("NO_COLOR") else None
+    click.echo(f"{click.style('Error:', fg='red', bold=True)} {message}", err=True, color=color)
     return status
 
 

@@ -5,8 +5,7 @@ import importlib
 import json
 import shutil
 import sys
-import urllib.parse
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from decimal import Decimal
 from email.message import Message
 from pathlib import Path
@@ -16,16 +15,15 @@ import click
 import msgspec
 
 from questlog.cli import questions
+from questlog.cli.answer_table import grids_of
+from questlog.cli.asked_game import find_game
 from questlog.cli.console import Console, ConsoleRefused, ask, console_options, find_console
-from questlog.cli.table import text_table
+from questlog.cli.table import echo_table
 from questlog.model.clock import SystemClock
 
 _FORMATS = ("table", "csv", "json", "parquet")
 _GRANULARITIES = ("minute", "hour", "day", "week", "month", "all")
 _METRICS = "query"
-_FLAGS = {"filters": "--filter"}
-_EPOCH = dt.date(1970, 1, 1)
-_DAY_US = 86_400_000_000
 
 
 class AnalysisName(click.ParamType[str]):
@@ -57,7 +55,8 @@ class AnalysisName(click.ParamType[str]):
 @click.option(
     "--period",
     metavar="PERIOD",
-    help="Days: FIRST..LAST, one day, or 30d for the last 30.",
+    help="Days in the game's time zone: today, yesterday, 30d or 4w (the last ones, with today), 2025-01 (a month), "
+    "this-month, last-month, 2025-01-01 (a day), 2025-01-01..2025-01-31.",
 )
 @click.option("--granularity", type=click.Choice(_GRANULARITIES), help="Length of a bucket.")
 @click.option("--group-by", metavar="NAMES", help="Dimensions, separated by commas: country,platform.")
@@ -87,21 +86,22 @@ def command(
     token: str | None,
     **options: Any,
 ) -> None:
-    """Answer a question about a game: given by options, or as QUESTION, the JSON of the HTTP API, or `-` to read it
-    from standard input.
+    """Answer a question about a game. Options give the question, or QUESTION, the JSON of the HTTP API, or both; with
+    `-` the JSON is read from standard input.
 
     \b
     questlog query --metrics dau,revenue --period 30d --group-by country --top 5
-    questlog query --analysis retention '{"period": {"start": "2025-01-01", "end": "2025-01-31"}}'
+    questlog query --analysis retention --period 4w
+    questlog query --analysis retention --period last-month '{"ages": 14, "group_by": ["country"]}'
     questlog query --format parquet - < question.json > answer.parquet
     """  # noqa: D301 - the \b keeps click from joining the lines
-    body = _question(question, options)
     if form == "parquet" and sys.stdout.isatty():
         raise click.UsageError("Parquet is not for a terminal; send it to a file: > answer.parquet")
     console = find_console(data, url, token)
-    name = urllib.parse.quote(game or _only_game(console), safe="")
-    path = f"/api/v1/games/{name}/{analysis}"
     try:
+        asked_game = find_game(console, game)
+        body = _question(question, options, analysis, asked_game.today(SystemClock()))
+        path = f"{asked_game.path}/{analysis}"
         if form == "table":
             _print_table(console, path, body)
         else:
@@ -112,13 +112,17 @@ def command(
         ) from None
 
 
-def _question(question: str | None, options: Mapping[str, Any]) -> Mapping[str, Any]:
+def _question(question: str | None, options: Mapping[str, Any], analysis: str, today: dt.date) -> Mapping[str, Any]:
+    """The question of the JSON and the options together."""
+    given = _of_options(options, today)
     if question is None:
-        return _of_options(options)
-    given = [_FLAGS.get(name, f"--{name.replace('_', '-')}") for name, value in options.items() if value]
-    if given:
-        raise click.UsageError(f"{given[0]} is for a question without JSON; put it into the JSON")
-    return _of_json(sys.stdin.read() if question == "-" else question)
+        if analysis == _METRICS and not given.keys() >= {"metrics", "period"}:
+            raise click.UsageError("give --metrics and --period, or a question as JSON")
+        return given
+    read = _of_json(sys.stdin.read() if question == "-" else question)
+    for name in given.keys() & read.keys():
+        raise click.UsageError(f"--{name.replace('_', '-')} is in the JSON too; give it once")
+    return {**read, **given}
 
 
 def _of_json(text: str) -> Mapping[str, Any]:
@@ -131,13 +135,10 @@ def _of_json(text: str) -> Mapping[str, Any]:
     return read
 
 
-def _of_options(options: Mapping[str, Any]) -> Mapping[str, Any]:
-    if not options["metrics"] or not options["period"]:
-        raise click.UsageError("give --metrics and --period, or a question as JSON")
-    today = _EPOCH + dt.timedelta(days=SystemClock().now_us() // _DAY_US)
-    asked = {
-        "metrics": questions.names(options["metrics"]),
-        "period": questions.period(options["period"], today),
+def _of_options(options: Mapping[str, Any], today: dt.date) -> Mapping[str, Any]:
+    given = {
+        "metrics": questions.names(options["metrics"] or ""),
+        "period": options["period"] and questions.period(options["period"], today),
         "granularity": options["granularity"],
         "group_by": questions.names(options["group_by"] or ""),
         "filter": questions.all_of(options["filters"]),
@@ -146,17 +147,7 @@ def _of_options(options: Mapping[str, Any]) -> Mapping[str, Any]:
         "totals": options["totals"],
         "intervals": options["intervals"],
     }
-    return {name: value for name, value in asked.items() if value}
-
-
-def _only_game(console: Console) -> str:
-    with ask(console, "GET", "/api/v1/games") as answer:
-        games = json.load(answer)
-    if len(games) == 1:
-        return str(games[0]["game_key"])
-    if not games:
-        raise click.ClickException("there is no game yet; `questlog game create NAME` makes one")
-    raise click.UsageError(f"say which game with --game: {', '.join(game['name'] for game in games)}")
+    return {name: value for name, value in given.items() if value}
 
 
 def _print_table(console: Console, path: str, body: Mapping[str, Any]) -> None:
@@ -164,21 +155,16 @@ def _print_table(console: Console, path: str, body: Mapping[str, Any]) -> None:
         # Decimals keep their digits: 1.50 is shown as it is stored.
         content = msgspec.json.Decoder(float_hook=Decimal).decode(answer.read())
         origin = _origin(answer.headers)
-    columns, rows = content["columns"], content["rows"]
-    _echo_table(columns, rows)
-    for totals in content["totals"] or ():
-        click.echo()
-        shown = [column for column in columns if column["name"] in totals]
-        click.echo("in total")
-        _echo_table(shown, [[totals[column["name"]] for column in shown]])
+    for place, grid in enumerate(grids_of(content)):
+        if place:
+            click.echo()
+        if grid.title:
+            click.echo(grid.title)
+        echo_table(grid.names, grid.kinds, grid.rows)
     for warning in content["warnings"]:
         click.echo(f"warning: {warning['field']}: {warning['detail']}", err=True)
-    click.echo(f"({len(rows):,} {'row' if len(rows) == 1 else 'rows'}; {origin})", err=True)
-
-
-def _echo_table(columns: Sequence[Mapping[str, str]], rows: Sequence[Sequence[object]]) -> None:
-    for line in text_table([column["name"] for column in columns], [column["type"] for column in columns], rows):
-        click.echo(line)
+    count = len(content["rows"])
+    click.echo(f"({count:,} {'row' if count == 1 else 'rows'}; {origin})", err=True)
 
 
 def _copy_answer(console: Console, path: str, body: Mapping[str, Any], form: str) -> None:

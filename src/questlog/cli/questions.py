@@ -7,8 +7,10 @@ from typing import Any
 
 import click
 
-_EXAMPLES = "2025-01-01..2025-01-31, 2025-01-01 or 30d"
-_DAYS = re.compile(r"([1-9]\d{0,3})d", re.ASCII)
+_EXAMPLES = "today, yesterday, 30d, 4w, 2025-01, this-month, last-month, 2025-01-01 or 2025-01-01..2025-01-31"
+_LAST_DAYS = re.compile(r"([1-9]\d{0,3})([dw])", re.ASCII)
+_MONTH = re.compile(r"\d{4}-\d{2}", re.ASCII)
+_DAY = dt.timedelta(days=1)
 # The longer ones first: `>=` is not `>` with a value that begins with `=`.
 _OPERATORS = {
     "!=": "is_not",
@@ -25,18 +27,38 @@ _OF_SEVERAL = {"is": "in", "is_not": "not_in"}
 
 
 def period(text: str, today: dt.date) -> dict[str, str]:
-    """`FIRST..LAST`, one day, or `Nd`: the last N days, `today` (UTC) included. Raises `click.BadParameter`."""
-    last_days = _DAYS.fullmatch(text)
+    """The days that `text` names, as the help of `questlog query --period` says. Raises `click.BadParameter`."""
     try:
-        if last_days:
-            first, last = today - dt.timedelta(days=int(last_days[1]) - 1), today
-        else:
-            start, dots, end = text.partition("..")
-            first = dt.date.fromisoformat(start)
-            last = dt.date.fromisoformat(end) if dots else first
+        first, last = _days(text.strip(), today)
     except (ValueError, OverflowError):
         raise click.BadParameter(f"a period is {_EXAMPLES}, not {text!r}", param_hint="--period") from None
+    if last < first:
+        raise click.BadParameter(f"{text} ends before it begins", param_hint="--period")
     return {"start": first.isoformat(), "end": last.isoformat()}
+
+
+def _days(text: str, today: dt.date) -> tuple[dt.date, dt.date]:
+    """First and last day. Raises `ValueError`, `OverflowError`."""
+    first_of_month = today.replace(day=1)
+    match text:
+        case "today":
+            return today, today
+        case "yesterday":
+            return today - _DAY, today - _DAY
+        case "this-month":
+            return first_of_month, today
+        case "last-month":
+            last = first_of_month - _DAY
+            return last.replace(day=1), last
+    if last_days := _LAST_DAYS.fullmatch(text):
+        count = int(last_days[1]) * (7 if last_days[2] == "w" else 1)
+        return today - (count - 1) * _DAY, today
+    if _MONTH.fullmatch(text):
+        first = dt.date.fromisoformat(f"{text}-01")
+        return first, (first + 31 * _DAY).replace(day=1) - _DAY
+    start, dots, end = text.partition("..")
+    first = dt.date.fromisoformat(start)
+    return first, dt.date.fromisoformat(end) if dots else first
 
 
 def names(text: str) -> list[str]:

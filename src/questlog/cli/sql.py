@@ -9,7 +9,7 @@ import click
 import msgspec
 
 from questlog.cli.console import Console, ask, console_options, find_console
-from questlog.cli.table import text_table
+from questlog.cli.table import echo_table
 
 _FORMATS = ("table", "csv", "json", "parquet")
 
@@ -43,8 +43,7 @@ def _print_table(console: Console, statement: str) -> None:
         # Decimals keep their digits: 1.50 is shown as it is stored.
         content = msgspec.json.Decoder(float_hook=Decimal).decode(answer.read())
     columns, rows = content["columns"], content["rows"]
-    for line in text_table([column["name"] for column in columns], [column["type"] for column in columns], rows):
-        click.echo(line)
+    echo_table([column["name"] for column in columns], [column["type"] for column in columns], rows)
     click.echo(f"({len(rows):,} {'row' if len(rows) == 1 else 'rows'})", err=True)
 
 

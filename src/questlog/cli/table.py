@@ -3,11 +3,13 @@
 import unicodedata
 from collections.abc import Iterator, Sequence
 
+import click
 import msgspec
 
 _MAX_CELL = 80
 _encoder = msgspec.json.Encoder(decimal_format="number")
-_NUMBERS = ("int", "uint", "float", "double", "decimal")
+NUMBERS = ("int", "uint", "float", "double", "decimal")
+"""How Arrow's names of the types of numbers begin."""
 
 
 def text_table(names: Sequence[str], kinds: Sequence[str], rows: Sequence[Sequence[object]]) -> Iterator[str]:
@@ -18,11 +20,20 @@ def text_table(names: Sequence[str], kinds: Sequence[str], rows: Sequence[Sequen
     cells = [[_cell(value) for value in row] for row in rows]
     heading = [_cell(name) for name in names]
     widths = [max(_width(row[place]) for row in [heading, *cells]) for place in range(len(names))]
-    is_number = [kind.startswith(_NUMBERS) for kind in kinds]
+    is_number = [kind.startswith(NUMBERS) for kind in kinds]
     yield _line(heading, widths, [False] * len(names))
     yield "  ".join("─" * width for width in widths)
     for row in cells:
         yield _line(row, widths, is_number)
+
+
+def echo_table(names: Sequence[str], kinds: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Print a table to stdout: the heading is bold and the rule dim on a terminal, and plain in a pipe."""
+    heading, rule, *lines = text_table(names, kinds, rows)
+    click.secho(heading, bold=True)
+    click.secho(rule, dim=True)
+    for line in lines:
+        click.echo(line)
 
 
 def _line(row: Sequence[str], widths: Sequence[int], flush_right: Sequence[bool]) -> str:

@@ -65,7 +65,7 @@ async def status_page(site: ThisSite, request: AnyRequest) -> Response[str] | Re
     login = await asyncio.to_thread(site.logins.find, request)
     if login is None:
         return Redirect("/login", status_code=SEE_OTHER)
-    status = limited_to(await asyncio.to_thread(site.status.read), login.caller)
+    status = limited_to(await site.status.latest(), login.caller)
     collector_url = f"http://{request.url.hostname or 'localhost'}:{site.services.collector_port}"
     return site.page(
         "status.html",

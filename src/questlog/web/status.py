@@ -1,5 +1,6 @@
 """What is arriving, per game, now."""
 
+import asyncio
 import threading
 from collections.abc import Sequence
 
@@ -92,9 +93,15 @@ class StatusReader:
     def __init__(self, services: ConsoleServices) -> None:
         self._services = services
         self._lock = threading.Lock()
+        self._turn = asyncio.Lock()
         self._last: Status | None = None
         self._newest: dict[int, dict[str, int]] = {}
         self._quiet: dict[int, tuple[tuple[int, int], int | None]] = {}
+
+    async def latest(self) -> Status:
+        """The same for an event loop: those who look meanwhile wait without a thread, which others need."""
+        async with self._turn:
+            return await asyncio.to_thread(self.read)
 
     def read(self) -> Status:
         """The status, at most a second old. Raises `ControlError`; a store that fails is one of the problems."""

@@ -2,7 +2,9 @@ import os
 import time
 from pathlib import Path
 
-from questlog.cli.doctor import Finding, Level, _clock, _data_directory, _journal, examine
+from questlog.app.started_with import COLLECTORS, SERVER, note_settings
+from questlog.cli.doctor import Finding, Level, _clock, _data_directory, _journal, examine, maintenance_findings
+from questlog.collector.counters import CounterBook, publish
 from questlog.config import load
 from questlog.control.database import ControlDatabase
 from questlog.journal.head import current_boot_id
@@ -139,3 +141,51 @@ def test_what_expires_is_told_of_games_that_do_not_keep_all(tmp_path: Path) -> N
     of_a = "a keeps events for 1 day; events of a before 2025-12-31 will be deleted"
     assert told(0) == [of_a]
     assert told(10) == [of_a, "c keeps events for 10 days; events of c before 2025-12-22 will be deleted"]
+
+
+def collectors_publish(tmp_path: Path) -> None:
+    note_settings(load(tmp_path, overrides={"collector.port": 18_450}), COLLECTORS)
+    publish(tmp_path / "run", CounterBook(0, SystemClock().now_us()).snapshot(is_ready=True, pending_bytes=0))
+
+
+def test_settings_of_running_collectors_count_and_not_those_given(tmp_path: Path) -> None:
+    with ControlDatabase(tmp_path / "control.sqlite3", SystemClock()) as control:
+        control.create_game("a")
+    collectors_publish(tmp_path)
+
+    def listens(_host: str, port: int) -> bool:
+        return port == 18_450
+
+    findings = list(examine(load(tmp_path), listens, SystemClock()))
+    assert levels(findings)["collectors"] is Level.OK
+    (settings,) = [finding.text for finding in findings if finding.what == "settings"]
+    assert settings.endswith("collector.port=18450")
+
+
+def test_settings_of_processes_that_are_gone_do_not_count(tmp_path: Path) -> None:
+    for process in (COLLECTORS, SERVER):
+        note_settings(load(tmp_path, overrides={"collector.port": 18_450, "console.port": 18_451}), process)
+    findings = list(examine(load(tmp_path), nobody_listens, SystemClock()))
+    assert "settings" not in levels(findings)
+    assert any(finding.what == "collectors, port 7450" for finding in findings)
+
+
+def test_settings_of_the_server_count_where_there_is_one_and_hold_no_secret(tmp_path: Path) -> None:
+    note_settings(load(tmp_path, overrides={"console.port": 1, "control.url": "sqlite:///secret"}), SERVER)
+    (tmp_path / "console.json").write_text("{}", encoding="utf-8")
+    findings = list(examine(load(tmp_path), nobody_listens, SystemClock()))
+    assert any(finding.what == "console, port 1" for finding in findings)
+    noted = tmp_path / "run" / "settings-server.json"
+    assert "secret" not in noted.read_text(encoding="utf-8")
+    assert noted.stat().st_mode & 0o077 == 0
+
+
+def test_tasks_of_maintenance_that_fail_are_named() -> None:
+    good = {"name": "compact", "failures": 0, "error": None}
+    bad = {"name": "expire", "failures": 3, "error": "disk\nfull"}
+    assert [finding.level for finding in maintenance_findings([good])] == [Level.OK]
+    (finding,) = maintenance_findings([good, bad])
+    assert (finding.level, finding.text) == (
+        Level.WARN,
+        "expire failed 3 times in a row; it is tried again: disk full",
+    )

@@ -16,18 +16,31 @@ TODAY = dt.date(2026, 2, 3)
         ("2025-01-01", "2025-01-01", "2025-01-01"),
         ("1d", "2026-02-03", "2026-02-03"),
         ("7d", "2026-01-28", "2026-02-03"),
+        ("4w", "2026-01-07", "2026-02-03"),
+        ("today", "2026-02-03", "2026-02-03"),
+        ("yesterday", "2026-02-02", "2026-02-02"),
+        ("this-month", "2026-02-01", "2026-02-03"),
+        ("last-month", "2026-01-01", "2026-01-31"),
+        ("2025-12", "2025-12-01", "2025-12-31"),
+        ("2024-02", "2024-02-01", "2024-02-29"),
     ],
 )
-def test_a_period_is_first_to_last_one_day_or_so_many_days(text: str, start: str, end: str) -> None:
+def test_a_period_names_its_first_and_last_day(text: str, start: str, end: str) -> None:
     assert period(text, TODAY) == {"start": start, "end": end}
 
 
 @pytest.mark.parametrize(
-    "text", ["", "..", "2025-01-01..", "yesterday", "0d", "-1d", "2025-02-30", "7d..8d", "9999999d"]
+    "text",
+    ["", "..", "2025-01-01..", "tomorrow", "0d", "0w", "2025-13", "0000-01", "-1d", "2025-02-30", "7d..8d", "9999999d"],
 )
 def test_what_is_no_period_is_refused(text: str) -> None:
     with pytest.raises(click.BadParameter, match="a period is"):
         period(text, TODAY)
+
+
+def test_a_period_that_ends_before_it_begins_is_refused() -> None:
+    with pytest.raises(click.BadParameter, match="ends before it begins"):
+        period("2025-02-01..2025-01-01", TODAY)
 
 
 def test_names_are_told_apart_by_commas() -> None:

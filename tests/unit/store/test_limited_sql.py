@@ -1,6 +1,7 @@
 """A statement that is limited to some games tells nothing of the others."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -160,6 +161,25 @@ def test_a_condition_is_not_tried_on_rows_of_other_games(
         assert "secret" not in str(error).replace(statement, "")  # noqa: PT017 - it may fail for the games' own rows
 
 
+@pytest.mark.parametrize("condition", ["player_id > '{}'", "player_id = '{}'"])
+def test_a_condition_is_not_decided_by_the_statistics_of_all_games(store: DuckDBStore, condition: str) -> None:
+    """A condition that no row of any game can meet is dropped by the engine, and then the other one is not tried."""
+    outcomes = set()
+    for value in ("2", "r", "t"):  # between them lies the other game's player
+        statement = f"SELECT count(*) FROM events WHERE session_id::INTEGER = 1 AND {condition.format(value)}"
+        try:
+            outcomes.add(str(ask(store, statement, MINE)))
+        except QueryAborted:
+            outcomes.add("failed")
+    assert len(outcomes) == 1
+
+
+@pytest.mark.parametrize("table", sorted(GAME_TABLES))
+def test_columns_have_the_types_of_the_table(store: DuckDBStore, table: str) -> None:
+    limited = store.sql(f"FROM {table}", 1, Cancellation(), frozenset({MINE}))
+    assert limited.schema == store.sql(f"FROM {table}", 1, Cancellation()).schema
+
+
 def test_what_a_condition_pushes_is_behind_the_games(store: DuckDBStore) -> None:
     with store._runner._cursor(Cancellation()) as cursor:
         from questlog.store.duckdb.limited_sql import limit_tables
@@ -199,3 +219,10 @@ def test_the_words_of_the_engine_are_without_the_directory(store: DuckDBStore) -
     with pytest.raises(QueryAborted, match="\\(store\\)/temp") as refused:
         store.sql(f"SELECT error('cannot write {directory}/temp')", 100, Cancellation())
     assert directory not in str(refused.value)
+
+
+def test_opening_leaves_the_connection_free_for_rebuilding(tmp_path: Path) -> None:
+    opened = DuckDBStore(tmp_path, EngineSettings(memory_limit_mb=300, temp_limit_mb=200))
+    opened.load(batch([{"player_id": "1", "session_id": "a"}]), NOON)
+    opened.rebuild(lambda _table, _share: None)
+    opened.close()

@@ -1,4 +1,7 @@
+import asyncio
+import threading
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
 import pyarrow as pa
@@ -142,3 +145,28 @@ def test_however_many_look_the_store_is_asked_once_a_second(console_at_noon: Fak
     assert reader.read() is first
     console_at_noon.clock.us += 1
     assert reader.read() is not first
+
+
+def test_however_many_look_at_a_slow_store_one_thread_waits_for_it(
+    console_at_noon: FakeConsole, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_over = threading.Event()
+
+    def wait(statement: str, parameters: Mapping[str, object]) -> pa.Table:
+        assert is_over.wait(20)
+        raise StoreFailed(f"too slow: {len(statement)} {len(parameters)}")
+
+    monkeypatch.setattr(console_at_noon.tables, "query", wait)
+    reader = StatusReader(console_at_noon.services)
+
+    async def look() -> int:
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(2))
+        looking = [asyncio.create_task(reader.latest()) for _ in range(10)]
+        await asyncio.sleep(0.01)
+        try:  # as the check of a token does
+            await asyncio.wait_for(asyncio.to_thread(int), 5)
+        finally:
+            is_over.set()
+        return len({id(status) for status in await asyncio.gather(*looking)})
+
+    assert asyncio.run(look()) == 1

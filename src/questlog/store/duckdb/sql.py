@@ -191,10 +191,10 @@ def _refusals(cancellation: Cancellation, directory: str) -> Iterator[None]:
 
 def _directory_of(connection: duckdb.DuckDBPyConnection) -> str:
     """Where the database's files are; empty for one in memory."""
-    row = connection.execute(
-        "SELECT path FROM duckdb_databases() WHERE database_name = $name", {"name": CATALOG}
-    ).fetchone()
-    return str(Path(row[0]).parent) if row and row[0] else ""
+    query = "SELECT path FROM duckdb_databases() WHERE database_name = $name"
+    # All rows: one that is left over would keep the connection from other work.
+    rows = connection.execute(query, {"name": CATALOG}).fetchall()
+    return str(Path(rows[0][0]).parent) if rows and rows[0][0] else ""
 
 
 def checked(
