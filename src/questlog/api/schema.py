@@ -15,8 +15,8 @@ from questlog.analytics.engine.analysis import Analysis
 from questlog.analytics.question.examples import Example
 from questlog.api.answers import ORIGIN_HEADERS, AnswerBody
 from questlog.api.errors import AnyRequest, ErrorAnswer
-from questlog.api.metrics import TEXT_FORMAT
 from questlog.api.response_formats import MEDIA_TYPES, ResponseFormat
+from questlog.collector.metrics import TEXT_FORMAT
 from questlog.console.definition_kinds import definition_examples, definition_types
 from questlog.loader.reprice import RepriceStatus
 

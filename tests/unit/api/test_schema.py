@@ -104,7 +104,7 @@ def test_routes_that_write_their_answer_themselves_tell_what_it_is(schema: dict[
     assert paths["/api/v1/reprice"]["post"]["responses"]["202"]["content"] == {"application/json": {"schema": reprice}}
     assert "text/csv" in paths["/api/v1/sql"]["post"]["responses"]["200"]["content"]
     assert set(paths["/metrics"]["get"]["responses"]) == {"200", "401", "429"}
-    assert set(paths["/metrics"]["get"]["responses"]["200"]["content"]) == {"text/plain; version=1.0.0; charset=utf-8"}
+    assert set(paths["/metrics"]["get"]["responses"]["200"]["content"]) == {"text/plain; version=0.0.4"}
     assert set(paths["/readycheck"]["get"]["responses"]) == {"200", "503"}
 
 
