@@ -1,13 +1,15 @@
 """Groups of commands: imported when used, taking `--data` and `--config` before a command's name as well as after."""
 
+import difflib
 import importlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import click
 
 _LOCATIONS = "questlog.locations"
+_CUTOFF = 0.5
 
 
 class LazyCommand(NamedTuple):
@@ -31,6 +33,13 @@ class CommandGroup(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Click's hook: `args` as a command and what follows it."""
+        if (
+            args
+            and not ctx.resilient_parsing
+            and self.get_command(ctx, args[0]) is None
+            and not args[0].startswith("-")
+        ):
+            raise click.UsageError(_no_such_command(args[0], self.list_commands(ctx)), ctx)
         name, command, rest = super().resolve_command(ctx, args)
         ctx.default_map = {name or "": ctx.meta.get(_LOCATIONS, {})}
         return name, command, rest
@@ -65,6 +74,11 @@ class LazyGroup(CommandGroup):
         del ctx
         with formatter.section("Commands"):
             formatter.write_dl([(name, lazy.short_help) for name, lazy in self.lazy_commands.items()])
+
+
+def _no_such_command(given: str, known: Sequence[str]) -> str:
+    nearest = difflib.get_close_matches(given, known, n=1, cutoff=_CUTOFF)
+    return f"there is no command {given!r}" + (f"; did you mean {nearest[0]!r}?" if nearest else "")
 
 
 def _location(name: str, metavar: str, text: str) -> click.Option:

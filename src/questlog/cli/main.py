@@ -23,6 +23,10 @@ COMMANDS = {
     "control": LazyCommand("questlog.cli.control_database:command", "The control database: move it to PostgreSQL."),
     "sql": LazyCommand("questlog.cli.sql:command", "Ask the running server in SQL."),
     "query": LazyCommand("questlog.cli.query:command", "Ask the running server about a game: metrics, retention, …."),
+    "saved": LazyCommand("questlog.cli.saved:command", "Saved questions of a game: list and run them."),
+    "metrics": LazyCommand("questlog.cli.catalogue:metrics", "List the metrics, with their definitions."),
+    "dimensions": LazyCommand("questlog.cli.catalogue:dimensions", "List the dimensions, with their meanings."),
+    "events": LazyCommand("questlog.cli.catalogue:events", "List the events that a game sent."),
     "rebuild": LazyCommand("questlog.cli.rebuild:command", "Compute all rollups again from the events."),
     "reprice": LazyCommand(
         "questlog.cli.reprice:command", "Compute amounts in US dollars again with current exchange rates."

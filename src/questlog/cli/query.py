@@ -1,27 +1,22 @@
 """`questlog query`: ask the running server about a game."""
 
 import datetime as dt
+import difflib
 import importlib
 import json
-import shutil
 import sys
 from collections.abc import Mapping
-from decimal import Decimal
-from email.message import Message
 from pathlib import Path
 from typing import Any
 
 import click
-import msgspec
 
 from questlog.cli import questions
-from questlog.cli.answer_table import grids_of
+from questlog.cli.answers import FORMATS, print_answer, refuse_terminal
 from questlog.cli.asked_game import find_game
-from questlog.cli.console import Console, ConsoleRefused, ask, console_options, find_console
-from questlog.cli.table import echo_table
+from questlog.cli.console import console_options, find_console
 from questlog.model.clock import SystemClock
 
-_FORMATS = ("table", "csv", "json", "parquet")
 _GRANULARITIES = ("minute", "hour", "day", "week", "month", "all")
 _METRICS = "query"
 
@@ -33,7 +28,12 @@ class AnalysisName(click.ParamType[str]):
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Click's hook: the name, where there is such an analysis."""
-        return value if value == _METRICS else self._choice().convert(value, param, ctx)
+        known = self._choice().choices if value != _METRICS else (value,)
+        if value not in known:
+            nearest = difflib.get_close_matches(value, known, n=1)
+            hint = f"did you mean {nearest[0]!r}?" if nearest else f"there are {', '.join(known)}"
+            self.fail(f"there is no analysis {value!r}; {hint}", param, ctx)
+        return value
 
     def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str | None:
         """Click's hook: all names, for the help."""
@@ -73,7 +73,7 @@ class AnalysisName(click.ParamType[str]):
 @click.option("--totals", is_flag=True, help="Add a row for the whole period without groups.")
 @click.option("--intervals", is_flag=True, help="Add numerators, denominators and 95 % intervals.")
 @click.option(
-    "--format", "form", type=click.Choice(_FORMATS), default="table", show_default=True, help="Format of the answer."
+    "--format", "form", type=click.Choice(FORMATS), default="table", show_default=True, help="Format of the answer."
 )
 @console_options
 def command(
@@ -95,21 +95,11 @@ def command(
     questlog query --analysis retention --period last-month '{"ages": 14, "group_by": ["country"]}'
     questlog query --format parquet - < question.json > answer.parquet
     """  # noqa: D301 - the \b keeps click from joining the lines
-    if form == "parquet" and sys.stdout.isatty():
-        raise click.UsageError("Parquet is not for a terminal; send it to a file: > answer.parquet")
+    refuse_terminal(form)
     console = find_console(data, url, token)
-    try:
-        asked_game = find_game(console, game)
-        body = _question(question, options, analysis, asked_game.today(SystemClock()))
-        path = f"{asked_game.path}/{analysis}"
-        if form == "table":
-            _print_table(console, path, body)
-        else:
-            _copy_answer(console, path, body, form)
-    except ConsoleRefused as refusal:
-        raise click.ClickException(
-            f"{refusal.field}: {refusal.message}" if refusal.field else refusal.message
-        ) from None
+    asked_game = find_game(console, game)
+    body = _question(question, options, analysis, asked_game.today(SystemClock()))
+    print_answer(console, f"{asked_game.path}/{analysis}", body, form)
 
 
 def _question(question: str | None, options: Mapping[str, Any], analysis: str, today: dt.date) -> Mapping[str, Any]:
@@ -148,44 +138,3 @@ def _of_options(options: Mapping[str, Any], today: dt.date) -> Mapping[str, Any]
         "intervals": options["intervals"],
     }
     return {name: value for name, value in given.items() if value}
-
-
-def _print_table(console: Console, path: str, body: Mapping[str, Any]) -> None:
-    with ask(console, "POST", f"{path}?format=compact", body) as answer:
-        # Decimals keep their digits: 1.50 is shown as it is stored.
-        content = msgspec.json.Decoder(float_hook=Decimal).decode(answer.read())
-        origin = _origin(answer.headers)
-    for place, grid in enumerate(grids_of(content)):
-        if place:
-            click.echo()
-        if grid.title:
-            click.echo(grid.title)
-        echo_table(grid.names, grid.kinds, grid.rows)
-    for warning in content["warnings"]:
-        click.echo(f"warning: {warning['field']}: {warning['detail']}", err=True)
-    count = len(content["rows"])
-    click.echo(f"({count:,} {'row' if count == 1 else 'rows'}; {origin})", err=True)
-
-
-def _copy_answer(console: Console, path: str, body: Mapping[str, Any], form: str) -> None:
-    output = sys.stdout.buffer
-    with ask(console, "POST", f"{path}?format={form}", body) as answer:
-        shutil.copyfileobj(answer, output)
-        origin = _origin(answer.headers)
-    if form == "json":
-        output.write(b"\n")
-    output.flush()
-    click.echo(f"({origin})", err=True)
-
-
-def _origin(headers: Message) -> str:
-    """Where an answer comes from, in words."""
-    through = _time(headers["Questlog-Complete-Through"])
-    complete = "unknown whether all events are loaded" if through is None else f"complete through {through}"
-    took_ms, sources = float(headers["Questlog-Took-Ms"]), headers["Questlog-Sources"]
-    read = f" from {sources}" if sources else ""
-    return f"as of {_time(headers['Questlog-As-Of'])}, {complete}; {took_ms:,.1f} ms{read}"
-
-
-def _time(text: str | None) -> str | None:
-    return text and f"{text[:19].replace('T', ' ')} UTC"

@@ -6,19 +6,21 @@ from collections.abc import Iterator, Sequence
 import click
 import msgspec
 
-_MAX_CELL = 80
+MAX_CELL = 80
 _encoder = msgspec.json.Encoder(decimal_format="number")
 NUMBERS = ("int", "uint", "float", "double", "decimal")
 """How Arrow's names of the types of numbers begin."""
 
 
-def text_table(names: Sequence[str], kinds: Sequence[str], rows: Sequence[Sequence[object]]) -> Iterator[str]:
-    """The lines of a table: a heading, a rule, the rows. Numbers are flush right; a long cell ends in `…`.
+def text_table(
+    names: Sequence[str], kinds: Sequence[str], rows: Sequence[Sequence[object]], max_cell: int = MAX_CELL
+) -> Iterator[str]:
+    """The lines of a table: heading, rule, rows. Numbers are flush right; a cell longer than `max_cell` ends in `…`.
 
     `kinds` are Arrow's names of the columns' types.
     """
-    cells = [[_cell(value) for value in row] for row in rows]
-    heading = [_cell(name) for name in names]
+    cells = [[_cell(value, max_cell) for value in row] for row in rows]
+    heading = [_cell(name, max_cell) for name in names]
     widths = [max(_width(row[place]) for row in [heading, *cells]) for place in range(len(names))]
     is_number = [kind.startswith(NUMBERS) for kind in kinds]
     yield _line(heading, widths, [False] * len(names))
@@ -27,9 +29,11 @@ def text_table(names: Sequence[str], kinds: Sequence[str], rows: Sequence[Sequen
         yield _line(row, widths, is_number)
 
 
-def echo_table(names: Sequence[str], kinds: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+def echo_table(
+    names: Sequence[str], kinds: Sequence[str], rows: Sequence[Sequence[object]], max_cell: int = MAX_CELL
+) -> None:
     """Print a table to stdout: the heading is bold and the rule dim on a terminal, and plain in a pipe."""
-    heading, rule, *lines = text_table(names, kinds, rows)
+    heading, rule, *lines = text_table(names, kinds, rows, max_cell)
     click.secho(heading, bold=True)
     click.secho(rule, dim=True)
     for line in lines:
@@ -44,7 +48,7 @@ def _line(row: Sequence[str], widths: Sequence[int], flush_right: Sequence[bool]
     return "  ".join(padded).rstrip()
 
 
-def _cell(value: object) -> str:
+def _cell(value: object, longest: int) -> str:
     match value:
         case None:
             text = "NULL"
@@ -52,8 +56,8 @@ def _cell(value: object) -> str:
             text = value
         case _:
             text = _encoder.encode(value).decode()
-    text = "".join(map(_visible, text[: _MAX_CELL + 1]))
-    return text if len(text) <= _MAX_CELL else text[: _MAX_CELL - 1] + "…"
+    text = "".join(map(_visible, text[: longest + 1]))
+    return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
 def _visible(character: str) -> str:

@@ -90,8 +90,11 @@ def test_the_version_is_one_line(questlog: CommandLine) -> None:
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (["gaem"], "No such command 'gaem'"),
-        (["game", "crate"], "No such command 'crate'"),
+        (["gaem"], "there is no command 'gaem'; did you mean 'game'?"),
+        (["game", "crate"], "there is no command 'crate'; did you mean 'create'?"),
+        (["zzz"], "there is no command 'zzz' (see `questlog --help`)"),
+        (["query", "--analysis", "retentoin"], "there is no analysis 'retentoin'; did you mean 'retention'?"),
+        (["query", "--metrcs", "dau"], "Did you mean '--metrics'?"),
         (["game", "create"], "Missing argument 'NAME' (see `questlog game create --help`)"),
         (["game", "create", "a", "--colour", "red"], "No such option"),
         (["user", "create", "a@b.c", "--role", "king"], "Invalid value for '--role'"),
