@@ -12,6 +12,20 @@ _AT = re.compile(r" - at `(?:key in )?(\$.*)`$", re.DOTALL)
 _PART = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
 _UNKNOWN = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)
 _BAD_VALUE = re.compile(r"Invalid (?:enum )?value '(.*)'", re.DOTALL)
+_MISSING = re.compile(r"Object missing required field `(.*)`", re.DOTALL)
+_EXPECTED = re.compile(r"Expected `(?P<kinds>[^`]*)`(?P<limit> [^,]*)?(?:, got `(?P<got>[^`]*)`)?")
+_WORDS = {
+    "int": "a whole number",
+    "float": "a number",
+    "str": "a text",
+    "bool": "true or false",
+    "array": "a list",
+    "object": "an object",
+}
+_FORMATS = {
+    "Invalid RFC3339 encoded date": "must be a date like 2026-01-31",
+    "Invalid RFC3339 encoded datetime": "must be a time like 2026-01-31T12:00:00Z",
+}
 _CUTOFF = 0.6
 
 _Wanted = TypeVar("_Wanted")
@@ -53,7 +67,21 @@ def fault_of(message: str, field: str, wanted: Any) -> Fault:
     bad_value = _BAD_VALUE.fullmatch(message)
     if bad_value:
         return _with_nearest(field, f"there is no such value: {bad_value[1]!r}", bad_value[1], _values(wanted, field))
-    return Fault(field, message)
+    return Fault(field, _plain(message))
+
+
+def _plain(message: str) -> str:
+    """A message of msgspec in words for people who do not know its types."""
+    if missing := _MISSING.fullmatch(message):
+        return f"the field `{missing[1]}` is missing"
+    if expected := _EXPECTED.fullmatch(message):
+        got = f", not {_in_words(expected['got'])}" if expected["got"] else ""
+        return f"must be {_in_words(expected['kinds'])}{expected['limit'] or ''}{got}"
+    return _FORMATS.get(message, message)
+
+
+def _in_words(kinds: str) -> str:
+    return " or ".join(_WORDS.get(kind, kind) for kind in kinds.split(" | "))
 
 
 def _with_nearest(field: str, detail: str, given: str, known: list[str]) -> Fault:

@@ -2,6 +2,8 @@
 
 import http.client
 import json
+import socket
+import ssl
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -107,10 +109,28 @@ def ask(
     except urllib.error.HTTPError as error:
         raise _refusal(error) from None
     except (OSError, ValueError, http.client.HTTPException) as error:
-        reason = getattr(error, "reason", error)
-        message = f"no server answers at {console.url} ({reason}); start one with `questlog run`"
-        raise ConsoleUnreachable(message) from None
+        raise ConsoleUnreachable(f"no server answers at {console.url}: {why_unreachable(error)}") from None
     return answer
+
+
+def why_unreachable(error: Exception) -> str:
+    """What to say of a failed connection, and what to do."""
+    reason = getattr(error, "reason", error)
+    match reason:
+        case ssl.SSLCertVerificationError():
+            return f"its certificate is not trusted ({reason.verify_message}); check the address and the certificate"
+        case ssl.SSLError():
+            return "it does not speak TLS there; check the address, or write http:// in place of https://"
+        case TimeoutError():
+            return "it did not answer in time; ask for fewer days, or try again"
+        case socket.gaierror():
+            return "there is no machine of this name; check the address"
+        case ConnectionRefusedError():
+            return "nothing listens there; start a server with `questlog run`, or check the address"
+        case OSError() if reason.strerror:
+            return f"{reason.strerror}; check the address and the network"
+        case _:
+            return "what answers there is not Questlog's console; check the address"
 
 
 def _opener(console: Console) -> urllib.request.OpenerDirector:
@@ -125,7 +145,8 @@ def _refusal(error: urllib.error.HTTPError) -> ConsoleRefused:
         told = json.loads(error.read(65_536))["error"]
         return ConsoleRefused(error.code, " ".join(told["message"].split()), told.get("field"))
     except (ValueError, KeyError, TypeError, AttributeError, OSError):
-        return ConsoleRefused(error.code, f"the server answered {error.code} {error.reason}")
+        message = f"the server answered {error.code}; check that {error.url} is the console's address"
+        return ConsoleRefused(error.code, message)
 
 
 def _nothing_runs(data: Path) -> str:

@@ -118,8 +118,11 @@ def _question(question: str | None, options: Mapping[str, Any], analysis: str, t
 def _of_json(text: str) -> Mapping[str, Any]:
     try:
         read = json.loads(text)
-    except ValueError as error:
-        raise click.UsageError(f"the question is not JSON: {error}") from None
+    except json.JSONDecodeError as error:
+        place = f"line {error.lineno}, column {error.colno}"
+        raise click.UsageError(f"the question is not JSON; the mistake is at {place}") from None
+    except (ValueError, RecursionError):
+        raise click.UsageError("the question is not JSON") from None
     if not isinstance(read, dict):
         raise click.UsageError("the question must be a JSON object")
     return read

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from questlog.cli.console import Console, ask, console_options, find_console
+from questlog.cli.progress import ProgressLine
 
 _POLL_S = 0.5
 
@@ -22,11 +23,14 @@ def command(data: Path, url: str | None, token: str | None) -> None:
     """
     console = find_console(data, url, token)
     status = _ask(console, "POST")
-    shown = ""
-    while status["state"] in ("waiting", "running"):
-        shown = _show(status, shown)
-        time.sleep(_POLL_S)
-        status = _ask(console, "GET")
+    with ProgressLine() as progress:
+        while status["state"] in ("waiting", "running"):
+            if status["state"] == "running":
+                progress.show(status["table"], status["share_done"])
+            else:
+                progress.show("waiting for the loader")
+            time.sleep(_POLL_S)
+            status = _ask(console, "GET")
     if status["state"] == "failed":
         raise click.ClickException(f"the rebuild failed: {status['message']}")
     if status["state"] == "cancelled":
@@ -38,13 +42,3 @@ def _ask(console: Console, method: str) -> dict[str, Any]:
     with ask(console, method, "/api/v1/rebuild") as answer:
         status: dict[str, Any] = json.load(answer)
     return status
-
-
-def _show(status: dict[str, Any], shown: str) -> str:
-    """Say how far it is, unless that has been said."""
-    line = (
-        f"{status['table']}: {status['share_done']:.0%}" if status["state"] == "running" else "waiting for the loader"
-    )
-    if line != shown:
-        click.echo(line, err=True)
-    return line

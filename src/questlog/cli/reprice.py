@@ -10,6 +10,7 @@ import click
 import msgspec
 
 from questlog.cli.console import Console, ask, console_options, find_console
+from questlog.cli.progress import ProgressLine
 from questlog.cli.table import text_table
 
 _POLL_S = 0.5
@@ -70,11 +71,14 @@ def command(  # noqa: PLR0913, PLR0917 - click passes the options by name
     question: dict[str, object] = {"currencies": list(currencies), "dry_run": dry_run}
     question |= {name: day for name, day in (("from", first), ("to", last)) if day is not None}
     status = _ask(console, "POST", question)
-    shown = ""
-    while status["state"] in ("waiting", "running"):
-        shown = _show(status, shown)
-        time.sleep(_POLL_S)
-        status = _ask(console, "GET")
+    with ProgressLine() as progress:
+        while status["state"] in ("waiting", "running"):
+            if status["state"] == "running":
+                progress.show("", status["share_done"])
+            else:
+                progress.show("waiting for the loader")
+            time.sleep(_POLL_S)
+            status = _ask(console, "GET")
     if status["state"] == "failed":
         raise click.ClickException(f"nothing was changed: {status['message']}")
     if status["state"] == "cancelled":
@@ -99,11 +103,3 @@ def _ask(console: Console, method: str, body: object = None) -> dict[str, Any]:
     with ask(console, method, "/api/v1/reprice", body) as answer:
         status: dict[str, Any] = _decoder.decode(answer.read())
     return status
-
-
-def _show(status: Mapping[str, Any], shown: str) -> str:
-    """Say how far it is, unless that has been said."""
-    line = f"{status['share_done']:.0%}" if status["state"] == "running" else "waiting for the loader"
-    if line != shown:
-        click.echo(line, err=True)
-    return line

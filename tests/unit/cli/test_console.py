@@ -1,10 +1,14 @@
+import http.client
 import json
+import socket
+import ssl
+import urllib.error
 from pathlib import Path
 
 import click
 import pytest
 
-from questlog.cli.console import Console, ConsoleUnreachable, find_console
+from questlog.cli.console import Console, ConsoleUnreachable, find_console, why_unreachable
 
 
 def note(data: Path, content: object) -> None:
@@ -54,3 +58,21 @@ def test_a_server_elsewhere_needs_a_web_address_and_a_token(
 ) -> None:
     with pytest.raises(click.ClickException, match=message):
         find_console(tmp_path, url, token)
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (ConnectionRefusedError(111, "Connection refused"), "nothing listens there"),
+        (urllib.error.URLError(socket.gaierror(-2, "Name or service not known")), "there is no machine of this name"),
+        (urllib.error.URLError(ssl.SSLError(1, "[SSL: WRONG_VERSION_NUMBER] (_ssl.c:1006)")), "does not speak TLS"),
+        (TimeoutError("timed out"), "did not answer in time"),
+        (urllib.error.URLError(OSError(113, "No route to host")), "No route to host; check"),
+        (http.client.BadStatusLine("x"), "not Questlog's console"),
+    ],
+)
+def test_why_nothing_answered_is_said_without_a_librarys_words(error: Exception, told: str) -> None:
+    why = why_unreachable(error)
+    assert told in why
+    assert "Errno" not in why
+    assert "_ssl.c" not in why
