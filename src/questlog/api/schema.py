@@ -127,12 +127,16 @@ def _errors(path: str, method: str, operation: Schema) -> Schema:
         has_form = MEDIA_TYPES[ResponseFormat.CSV] in operation["responses"].get("200", {}).get("content", {})
         said = {
             **_WITH_TOKEN,
-            **(_OF_A_NAME if "{" in path else {}),
+            **(_OF_A_NAME if "{" in path or _names_a_game(operation) else {}),
             **(_OF_A_BODY if "requestBody" in operation else {}),
             **(_OF_A_FORM if has_form else {}),
             **({} if has_form or method == "get" else _OF_A_CHANGE),
         }
     return {str(status.value): _error(description) for status, description in sorted(said.items())}
+
+
+def _names_a_game(operation: Schema) -> bool:
+    return any(parameter["name"] == "game" for parameter in operation.get("parameters", ()))
 
 
 def _error(description: str) -> Schema:
