@@ -17,6 +17,7 @@ from questlog.control.audit_log import AuditEntry, AuditFilter
 from questlog.control.login_sessions import ListedLogin
 
 _MOST = 1_000
+_MOST_NUMBER = 2**62
 
 
 class AuditPage(msgspec.Struct, frozen=True):
@@ -33,7 +34,9 @@ def list_audit(
     game: Annotated[str | None, QueryParameter(name="game", description="Of this game: number, key or name.")] = None,
     who: FromQuery[str | None] = None,
     since: Annotated[str | None, QueryParameter(name="since", description="At or after; RFC 3339.")] = None,
-    before: Annotated[int | None, QueryParameter(name="before", description="`next` of the page before.")] = None,
+    before: Annotated[
+        int | None, QueryParameter(name="before", ge=0, le=_MOST_NUMBER, description="`next` of the page before.")
+    ] = None,
     limit: Annotated[int, QueryParameter(name="limit", ge=1, le=_MOST)] = 100,
 ) -> AuditPage:
     """The audit log: who did what, to which game, when and from where. Limited to the games that the caller owns."""
@@ -63,6 +66,8 @@ def list_log_ins(services: Services) -> Sequence[ListedLogin]:
 )
 def end_log_in(services: Services, login_id: FromPath[int]) -> None:
     """End a log-in."""
+    if login_id > _MOST_NUMBER:
+        raise not_found(f"there is no log-in {login_id}")
     services.control.end_login(login_id)
 
 

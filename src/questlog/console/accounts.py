@@ -17,6 +17,7 @@ from questlog.control.actor import Actor
 from questlog.control.attempts import Source
 from questlog.control.audit_log import Action
 from questlog.control.database import ControlDatabase
+from questlog.control.errors import NotFound
 from questlog.control.login_sessions import LoginTimes, Origin, Subject
 from questlog.control.tokens import KnownToken
 from questlog.control.users import User
@@ -171,7 +172,11 @@ class Accounts:
             self._audit.record(Action.LOG_IN_FAILED, actor=Actor("unknown", origin.address), subject=email)
             raise NotAuthenticated
         self._control.take_back(sources)
-        return self._opened(Subject(user_id=user.user_id), user.email, origin)
+        subject = Subject(user_id=user.user_id, password_hash=user.password_hash)
+        try:
+            return self._opened(subject, user.email, origin)
+        except NotFound:
+            raise NotAuthenticated from None
 
     def _opened(self, subject: Subject, who: str, origin: Origin) -> str:
         cookie = self._control.open_login(subject, origin, self.settings.times)

@@ -8,8 +8,18 @@ import msgspec
 from questlog.analytics.engine.analysis import Analysis
 from questlog.analytics.selection.segments import Segment
 
-_IDENTIFYING = frozenset({"player_id", "session_id"})
-"""Dimensions with a value for each player: groups of them, and filters by them, are of one player."""
+_IDENTIFYING = frozenset(
+    {
+        *("player_id", "session_id"),
+        *("attributes.android_id", "attributes.google_aid", "attributes.oaid", "attributes.android_app_set_id"),
+        *("attributes.ios_idfv", "attributes.ios_idfa"),
+        *("attributes.user_id_ext", "attributes.googleplus_id", "attributes.facebook_id"),
+    }
+)
+"""Dimensions with a value for each player, device or account: groups of them, and filters by them, are of one player.
+
+What a game itself puts into its other attributes and custom fields is not known here.
+"""
 
 
 def reads_personal_data(analysis: Analysis, question: msgspec.Struct) -> bool:
@@ -27,5 +37,5 @@ def _texts(value: Any) -> Iterator[str]:
             yield each
         elif isinstance(each, dict):
             pending.extend(each.values())
-        elif isinstance(each, list):
+        elif isinstance(each, list | tuple | set | frozenset):
             pending.extend(each)

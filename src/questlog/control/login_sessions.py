@@ -31,10 +31,15 @@ class LoginTimes(msgspec.Struct, frozen=True):
 
 
 class Subject(msgspec.Struct, frozen=True):
-    """Who logs in: a user, a token, or, with neither, the command line's token of a server's own machine."""
+    """Who logs in: a user, a token, or, with neither, the command line's token of a server's own machine.
+
+    A user who logs in with a password does so only as long as it is the one that was checked: `password_hash` is its
+    hash.
+    """
 
     user_id: int | None = None
     token_id: int | None = None
+    password_hash: str | None = None
 
 
 class Origin(msgspec.Struct, frozen=True):
@@ -69,7 +74,10 @@ class LoginSessions(Part):
     """The log-ins. Only hashes of cookies are stored."""
 
     def open_login(self, subject: Subject, origin: Origin, times: LoginTimes) -> str:
-        """A new log-in's cookie. Of one user or token the 50 newest log-ins are kept. Raises `ControlUnavailable`."""
+        """A new log-in's cookie. Of one user or token the 50 newest log-ins are kept.
+
+        Raises `NotFound` where the user was removed or given another password meanwhile, `ControlUnavailable`.
+        """
         cookie = secrets.token_urlsafe(32)
         now_us = self._clock.now_us()
         row = {
@@ -97,6 +105,11 @@ class LoginSessions(Part):
             .limit(_MOST_OF_ONE)
         )
         with self._connections.write() as connection:
+            if subject.password_hash is not None:
+                # The lock: who changes the password meanwhile ends the log-ins after this one is there.
+                is_it = (users.c.user_id == subject.user_id, users.c.password_hash == subject.password_hash)
+                if connection.execute(select(users.c.user_id).where(*is_it).with_for_update()).first() is None:
+                    raise NotFound("the user was removed or given another password")
             connection.execute(insert(connection, login_sessions).values(row))
             connection.execute(delete(login_sessions).where(*mine, login_sessions.c.login_id.not_in(kept)))
             connection.execute(delete(login_sessions).where(self._is_over()))

@@ -29,6 +29,7 @@ class User(msgspec.Struct, frozen=True):
     user_id: int
     email: str
     grants: tuple[Grant, ...]
+    password_hash: str
 
 
 class ListedUser(msgspec.Struct, frozen=True):
@@ -86,7 +87,8 @@ class Users(Part):
             is_it = (users.c.user_id == row.user_id, users.c.password_hash == row.password_hash)
             if connection.execute(update(users).where(*is_it).values(changes)).rowcount == 0:
                 return None  # removed, or given another password meanwhile
-            return User(row.user_id, row.email, grants_of(connection, grants.c.user_id, row.user_id))
+            its_grants = grants_of(connection, grants.c.user_id, row.user_id)
+        return User(row.user_id, row.email, its_grants, str(changes.get("password_hash", row.password_hash)))
 
     def has_users(self) -> bool:
         """Whether there is any user."""

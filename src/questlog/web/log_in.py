@@ -113,7 +113,11 @@ def is_from_here(request: AnyRequest) -> bool:
     origin = request.headers.get("origin")
     if origin is None:
         return True  # no browser, or an old one: the form's token is what counts
-    return urllib.parse.urlsplit(origin).netloc.lower() == request.headers.get("host", "").lower()
+    try:
+        place = urllib.parse.urlsplit(origin).netloc
+    except ValueError:
+        return False  # no address: nothing that a browser sends
+    return place.lower() == request.headers.get("host", "").lower()
 
 
 def _name(request: AnyRequest, name: str) -> str:

@@ -152,24 +152,41 @@ def test_what_is_refused_says_which_right_is_missing(console: FakeConsole, clien
     )
 
 
+_PERIOD = {"start": "2026-01-01", "end": "2026-01-02"}
+_ONE_SESSION = {"type": "condition", "dimension": "session_id", "values": ["s"]}
+
+
 @pytest.mark.parametrize(
     ("name", "question"),
     [
+        ("query", {"metrics": ["dau"], "period": _PERIOD, "group_by": ["session_id"]}),
+        ("query", {"metrics": ["dau"], "period": _PERIOD, "group_by": ["country", "attributes.google_aid"]}),
+        ("query", {"metrics": ["dau"], "period": _PERIOD, "filter": _ONE_SESSION}),
+        ("query", {"metrics": ["dau"], "period": _PERIOD, "filter": {"type": "all", "filters": [_ONE_SESSION]}}),
         (
             "query",
-            {"metrics": ["dau"], "period": {"from": "2026-01-01", "to": "2026-01-02"}, "group_by": ["session_id"]},
+            {
+                "metrics": ["dau"],
+                "period": _PERIOD,
+                "filter": {"type": "not", "filter": {"type": "any", "filters": [_ONE_SESSION]}},
+            },
         ),
-        ("values", {"dimension": "session_id", "period": {"from": "2026-01-01", "to": "2026-01-02"}}),
-        ("segments", {"segment": {"where": {"dimension": "player_id", "op": "eq", "value": "ada"}}, "players": 10}),
+        ("explore", {"period": _PERIOD, "group_by": ["session_id"]}),
+        ("values", {"dimension": "session_id", "period": _PERIOD}),
+        ("values", {"dimension": "attributes.ios_idfv", "period": _PERIOD}),
+        ("segments", {"segment": "payers", "players": 10}),
     ],
 )
 def test_a_viewer_asks_nothing_about_single_players(
     console: FakeConsole, client: Client, name: str, question: dict[str, Any]
 ) -> None:
+    path = f"/api/v1/games/Mine/{name}"
     viewer = {"Authorization": f"Bearer {console.token_of(Role.VIEWER)}"}
-    status = client.post(f"/api/v1/games/Mine/{name}", json=question, headers=viewer).status_code
-    assert status in (400, 403)
+    assert client.post(path, json=question, headers=viewer).status_code == 403
     assert console.analytics.asked == []
+    analyst = {"Authorization": f"Bearer {console.token_of(Role.ANALYST)}"}
+    assert client.post(path, json=question, headers=analyst).status_code == 200
+    assert audit(console)[0][0] == "read"
 
 
 def test_questions_about_single_players_are_known_by_what_they_say() -> None:
@@ -257,3 +274,11 @@ def test_a_game_in_an_address_is_its_number_before_anything_else(console: FakeCo
     client.headers["Authorization"] = f"Bearer {console.token}"
     assert client.post("/api/v1/games", json={"name": "1"}).status_code == 400
     assert client.get("/api/v1/games/1").json()["name"] == "Mine"
+
+
+def test_a_number_that_no_entry_and_no_log_in_can_have_is_no_fault_of_ours(
+    console: FakeConsole, client: Client
+) -> None:
+    owner = {"Authorization": f"Bearer {console.token_of(Role.OWNER)}"}
+    assert client.get(f"/api/v1/audit?before={10**22}", headers=owner).status_code == 400
+    assert client.delete(f"/api/v1/log-ins/{10**22}", headers=owner).status_code == 404

@@ -1,10 +1,11 @@
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from questlog.console.accounts import Accounts, NotAuthenticated, TooManyAttempts
+from questlog.control.attempts import Source
 from questlog.control.audit_log import AuditFilter
 from questlog.control.login_sessions import Origin
 from tests.support.console import FakeConsole
@@ -49,6 +50,23 @@ def test_sixty_log_ins_at_once_get_no_further_than_ten(console: FakeConsole) -> 
     assert (ended.count("wrong"), ended.count("wait")) == (10, 50)
     assert checked == 10
     console.control.check_password = check  # type: ignore[method-assign]
+
+
+@pytest.mark.parametrize("change", ["password", "removal"])
+def test_no_log_in_is_left_of_a_password_that_is_changed_at_that_moment(console: FakeConsole, change: str) -> None:
+    """The change ends all log-ins; one that was about to begin must not come after it."""
+    take_back = console.control.take_back
+
+    def change_it(sources: Sequence[Source]) -> None:
+        take_back(sources)
+        if change == "password":
+            console.control.set_password("ann@example.com", "another horse")
+        else:
+            console.control.remove_user("ann@example.com")
+
+    console.control.take_back = change_it  # type: ignore[method-assign]
+    assert asyncio.run(attempt(console.accounts, PASSWORD)) == "wrong"
+    assert console.control.list_logins() == []
 
 
 def test_right_passwords_are_not_counted(console: FakeConsole) -> None:

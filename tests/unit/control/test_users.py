@@ -14,8 +14,9 @@ PASSWORD = "correct horse"
 def test_the_right_password_gives_the_user(control: ControlDatabase) -> None:
     made = control.create_user("Ann@Example.com", PASSWORD, Role.VIEWER)
     assert (made.email, made.grants, made.last_login_at) == ("ann@example.com", [NamedGrant(Role.VIEWER)], None)
-    user = User(1, "ann@example.com", (Grant(Role.VIEWER),))
-    assert control.check_password("ANN@example.com", PASSWORD) == user
+    user = control.check_password("ANN@example.com", PASSWORD)
+    assert user is not None
+    assert user == User(1, "ann@example.com", (Grant(Role.VIEWER),), user.password_hash)
     assert control.check_password("ann@example.com", PASSWORD + "x") is None
     assert control.check_password("bob@example.com", PASSWORD) is None
     (listed,) = control.list_users()

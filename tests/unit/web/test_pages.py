@@ -119,6 +119,7 @@ def test_behind_https_the_cookies_are_for_this_host_only(console: FakeConsole, b
         {"Sec-Fetch-Site": "same-site"},
         {"Origin": "https://evil.example"},
         {"Origin": "null"},
+        {"Origin": "http://[::1"},
     ],
 )
 def test_a_change_that_another_site_asks_for_is_refused(
