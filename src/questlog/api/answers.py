@@ -29,7 +29,7 @@ class ColumnBody(msgspec.Struct, frozen=True):
 
 
 class AnswerBody(msgspec.Struct, frozen=True):
-    """An answer as JSON. `totals` is null where none were asked for.
+    """An answer as JSON. With `format=compact` each row is a list. `totals` is null where none were asked for.
 
     `as_of` is when the state of the data was taken. Everything that was acknowledged before `complete_through` is in
     that state; null where the server does not know yet. `took_ms` is how long answering took. `rows_read_at_most` are
@@ -38,7 +38,7 @@ class AnswerBody(msgspec.Struct, frozen=True):
     """
 
     columns: Sequence[ColumnBody]
-    rows: Sequence[JsonRow]
+    rows: Sequence[JsonRow | list[Any]]
     totals: Sequence[JsonRow] | None
     warnings: Sequence[Warned]
     as_of: dt.datetime

@@ -4,6 +4,7 @@ from http import HTTPStatus
 
 import msgspec
 from litestar import HttpMethod, Response, route
+from litestar.openapi import ResponseSpec
 
 from questlog.api.games import Services
 
@@ -22,7 +23,14 @@ async def healthcheck() -> dict[str, str]:
     return {}
 
 
-@route("/readycheck", http_method=_METHODS, sync_to_thread=True, tags=["Operation"], security=[])
+@route(
+    "/readycheck",
+    http_method=_METHODS,
+    sync_to_thread=True,
+    tags=["Operation"],
+    security=[],
+    responses={HTTPStatus.SERVICE_UNAVAILABLE: ResponseSpec(NotReady, description="It does not do its work")},
+)
 def readycheck(services: Services) -> Response[NotReady | dict[str, str]]:
     """`{}` when the server does its work, 503 with the reasons when it does not."""
     reasons = list(services.progress.reasons_not_ready())

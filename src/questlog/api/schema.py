@@ -5,6 +5,7 @@ Litestar writes neither the tags of a union's types nor the bounds of what is in
 
 import inspect
 from collections.abc import Mapping, Sequence
+from http import HTTPStatus
 from typing import Any
 
 import msgspec
@@ -13,11 +14,16 @@ from litestar.openapi.plugins import JsonRenderPlugin
 from questlog.analytics.engine.analysis import Analysis
 from questlog.analytics.question.examples import Example
 from questlog.api.answers import ORIGIN_HEADERS, AnswerBody
-from questlog.api.errors import AnyRequest
+from questlog.api.errors import AnyRequest, ErrorAnswer
 from questlog.api.response_formats import MEDIA_TYPES, ResponseFormat
+from questlog.collector.metrics import TEXT_FORMAT
 from questlog.console.definition_kinds import definition_examples, definition_types
+from questlog.loader.reprice import RepriceStatus
 
 _REFERENCE = "#/components/schemas/{name}"
+_API = "/api/v1/"
+_SQL = f"{_API}sql"
+_METRICS = "/metrics"
 _GAME = "/api/v1/games/{game}"
 _DEFINITION = f"{_GAME}/definitions/{{kind}}/{{name}}"
 
@@ -39,6 +45,31 @@ _ANSWERS: Schema = {
     "304": {"description": "The answer is the one whose `ETag` was sent as `If-None-Match`"},
 }
 
+_STREAMS: Schema = {MEDIA_TYPES[form]: {} for form in ResponseFormat}
+_EVENT_STREAM: Schema = {"text/event-stream": {"schema": {"type": "string"}}}
+_METRICS_TEXT: Schema = {TEXT_FORMAT: {"schema": {"type": "string"}}}
+_REPRICE: Schema = {"application/json": {"schema": {"$ref": _REFERENCE.format(name=RepriceStatus.__name__)}}}
+_CONTENT: Mapping[str, Schema] = {
+    _SQL: _STREAMS,
+    "/api/v1/reprice": _REPRICE,
+    f"{_GAME}/live": _EVENT_STREAM,
+    _METRICS: _METRICS_TEXT,
+}
+"""What the routes answer that write their answer themselves."""
+
+_WITH_TOKEN = {
+    HTTPStatus.BAD_REQUEST: "The request cannot be read, or a value is not one that can be",
+    HTTPStatus.UNAUTHORIZED: "There is no valid token",
+    HTTPStatus.FORBIDDEN: "The token may not do this",
+    HTTPStatus.TOO_MANY_REQUESTS: "Too many failed attempts from this address; `Retry-After` says how long to wait",
+    HTTPStatus.SERVICE_UNAVAILABLE: "A database does not answer, or too much is asked; `Retry-After` says when to ask",
+}
+_OF_A_SCRAPE = {status: _WITH_TOKEN[status] for status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.TOO_MANY_REQUESTS)}
+_OF_A_FORM = {HTTPStatus.NOT_ACCEPTABLE: "`Accept` names no form that the answer can have"}
+_OF_A_NAME = {HTTPStatus.NOT_FOUND: "There is nothing of that name"}
+_OF_A_BODY = {HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is too large"}
+_OF_A_CHANGE = {HTTPStatus.CONFLICT: "What is there already does not allow it"}
+
 
 class QuestionSchema(JsonRenderPlugin):
     """Renders the schema, made once."""
@@ -59,7 +90,7 @@ class QuestionSchema(JsonRenderPlugin):
 def described(schema: Schema, analyses: Sequence[Analysis]) -> Schema:
     """The schema with the types of questions and definitions as msgspec tells them, and with examples."""
     kinds = definition_types(analyses)
-    told = [*(analysis.question for analysis in analyses), *kinds.values(), AnswerBody]
+    told = [*(analysis.question for analysis in analyses), *kinds.values(), AnswerBody, ErrorAnswer, RepriceStatus]
     _, components = msgspec.json.schema_components(told, ref_template=_REFERENCE)
     described_components = {name: _cleaned(component) for name, component in components.items()}
     schemas = {**schema["components"]["schemas"], **described_components}
@@ -72,10 +103,45 @@ def described(schema: Schema, analyses: Sequence[Analysis]) -> Schema:
         if path in routes or path.startswith(f"{_GAME}/players/"):
             for operation in operations.values():
                 operation["responses"] = {**operation["responses"], **_ANSWERS}
+    for path, operations in paths.items():
+        for method, operation in operations.items():
+            _tell_content(operation, _CONTENT.get(path))
+            operation["responses"] |= _errors(path, method, operation)
     _add_examples(paths[_DEFINITION], "put", definition_examples(analyses))
     body = paths[_DEFINITION]["put"]["requestBody"]["content"]["application/json"]
     body["schema"] = {"anyOf": [{"$ref": _REFERENCE.format(name=kind.__name__)} for kind in kinds.values()]}
     return {**schema, "paths": paths, "components": {**schema["components"], "schemas": schemas}}
+
+
+def _tell_content(operation: Schema, content: Schema | None) -> None:
+    """What a route answers when all is well, where Litestar cannot know it."""
+    for status, response in operation["responses"].items():
+        if content is not None and status.startswith("2"):
+            response["content"] = content
+
+
+def _errors(path: str, method: str, operation: Schema) -> Schema:
+    """The errors that a route may answer with, each as `ErrorAnswer`."""
+    said = _OF_A_SCRAPE if path == _METRICS else {}
+    if path.startswith(_API):
+        has_form = MEDIA_TYPES[ResponseFormat.CSV] in operation["responses"].get("200", {}).get("content", {})
+        said = {
+            **_WITH_TOKEN,
+            **(_OF_A_NAME if "{" in path or _names_a_game(operation) else {}),
+            **(_OF_A_BODY if "requestBody" in operation else {}),
+            **(_OF_A_FORM if has_form else {}),
+            **({} if has_form or method == "get" else _OF_A_CHANGE),
+        }
+    return {str(status.value): _error(description) for status, description in sorted(said.items())}
+
+
+def _names_a_game(operation: Schema) -> bool:
+    return any(parameter["name"] == "game" for parameter in operation.get("parameters", ()))
+
+
+def _error(description: str) -> Schema:
+    schema = {"$ref": _REFERENCE.format(name=ErrorAnswer.__name__)}
+    return {"description": description, "content": {"application/json": {"schema": schema}}}
 
 
 def _add_examples(operations: Schema, method: str, examples: Mapping[str, Example]) -> None:

@@ -83,3 +83,32 @@ def test_an_answer_is_told_with_its_forms(schema: dict[str, Any]) -> None:
 def test_an_answer_is_what_the_schema_tells(client: Client) -> None:
     body = client.post("/api/v1/games/1/query", json=ANALYSES[0].examples[0].body).content
     assert msgspec.json.decode(body, type=AnswerBody).columns[0].name == "players"
+
+
+def test_every_route_tells_its_errors_as_they_are_answered(schema: dict[str, Any]) -> None:
+    told = {"schema": {"$ref": "#/components/schemas/ErrorAnswer"}}
+    for path, operations in schema["paths"].items():
+        if not path.startswith("/api/v1/"):
+            continue
+        for method, operation in operations.items():
+            errors = {status: each for status, each in operation["responses"].items() if status >= "400"}
+            assert set(errors) >= {"400", "401", "403", "429", "503"}, (method, path)
+            assert ("404" in errors) == ("{" in path or path.endswith("/audit")), (method, path)
+            assert ("413" in errors) == ("requestBody" in operation), (method, path)
+            assert all(each["content"] == {"application/json": told} for each in errors.values()), (method, path)
+
+
+def test_routes_that_write_their_answer_themselves_tell_what_it_is(schema: dict[str, Any]) -> None:
+    paths = schema["paths"]
+    reprice = {"$ref": "#/components/schemas/RepriceStatus"}
+    assert paths["/api/v1/reprice"]["post"]["responses"]["202"]["content"] == {"application/json": {"schema": reprice}}
+    assert "text/csv" in paths["/api/v1/sql"]["post"]["responses"]["200"]["content"]
+    assert set(paths["/metrics"]["get"]["responses"]) == {"200", "401", "429"}
+    assert set(paths["/metrics"]["get"]["responses"]["200"]["content"]) == {"text/plain; version=0.0.4"}
+    assert set(paths["/readycheck"]["get"]["responses"]) == {"200", "503"}
+
+
+@pytest.mark.usefixtures("game")
+def test_a_compact_answer_is_what_the_schema_tells(client: Client) -> None:
+    body = client.post("/api/v1/games/1/query?format=compact", json=ANALYSES[0].examples[0].body).content
+    assert msgspec.json.decode(body, type=AnswerBody).columns[0].name == "players"
