@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from questlog.analytics.registry import ANALYSES
 from tests.support.installation import SANDBOX_GAME_KEY, installation
 
 pytestmark = pytest.mark.system
@@ -16,10 +17,7 @@ _CHECKS = (
     "response_headers_conformance,response_schema_conformance"
 )
 _SAVED = r"/definitions/\{kind\}/\{name\}$"
-_QUESTIONS = (
-    "query|explore|retention|cohorts|funnel|paths|members|progression|economy|balances|error_groups|segments|realtime"
-    "|event_catalogue|values|cardinality|player|sessions|timeline"
-)
+_QUESTIONS = "|".join(analysis.name for analysis in ANALYSES)
 _OF_QUESTIONS = rf"\{{game\}}/({_QUESTIONS})$"
 _WITHOUT_END = "/live$"  # a stream ends with its reader alone
 
