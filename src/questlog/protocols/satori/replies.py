@@ -72,6 +72,7 @@ STATUS: dict[Reason, Status] = {
     Reason.INVALID_ID: _BATCH,
     Reason.INVALID_TIMESTAMP: _BATCH,
     Reason.PLAYER_ERASED: _BATCH,
+    Reason.EXPIRED: _BATCH,
 }
 """The one place where a reason becomes a status."""
 

@@ -91,7 +91,7 @@ def test_an_answer_does_not_repeat_megabytes() -> None:
 
 def test_every_reason_of_a_whole_request_has_an_answer() -> None:
     of_whole_requests = {reason for reason in Reason if reason.value.islower()}
-    of_events = {Reason.FAILED_VALIDATION, Reason.PLAYER_ERASED}
+    of_events = {Reason.FAILED_VALIDATION, Reason.PLAYER_ERASED, Reason.EXPIRED}
     assert set(replies.ANSWERS) >= of_whole_requests - of_events - WHOLE_REQUEST_REASONS_OF_OTHERS
 
 
