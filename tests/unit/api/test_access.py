@@ -148,7 +148,7 @@ def test_what_is_refused_says_which_right_is_missing(console: FakeConsole, clien
     assert answer.status_code == 403
     assert answer.json()["error"]["code"] == "forbidden"
     assert (
-        "personal_data for the game 'Mine'; roles with it: analyst, admin, owner" in answer.json()["error"]["message"]
+        "`personal_data` for the game 'Mine'; roles with it: analyst, admin, owner" in answer.json()["error"]["message"]
     )
 
 
