@@ -8,7 +8,7 @@ import msgspec
 
 from questlog.cli.control import existing_control, opened_control, print_json, rfc3339
 from questlog.cli.groups import CommandGroup
-from questlog.cli.people import games_option, role_option, shown_grants
+from questlog.cli.people import ROLES, games_option, role_option, shown_grants
 from questlog.cli.secrets import warn_of_shown_secret
 from questlog.cli.settings import settings_options
 from questlog.config import Settings
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from questlog.control.database import ControlDatabase
 
 _NO_ROLE = "none"
-_ROLES = ("owner", "admin", "analyst", "viewer")
 
 
 @click.group("user", cls=CommandGroup)
@@ -106,7 +105,7 @@ def set_password(settings: Settings, email: str, password: str | None, password_
 
 @command.command("set-role", short_help="Change what a user may do.")
 @click.argument("email")
-@click.argument("role", type=click.Choice((*_ROLES, _NO_ROLE)))
+@click.argument("role", type=click.Choice((*ROLES, _NO_ROLE)))
 @games_option
 @settings_options
 def set_role(settings: Settings, email: str, role: str, games: tuple[str, ...]) -> None:

@@ -17,7 +17,7 @@ from questlog.loader.counters import CounterBook, Loaded, LoaderCounters
 from questlog.loader.decoding import Decoding
 from questlog.loader.maintenance.checkpoint import Checkpoint
 from questlog.loader.maintenance.erase import ErasePlayers
-from questlog.loader.maintenance.expire import ExpireKeys, ExpireRejected, ExpireSegments
+from questlog.loader.maintenance.expire import ExpireRows, ExpireSegments
 from questlog.loader.maintenance.games import DeleteGames, ExpireEvents, GamePolicies
 from questlog.loader.maintenance.maintenance import Maintenance
 from questlog.loader.maintenance.task import MaintenanceStatus, Task
@@ -124,13 +124,14 @@ class Loader:
             of_games.append(TimeZones(upkeep.zones, self.rebuild, self._clock))
         if upkeep.policies is not None:
             of_games += [DeleteGames(self._store, upkeep.policies), ExpireEvents(self._store, upkeep.policies)]
+        expiry = self._pace.expiry
         return (
             ErasePlayers(self._store),
             *of_games,
             self.rebuild,
             self.reprice,
-            ExpireRejected(self._pace.expiry),
-            ExpireKeys(self._pace.expiry),
+            ExpireRows("expire rejected events", lambda turn: turn.store.expire_rejected(expiry, turn.now_us)),
+            ExpireRows("expire keys of events", lambda turn: turn.store.expire_keys(expiry, turn.now_us)),
             ExpireSegments(self._reader, lambda: self._positions, self._pace.keep_s),
             Checkpoint(self._store),
         )

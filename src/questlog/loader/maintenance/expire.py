@@ -7,23 +7,22 @@ import structlog
 from questlog.journal.contract import JournalReader
 from questlog.loader.maintenance.task import Turn
 from questlog.model.record import Position
-from questlog.store.contract import Expiry
 
 _PERIOD_S = 600.0
 
 _log = structlog.get_logger(__name__)
 
 
-class ExpireRejected:
-    """Deletes rejected events that are old, or more than a game may keep."""
+class ExpireRows:
+    """Has the store delete rows of one kind, each time that it is due."""
 
-    name = "expire rejected events"
     unit = "runs"
     period_s = _PERIOD_S
     budget_s = None
 
-    def __init__(self, expiry: Expiry) -> None:
-        self._expiry = expiry
+    def __init__(self, name: str, delete: Callable[[Turn], None]) -> None:
+        self.name = name
+        self._delete = delete
 
     def has_work(self, now_us: int) -> bool:  # noqa: ARG002 - the protocol's
         """Whenever it is time."""
@@ -31,28 +30,7 @@ class ExpireRejected:
 
     def run(self, turn: Turn) -> None:
         """Delete."""
-        turn.store.expire_rejected(self._expiry, turn.now_us)
-        turn.note(1, 0)
-
-
-class ExpireKeys:
-    """Forgets the keys of events that no repeated one is compared with any more."""
-
-    name = "expire keys of events"
-    unit = "runs"
-    period_s = _PERIOD_S
-    budget_s = None
-
-    def __init__(self, expiry: Expiry) -> None:
-        self._expiry = expiry
-
-    def has_work(self, now_us: int) -> bool:  # noqa: ARG002 - the protocol's
-        """Whenever it is time."""
-        return True
-
-    def run(self, turn: Turn) -> None:
-        """Forget."""
-        turn.store.expire_keys(self._expiry, turn.now_us)
+        self._delete(turn)
         turn.note(1, 0)
 
 
