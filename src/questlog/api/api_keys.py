@@ -7,9 +7,8 @@ import msgspec
 from litestar import delete, get, post
 from litestar.params import FromPath, JSONBody
 
-from questlog.api.authentication import needs
 from questlog.api.games import Services
-from questlog.console.access import Right
+from questlog.console.access import Right, needs
 from questlog.control.api_keys import ListedApiKey
 from questlog.control.names import MAX_NAME
 

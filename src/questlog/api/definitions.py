@@ -16,11 +16,11 @@ from questlog.analytics.question.definitions import CustomMetric, SegmentDefinit
 from questlog.analytics.question.problems import InvalidQuery
 from questlog.analytics.registry import ANALYSES
 from questlog.analytics.selection.segment_rules import check_segment
-from questlog.api.authentication import caller_of, needs
+from questlog.api.authentication import caller_of
 from questlog.api.errors import AnyRequest, ApiError, bad_field, bad_value, invalid_query_error
 from questlog.api.games import Services
 from questlog.api.validation import NotOfType, converted
-from questlog.console.access import Right
+from questlog.console.access import Right, needs
 from questlog.console.definition_kinds import CUSTOM_METRIC, DEFINITION_TYPES, SEGMENT, DefinitionKind, of_kind
 from questlog.console.definition_uses import users_of
 from questlog.control.definitions import Check, SavedDefinition

@@ -9,9 +9,9 @@ from litestar import delete, get, patch, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody, QueryParameter, SkipValidation
 
-from questlog.api.authentication import caller_of, needs
+from questlog.api.authentication import caller_of
 from questlog.api.errors import AnyRequest, ApiError, bad_value
-from questlog.console.access import Right, Scope
+from questlog.console.access import Right, Scope, needs
 from questlog.console.expiry import Expiring, expiring
 from questlog.console.services import ConsoleServices
 from questlog.control.database import ControlDatabase

@@ -9,12 +9,11 @@ from litestar import get
 from litestar.params import FromPath
 from litestar.response import Stream
 
-from questlog.api.authentication import needs
 from questlog.api.errors import AnyRequest, ApiError
 from questlog.api.events import event_rows
 from questlog.api.games import Services
 from questlog.api.metrics import Check
-from questlog.console.access import Right
+from questlog.console.access import Right, needs
 from questlog.console.live import Arrivals, End, Message
 from questlog.control.errors import ControlError
 

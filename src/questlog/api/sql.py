@@ -11,11 +11,11 @@ from litestar.params import JSONBody
 from litestar.response import Stream
 
 from questlog.api.asking import Queries
-from questlog.api.authentication import ThisAccess, needs
+from questlog.api.authentication import ThisAccess
 from questlog.api.errors import AnyRequest, ApiError
 from questlog.api.response_formats import EXPORTS, MEDIA_TYPES, ResponseFormat, accepted_form
 from questlog.api.result import arrow_bytes, compact_json, csv_bytes, json_rows, parquet_bytes
-from questlog.console.access import Right, Scope
+from questlog.console.access import Right, Scope, needs
 from questlog.console.disconnects import gone_when_disconnected
 from questlog.control.audit_log import Action
 from questlog.store.contract import QueryAborted

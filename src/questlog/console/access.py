@@ -55,6 +55,14 @@ class Need(msgspec.Struct, frozen=True):
     is_sensitive: bool = False
 
 
+NEED = "need"
+
+
+def needs(right: Right, scope: Scope = Scope.GAME) -> Mapping[str, Need]:
+    """What a route of API or pages declares as its `opt`: the right that its caller needs, and for which games."""
+    return {NEED: Need(right, scope)}
+
+
 class Caller(msgspec.Struct, frozen=True):
     """Someone who is known, with a token or a log-in.
 
