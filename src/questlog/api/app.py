@@ -28,6 +28,7 @@ from questlog.api.live import watch_events
 from questlog.api.maintenance import maintenance_status
 from questlog.api.metrics import metrics, metrics_registry
 from questlog.api.parameters import refuse_unknown_parameters
+from questlog.api.people import PEOPLE_HANDLERS
 from questlog.api.players import PLAYER_HANDLERS
 from questlog.api.rebuild import REBUILD_HANDLERS
 from questlog.api.receipts import RECEIPT_HANDLERS
@@ -102,6 +103,7 @@ def _api(guard: Guard, analyses: Sequence[Analysis]) -> Router:
         watch_events,
         list_ingest_hours,
         answer_sql,
+        *PEOPLE_HANDLERS,
         *AUDIT_HANDLERS,
         *REBUILD_HANDLERS,
         *REPRICE_HANDLERS,

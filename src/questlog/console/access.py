@@ -58,9 +58,9 @@ class Need(msgspec.Struct, frozen=True):
 NEED = "need"
 
 
-def needs(right: Right, scope: Scope = Scope.GAME) -> Mapping[str, Need]:
+def needs(right: Right, scope: Scope = Scope.GAME, *, is_sensitive: bool = False) -> Mapping[str, Need]:
     """What a route of API or pages declares as its `opt`: the right that its caller needs, and for which games."""
-    return {NEED: Need(right, scope)}
+    return {NEED: Need(right, scope, is_sensitive)}
 
 
 class Caller(msgspec.Struct, frozen=True):

@@ -17,6 +17,11 @@ from questlog.control.tokens import ListedToken, NewToken
 from questlog.control.users import ListedUser
 
 
+def join_path(link: NewLink) -> str:
+    """The address of a link, below that of the console."""
+    return f"/join/{link.secret}"
+
+
 class Added(msgspec.Struct, frozen=True):
     """A person who was added: `link` is None for a user who was there and has another role now."""
 
@@ -34,11 +39,13 @@ class People:
     # Users
 
     def users(self) -> Sequence[ListedUser]:
-        """The users with a role for a game of the caller, or for all games, with their roles for these; the oldest first."""
+        """The users with a role for a game of the caller or for all games, with these roles; the oldest first."""
         own = self._own_games()
         if own is None:
             return self._control.list_users()
-        limited = (msgspec.structs.replace(user, grants=_within(user.grants, own)) for user in self._control.list_users())
+        limited = (
+            msgspec.structs.replace(user, grants=_within(user.grants, own)) for user in self._control.list_users()
+        )
         return [user for user in limited if user.grants]
 
     def create_user(self, email: str, password: str, role: Role, games: Sequence[str] = ()) -> ListedUser:
@@ -101,9 +108,7 @@ class People:
         live = [token for token in self._control.list_tokens() if token.revoked_at is None]
         return live if own is None else [token for token in live if _is_of(token.grants, own)]
 
-    def create_token(
-        self, name: str, role: Role, games: Sequence[str] = (), expires_at: int | None = None
-    ) -> NewToken:
+    def create_token(self, name: str, role: Role, games: Sequence[str] = (), expires_at: int | None = None) -> NewToken:
         """A new token. Raises `NotPermitted`, `NotAllowed`, `AlreadyExists`, and `NotFound` for a game."""
         return self._control.create_token(name, role, self._checked_games(games), expires_at)
 

@@ -52,9 +52,7 @@ class ListedInvitation(msgspec.Struct, frozen=True):
 class Invitations(Part):
     """The links that nobody has used yet."""
 
-    def invite(
-        self, email: str, role: Role, games: Sequence[str] = (), lifetime_s: int = INVITATION_S
-    ) -> NewLink:
+    def invite(self, email: str, role: Role, games: Sequence[str] = (), lifetime_s: int = INVITATION_S) -> NewLink:
         """A link for this address to become a user with the role for these games, or for all games.
 
         An earlier link for the address is valid no more. Raises `NotAllowed`, `AlreadyExists` where there is such a
@@ -74,7 +72,7 @@ class Invitations(Part):
         return link
 
     def invite_first_owner(self, lifetime_s: int = INVITATION_S) -> NewLink | None:
-        """A link for the first user, who owns all games; None where there is a user. An earlier one is valid no more."""
+        """A link for the first user, who owns all games; None where there is a user. An earlier one is void."""
         with self._connections.write() as connection:
             if _has_users(connection):
                 return None
@@ -157,7 +155,9 @@ class Invitations(Part):
     def withdraw_invitation(self, invitation_id: int) -> None:
         """The link is valid no more. Raises `NotFound`."""
         with self._connections.write() as connection:
-            gone = delete(invitations).where(invitations.c.invitation_id == invitation_id).returning(invitations.c.email)
+            gone = (
+                delete(invitations).where(invitations.c.invitation_id == invitation_id).returning(invitations.c.email)
+            )
             row = connection.execute(gone).first()
             if row is None:
                 raise NotFound(f"there is no invitation {invitation_id}")

@@ -12,14 +12,23 @@ from questlog.control import passwords
 from questlog.control.audit_log import Action
 from questlog.control.connections import insert
 from questlog.control.errors import AlreadyExists, NotAllowed, NotFound
-from questlog.control.grants import ALL_GAMES_OWNER, Grant, NamedGrant, Role, game_ids, grants_of, named_grants_of, set_grant
+from questlog.control.grants import (
+    ALL_GAMES_OWNER,
+    Grant,
+    NamedGrant,
+    Role,
+    game_ids,
+    grants_of,
+    named_grants_of,
+    set_grant,
+)
 from questlog.control.login_sessions import end_logins_of_user
 from questlog.control.part import Part
 from questlog.control.tables import grants, invitations, users
 
 _EMAIL = re.compile(r"[^\s@]+@[^\s@]+")
-_MAX_EMAIL = 254
-_MIN_PASSWORD = 8
+MAX_EMAIL = 254
+MIN_PASSWORD = 8
 MAX_PASSWORD = 1024
 """Characters."""
 
@@ -143,15 +152,15 @@ class Users(Part):
 
 def checked_email(email: str) -> str:
     """The address in lower case. Raises `NotAllowed`."""
-    if len(email) > _MAX_EMAIL or not _EMAIL.fullmatch(email) or not email.isprintable():
-        raise NotAllowed(f"not an e-mail address: {email[:_MAX_EMAIL]!r}")
+    if len(email) > MAX_EMAIL or not _EMAIL.fullmatch(email) or not email.isprintable():
+        raise NotAllowed(f"not an e-mail address: {email[:MAX_EMAIL]!r}")
     return email.lower()
 
 
 def hashed_password(password: str) -> str:
     """The hash to store. Raises `NotAllowed` for a password that is too short or too long."""
-    if not _MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
-        raise NotAllowed(f"a password has {_MIN_PASSWORD} to {MAX_PASSWORD} characters")
+    if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
+        raise NotAllowed(f"a password has {MIN_PASSWORD} to {MAX_PASSWORD} characters")
     return passwords.hashed(password)
 
 
@@ -171,9 +180,7 @@ def insert_user(connection: Connection, address: str, password_hash: str, now_us
     """Add a user without a role; the number of it. Raises `AlreadyExists`."""
     row = {"email": address, "password_hash": password_hash, "created_at": now_us}
     try:
-        number: int = connection.execute(
-            insert(connection, users).values(row).returning(users.c.user_id)
-        ).scalar_one()
+        number: int = connection.execute(insert(connection, users).values(row).returning(users.c.user_id)).scalar_one()
     except IntegrityError as error:
         raise AlreadyExists(f"there is a user {address} already") from error
     return number
