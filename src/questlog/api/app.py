@@ -35,6 +35,7 @@ from questlog.api.receipts import RECEIPT_HANDLERS
 from questlog.api.reprice import REPRICE_HANDLERS
 from questlog.api.request_times import RequestTimes
 from questlog.api.schema import QuestionSchema
+from questlog.api.server import get_server
 from questlog.api.sql import answer_sql
 from questlog.console.queries import QueryService
 from questlog.console.services import ConsoleServices
@@ -108,6 +109,7 @@ def _api(guard: Guard, analyses: Sequence[Analysis]) -> Router:
         *REBUILD_HANDLERS,
         *REPRICE_HANDLERS,
         maintenance_status,
+        get_server,
     ]
     return Router(
         "/api/v1",

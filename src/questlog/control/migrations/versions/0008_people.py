@@ -6,12 +6,6 @@ from alembic import op
 revision = "0008"
 down_revision = "0007"
 
-# Said as SQL: Alembic adds no constraint to a table of SQLite.
-_OF_INVITATION = """
-    ALTER TABLE grants ADD COLUMN invitation_id INTEGER
-    CONSTRAINT fk_grants_invitation_id_invitations REFERENCES invitations (invitation_id) ON DELETE CASCADE
-"""
-
 
 def upgrade() -> None:
     op.create_table(
@@ -32,7 +26,15 @@ def upgrade() -> None:
     )
     for name in ("email", "user_id"):
         op.create_index(op.f(f"ix_invitations_{name}"), "invitations", [name])
-    op.execute(_OF_INVITATION)
+    with op.batch_alter_table("grants", table_kwargs={"sqlite_autoincrement": True}) as table:
+        table.add_column(sa.Column("invitation_id", sa.Integer()))
+        table.create_foreign_key(
+            op.f("fk_grants_invitation_id_invitations"),
+            "invitations",
+            ["invitation_id"],
+            ["invitation_id"],
+            ondelete="CASCADE",
+        )
     op.create_index(op.f("ix_grants_invitation_id"), "grants", ["invitation_id"])
     op.add_column("login_sessions", sa.Column("proven_at", sa.BigInteger(), nullable=False, server_default="0"))
     op.add_column("games", sa.Column("old_secret_key", sa.Text()))
