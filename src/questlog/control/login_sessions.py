@@ -144,7 +144,8 @@ class LoginSessions(Part):
                 row.revoked_at is not None or (row.token_expires_at is not None and row.token_expires_at <= now_us)
             ):
                 return None
-            name, its_grants = LOCAL_NAME, (Grant(Role.OWNER),)
+            name: str = LOCAL_NAME
+            its_grants: tuple[Grant, ...] = (Grant(Role.OWNER),)
             if row.user_id is not None:
                 name, its_grants = row.email, grants_of(connection, grants.c.user_id, row.user_id)
             elif row.token_id is not None:
