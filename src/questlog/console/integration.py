@@ -9,14 +9,18 @@ import msgspec
 import pyarrow as pa
 
 from questlog.analytics.question.answer import Answer
+from questlog.analytics.question.query import Period
+from questlog.analytics.selection.cardinality import Cardinality
 from questlog.console.remedies import Remedy, remedy, sdk_name
+from questlog.console.services import ConsoleServices
 from questlog.loader.codecs import EVENT_SOURCES
-from questlog.loader.replay import GameRules, ReplayQuestion
+from questlog.loader.replay import GameRules, ReplayQuestion, ReplayStatus
 from questlog.model.game import Game
 from questlog.model.reasons import RequestRejected
-from questlog.model.record import Envelope
-from questlog.store.contract import RejectedFilter
+from questlog.model.record import Envelope, Position
+from questlog.store.contract import Cancellation, RejectedFilter
 from questlog.store.integration_reads import (
+    event_row,
     ingest_books,
     rejected_kept,
     rejected_rows,
@@ -131,8 +135,20 @@ def _add(count: dict[str, int], row: Mapping[str, Any]) -> None:
 def _group(game: Game, fault: _Fault, count: dict[str, int], example: Mapping[str, Any]) -> RejectionGroup:
     known = remedy(fault.source, fault.sdk_version, fault.reason, fault.error_type, fault.field, example["category"])
     return RejectionGroup(
-        **fault._asdict(),
-        **count,
+        source=fault.source,
+        sdk_version=fault.sdk_version,
+        build=fault.build,
+        is_whole_request=fault.is_whole_request,
+        reason=fault.reason,
+        error_type=fault.error_type,
+        field=fault.field,
+        detail=fault.detail,
+        events=count["events"],
+        players=count["players"],
+        replayable=count["replayable"],
+        first_at=count["first_at"],
+        last_at=count["last_at"],
+        rejected_no=count["rejected_no"],
         sdk=sdk_name(fault.source, fault.sdk_version),
         category=example["category"],
         event_id=example["event_id"],
@@ -232,15 +248,15 @@ class FindingKind(enum.StrEnum):
 
 
 _ADVICE: Mapping[FindingKind, str] = {
-    FindingKind.UNKNOWN_CURRENCY: "These purchases count as transactions and not as revenue. Send a code of ISO 4217, or "
-    "give the currency a rate of your own, then value the purchases again with `questlog reprice`.",
-    FindingKind.CLOCK_AHEAD: "The devices' clocks are more than ten minutes ahead. The events are moved back to the time "
-    "of receipt, in their order. Send the time of the server, or correct the clock once at the start.",
+    FindingKind.UNKNOWN_CURRENCY: "These purchases count as transactions and not as revenue. Send a code of ISO 4217, "
+    "or give the currency a rate of your own, then value the purchases again with `questlog reprice`.",
+    FindingKind.CLOCK_AHEAD: "The devices' clocks are more than ten minutes ahead. The events are moved back to the "
+    "time of receipt, in their order. Send the time of the server, or correct the clock once at the start.",
     FindingKind.CLOCK_WRONG: "The times lie before any game's: the clock was never set. The time of receipt counts.",
     FindingKind.NO_TIME: "Events without a time count at the time of receipt: what was sent late is at the wrong hour.",
     FindingKind.LATE: "The events came a day or more after they happened: players were offline, or the SDK sends its "
     "queue at the next start only. Days change until then.",
-    FindingKind.NO_SESSION_END: "Without `session_end` a session's length is the time from its first to its last event. "
+    FindingKind.NO_SESSION_END: "Without `session_end` a session lasts from its first to its last event. "
     "End the session when the game goes to the background, and start the SDK early, so that it sends the end that is "
     "missing from the time before.",
     FindingKind.DUPLICATES: "The events were dropped, for they were stored before. A client that does not wait for the "
@@ -249,8 +265,8 @@ _ADVICE: Mapping[FindingKind, str] = {
     "`attributes.invalid`. Filter live events by the status `warned` to see them.",
     FindingKind.LIMIT_REACHED: "Further values of the day are shown as `(other)`. Put fewer different values into the "
     "field, or raise its limit in the settings `cardinality`.",
-    FindingKind.REJECTED_CUT: "So many rejected events are kept at most (`rejected.max_rows_per_game`); older ones are gone. "
-    "The counts above have all of them.",
+    FindingKind.REJECTED_CUT: "So many rejected events are kept at most (`rejected.max_rows_per_game`); older ones are "
+    "gone. The counts above have all of them.",
 }
 
 
@@ -306,7 +322,7 @@ def integration_report(
     return IntegrationReport(since, until, books, total, all(book.adds_up for book in books), findings)
 
 
-def _found(kind: FindingKind, count: int, of: int | None = None, **values: Any) -> Finding:  # noqa: ANN401 - fields
+def _found(kind: FindingKind, count: int, of: int | None = None, **values: Any) -> Finding:
     return Finding(kind, count, of, advice=_ADVICE[kind], **values)
 
 
@@ -386,3 +402,61 @@ def _of_limits(over_limit: Answer | None) -> Sequence[Finding]:
 
 def _most(found: Sequence[Finding]) -> Sequence[Finding]:
     return sorted(found, key=lambda one: -one.count)[:_MOST_FINDINGS]
+
+
+# ---------------------------------------------------------------------------------------------------- for API and pages
+
+
+class OneEvent(NamedTuple):
+    """The event's row, and its JSON as it was sent where the journal still has it."""
+
+    row: pa.Table
+    raw: str | None
+
+
+class Integration:
+    """Answers about the integration of games, for API and pages. Methods block; they raise `QueryAborted`."""
+
+    def __init__(self, services: ConsoleServices) -> None:
+        self._services = services
+
+    def report(self, game: str, since: int, until: int, cancellation: Cancellation) -> IntegrationReport:
+        """How well the events of a time arrived. Raises `ControlError`."""
+        found = self._services.control.find_game(game)
+        zone = self._services.analytics.state(found.game_id).zone
+        period = Period(zone.day_of(since), zone.day_of(max(since, until - 1)))
+        over_limit = self._services.analytics.ask(found.game_id, Cardinality(period), cancellation)
+        with self._services.tables.reading(cancellation) as reading:
+            return integration_report(reading.ask, found, since, until, over_limit)
+
+    def rejections(self, game: str, since: int, until: int, cancellation: Cancellation) -> Sequence[RejectionGroup]:
+        """The most frequent faults of a time. Raises `ControlError`."""
+        found = self._services.control.find_game(game)
+        with self._services.tables.reading(cancellation) as reading:
+            return rejections(reading.ask, found, since, until)
+
+    def start_replay(self, game: str, which: RejectedFilter, *, is_dry_run: bool) -> bool:
+        """Have rejected events replayed; False while another replay waits or runs. Raises `ControlError`."""
+        return self._services.replay.request(
+            replay_question(self._services.control.find_game(game), which, is_dry_run=is_dry_run)
+        )
+
+    def replay_status(self, game_id: int) -> ReplayStatus:
+        """How far the game's last replay is; of another game's nothing is told."""
+        status = self._services.replay.status
+        return status if status.game_id == game_id else ReplayStatus()
+
+    def cancel_replay(self, game_id: int) -> bool:
+        """End the game's replay that waits or runs. What was stored stays."""
+        return self._services.replay.status.game_id == game_id and self._services.replay.cancel()
+
+    def event(self, game: str, row_no: int, cancellation: Cancellation) -> OneEvent | None:
+        """One stored event, as it is stored and as it was sent; None for a number that the game does not have."""
+        game_id = self._services.control.find_game(game).game_id
+        with self._services.tables.reading(cancellation) as reading:
+            rows = event_row(reading.ask, game_id, row_no)
+        if not rows.num_rows:
+            return None
+        names = ("writer", "segment", "record_offset", "record_index")
+        writer, segment, offset, index = (rows[name][0].as_py() for name in names)
+        return OneEvent(rows, self._services.raw_event(Position(writer, segment, offset), index))

@@ -179,7 +179,7 @@ class LiveFeed:
         """Nothing is left over from a batch."""
 
     def watch(self, game_id: int, wanted: Wanted = _ALL) -> Watcher:
-        """A new watcher of a game, of all its events or of some. Raises `TooBusy` where there are too many, or the server stops."""
+        """A new watcher of a game. Raises `TooBusy` where there are too many, or the server stops."""
         with self._lock:
             if self._is_closed or len(self._watchers) >= self._most_watchers:
                 raise TooBusy("too many connections watch what arrives; try again later", _RETRY_AFTER_S)

@@ -98,7 +98,8 @@ _CSHARP = _lines(
 )
 _JSON = _lines(
     design='"category": "design", "event_id": "Kill:Sword:Robot", "value": 100',
-    business='"category": "business", "event_id": "gems:pack_1", "amount": 499, "currency": "USD", "transaction_num": 1',
+    business='"category": "business", "event_id": "gems:pack_1", "amount": 499, "currency": "USD", '
+    '"transaction_num": 1',
     resource='"category": "resource", "event_id": "Source:Gems:reward:daily", "amount": 10',
     progression='"category": "progression", "event_id": "Start:world01:level02"',
     error='"category": "error", "severity": "error", "message": "what went wrong"',
@@ -201,12 +202,15 @@ _FIELD_OF_REASON: Mapping[str, str] = {
     Reason.INVALID_ID: "id",
     Reason.INVALID_TIMESTAMP: "timestamp",
 }
-_SATORI_LINE = 'await client.event(session, {"name": "gameStarted", "value": "1", "timestamp": new Date().toISOString(), "metadata": {"level": "3"}});'
+_SATORI_LINE = (
+    'await client.event(session, {"name": "gameStarted", "value": "1", "timestamp": new Date().toISOString(), '
+    '"metadata": {"level": "3"}});'
+)
 _OF_REQUESTS: Mapping[str, str] = {
-    Reason.WRONG_SIGNATURE: "Compare the secret key of the build with Settings, Keys. A proxy must not change the body.",
+    Reason.WRONG_SIGNATURE: "Compare the secret key of the build with Settings, Keys. No proxy may change the body.",
     Reason.UNKNOWN_GAME_KEY: "Compare the game key of the build with Settings, Keys.",
     Reason.UNKNOWN_API_KEY: "Compare the API key with Settings, Keys; it may be revoked.",
-    Reason.UNAUTHENTICATED: "The request has no key. Satori clients send the API key as the user of Basic authentication.",
+    Reason.UNAUTHENTICATED: "The request has no key. Satori clients send the API key as the user of Basic log-in.",
     Reason.BAD_TOKEN: "The session token is not this server's, or it is over. The client must authenticate again.",
     Reason.GAME_DISABLED: "The game is disabled in Settings, Game.",
     Reason.NOT_JSON: "The body is no JSON. Write it with a JSON library, in UTF-8.",
@@ -223,7 +227,7 @@ _OF_REQUESTS: Mapping[str, str] = {
     Reason.BAD_IDENTITY_ID: "Identity ids have 8 to 128 letters, digits, `_` and `-`.",
     Reason.CORRUPT_RECORD: "The server could not read what it had journalled. Please report it.",
     Reason.PLAYER_ERASED: "The player was erased, and what was received before that is dropped. Nothing is to be done.",
-    Reason.EXPIRED: "The event is older than the game keeps its events: the device was offline for long, or its clock is wrong.",
+    Reason.EXPIRED: "The event is older than the game keeps its events: an old queue, or a wrong clock.",
 }
 
 
@@ -234,7 +238,7 @@ def sdk_name(source: str, sdk_version: str | None) -> str:
     return _sdk(sdk_version).name
 
 
-def remedy(  # noqa: PLR0913, PLR0917 - all that is known of a rejection
+def remedy(
     source: str, sdk_version: str | None, reason: str, error_type: str | None, field: str | None, category: str | None
 ) -> Remedy:
     """What to do about events that were dropped, or requests that were rejected, for this reason.

@@ -296,7 +296,7 @@ class Loading(Protocol):
         ...
 
     def rejected_events(self, which: RejectedFilter, after_no: int, most: int) -> pa.Table:
-        """Rejected events that can be decoded again, in the order of their numbers, after a number. Raises `StoreFailed`."""
+        """Rejected events that can be decoded again, by number, after a number. Raises `StoreFailed`."""
         ...
 
     def expire_rejected(self, expiry: Expiry, now_us: int) -> None:

@@ -31,10 +31,11 @@ _GROUPS = f"""
     FROM rejected_events
     WHERE game_id = $game_id AND received_at >= make_timestamp($since) AND received_at < make_timestamp($until)
     GROUP BY ALL ORDER BY events DESC, example_no DESC LIMIT $most
-"""  # noqa: S608 - no values
+"""
 _BY_NUMBER = """
     SELECT * FROM rejected_events WHERE game_id = $game_id AND rejected_no IN (SELECT unnest($numbers))
 """
+_EVENT = "SELECT * FROM events WHERE game_id = $game_id AND row_no = $row_no"
 _KEPT = "SELECT count(*) AS kept FROM rejected_events WHERE game_id = $game_id"
 
 
@@ -60,6 +61,11 @@ def rejection_groups(ask: Ask, game_id: int, since: int, until: int, most: int) 
 def rejected_rows(ask: Ask, game_id: int, numbers: Collection[int]) -> pa.Table:
     """Rejected rows by number, those that are there."""
     return ask(_BY_NUMBER, {"game_id": game_id, "numbers": list(numbers)})
+
+
+def event_row(ask: Ask, game_id: int, row_no: int) -> pa.Table:
+    """The stored event with this number, if the game has it."""
+    return ask(_EVENT, {"game_id": game_id, "row_no": row_no})
 
 
 def rejected_kept(ask: Ask, game_id: int) -> int:

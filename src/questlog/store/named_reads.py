@@ -70,7 +70,8 @@ _CONDITIONS = {
     **{f"{name}_prefix": f"starts_with({name}, ${name}_prefix)" for name in TEXTS},
     **{f"{name}_like": f"{name} LIKE ${name}_like ESCAPE '\\'" for name in TEXTS},
     **{
-        f"{name}_likes": f"NOT coalesce(list_bool_or(list_transform(${name}_likes, lambda p: {column} LIKE p ESCAPE '\\')), false)"
+        f"{name}_likes": f"NOT coalesce(list_bool_or(list_transform(${name}_likes,"
+        f" lambda p: {column} LIKE p ESCAPE '\\')), false)"
         for name, column in EXCLUDED.items()
     },
     "since": "received_at >= make_timestamp($since)",

@@ -1,4 +1,4 @@
-"""The ingest_hours table: received = stored + rejected + duplicates, per game, hour of receipt, source, SDK and build."""
+"""The ingest_hours table: received = stored + rejected + duplicates, per game, hour, source, SDK and build."""
 
 import numpy as np
 import numpy.typing as npt
@@ -28,7 +28,8 @@ def update(transaction: Transaction, counts: pa.Table) -> None:
     names = ", ".join(counts.column_names)
     sums = ", ".join(f"{name} = ingest_hours.{name} + excluded.{name}" for name in ("received", *_KINDS))
     transaction.write(
-        f"INSERT INTO ingest_hours ({names}) SELECT * FROM batch_hours ON CONFLICT (ingest_hour_no) DO UPDATE SET {sums}"
+        f"INSERT INTO ingest_hours ({names}) SELECT * FROM batch_hours"
+        f" ON CONFLICT (ingest_hour_no) DO UPDATE SET {sums}"
     )
 
 
