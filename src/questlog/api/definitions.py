@@ -1,4 +1,4 @@
-"""`/api/v1/games/{game}/definitions`: questions, segments and metrics that people save to use again."""
+"""`/api/v1/games/{game}/definitions`: questions, segments, metrics and annotations that people save."""
 
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
@@ -149,7 +149,7 @@ def _check_names(name: str, definition: msgspec.Struct, others: Sequence[SavedDe
         _check_custom_metric(name, definition, segments)
     elif isinstance(definition, SegmentDefinition):
         _check_segment(definition, {**segments, name: definition})
-    else:
+    elif type(definition) in _ANALYSIS_OF:
         _ANALYSIS_OF[type(definition)].check(definition, segments, of_kind(others, CUSTOM_METRIC, CustomMetric))
 
 

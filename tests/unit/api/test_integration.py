@@ -10,6 +10,7 @@ from litestar import Litestar
 from litestar.testing import TestClient
 
 from questlog.analytics.question.answer import Answer
+from questlog.control.audit_log import AuditFilter
 from questlog.control.grants import Role
 from tests.support.console import FakeConsole
 
@@ -193,7 +194,7 @@ def test_a_replay_is_asked_for_once_told_of_and_cancelled(console: FakeConsole, 
     assert client.get("/api/v1/games/2/replay").json()["state"] == "none"
     client.delete("/api/v1/games/2/replay")
     assert client.delete(f"{GAME}/replay").status_code == 202
-    actions = [entry.action for entry in console.control.audit_entries()]
+    actions = [entry.action for entry in console.control.list_audit(AuditFilter())]
     assert actions.count("replay.start") == 1
     assert client.post(f"{GAME}/replay", json={"field": "build"}).status_code == 400
 
