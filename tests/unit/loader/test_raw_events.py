@@ -21,7 +21,7 @@ def _world(tmp_path: Path) -> Iterator[World]:
 
 def test_every_event_is_found_at_its_place(world: World) -> None:
     sent = [gameanalytics_event(number, event_id=f"a:{number}") for number in range(3)]
-    named = {"name": "boss", "value": "1"}
+    named: dict[str, object] = {"name": "boss", "value": "1"}
     world.write(
         gameanalytics_record(*sent[:2]),
         satori_record(Kind.SATORI_CLIENT_EVENTS, named, player_id=ADA),
