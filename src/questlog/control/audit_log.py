@@ -38,6 +38,8 @@ class Action(enum.StrEnum):
     USER_REMOVE = "user.remove"
     PASSWORD_SET = "user.set_password"  # noqa: S105
     ROLE_SET = "user.set_role"
+    PLAYER_ERASE = "player.erase"
+    PLAYER_ERASE_UNDO = "player.erase.undo"
     REBUILD = "rebuild.start"
     REBUILD_CANCEL = "rebuild.cancel"
     REPRICE = "reprice.start"
