@@ -27,6 +27,7 @@ from questlog.loader.money import Converter
 from questlog.loader.rebuild import Rebuild
 from questlog.loader.reprice import Reprice
 from questlog.model.calendar import UTC
+from questlog.model.finding import Finding
 from questlog.model.vitals import Build, Vitals
 from questlog.rates.rates import Rates
 from questlog.rates.status import RatesStatus
@@ -151,6 +152,7 @@ class FakeProgress:
         self.collectors: list[CollectorCounters] = []
         self.rates: list[RatesStatus] = []
         self.tasks: list[MaintenanceStatus] = []
+        self.found: list[Finding] = []
         self.measured = Vitals(Build("1.2.3", "3.13.5", "abc123"), 1, 2, 3, 4, 5)
 
     def reasons_not_ready(self) -> Sequence[str]:
@@ -170,6 +172,9 @@ class FakeProgress:
 
     def vitals(self) -> Vitals:
         return self.measured
+
+    def findings(self) -> Sequence[Finding]:
+        return self.found
 
 
 class FakeConsole:

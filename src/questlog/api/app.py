@@ -29,12 +29,14 @@ from questlog.api.live import watch_events
 from questlog.api.maintenance import maintenance_status
 from questlog.api.metrics import metrics, metrics_registry
 from questlog.api.parameters import refuse_unknown_parameters
+from questlog.api.people import PEOPLE_HANDLERS
 from questlog.api.players import PLAYER_HANDLERS
 from questlog.api.rebuild import REBUILD_HANDLERS
 from questlog.api.receipts import RECEIPT_HANDLERS
 from questlog.api.reprice import REPRICE_HANDLERS
 from questlog.api.request_times import RequestTimes
 from questlog.api.schema import QuestionSchema
+from questlog.api.server import get_server
 from questlog.api.sql import answer_sql
 from questlog.console.queries import QueryService
 from questlog.console.services import ConsoleServices
@@ -104,10 +106,12 @@ def _api(guard: Guard, analyses: Sequence[Analysis]) -> Router:
         watch_events,
         list_ingest_hours,
         answer_sql,
+        *PEOPLE_HANDLERS,
         *AUDIT_HANDLERS,
         *REBUILD_HANDLERS,
         *REPRICE_HANDLERS,
         maintenance_status,
+        get_server,
     ]
     return Router(
         "/api/v1",

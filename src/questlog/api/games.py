@@ -15,7 +15,7 @@ from questlog.console.access import Right, Scope, needs
 from questlog.console.expiry import Expiring, expiring
 from questlog.console.services import ConsoleServices
 from questlog.control.database import ControlDatabase
-from questlog.control.games import MAX_EVENT_NAME, GameChanges, ListedGame
+from questlog.control.games import MAX_EVENT_NAME, MOST_KEEP_OLD_S, GameChanges, ListedGame
 from questlog.control.names import MAX_NAME
 from questlog.model import calendar
 from questlog.model.expiry import FOR_EVER, LEAST_KEEP_DAYS, MOST_KEEP_DAYS, days_kept, is_shorter
@@ -39,11 +39,19 @@ Confirm = Annotated[str, QueryParameter(name="confirm", max_length=MAX_NAME, des
 AskedDays = Annotated[
     int | None, QueryParameter(name="keep_days", ge=0, le=MOST_KEEP_DAYS, description="What would go with these days.")
 ]
+KeepOld = Annotated[
+    int,
+    QueryParameter(
+        name="keep_old_s", ge=0, le=MOST_KEEP_OLD_S, description="How many seconds the old key is accepted."
+    ),
+]
 EventName = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_EVENT_NAME)]
 
 
 class GameView(msgspec.Struct, frozen=True, kw_only=True):
-    """A game without its secret key."""
+    """A game without its secret key. `old_secret_until`: the secret key before the last rotation is accepted until then
+    (UTC microseconds); null: it is not.
+    """
 
     game_id: int
     name: str
@@ -54,6 +62,7 @@ class GameView(msgspec.Struct, frozen=True, kw_only=True):
     time_zone: str
     keep_days: KeepDays
     event_names: list[str]
+    old_secret_until: int | None
 
 
 class ListedGameView(msgspec.Struct, frozen=True):
@@ -168,9 +177,18 @@ def get_expiry(services: Services, game: FromPath[str], keep_days: AskedDays = N
 
 
 @post("/games/{game:str}/rotate-secret", sync_to_thread=True, status_code=HTTPStatus.OK, opt=needs(Right.KEYS))
-def rotate_secret(services: Services, game: FromPath[str]) -> GameWithSecret:
-    """Give the game a new secret key, which only this answer shows. The old one stops working within seconds."""
-    return _with_secret(services.control.rotate_secret(game))
+def rotate_secret(services: Services, game: FromPath[str], keep_old_s: KeepOld = 0) -> GameWithSecret:
+    """Give the game a new secret key, which only this answer shows. The old one stops working within seconds.
+
+    With `keep_old_s` the old one is accepted for as many seconds, so that games that are out there can be updated.
+    """
+    return _with_secret(services.control.rotate_secret(game, keep_old_s))
+
+
+@delete("/games/{game:str}/old-secret", sync_to_thread=True, opt=needs(Right.KEYS))
+def end_old_secret(services: Services, game: FromPath[str]) -> None:
+    """Refuse the secret key before the last rotation from now on."""
+    services.control.end_old_secret(game)
 
 
 def _changes(data: UpdateGame) -> GameChanges:
@@ -222,6 +240,7 @@ def _view(game: Game) -> GameView:
         time_zone=game.time_zone,
         keep_days=_shown_days(game.keep_days),
         event_names=sorted(game.event_names),
+        old_secret_until=game.old_secret_until or None,
     )
 
 
@@ -229,4 +248,4 @@ def _with_secret(game: Game) -> GameWithSecret:
     return GameWithSecret(**msgspec.structs.asdict(_view(game)), secret_key=game.secret_key)
 
 
-GAME_HANDLERS = [list_games, create_game, get_game, update_game, delete_game, get_expiry, rotate_secret]
+GAME_HANDLERS = [list_games, create_game, get_game, update_game, delete_game, get_expiry, rotate_secret, end_old_secret]

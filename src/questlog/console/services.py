@@ -17,6 +17,7 @@ from questlog.loader.maintenance.task import MaintenanceStatus
 from questlog.loader.rebuild import Rebuild
 from questlog.loader.reprice import RepriceQuestion, RepriceStatus
 from questlog.model.clock import Clock
+from questlog.model.finding import Finding
 from questlog.model.vitals import Vitals
 from questlog.rates.status import RatesStatus
 from questlog.store.contract import Cancellation, Reading
@@ -76,6 +77,10 @@ class Progress(Protocol):
 
     def vitals(self) -> Vitals:
         """Which program runs, and how much room it takes and has. Raises `OSError`."""
+        ...
+
+    def findings(self) -> Sequence[Finding]:
+        """What the checks of the installation find, in the order in which one thing depends on the other. Blocks."""
         ...
 
 

@@ -12,6 +12,7 @@ from questlog.control.definitions import Definitions
 from questlog.control.deleted_games import DeletedGames
 from questlog.control.identities import Identities
 from questlog.control.installation import Installation
+from questlog.control.invitations import Invitations
 from questlog.control.login_sessions import LoginSessions
 from questlog.control.migrate import migrate
 from questlog.control.player_erasures import PlayerErasures
@@ -28,6 +29,7 @@ class ControlDatabase(
     Sandboxes,
     Tokens,
     Users,
+    Invitations,
     LoginSessions,
     Attempts,
     AuditLog,

@@ -260,5 +260,6 @@ def test_a_segment_of_a_cell_that_there_cannot_be_is_refused(client: Client) -> 
         client.put(f"{SEGMENTS}/Mine", json={"rule": {"type": "in_cell", "of": {**cell, "type": "pie"}}}).status_code
         == 400
     )
-    whole = {**cell, "question": {**cell["question"], "metrics": ["dau"]}, "metric": "dau", "bucket": "2026-01-01"}
+    question = {"metrics": ["dau"], "period": JANUARY}
+    whole = {**cell, "question": question, "metric": "dau", "bucket": "2026-01-01"}
     assert client.put(f"{SEGMENTS}/Mine", json={"rule": {"type": "in_cell", "of": whole}}).status_code == 200

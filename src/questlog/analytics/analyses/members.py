@@ -130,9 +130,10 @@ def players_of_cell(cell: Mapping[str, Any], context: Context) -> Built:
 def _cell(cell: Mapping[str, Any]) -> Cell:
     try:
         # Through JSON: numbers that were texts of it are then of one type, wherever the cell comes from.
-        return msgspec.json.decode(msgspec.json.encode(dict(cell)), type=Cell)
+        found: Cell = msgspec.json.decode(msgspec.json.encode(dict(cell)), type=Cell)
     except msgspec.ValidationError as error:
         raise InvalidQuery("of", str(error)) from None
+    return found
 
 
 @contextmanager

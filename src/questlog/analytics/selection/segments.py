@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
 from functools import reduce
 from operator import and_, eq, ge, gt, le, lt, ne, or_
-from typing import Annotated
+from typing import Annotated, Any
 
 import ibis
 import ibis.expr.types as ir
@@ -192,7 +192,7 @@ def players_in(definition: SegmentDefinition, selection: Selection) -> ir.Table:
         alike = {column: did for did, column in dids.items() if _MEASURED_AS[did.measured] == dtype}
         measured = {column: _measured(did, selection) for column, did in alike.items()}
         rows = _with_measures(rows, measured, dtype)
-    measures = {**dids, **cells}
+    measures: Mapping[Rule, str] = {**_by_rule(dids), **_by_rule(cells)}
     for name in inner:
         is_member = ibis.cases((_holds(known[name].rule, rows, measures), YES), else_=NO)
         rows = rows.mutate(**{dimension_column(f"{SEGMENT}{name}"): is_member})
@@ -248,7 +248,12 @@ def _with_cells(
     return rows, columns
 
 
-def _holds(rule: Rule, rows: ir.Table, measures: Mapping[Did | InCell, str]) -> ir.BooleanValue:
+def _by_rule(columns: Mapping[Any, str]) -> Mapping[Rule, str]:
+    """The same with a wider type: keys of mappings have but one."""
+    return columns
+
+
+def _holds(rule: Rule, rows: ir.Table, measures: Mapping[Rule, str]) -> ir.BooleanValue:
     """Whether the rule holds for a player, never null. `measures` are the columns of what was found before."""
     if isinstance(rule, Who):
         return predicate(rule.filter, rows)
