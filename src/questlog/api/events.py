@@ -13,8 +13,8 @@ from questlog.api.analytics import Asking
 from questlog.api.event_listing import check_filter, parse_page
 from questlog.api.games import Services
 from questlog.api.parameters import parse_time
-from questlog.api.result import rows_of
 from questlog.console.access import Right, needs
+from questlog.console.table_formats import rows_of
 from questlog.store.contract import Cancellation
 from questlog.store.named_reads import REJECTED, STORED, WARNED, EventFilter, Page
 from questlog.store.named_reads import list_events as rows_of_events
