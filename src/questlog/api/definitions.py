@@ -1,4 +1,4 @@
-"""`/api/v1/games/{game}/definitions`: questions, segments and metrics that people save to use again."""
+"""`/api/v1/games/{game}/definitions`: questions, segments, metrics and annotations that people save."""
 
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
@@ -170,7 +170,7 @@ def _check_names(name: str, definition: msgspec.Struct, others: Sequence[SavedDe
         known = {**segments, name: definition}
         _check_segment(definition, known)
         check_cells(definition, known, of_kind(others, CUSTOM_METRIC, CustomMetric))
-    else:
+    elif type(definition) in _ANALYSIS_OF:
         _ANALYSIS_OF[type(definition)].check(definition, segments, of_kind(others, CUSTOM_METRIC, CustomMetric))
 
 

@@ -154,6 +154,7 @@ def test_every_kind_has_a_type() -> None:
         ("custom_metric", BOSSES),
         ("funnel", FUNNEL),
         ("balances", {"day": "2026-01-01"}),
+        ("annotation", {"day": "2026-01-15", "text": "Winter update", "build": "1.4.0"}),
     ],
 )
 def test_each_kind_takes_its_own_definitions_only(client: Client, kind: str, definition: object) -> None:

@@ -509,6 +509,19 @@ class Reader:
         }
         return self.ask("values", _given(question), game=game)
 
+    def releases(
+        self,
+        period: Period,
+        *,
+        min_players: int | None = None,
+        min_share: float | None = None,
+        limit: int | None = None,
+        game: str | int | None = None,
+    ) -> Answer:
+        """The first day of each new build of enough players."""
+        question = {"period": _period(period), "min_players": min_players, "min_share": min_share, "limit": limit}
+        return self.ask("releases", _given(question), game=game)
+
     def cardinality(self, period: Period, *, game: str | int | None = None) -> Answer:
         """Fields with more values on a day than their limit, and the first value above it."""
         return self.ask("cardinality", {"period": _period(period)}, game=game)
