@@ -19,6 +19,7 @@ from questlog.api.authentication import TokenCheck, access_guard, provide_access
 from questlog.api.compression import compressing
 from questlog.api.definitions import DEFINITION_HANDLERS
 from questlog.api.docs_page import docs_router
+from questlog.api.erasures import ERASURE_HANDLERS
 from questlog.api.errors import ERROR_HANDLERS
 from questlog.api.events import get_event, list_events
 from questlog.api.games import GAME_HANDLERS
@@ -101,6 +102,7 @@ def _api(guard: Guard, analyses: Sequence[Analysis]) -> Router:
         *DEFINITION_HANDLERS,
         *question_handlers(analyses),
         *PLAYER_HANDLERS,
+        *ERASURE_HANDLERS,
         list_events,
         get_event,
         watch_events,

@@ -43,6 +43,8 @@ class Action(enum.StrEnum):
     USER_REMOVE = "user.remove"
     PASSWORD_SET = "user.set_password"  # noqa: S105
     ROLE_SET = "user.set_role"
+    PLAYER_ERASE = "player.erase"
+    PLAYER_ERASE_UNDO = "player.erase.undo"
     PASSWORD_LINK = "user.password_link"  # noqa: S105
     INVITATION_CREATE = "invitation.create"
     INVITATION_ACCEPT = "invitation.accept"

@@ -20,6 +20,7 @@ from questlog.loader.maintenance.erase import ErasePlayers
 from questlog.loader.maintenance.expire import ExpireRows, ExpireSegments
 from questlog.loader.maintenance.games import DeleteGames, ExpireEvents, GamePolicies
 from questlog.loader.maintenance.maintenance import Maintenance
+from questlog.loader.maintenance.requested_erasures import ErasureRequests, RequestedErasures
 from questlog.loader.maintenance.task import MaintenanceStatus, Task
 from questlog.loader.rebuild import Rebuild
 from questlog.loader.replay import Replay
@@ -56,7 +57,7 @@ class BatchLimits(NamedTuple):
 
 
 class Upkeep(NamedTuple):
-    """What maintenance asks besides the store: games' time zones, what games keep, and tasks in other threads.
+    """What maintenance asks besides the store: games' time zones, what games keep, players to erase, other threads.
 
     `elsewhere` tells how those tasks go, to be shown with the loader's own.
     """
@@ -64,6 +65,7 @@ class Upkeep(NamedTuple):
     zones: GameZones | None = None
     policies: GamePolicies | None = None
     elsewhere: Callable[[], Sequence[MaintenanceStatus]] = lambda: ()
+    erasures: ErasureRequests | None = None
 
 
 class CommitListener(Protocol):
@@ -127,7 +129,9 @@ class Loader:
         if upkeep.policies is not None:
             of_games += [DeleteGames(self._store, upkeep.policies), ExpireEvents(self._store, upkeep.policies)]
         expiry = self._pace.expiry
+        requested = [] if upkeep.erasures is None else [RequestedErasures(upkeep.erasures)]
         return (
+            *requested,
             ErasePlayers(self._store),
             *of_games,
             self.rebuild,

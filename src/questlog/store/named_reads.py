@@ -237,3 +237,17 @@ def newest_totals(ask: Ask) -> int:
 def changed_totals(ask: Ask, batch_no: int, player_event_no: int, most: int) -> pa.Table:
     """Totals of players by event that changed after a place, in the order of their changes."""
     return ask(_CHANGED_TOTALS, {"batch_no": batch_no, "player_event_no": player_event_no, "most": most})
+
+
+# ---------------------------------------------------------------------------------------------------------- one player
+
+_KNOWN_PLAYER = """
+    SELECT EXISTS (SELECT 1 FROM players WHERE game_id = $game_id AND player_id = $player_id)
+        OR EXISTS (SELECT 1 FROM rejected_events WHERE game_id = $game_id AND player_id = $player_id) AS is_known
+"""
+
+
+def knows_player(ask: Ask, game_id: int, player_id: str) -> bool:
+    """Whether there is anything of a player, if only rejected events."""
+    found: bool = ask(_KNOWN_PLAYER, {"game_id": game_id, "player_id": player_id})["is_known"][0].as_py()
+    return found
