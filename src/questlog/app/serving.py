@@ -51,6 +51,7 @@ from questlog.loader.decoding import Decoding
 from questlog.loader.loop import BatchLimits, Loader, Upkeep
 from questlog.loader.maintenance.task import MaintenanceStatus
 from questlog.loader.money import Converter
+from questlog.loader.raw_events import RawEvents
 from questlog.logs import GRANIAN_LOGGING
 from questlog.model.clock import Clock, SystemClock
 from questlog.model.finding import Finding
@@ -192,6 +193,8 @@ def _serve(settings: Settings) -> None:
                     approximate_from=lambda: converter.rates.approximate_from,
                 ),
                 rebuild=loader.rebuild,
+                replay=loader.replay,
+                raw_event=RawEvents(lambda: FileJournalReader(settings.journal_dir)).find,
                 reprice=FreshReprice(settings, converter, loader.reprice),
                 progress=progress,
                 clock=clock,

@@ -53,6 +53,8 @@ class Action(enum.StrEnum):
     REBUILD_CANCEL = "rebuild.cancel"
     REPRICE = "reprice.start"
     REPRICE_CANCEL = "reprice.cancel"
+    REPLAY = "replay.start"
+    REPLAY_CANCEL = "replay.cancel"
     READ = "read"  # personal data: events, players
     SQL = "sql"
     EXPORT = "export"  # an answer as CSV, Parquet or Arrow

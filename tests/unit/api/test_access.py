@@ -92,6 +92,7 @@ def ask(client: Client, token: str, route: Route, game: str) -> int:
         "{name:str}": "nothing",
         "{player:str}": "nobody",
         "{login_id:int}": "77",
+        "{row_no:int}": "77",
         "{invitation_id:int}": "77",
         "{email:str}": "nobody@example.com",
     }.items():
