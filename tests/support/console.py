@@ -21,10 +21,13 @@ from questlog.console.audit import AuditTrail
 from questlog.console.services import ConsoleServices, Limits
 from questlog.control.database import ControlDatabase
 from questlog.control.grants import Role
+from questlog.loader.codecs import EVENT_SOURCES
 from questlog.loader.counters import LoaderCounters
+from questlog.loader.decoding import Decoding
 from questlog.loader.maintenance.task import MaintenanceStatus
 from questlog.loader.money import Converter
 from questlog.loader.rebuild import Rebuild
+from questlog.loader.replay import Replay
 from questlog.loader.reprice import Reprice
 from questlog.model.calendar import UTC
 from questlog.model.finding import Finding
@@ -189,6 +192,8 @@ class FakeConsole:
         self.progress = FakeProgress()
         self.rebuild = Rebuild()
         self.reprice = Reprice(Converter(Rates({})))
+        self.replay = Replay(Decoding(EVENT_SOURCES, Converter(Rates({}))))
+        self.raw: dict[int, str] = {}
         self.token = self.control.create_token("tests", Role.OWNER).token
         self.audit = AuditTrail(self.control, self.clock, 365)
         self.slept_s: list[float] = []
@@ -201,6 +206,8 @@ class FakeConsole:
             analytics=self.analytics,
             rebuild=self.rebuild,
             reprice=self.reprice,
+            replay=self.replay,
+            raw_event=lambda _start, index: self.raw.get(index),
             progress=self.progress,
             clock=self.clock,
             monotonic_s=self.clock.monotonic_s,

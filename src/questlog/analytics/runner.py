@@ -11,6 +11,7 @@ import ibis.expr.types as ir
 import msgspec
 
 from questlog.analytics.analyses.comparison import answered
+from questlog.analytics.analyses.members import players_of_cell
 from questlog.analytics.engine import tables
 from questlog.analytics.engine.analysis import Analysis
 from questlog.analytics.engine.context import Context, Engine, KeptAnswers, Trace
@@ -149,6 +150,7 @@ class Analytics:
                 cancellation=cancellation,
                 kept_answers=self._kept_answers,
                 kept_rows=self.kept_rows,
+                players_of_cell=players_of_cell,
             )
 
 

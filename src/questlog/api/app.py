@@ -19,11 +19,13 @@ from questlog.api.authentication import TokenCheck, access_guard, provide_access
 from questlog.api.compression import compressing
 from questlog.api.definitions import DEFINITION_HANDLERS
 from questlog.api.docs_page import docs_router
+from questlog.api.erasures import ERASURE_HANDLERS
 from questlog.api.errors import ERROR_HANDLERS
-from questlog.api.events import list_events
+from questlog.api.events import get_event, list_events
 from questlog.api.games import GAME_HANDLERS
 from questlog.api.health import healthcheck, readycheck
 from questlog.api.ingest_hours import list_ingest_hours
+from questlog.api.integration import INTEGRATION_HANDLERS
 from questlog.api.live import watch_events
 from questlog.api.maintenance import maintenance_status
 from questlog.api.metrics import metrics, metrics_registry
@@ -100,7 +102,9 @@ def _api(guard: Guard, analyses: Sequence[Analysis]) -> Router:
         *DEFINITION_HANDLERS,
         *question_handlers(analyses),
         *PLAYER_HANDLERS,
+        *ERASURE_HANDLERS,
         list_events,
+        get_event,
         watch_events,
         list_ingest_hours,
         answer_sql,
@@ -108,6 +112,7 @@ def _api(guard: Guard, analyses: Sequence[Analysis]) -> Router:
         *AUDIT_HANDLERS,
         *REBUILD_HANDLERS,
         *REPRICE_HANDLERS,
+        *INTEGRATION_HANDLERS,
         maintenance_status,
         get_server,
     ]

@@ -1,4 +1,4 @@
-"""`/api/v1/games/{game}/definitions`: questions, segments and metrics that people save to use again."""
+"""`/api/v1/games/{game}/definitions`: questions, segments, metrics and annotations that people save."""
 
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
@@ -9,6 +9,7 @@ from litestar import delete, get, post, put
 from litestar.params import FromPath, JSONBody
 
 from questlog.analytics.analyses.cohort_members import check_match
+from questlog.analytics.analyses.members import check_cells
 from questlog.analytics.metrics.catalogue import CATALOGUE
 from questlog.analytics.metrics.intervals import SUFFIXES
 from questlog.analytics.metrics.metric import metric_named
@@ -93,6 +94,24 @@ def put_definition(
     return services.control.put_definition(game, kind, name, data, caller_of(request).name, check)
 
 
+class DefinitionUse(msgspec.Struct, frozen=True):
+    """A saved definition that another one is part of."""
+
+    kind: str
+    name: str
+    owner: str
+
+
+@get("/games/{game:str}/definitions/{kind:str}/{name:str}/uses", sync_to_thread=True, opt=needs(Right.VIEW))
+def list_uses(
+    services: Services, game: FromPath[str], kind: FromPath[DefinitionKind], name: FromPath[str]
+) -> Sequence[DefinitionUse]:
+    """Where a segment or metric is used: the saved definitions that keep it from being deleted."""
+    services.control.find_definition(game, kind, name)
+    users = users_of(kind, name, services.control.list_definitions(game))
+    return [DefinitionUse(user.kind, user.name, user.owner) for user in users]
+
+
 @delete(
     "/games/{game:str}/definitions/{kind:str}/{name:str}",
     sync_to_thread=True,
@@ -148,8 +167,10 @@ def _check_names(name: str, definition: msgspec.Struct, others: Sequence[SavedDe
     if isinstance(definition, CustomMetric):
         _check_custom_metric(name, definition, segments)
     elif isinstance(definition, SegmentDefinition):
-        _check_segment(definition, {**segments, name: definition})
-    else:
+        known = {**segments, name: definition}
+        _check_segment(definition, known)
+        check_cells(definition, known, of_kind(others, CUSTOM_METRIC, CustomMetric))
+    elif type(definition) in _ANALYSIS_OF:
         _ANALYSIS_OF[type(definition)].check(definition, segments, of_kind(others, CUSTOM_METRIC, CustomMetric))
 
 
@@ -177,6 +198,7 @@ DEFINITION_HANDLERS = [
     list_definitions_of_kind,
     create_definition,
     get_definition,
+    list_uses,
     put_definition,
     delete_definition,
 ]

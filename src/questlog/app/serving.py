@@ -51,6 +51,7 @@ from questlog.loader.decoding import Decoding
 from questlog.loader.loop import BatchLimits, Loader, Upkeep
 from questlog.loader.maintenance.task import MaintenanceStatus
 from questlog.loader.money import Converter
+from questlog.loader.raw_events import RawEvents
 from questlog.logs import GRANIAN_LOGGING
 from questlog.model.clock import Clock, SystemClock
 from questlog.model.finding import Finding
@@ -166,6 +167,7 @@ def _serve(settings: Settings) -> None:
             )
             live = LiveFeed()
             computed = ComputedPush(store, control, clock)
+            policies = _policies(settings, control, clock)
             loader = Loader(
                 reader,
                 store,
@@ -173,7 +175,7 @@ def _serve(settings: Settings) -> None:
                 clock,
                 _pace(settings),
                 [computed, live],
-                Upkeep(control, Policies(control, settings.event.keep_days), lambda: [computed.status]),
+                Upkeep(control, policies, lambda: [computed.status], policies),
             )
             progress = Progress(settings, loader, clock, control, store)
             audit = AuditTrail(control, clock, settings.audit.keep_days)
@@ -191,6 +193,8 @@ def _serve(settings: Settings) -> None:
                     approximate_from=lambda: converter.rates.approximate_from,
                 ),
                 rebuild=loader.rebuild,
+                replay=loader.replay,
+                raw_event=RawEvents(lambda: FileJournalReader(settings.journal_dir)).find,
                 reprice=FreshReprice(settings, converter, loader.reprice),
                 progress=progress,
                 clock=clock,
@@ -254,6 +258,11 @@ async def _run(settings: Settings, loader: Loader, services: ConsoleServices, to
         await serving
         await asyncio.to_thread(loader.stop)
         log.info("console stopped")
+
+
+def _policies(settings: Settings, control: ControlDatabase, clock: Clock) -> Policies:
+    longest_s = max(settings.satori.token_lifetime_s, settings.satori.refresh_token_lifetime_s)
+    return Policies(control, clock, settings.event.keep_days, longest_s)
 
 
 def _account_settings(settings: Settings) -> AccountSettings:

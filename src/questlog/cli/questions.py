@@ -25,12 +25,14 @@ names = short_forms.names
 
 def condition(text: str) -> dict[str, Any]:
     """One condition, as the help of `questlog query --filter` says. Raises `click.BadParameter`."""
-    return _as_json(lambda: short_forms.condition_of(text))
+    found: dict[str, Any] = _as_json(lambda: short_forms.condition_of(text))
+    return found
 
 
 def all_of(conditions: Iterable[str]) -> dict[str, Any] | None:
     """A filter for which all of the conditions hold; None for none. Raises `click.BadParameter`."""
-    return _as_json(lambda: short_forms.all_of(conditions))
+    found: dict[str, Any] | None = _as_json(lambda: short_forms.all_of(conditions))
+    return found
 
 
 def _as_json(made: Callable[[], Filter | None]) -> Any:

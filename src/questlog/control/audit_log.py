@@ -43,6 +43,8 @@ class Action(enum.StrEnum):
     USER_REMOVE = "user.remove"
     PASSWORD_SET = "user.set_password"  # noqa: S105
     ROLE_SET = "user.set_role"
+    PLAYER_ERASE = "player.erase"
+    PLAYER_ERASE_UNDO = "player.erase.undo"
     PASSWORD_LINK = "user.password_link"  # noqa: S105
     INVITATION_CREATE = "invitation.create"
     INVITATION_ACCEPT = "invitation.accept"
@@ -51,6 +53,8 @@ class Action(enum.StrEnum):
     REBUILD_CANCEL = "rebuild.cancel"
     REPRICE = "reprice.start"
     REPRICE_CANCEL = "reprice.cancel"
+    REPLAY = "replay.start"
+    REPLAY_CANCEL = "replay.cancel"
     READ = "read"  # personal data: events, players
     SQL = "sql"
     EXPORT = "export"  # an answer as CSV, Parquet or Arrow

@@ -15,6 +15,7 @@ from questlog.control.installation import Installation
 from questlog.control.invitations import Invitations
 from questlog.control.login_sessions import LoginSessions
 from questlog.control.migrate import migrate
+from questlog.control.player_erasures import PlayerErasures
 from questlog.control.receipts import Receipts
 from questlog.control.revocations import Revocations
 from questlog.control.sandbox import Sandboxes
@@ -40,6 +41,7 @@ class ControlDatabase(
     Receipts,
     Definitions,
     DeletedGames,
+    PlayerErasures,
 ):
     """All parts over one database, which is created or upgraded when needed.
 

@@ -14,11 +14,12 @@ from questlog.control.tables import (
     games,
     grants,
     identities,
+    player_erasures,
     receipt_settings,
 )
 
 _IDENTITIES_AT_ONCE = 1_000
-_AT_ONCE = (api_keys, event_definitions, receipt_settings, definitions, grants)
+_AT_ONCE = (api_keys, event_definitions, receipt_settings, definitions, grants, player_erasures)
 
 
 class DeletedGame(msgspec.Struct, frozen=True):

@@ -19,7 +19,7 @@ from sqlalchemy import (
     false,
 )
 
-SCHEMA_REVISION = "0008"
+SCHEMA_REVISION = "0009"
 
 metadata = MetaData(
     naming_convention={
@@ -245,6 +245,17 @@ computed_properties = Table(
     ForeignKeyConstraint(
         ["game_id", "identity_id"], ["identities.game_id", "identities.identity_id"], ondelete="CASCADE"
     ),
+)
+
+# A player that will be erased at `due_at`; the row is deleted when that is done.
+player_erasures = Table(
+    "player_erasures",
+    metadata,
+    Column("game_id", Integer, ForeignKey("games.game_id", ondelete="CASCADE"), primary_key=True),
+    Column("player_id", Text, primary_key=True),
+    Column("requested_by", Text, nullable=False),
+    Column("requested_at", BigInteger, nullable=False),
+    Column("due_at", BigInteger, nullable=False, index=True),
 )
 
 # `change_no` of both tables: revocations are numbered in the order of their commits (the marker `revocation`).

@@ -92,6 +92,7 @@ def ask(client: Client, token: str, route: Route, game: str) -> int:
         "{name:str}": "nothing",
         "{player:str}": "nobody",
         "{login_id:int}": "77",
+        "{row_no:int}": "77",
         "{invitation_id:int}": "77",
         "{email:str}": "nobody@example.com",
     }.items():
@@ -200,7 +201,9 @@ def test_a_viewer_asks_nothing_about_single_players(
 def test_questions_about_single_players_are_known_by_what_they_say() -> None:
     by_name = {analysis.name: analysis for analysis in ANALYSES}
     for analysis in ANALYSES:
-        assert analysis.is_personal == (analysis.name in {"members", "player", "sessions", "timeline"})
+        assert analysis.is_personal == (
+            analysis.name in {"members", "players", "player", "player_devices", "sessions", "timeline", "error_samples"}
+        )
     assert not reads_personal_data(by_name["query"], _question("query", _BODIES["query"]))
 
 

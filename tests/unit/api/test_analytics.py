@@ -14,9 +14,9 @@ from litestar.testing import TestClient
 from questlog.analytics.question.answer import Answer, AnswerColumn, Origin, SourceUse, Warned
 from questlog.analytics.question.problems import InvalidQuery
 from questlog.analytics.question.query import Period, Query
-from questlog.api.answers import ORIGIN_HEADERS
 from questlog.api.app import create_app
-from questlog.api.response_formats import ResponseFormat
+from questlog.api.origin_headers import ORIGIN_HEADERS
+from questlog.console.response_formats import ResponseFormat
 from questlog.console.services import Limits
 from questlog.model.calendar import zone_named
 from questlog.store.contract import QueryAborted

@@ -308,6 +308,45 @@ class Reader:
         """The size of a segment now; or, with `players`, that number of members, after the player `after`."""
         return self.ask("segments", _given({"segment": segment, "players": players, "after": after}), game=game)
 
+    def players(
+        self,
+        *,
+        prefix: str | None = None,
+        filter: Json | None = None,  # noqa: A002 - the server's word
+        segment: str | Json | None = None,
+        order: str | None = None,
+        limit: int | None = None,
+        after: str | None = None,
+        game: str | int | None = None,
+    ) -> Answer:
+        """Players by the beginning of their id, by properties and lifetime numbers, or by segment."""
+        question = {
+            "prefix": prefix,
+            "filter": filter,
+            "segment": segment,
+            "order": order,
+            "limit": limit,
+            "after": after,
+        }
+        return self.ask("players", _given(question), game=game)
+
+    def player_devices(self, player_id: str, *, game: str | int | None = None) -> Answer:
+        """What a player played on: devices, systems, builds and countries."""
+        return self.ask("player_devices", {"player_id": player_id}, game=game)
+
+    def error_samples(
+        self,
+        fingerprint: str,
+        period: Period,
+        *,
+        filter: Json | None = None,  # noqa: A002 - the server's word
+        limit: int | None = None,
+        game: str | int | None = None,
+    ) -> Answer:
+        """The latest errors of one error group, with everything that was sent."""
+        question = {"fingerprint": fingerprint, "period": _period(period), "filter": filter, "limit": limit}
+        return self.ask("error_samples", _given(question), game=game)
+
     def player(self, player_id: str, *, game: str | int | None = None) -> Answer:
         """A player's profile: first and last event, install, sessions, playtime, revenue, properties."""
         return self.ask("player", {"player_id": player_id}, game=game)
@@ -469,6 +508,19 @@ class Reader:
             "offset": offset,
         }
         return self.ask("values", _given(question), game=game)
+
+    def releases(
+        self,
+        period: Period,
+        *,
+        min_players: int | None = None,
+        min_share: float | None = None,
+        limit: int | None = None,
+        game: str | int | None = None,
+    ) -> Answer:
+        """The first day of each new build of enough players."""
+        question = {"period": _period(period), "min_players": min_players, "min_share": min_share, "limit": limit}
+        return self.ask("releases", _given(question), game=game)
 
     def cardinality(self, period: Period, *, game: str | int | None = None) -> Answer:
         """Fields with more values on a day than their limit, and the first value above it."""

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from questlog.analytics.analyses import error_groups
+from questlog.analytics.analyses import error_groups, error_samples
 from questlog.analytics.analyses.error_groups import ErrorGroups
+from questlog.analytics.analyses.error_samples import ErrorSamples
 from questlog.analytics.engine.context import Context
 from questlog.analytics.question.problems import InvalidQuery
 from questlog.analytics.question.query import Comparison, Condition, Period
@@ -87,3 +88,17 @@ def test_what_cannot_be_asked(context: Context) -> None:
     with pytest.raises(InvalidQuery) as refused:
         error_groups.answer(ErrorGroups(_PERIOD, filter=Condition("contry", values=("DE",))), context)
     assert (refused.value.field, refused.value.nearest) == ("filter.dimension", "country")
+
+
+def test_samples_of_a_group_are_its_latest_errors_of_the_period(context: Context) -> None:
+    def samples(fingerprint: str, **asked: Any) -> list[tuple[str, str]]:
+        found = error_samples.answer(ErrorSamples(fingerprint, _PERIOD, **asked), context)
+        return [(row["message"], row["player_id"]) for row in rows_of(found)]
+
+    assert samples("no #") == [("no 8", "b"), ("no 12", "a")]
+    assert samples("no #", limit=1) == [("no 8", "b")]
+    assert samples("no #", filter=Condition("platform", values=("ios",))) == [("no 12", "a")]
+    assert samples("nothing") == []
+    with pytest.raises(InvalidQuery) as refused:
+        samples("no #", filter=Condition("colour", values=("red",)))
+    assert refused.value.field == "filter.dimension"
