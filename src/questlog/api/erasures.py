@@ -1,4 +1,7 @@
-"""`/api/v1/games/{game}/erasures`: have players erased, see which wait, and undo it in time."""
+"""`/api/v1/games/{game}/erasures` and `/player-export`: what is stored of a player, given out or erased.
+
+Erasures wait, so that they can be undone.
+"""
 
 import asyncio
 from collections.abc import Sequence
@@ -6,16 +9,23 @@ from http import HTTPStatus
 from typing import Annotated
 
 import msgspec
-from litestar import delete, get, post
+from litestar import MediaType, delete, get, post
 from litestar.params import FromPath, JSONBody, QueryParameter
+from litestar.response import Stream
 
 from questlog.api.analytics import Asking
+from questlog.api.authentication import ThisAccess
 from questlog.api.games import Services
 from questlog.console.access import Right, needs
 from questlog.console.erasures import MOST_UNDO_HOURS, UNDO_HOURS, check_player, request_erasure
+from questlog.console.player_export import begin_export, export_of
+from questlog.control.audit_log import Action
 from questlog.control.player_erasures import RequestedErasure
+from questlog.store.contract import Cancellation
 
 _MAX_ID = 1_024
+
+PlayerOfAddress = Annotated[str, QueryParameter(name="player_id", min_length=1, max_length=_MAX_ID)]
 
 
 class ErasePlayer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -44,10 +54,20 @@ async def erase_player(
 def undo_erasure(
     services: Services,
     game: FromPath[str],
-    player_id: Annotated[str, QueryParameter(name="player_id", min_length=1, max_length=_MAX_ID)],
+    player_id: PlayerOfAddress,
 ) -> None:
     """Undo an erasure that waits. One that has begun cannot be undone."""
     services.control.undo_erasure(game, player_id)
 
 
-ERASURE_HANDLERS = [list_erasures, erase_player, undo_erasure]
+@get("/games/{game:str}/player-export", opt=needs(Right.PERSONAL_DATA))
+async def export_player(
+    services: Services, asker: Asking, access: ThisAccess, game: FromPath[str], player_id: PlayerOfAddress
+) -> Stream:
+    """Everything that is stored about a player, as one JSON file: to hand out, or to keep before erasing."""
+    export = await asker.run(lambda cancellation: begin_export(services, game, player_id, cancellation))
+    await access.record(Action.EXPORT, f"player/{player_id}")
+    return Stream(export_of(services, export, Cancellation()), media_type=MediaType.JSON)
+
+
+ERASURE_HANDLERS = [list_erasures, erase_player, undo_erasure, export_player]

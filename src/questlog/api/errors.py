@@ -14,6 +14,7 @@ from questlog.analytics.question.problems import InvalidQuery, NothingOfThatName
 from questlog.api.validation import Fault, fault_of
 from questlog.console.access import NotPermitted
 from questlog.console.concurrency import TooBusy
+from questlog.console.definition_checks import InUse
 from questlog.console.table_formats import UnwritableValue
 from questlog.control.errors import AlreadyExists, ControlError, ControlUnavailable, NotAllowed, NotFound
 from questlog.store.contract import QueryAborted, StoreFailed
@@ -184,6 +185,7 @@ _CONTROL_ERRORS: dict[type[ControlError], tuple[HTTPStatus, str]] = {
     NotFound: (HTTPStatus.NOT_FOUND, "not_found"),
     AlreadyExists: (HTTPStatus.CONFLICT, "already_exists"),
     NotAllowed: (HTTPStatus.BAD_REQUEST, "bad_value"),
+    InUse: (HTTPStatus.CONFLICT, "in_use"),
 }
 
 

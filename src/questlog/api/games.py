@@ -13,12 +13,12 @@ from questlog.api.authentication import caller_of
 from questlog.api.errors import AnyRequest, ApiError, bad_value
 from questlog.console.access import Right, Scope, needs
 from questlog.console.expiry import Expiring, expiring
+from questlog.console.game_settings import NotConfirmed, change_game
 from questlog.console.services import ConsoleServices
-from questlog.control.database import ControlDatabase
 from questlog.control.games import MAX_EVENT_NAME, MOST_KEEP_OLD_S, GameChanges, ListedGame
 from questlog.control.names import MAX_NAME
 from questlog.model import calendar
-from questlog.model.expiry import FOR_EVER, LEAST_KEEP_DAYS, MOST_KEEP_DAYS, days_kept, is_shorter
+from questlog.model.expiry import FOR_EVER, LEAST_KEEP_DAYS, MOST_KEEP_DAYS
 from questlog.model.game import Game
 
 Services = NamedDependency[SkipValidation[ConsoleServices]]
@@ -146,13 +146,11 @@ def update_game(services: Services, game: FromPath[str], data: JSONBody[UpdateGa
 
     Collectors follow within seconds.
     """
-    control = services.control
-    found = control.find_game(game)
-    if data.keep_days is not None:
-        _check_confirmed(services, found, data.keep_days, data.confirm)
-    changed = control.change_game(found.game_key, _changes(data))
-    if data.event_names is not None:
-        changed = _set_event_names(control, changed, frozenset(data.event_names))
+    names = None if data.event_names is None else frozenset(data.event_names)
+    try:
+        changed = change_game(services, game, _changes(data), names, data.confirm)
+    except NotConfirmed as error:
+        raise ApiError(HTTPStatus.CONFLICT, "not_confirmed", str(error), field="confirm") from None
     return _view(changed)
 
 
@@ -196,21 +194,6 @@ def _changes(data: UpdateGame) -> GameChanges:
     if data.keep_days is not None:
         given["keep_days"] = _days_of(data.keep_days)
     return GameChanges(**given)
-
-
-def _set_event_names(control: ControlDatabase, game: Game, names: frozenset[str]) -> Game:
-    """New names come before old ones go: a strict game never drops an event that both lists allow."""
-    control.declare_event_names(game.game_key, names - game.event_names)
-    return control.forget_event_names(game.game_key, game.event_names - names)
-
-
-def _check_confirmed(services: ConsoleServices, game: Game, keep_days: KeepDays, confirm: str | None) -> None:
-    """Raises `ApiError` 409 where events would go earlier than before and `confirm` is not the game's name."""
-    new, old = (days_kept(days, services.keep_days) for days in (_days_of(keep_days), game.keep_days))
-    if is_shorter(new, old) and confirm != game.name:
-        summary = expiring(services, game, new).summary
-        message = f"{summary}; send confirm with the name of the game, {game.name!r}"
-        raise ApiError(HTTPStatus.CONFLICT, "not_confirmed", message, field="confirm")
 
 
 def _days_of(keep_days: KeepDays) -> int | None:

@@ -12,7 +12,7 @@ from questlog.api.authentication import caller_of
 from questlog.api.errors import AnyRequest, not_found
 from questlog.api.games import Services
 from questlog.console.access import Right, Scope, needs
-from questlog.console.people import People, join_path
+from questlog.console.people import People
 from questlog.control.grants import NamedGrant, Role
 from questlog.control.invitations import INVITATION_S, MOST_S, ListedInvitation, NewLink
 from questlog.control.names import MAX_NAME
@@ -147,7 +147,7 @@ def remove_user(services: Services, request: AnyRequest, email: FromPath[str]) -
 def create_password_link(services: Services, request: AnyRequest, email: FromPath[str]) -> LinkView:
     """Make a link with which the user sets another password, within a day. An earlier link is valid no more."""
     link = _people(services, request).make_password_link(email)
-    return LinkView(join_path(link), link.expires_at)
+    return LinkView(link.path, link.expires_at)
 
 
 @get("/invitations", sync_to_thread=True, opt=needs(Right.PEOPLE, Scope.ANY_GAME))
@@ -224,7 +224,7 @@ def _invitation(each: ListedInvitation) -> InvitationView:
 
 
 def _new_invitation(link: NewLink) -> NewInvitationView:
-    return NewInvitationView(link.invitation_id, join_path(link), link.expires_at)
+    return NewInvitationView(link.invitation_id, link.path, link.expires_at)
 
 
 def _token(token: ListedToken) -> TokenView:

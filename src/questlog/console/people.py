@@ -17,11 +17,6 @@ from questlog.control.tokens import ListedToken, NewToken
 from questlog.control.users import ListedUser
 
 
-def join_path(link: NewLink) -> str:
-    """The address of a link, below that of the console."""
-    return f"/join/{link.secret}"
-
-
 class Added(msgspec.Struct, frozen=True):
     """A person who was added: `link` is None for a user who was there and has another role now."""
 

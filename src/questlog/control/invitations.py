@@ -33,6 +33,11 @@ class NewLink(msgspec.Struct, frozen=True):
     secret: str
     expires_at: int
 
+    @property
+    def path(self) -> str:
+        """Its address, below that of the console."""
+        return f"/join/{self.secret}"
+
 
 class ListedInvitation(msgspec.Struct, frozen=True):
     """An invitation without its secret. Times are UTC microseconds.

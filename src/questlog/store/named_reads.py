@@ -251,3 +251,32 @@ def knows_player(ask: Ask, game_id: int, player_id: str) -> bool:
     """Whether there is anything of a player, if only rejected events."""
     found: bool = ask(_KNOWN_PLAYER, {"game_id": game_id, "player_id": player_id})["is_known"][0].as_py()
     return found
+
+
+_OF_PLAYER = """
+    game_id = $game_id
+    AND player_no IN (SELECT player_no FROM players WHERE game_id = $game_id AND player_id = $player_id)
+"""
+_PLAYER_ROWS = {
+    "player": "SELECT * FROM players WHERE game_id = $game_id AND player_id = $player_id",
+    "sessions": f"SELECT * FROM sessions WHERE {_OF_PLAYER} ORDER BY session_no",
+    "purchases": f"SELECT * FROM purchases WHERE {_OF_PLAYER} ORDER BY row_no",
+    "rejected_events": (
+        "SELECT * FROM rejected_events WHERE game_id = $game_id AND player_id = $player_id ORDER BY rejected_no"
+    ),
+}
+_PLAYER_EVENTS = """
+    SELECT * FROM events WHERE game_id = $game_id AND player_no = $player_no AND row_no > $row_no
+    ORDER BY row_no LIMIT $most
+"""
+
+
+def player_rows(ask: Ask, game_id: int, player_id: str) -> Mapping[str, pa.Table]:
+    """The rows of a player, except events: `player`, `sessions`, `purchases`, `rejected_events`."""
+    values = {"game_id": game_id, "player_id": player_id}
+    return {name: ask(statement, values) for name, statement in _PLAYER_ROWS.items()}
+
+
+def player_events(ask: Ask, game_id: int, player_no: int, row_no: int, most: int) -> pa.Table:
+    """Events of a player with all columns, after a row, in order of loading."""
+    return ask(_PLAYER_EVENTS, {"game_id": game_id, "player_no": player_no, "row_no": row_no, "most": most})

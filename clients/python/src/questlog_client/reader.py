@@ -337,6 +337,10 @@ class Reader:
         """What a player played on: devices, systems, builds and countries."""
         return self.ask("player_devices", {"player_id": player_id}, game=game)
 
+    def player_purchases(self, player_id: str, *, limit: int | None = None, game: str | int | None = None) -> Answer:
+        """What a player bought, and what was refunded, newest first."""
+        return self.ask("player_purchases", _given({"player_id": player_id, "limit": limit}), game=game)
+
     def error_samples(
         self,
         fingerprint: str,
