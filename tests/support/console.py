@@ -21,12 +21,16 @@ from questlog.console.audit import AuditTrail
 from questlog.console.services import ConsoleServices, Limits
 from questlog.control.database import ControlDatabase
 from questlog.control.grants import Role
+from questlog.loader.codecs import EVENT_SOURCES
 from questlog.loader.counters import LoaderCounters
+from questlog.loader.decoding import Decoding
 from questlog.loader.maintenance.task import MaintenanceStatus
 from questlog.loader.money import Converter
 from questlog.loader.rebuild import Rebuild
+from questlog.loader.replay import Replay
 from questlog.loader.reprice import Reprice
 from questlog.model.calendar import UTC
+from questlog.model.finding import Finding
 from questlog.model.vitals import Build, Vitals
 from questlog.rates.rates import Rates
 from questlog.rates.status import RatesStatus
@@ -151,6 +155,7 @@ class FakeProgress:
         self.collectors: list[CollectorCounters] = []
         self.rates: list[RatesStatus] = []
         self.tasks: list[MaintenanceStatus] = []
+        self.found: list[Finding] = []
         self.measured = Vitals(Build("1.2.3", "3.13.5", "abc123"), 1, 2, 3, 4, 5)
 
     def reasons_not_ready(self) -> Sequence[str]:
@@ -171,6 +176,9 @@ class FakeProgress:
     def vitals(self) -> Vitals:
         return self.measured
 
+    def findings(self) -> Sequence[Finding]:
+        return self.found
+
 
 class FakeConsole:
     """All services of a console, and a token for it."""
@@ -184,6 +192,8 @@ class FakeConsole:
         self.progress = FakeProgress()
         self.rebuild = Rebuild()
         self.reprice = Reprice(Converter(Rates({})))
+        self.replay = Replay(Decoding(EVENT_SOURCES, Converter(Rates({}))))
+        self.raw: dict[int, str] = {}
         self.token = self.control.create_token("tests", Role.OWNER).token
         self.audit = AuditTrail(self.control, self.clock, 365)
         self.slept_s: list[float] = []
@@ -196,6 +206,8 @@ class FakeConsole:
             analytics=self.analytics,
             rebuild=self.rebuild,
             reprice=self.reprice,
+            replay=self.replay,
+            raw_event=lambda _start, index: self.raw.get(index),
             progress=self.progress,
             clock=self.clock,
             monotonic_s=self.clock.monotonic_s,

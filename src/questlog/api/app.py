@@ -19,21 +19,25 @@ from questlog.api.authentication import TokenCheck, access_guard, provide_access
 from questlog.api.compression import compressing
 from questlog.api.definitions import DEFINITION_HANDLERS
 from questlog.api.docs_page import docs_router
+from questlog.api.erasures import ERASURE_HANDLERS
 from questlog.api.errors import ERROR_HANDLERS
-from questlog.api.events import list_events
+from questlog.api.events import get_event, list_events
 from questlog.api.games import GAME_HANDLERS
 from questlog.api.health import healthcheck, readycheck
 from questlog.api.ingest_hours import list_ingest_hours
+from questlog.api.integration import INTEGRATION_HANDLERS
 from questlog.api.live import watch_events
 from questlog.api.maintenance import maintenance_status
 from questlog.api.metrics import metrics, metrics_registry
 from questlog.api.parameters import refuse_unknown_parameters
+from questlog.api.people import PEOPLE_HANDLERS
 from questlog.api.players import PLAYER_HANDLERS
 from questlog.api.rebuild import REBUILD_HANDLERS
 from questlog.api.receipts import RECEIPT_HANDLERS
 from questlog.api.reprice import REPRICE_HANDLERS
 from questlog.api.request_times import RequestTimes
 from questlog.api.schema import QuestionSchema
+from questlog.api.server import get_server
 from questlog.api.sql import answer_sql
 from questlog.console.queries import QueryService
 from questlog.console.services import ConsoleServices
@@ -102,14 +106,19 @@ def _api(guard: Guard, analyses: Sequence[Analysis]) -> Router:
         *DEFINITION_HANDLERS,
         *question_handlers(analyses),
         *PLAYER_HANDLERS,
+        *ERASURE_HANDLERS,
         list_events,
+        get_event,
         watch_events,
         list_ingest_hours,
         answer_sql,
+        *PEOPLE_HANDLERS,
         *AUDIT_HANDLERS,
         *REBUILD_HANDLERS,
         *REPRICE_HANDLERS,
+        *INTEGRATION_HANDLERS,
         maintenance_status,
+        get_server,
     ]
     return Router(
         "/api/v1",

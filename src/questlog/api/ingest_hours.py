@@ -9,8 +9,8 @@ from litestar.params import FromPath, QueryParameter
 from questlog.api.analytics import Asking
 from questlog.api.games import Services
 from questlog.api.parameters import parse_time
-from questlog.api.result import rows_of
 from questlog.console.access import Right, needs
+from questlog.console.table_formats import rows_of
 from questlog.store.contract import Cancellation
 from questlog.store.named_reads import ingest_hours
 

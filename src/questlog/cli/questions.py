@@ -20,17 +20,28 @@ def period(text: str, today: dt.date) -> dict[str, str]:
     return found
 
 
+def compare(text: str, today: dt.date) -> str | dict[str, str]:
+    """The comparison that `text` names, as the help of `questlog query --compare` says. Raises `click.BadParameter`."""
+    try:
+        found: str | dict[str, str] = msgspec.to_builtins(short_forms.comparison_named(text, today))
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--compare") from None
+    return found
+
+
 names = short_forms.names
 
 
 def condition(text: str) -> dict[str, Any]:
     """One condition, as the help of `questlog query --filter` says. Raises `click.BadParameter`."""
-    return _as_json(lambda: short_forms.condition_of(text))
+    found: dict[str, Any] = _as_json(lambda: short_forms.condition_of(text))
+    return found
 
 
 def all_of(conditions: Iterable[str]) -> dict[str, Any] | None:
     """A filter for which all of the conditions hold; None for none. Raises `click.BadParameter`."""
-    return _as_json(lambda: short_forms.all_of(conditions))
+    found: dict[str, Any] | None = _as_json(lambda: short_forms.all_of(conditions))
+    return found
 
 
 def _as_json(made: Callable[[], Filter | None]) -> Any:

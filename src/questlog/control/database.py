@@ -12,8 +12,10 @@ from questlog.control.definitions import Definitions
 from questlog.control.deleted_games import DeletedGames
 from questlog.control.identities import Identities
 from questlog.control.installation import Installation
+from questlog.control.invitations import Invitations
 from questlog.control.login_sessions import LoginSessions
 from questlog.control.migrate import migrate
+from questlog.control.player_erasures import PlayerErasures
 from questlog.control.receipts import Receipts
 from questlog.control.revocations import Revocations
 from questlog.control.sandbox import Sandboxes
@@ -27,6 +29,7 @@ class ControlDatabase(
     Sandboxes,
     Tokens,
     Users,
+    Invitations,
     LoginSessions,
     Attempts,
     AuditLog,
@@ -38,6 +41,7 @@ class ControlDatabase(
     Receipts,
     Definitions,
     DeletedGames,
+    PlayerErasures,
 ):
     """All parts over one database, which is created or upgraded when needed.
 

@@ -8,9 +8,10 @@ import pytest
 from litestar import Litestar
 from litestar.testing import TestClient
 
+from questlog.api.accept import accepted_format
 from questlog.api.app import create_app
 from questlog.api.errors import ApiError
-from questlog.api.response_formats import ResponseFormat, accepted_form
+from questlog.console.response_formats import ResponseFormat
 from questlog.console.services import Limits
 from tests.support.console import FakeConsole
 
@@ -52,13 +53,13 @@ def test_the_format_can_be_accepted(client: Client) -> None:
     ],
 )
 def test_the_best_of_what_is_accepted_is_taken(accept: str, form: ResponseFormat) -> None:
-    assert accepted_form(accept) is form
+    assert accepted_format(accept) is form
 
 
 @pytest.mark.parametrize("accept", ["text/html", "text/csv;q=0", "text/csv;q=lots", ";;,"])
 def test_what_we_cannot_write_is_not_acceptable(accept: str) -> None:
     with pytest.raises(ApiError) as refused:
-        accepted_form(accept)
+        accepted_format(accept)
     assert refused.value.status == 406
 
 

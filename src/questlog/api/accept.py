@@ -1,31 +1,9 @@
-"""The forms of answers, and which of them a request likes best."""
+"""Which format a request likes best, by its `Accept` header."""
 
-import enum
 from http import HTTPStatus
 
 from questlog.api.errors import ApiError
-
-
-class ResponseFormat(enum.StrEnum):
-    """The form of an answer."""
-
-    JSON = "json"
-    COMPACT = "compact"
-    CSV = "csv"
-    PARQUET = "parquet"
-    ARROW = "arrow"
-
-
-MEDIA_TYPES = {
-    ResponseFormat.JSON: "application/json",
-    ResponseFormat.COMPACT: "application/json",
-    ResponseFormat.CSV: "text/csv",
-    ResponseFormat.PARQUET: "application/vnd.apache.parquet",
-    ResponseFormat.ARROW: "application/vnd.apache.arrow.stream",
-}
-
-EXPORTS = frozenset({ResponseFormat.CSV, ResponseFormat.PARQUET, ResponseFormat.ARROW})
-"""The forms of answers that are kept as files."""
+from questlog.console.response_formats import ResponseFormat
 
 _ACCEPTED = {
     "application/json": ResponseFormat.JSON,
@@ -37,8 +15,8 @@ _ACCEPTED = {
 }
 
 
-def accepted_form(accept: str) -> ResponseFormat:
-    """The form that an Accept header likes best. Raises `ApiError` 406 when none of ours is in it."""
+def accepted_format(accept: str) -> ResponseFormat:
+    """The format that an Accept header likes best. Raises `ApiError` 406 when none of ours is in it."""
     if not accept.strip():
         return ResponseFormat.JSON
     ranges = sorted((_range(part) for part in accept.split(",")), key=lambda part: -part[1])

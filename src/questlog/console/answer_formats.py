@@ -1,7 +1,7 @@
-"""Writes the answer to a question as JSON, CSV, Parquet or Arrow; values as `result` says.
+"""Writes the answer to a question as JSON, CSV, Parquet or Arrow; single values as in `table_formats`.
 
-CSV has the rows alone. Parquet and Arrow carry a column's `unit` and `definition` as metadata of its field, and what
-JSON has beside the rows under the key `questlog` of the schema's. Where an answer comes from is in headers too.
+CSV has only the rows. In Parquet and Arrow, a column's `unit` and `definition` are metadata of its field, and the other
+fields of the JSON answer (totals, warnings, origin) are in the schema's metadata under the key `questlog`.
 """
 
 import datetime as dt
@@ -12,9 +12,10 @@ from typing import Any
 import msgspec
 import pyarrow as pa
 
-from questlog.analytics.question.answer import Answer, Origin, SourceUse, Warned
-from questlog.api.response_formats import ResponseFormat
-from questlog.api.result import arrow_bytes, csv_bytes, json_lists, json_rows, parquet_bytes, rows_of
+from questlog.analytics.question.answer import Answer, SourceUse, Warned
+from questlog.analytics.question.query import Period
+from questlog.console.response_formats import ResponseFormat
+from questlog.console.table_formats import arrow_bytes, csv_bytes, json_lists, json_rows, parquet_bytes, rows_of
 
 JsonRow = dict[str, Any]
 
@@ -34,7 +35,8 @@ class AnswerBody(msgspec.Struct, frozen=True):
     `as_of` is when the state of the data was taken. Everything that was acknowledged before `complete_through` is in
     that state; null where the server does not know yet. `took_ms` is how long answering took. `rows_read_at_most` are
     the rows of the tables that were read, of all games and days. `sources` name what answered, and for which metrics.
-    Days are those of `time_zone`. `data_version` grows with every load.
+    Days are those of `time_zone`. `compared_period` is the period that `compare` names, null without it.
+    `data_version` grows with every load.
     """
 
     columns: Sequence[ColumnBody]
@@ -47,6 +49,7 @@ class AnswerBody(msgspec.Struct, frozen=True):
     rows_read_at_most: int
     sources: Sequence[SourceUse]
     time_zone: str
+    compared_period: Period | None
     data_version: int
 
 
@@ -54,9 +57,9 @@ _METADATA = b"questlog"
 _encoder = msgspec.json.Encoder(decimal_format="number")
 
 
-def written(answer: Answer, form: ResponseFormat) -> bytes | Iterator[bytes]:
-    """The answer in that form, whole or in pieces. Raises `ApiError` 400 for a value that the form cannot say."""
-    return _WRITERS[form](answer)
+def write_answer(answer: Answer, response_format: ResponseFormat) -> bytes | Iterator[bytes]:
+    """The answer in that format, whole or in pieces. Raises `UnwritableValue`."""
+    return _WRITERS[response_format](answer)
 
 
 def _json(answer: Answer) -> Iterator[bytes]:
@@ -71,7 +74,7 @@ def _compact(answer: Answer) -> Iterator[bytes]:
 
 def _around(answer: Answer, rows: Iterator[bytes]) -> Iterator[bytes]:
     head = b'{"columns":' + _encoder.encode(_columns(answer)) + b',"rows":'
-    return itertools.chain([head], rows, [b"," + _encoder.encode(_beside(answer))[1:]])
+    return itertools.chain([head], rows, [b"," + _encoder.encode(_without_rows(answer))[1:]])
 
 
 def _columns(answer: Answer) -> Sequence[ColumnBody]:
@@ -81,7 +84,7 @@ def _columns(answer: Answer) -> Sequence[ColumnBody]:
     ]
 
 
-def _beside(answer: Answer) -> Mapping[str, object]:
+def _without_rows(answer: Answer) -> Mapping[str, object]:
     return {
         "totals": None if answer.totals is None else rows_of(answer.totals),
         "warnings": answer.warnings,
@@ -90,40 +93,18 @@ def _beside(answer: Answer) -> Mapping[str, object]:
     }
 
 
-def origin_headers(answer: Answer) -> Mapping[str, str]:
-    """Where the answer comes from as HTTP headers; what is not known has none."""
-    origin = msgspec.to_builtins(answer.origin)
-    origin["sources"] = ", ".join(source.name for source in answer.origin.sources)
-    origin["data_version"] = answer.data_version
-    origin["warnings"] = len(answer.warnings)
-    return {_header(name): str(value) for name, value in origin.items() if value not in (None, "")}
-
-
-def _header(field: str) -> str:
-    return f"Questlog-{field.replace('_', '-').title()}"
-
-
-ORIGIN_HEADERS: Mapping[str, str] = {
-    **{_header(field): f"As `{field}` of the body." for field in Origin.__struct_fields__},
-    _header("sources"): "The names of the sources, with commas between them.",
-    _header("data_version"): "As `data_version` of the body.",
-    _header("warnings"): "How many warnings there are.",
-}
-"""What each of these headers is."""
-
-
-def _described(answer: Answer) -> pa.Table:
+def _with_metadata(answer: Answer) -> pa.Table:
     fields = [
         field.with_metadata({"unit": column.unit, "definition": column.definition})
         for column, field in zip(answer.columns, answer.table.schema, strict=True)
     ]
-    return answer.table.cast(pa.schema(fields, {_METADATA: _encoder.encode(_beside(answer))}))
+    return answer.table.cast(pa.schema(fields, {_METADATA: _encoder.encode(_without_rows(answer))}))
 
 
 _WRITERS: Mapping[ResponseFormat, Callable[[Answer], bytes | Iterator[bytes]]] = {
     ResponseFormat.JSON: _json,
     ResponseFormat.COMPACT: _compact,
     ResponseFormat.CSV: lambda answer: csv_bytes(answer.table),
-    ResponseFormat.PARQUET: lambda answer: parquet_bytes(_described(answer)),
-    ResponseFormat.ARROW: lambda answer: arrow_bytes(_described(answer)),
+    ResponseFormat.PARQUET: lambda answer: parquet_bytes(_with_metadata(answer)),
+    ResponseFormat.ARROW: lambda answer: arrow_bytes(_with_metadata(answer)),
 }

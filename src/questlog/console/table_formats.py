@@ -1,4 +1,4 @@
-"""Writes a query's answer as JSON, CSV, Parquet or Arrow.
+"""Writes a table as JSON, CSV, Parquet or Arrow.
 
 JSON: times are RFC 3339 in UTC; a number that a 64-bit float cannot carry exactly (an integer beyond 2**53, a decimal
 of more than 15 digits, an infinity) is text; bytes are base64; durations are ISO 8601.
@@ -10,7 +10,6 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
-from http import HTTPStatus
 
 import msgspec
 import pyarrow as pa
@@ -18,10 +17,10 @@ import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
-from questlog.api.errors import ApiError
+from questlog.console.response_formats import ResponseFormat
 
 METADATA = (b"unit", b"definition", b"questlog")
-"""What we say of columns and tables in formats that have a place for it."""
+"""The keys of our metadata of columns and tables, in the formats that have metadata."""
 
 _EXACT = 2**53
 _YEAR_1, _YEAR_10000 = -719_162, 2_932_897  # days since 1970
@@ -41,20 +40,27 @@ _PLAIN_TYPES = (
 _encoder = msgspec.json.Encoder(decimal_format="number")
 
 
+class UnwritableValue(Exception):
+    """A value that the asked format cannot hold. The message is shown to the asker."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"a value cannot be written in this format ({why}); cast the column to VARCHAR")
+
+
 def json_rows(table: pa.Table) -> Iterator[bytes]:
     """The table as one JSON list of objects, in pieces.
 
-    What cannot be written is found before this returns, while there still is a status to answer: with columns whose
-    values may have no text, such as lists of times, all pieces are made by then. Raises `ApiError` 400.
+    A value that cannot be written is found before this returns, while the answer's status can still change. For columns
+    whose values may have no text form, such as lists of times, all pieces are made by then. Raises `UnwritableValue`.
     """
     names = _unique(table.column_names)
     chunks = _chunks(table, lambda row: dict(zip(names, row, strict=True)))
-    return _begun(table, itertools.chain([b"["], chunks, [b"]"]))
+    return _checked_pieces(table, itertools.chain([b"["], chunks, [b"]"]))
 
 
 def json_lists(table: pa.Table) -> Iterator[bytes]:
     """The table as one JSON list of lists, in pieces, as `json_rows`."""
-    return _begun(table, itertools.chain([b"["], _chunks(table, list), [b"]"]))
+    return _checked_pieces(table, itertools.chain([b"["], _chunks(table, list), [b"]"]))
 
 
 def compact_json(table: pa.Table) -> Iterator[bytes]:
@@ -62,27 +68,27 @@ def compact_json(table: pa.Table) -> Iterator[bytes]:
     named = zip(_unique(table.column_names), table.schema, strict=True)
     columns = [{"name": name, "type": str(field.type)} for name, field in named]
     head = b'{"columns":' + _encoder.encode(columns) + b',"rows":['
-    return _begun(table, itertools.chain([head], _chunks(table, list), [b"]}"]))
+    return _checked_pieces(table, itertools.chain([head], _chunks(table, list), [b"]}"]))
 
 
 def csv_bytes(table: pa.Table) -> bytes:
-    """The table as CSV (RFC 4180) with a header line; NULL is empty, empty text is `""`. Raises `ApiError` 400."""
+    """The table as CSV (RFC 4180) with a header line; NULL is empty, empty text is `""`. Raises `UnwritableValue`."""
     sink = io.BytesIO()
     try:
         columns = [_csv_column(column) for column in table.columns]
         pa_csv.write_csv(pa.table(columns, names=_unique(table.column_names)), sink)
     except _UNWRITABLE as error:
-        raise _unwritable(str(error)) from None
+        raise UnwritableValue(str(error)) from None
     return sink.getvalue()
 
 
 def parquet_bytes(table: pa.Table) -> bytes:
-    """The table as a Parquet file; times are marked as UTC. Raises `ApiError` 400 for a type that Parquet lacks."""
+    """The table as a Parquet file; times are marked as UTC. Raises `UnwritableValue` for a type that Parquet lacks."""
     sink = io.BytesIO()
     try:
         pq.write_table(_with_zones(_without_odd_types(table)), sink, compression="zstd")
     except _UNWRITABLE as error:
-        raise _unwritable(str(error)) from None
+        raise UnwritableValue(str(error)) from None
     return sink.getvalue()
 
 
@@ -101,13 +107,13 @@ def rows_of(table: pa.Table) -> list[dict[str, object]]:
     return [dict(zip(names, row, strict=True)) for row in _rows(table)]
 
 
-def _begun(table: pa.Table, pieces: Iterator[bytes]) -> Iterator[bytes]:
+def _checked_pieces(table: pa.Table, pieces: Iterator[bytes]) -> Iterator[bytes]:
     """Make the first two pieces now, the opening and the first rows; all of them where a value may have no text."""
     made_now = 2 if all(map(_has_text, table.columns)) else None
     try:
         first = list(itertools.islice(pieces, made_now))
     except _UNWRITABLE as error:
-        raise _unwritable(str(error)) from None
+        raise UnwritableValue(str(error)) from None
     return itertools.chain([b"".join(first[:2])], first[2:], pieces)
 
 
@@ -325,6 +331,15 @@ def _unique(names: Sequence[str]) -> list[str]:
     return unique
 
 
-def _unwritable(why: str) -> ApiError:
-    message = f"a value cannot be written in this format ({why}); cast the column to VARCHAR"
-    return ApiError(HTTPStatus.BAD_REQUEST, "unwritable_value", message)
+def write_table(table: pa.Table, response_format: ResponseFormat) -> bytes | Iterator[bytes]:
+    """The table in that format, whole or in pieces. Raises `UnwritableValue`."""
+    return _WRITERS[response_format](table)
+
+
+_WRITERS: Mapping[ResponseFormat, Callable[[pa.Table], bytes | Iterator[bytes]]] = {
+    ResponseFormat.JSON: json_rows,
+    ResponseFormat.COMPACT: compact_json,
+    ResponseFormat.CSV: csv_bytes,
+    ResponseFormat.PARQUET: parquet_bytes,
+    ResponseFormat.ARROW: arrow_bytes,
+}

@@ -10,8 +10,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from questlog.api.errors import ApiError
-from questlog.api.result import arrow_bytes, compact_json, csv_bytes, json_rows, parquet_bytes
+from questlog.console.table_formats import (
+    UnwritableValue,
+    arrow_bytes,
+    compact_json,
+    csv_bytes,
+    json_rows,
+    parquet_bytes,
+)
 
 
 def answer(sql: str) -> pa.Table:
@@ -136,7 +142,7 @@ def test_arrow_is_a_stream_with_utc_times() -> None:
 def test_a_value_without_a_text_is_refused_before_anything_is_sent(
     write: Callable[[pa.Table], object], value: str, row: int
 ) -> None:
-    with pytest.raises(ApiError, match="cast the column to VARCHAR"):
+    with pytest.raises(UnwritableValue, match="cast the column to VARCHAR"):
         write(answer(f"FROM range(3000) t(i) SELECT CASE WHEN i = {row} THEN {value} END AS x"))
 
 
