@@ -22,14 +22,14 @@ from questlog.web.assets import assets_router, load_assets
 from questlog.web.cards import Card
 from questlog.web.guard import LoginNeeded, page_guard
 from questlog.web.log_in import SEE_OTHER, AnyRequest
-from questlog.web.pages import home, log_in, overview, status
+from questlog.web.pages import event_names, explore, funnels, home, log_in, overview, paths, status
 from questlog.web.reports import Report, about_card, card_csv, report_handler, show_card
 from questlog.web.site import Site
 from questlog.web.translations import mark
 
 _log = structlog.get_logger(__name__)
 
-REPORTS: Sequence[Report] = (overview.REPORT,)
+REPORTS: Sequence[Report] = (overview.REPORT, explore.REPORT, funnels.REPORT, paths.REPORT)
 """The pages that are made of cards."""
 
 CARDS: Sequence[Card] = ()
@@ -40,6 +40,7 @@ HANDLERS: Sequence[HTTPRouteHandler] = (
     home.games_page,
     home.set_preferences,
     home.suggest_values,
+    event_names.suggest_events,
     status.status_page,
 )
 """The routes of all other pages; those of pages in the navigation are at `/games/{game}/NAME`."""

@@ -15,6 +15,7 @@ from questlog.web.formats import Formats
 from questlog.web.translations import Translate, mark
 from questlog.web.view import View
 
+
 class Height(enum.StrEnum):
     """How much room a card keeps while it loads: nothing moves when the answer comes."""
 

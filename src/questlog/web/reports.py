@@ -2,7 +2,7 @@
 
 import asyncio
 import urllib.parse
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 from typing import Any, NamedTuple
@@ -40,13 +40,17 @@ _log = structlog.get_logger(__name__)
 
 
 class Report(NamedTuple):
-    """A page made of cards. `name` is the page's in the navigation; `serves` says in a sentence what it answers."""
+    """A page made of cards. `name` is the page's in the navigation; `serves` says in a sentence what it answers.
+
+    `values` are what the template wants to know of a view besides.
+    """
 
     name: str
     serves: str
     cards: Sequence[Card]
     template: str = "report.html"
     right: Right = Right.VIEW
+    values: Callable[[View], Mapping[str, Any]] = lambda _: {}
 
 
 class Problem(NamedTuple):
@@ -76,7 +80,9 @@ def report_handler(report: Report) -> HTTPRouteHandler:
         if view.is_inline:
             found = [await draw(site, request, card, view) for card in report.cards]
             drawn = {each.card.name: each for each in found}
-        return await site.page(request, report.template, page=report.name, view=view, report=report, drawn=drawn)
+        return await site.page(
+            request, report.template, page=report.name, view=view, report=report, drawn=drawn, **report.values(view)
+        )
 
     show.__name__ = f"show_{report.name}"
     show.__doc__ = report.serves
@@ -122,7 +128,7 @@ async def card_csv(site: ThisSite, request: AnyRequest, game: FromPath[str], nam
     """A card's numbers as CSV, with all rows: the question is `question`, by default the first."""
     card, view = await _asked_for(site, request, name)
     questions = card.questions(view)
-    wanted = request.query_params.get("question", next(iter(questions)))
+    wanted = request.query_params.get("question", next(iter(questions), ""))
     if wanted not in questions:
         raise NotFoundException(detail=f"the card has no question {wanted[:100]!r}")
     site.services.audit.record(

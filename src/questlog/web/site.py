@@ -35,7 +35,9 @@ from questlog.web.view import GameHere, View, view_of
 
 LANGUAGE_COOKIE, THEME_COOKIE = "questlog_language", "questlog_theme"
 THEMES = ("light", "dark")
-_JSON_IN_HTML = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"})
+_JSON_IN_HTML = str.maketrans(
+    {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
+)
 
 
 class Site:
@@ -156,7 +158,9 @@ def _environment(language: str, assets: Assets) -> Environment:
     )
     environment.globals.update(
         _=lambda message, **values: catalogue.gettext(message) % values if values else catalogue.gettext(message),
-        asset=assets.url, languages=LANGUAGES, title_of=lambda name: catalogue.gettext(title_of(name)),
+        asset=assets.url,
+        languages=LANGUAGES,
+        title_of=lambda name: catalogue.gettext(title_of(name)),
     )
     environment.globals.update(
         dimension_names=sorted(EVENT_DIMENSIONS),
@@ -170,4 +174,3 @@ def _environment(language: str, assets: Assets) -> Environment:
 def json_block(value: Any) -> Markup:
     """JSON as it may stand in a `<script type="application/json">`: nothing in it ends the block."""
     return Markup(msgspec.json.encode(value).decode().translate(_JSON_IN_HTML))  # noqa: S704 - < > & are escaped
-

@@ -102,9 +102,7 @@ def _greatest(table: pa.Table, name: str) -> float:
     return max((abs(float(value)) for value in table[name].to_pylist() if value is not None), default=0.0)
 
 
-def _cell(
-    row: Mapping[str, object], head: Column, formats: Formats, greatest: float | None, link: Link | None
-) -> Cell:
+def _cell(row: Mapping[str, object], head: Column, formats: Formats, greatest: float | None, link: Link | None) -> Cell:
     value = row.get(head.name)
     share = None
     if greatest and isinstance(value, Number):

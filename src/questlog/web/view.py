@@ -219,9 +219,7 @@ def _read_granularity(given: Mapping[str, list[str]], notices: list[str]) -> str
     return ""
 
 
-def _filters(
-    given: Mapping[str, list[str]], notices: list[str]
-) -> tuple[tuple[Condition, ...], Filter | None]:
+def _filters(given: Mapping[str, list[str]], notices: list[str]) -> tuple[tuple[Condition, ...], Filter | None]:
     conditions: list[Condition] = []
     nested: list[Filter] = []
     for text in given.get("f", [])[:_MOST_FILTERS]:
