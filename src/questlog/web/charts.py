@@ -68,7 +68,7 @@ def time_series_spec(
 ) -> dict[str, Any]:
     """The chart's specification."""
     view, columns = asked.view, {column.name: column for column in answer.columns}
-    wanted = [name for name in metrics or columns if name in columns and name != "bucket" and name != group]
+    wanted = [name for name in metrics or columns if name in columns and name not in ("bucket", group)]
     wanted = [name for name in wanted if not name.startswith(_PREVIOUS)]
     rows = answer.table.to_pylist()
     buckets = list(dict.fromkeys(row["bucket"] for row in rows))
