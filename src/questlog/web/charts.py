@@ -83,7 +83,7 @@ def time_series_spec(
         "x": [_iso(bucket) for bucket in buckets],
         "series": series,
         "unfinished_from": running,
-        "marks": [mark._asdict() for mark in asked.marks],
+        "marks": [{"x": each.day, "kind": each.kind, "text": each.text, "url": each.url} for each in asked.marks],
         "compared_x": _compared_x(view.compared, view.period, buckets),
         "zoom": view.url(period_text="{start}..{end}").replace("%7Bstart%7D", "{start}").replace("%7Bend%7D", "{end}"),
     }

@@ -1,6 +1,6 @@
-"""Events in addresses and forms: `design:tutorial:begin`, `progression:Start:*`, `business`, `*`; ` | ` between alternatives.
+"""Events in addresses and forms: `design:tutorial:begin`, `progression:Start:*`, `business`, `*`.
 
-The first part is a category; without one, the id may be of any category.
+Alternatives have ` | ` between them. The first part is a category; without one, the id may be of any category.
 """
 
 from collections.abc import Sequence

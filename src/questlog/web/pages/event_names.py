@@ -37,7 +37,7 @@ async def suggest_events(site: ThisSite, request: AnyRequest, game: FromPath[str
         counts[name] = counts.get(name, 0) + row["events"]
     start = f"{kept.strip()}{ALTERNATIVE}" if between else ""
     categories = [each for each in CATEGORIES if category is None and typed.strip() and each.startswith(typed.strip())]
-    found = [(name, None) for name in categories]
+    found: list[tuple[str, int | None]] = [(name, None) for name in categories]
     found += sorted(counts.items(), key=lambda item: (-item[1], item[0]))[: _MOST_SHOWN - len(found)]
     return site.html(request, "parts/event_names.html", names=found, start=start)
 

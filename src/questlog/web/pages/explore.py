@@ -1,4 +1,4 @@
-"""Explore: any event, from its category down to single ids, over time, by a dimension, and its values. For an analyst."""
+"""Explore: events from their category down to single ids, over time, by a dimension, by value. For an analyst."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,6 @@ from questlog.analytics.analyses.histogram import Histogram
 from questlog.analytics.analyses.member_cells import MetricCell
 from questlog.analytics.question.query import AllOf, Condition, Granularity, Operator, Query
 from questlog.analytics.selection.cardinality import OTHER
-from questlog.console.access import Right
 from questlog.model.taxonomy import CATEGORIES
 from questlog.web.cards import Asked, Card, Drawing, Height
 from questlog.web.charts import summary_of, time_series_spec
@@ -29,6 +28,7 @@ _DEFAULT_CATEGORY = "design"
 _BETWEEN = "\n"
 _TREE = (Measure.COUNT, Measure.SUM, Measure.MEAN, Measure.MIN, Measure.MAX)
 _SLOW = (Measure.PLAYERS, Measure.MEDIAN, Measure.P95)
+_TREE_COLUMNS = frozenset({"node", "parent", "level", "share"})
 _MOST_GROUPS = 8
 _MOST_EVENTS = 50
 _BINS = 24
@@ -215,8 +215,9 @@ def _draw_series(asked: Asked) -> Drawing:
             series["name"] = asked.translate(MEASURES[of.measure])
         elif series["name"] not in (NOTHING, OTHER):
             series["link"] = {"filter": asked.view.adding(of.split, series["name"])}
-    columns = [name for name in answer.table.column_names if name not in {"node", "parent", "level", "share"}]
-    shown = table_of(answer, asked.formats, asked.translate, columns=columns)
+    columns = [name for name in answer.table.column_names if name.removeprefix("previous_") not in _TREE_COLUMNS]
+    titles = {metric: MEASURES[of.measure], f"previous_{metric}": mark("Before")}
+    shown = table_of(answer, asked.formats, asked.translate, columns=columns, titles=titles)
     values = {"spec": spec, "table": shown, "summary": summary_of(asked, spec), "chart": "time-series"}
     return Drawing("cards/chart.html", values, is_empty=not table.num_rows)
 
@@ -248,24 +249,7 @@ def _events_questions(view: View) -> Mapping[str, msgspec.Struct]:
 
 def _draw_events(asked: Asked) -> Drawing:
     view = asked.view
-    rows = []
-    for row in asked.answer.table.to_pylist():
-        rows.append(
-            {
-                "name": event_text(row["category"], row["event_id"]),
-                "url": node_url(view, [row["event_id"] or ""], row["category"]),
-                "events": asked.formats.number(row["events"]),
-                "value": row["events"],
-                "first_day": row["first_day"],
-                "last_day": row["last_day"],
-                "sdk_versions": row["sdk_versions"],
-                "builds": row["builds"],
-                "attributes": [
-                    (each["key"], ", ".join(each["types"]), asked.formats.share(each["share"]))
-                    for each in row["attributes"]
-                ],
-            }
-        )
+    rows = [_event_row(asked, row) for row in asked.answer.table.to_pylist()]
     [totals] = asked.answer.totals.to_pylist() if asked.answer.totals is not None else [{"names": len(rows)}]
     values = {
         "rows": rows,
@@ -274,6 +258,23 @@ def _draw_events(asked: Asked) -> Drawing:
         "wanted": wanted(view),
     }
     return Drawing("cards/event_names.html", values, is_empty=not rows and not wanted(view).search)
+
+
+def _event_row(asked: Asked, row: Mapping[str, Any]) -> Mapping[str, Any]:
+    attributes = [
+        (each["key"], ", ".join(each["types"]), asked.formats.share(each["share"])) for each in row["attributes"]
+    ]
+    return {
+        "name": event_text(row["category"], row["event_id"]),
+        "url": node_url(asked.view, [row["event_id"] or ""], row["category"]),
+        "events": asked.formats.number(row["events"]),
+        "value": row["events"],
+        "first_day": row["first_day"],
+        "last_day": row["last_day"],
+        "sdk_versions": row["sdk_versions"],
+        "builds": row["builds"],
+        "attributes": attributes,
+    }
 
 
 REPORT = Report(

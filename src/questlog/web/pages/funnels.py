@@ -76,7 +76,7 @@ class ShownStep(NamedTuple):
 
     place: int
     event: str
-    count: str
+    number: str
     value: str
     width: float
     from_first: str
@@ -171,7 +171,7 @@ def _draw_steps(asked: Asked) -> Drawing:
     if not rows or not rows[0]["count"]:
         return Drawing("cards/text.html", {"text": mark("Nobody did the first step in this period.")})
     steps = _shown(asked, rows)
-    table = table_of(asked.answer, asked.formats, asked.translate, columns=_COLUMNS)
+    table = table_of(asked.answer, asked.formats, asked.translate, columns=_COLUMNS, titles=_TITLES)
     overall = {
         "value": rows[-1]["from_first"],
         "text": asked.formats.share(rows[-1]["from_first"]),
@@ -181,6 +181,31 @@ def _draw_steps(asked: Asked) -> Drawing:
     return Drawing("cards/funnel.html", {"steps": steps, "table": table, "overall": overall})
 
 
+_TITLES = {
+    "step": mark("Step"),
+    "event": mark("Event"),
+    "count": mark("Reached"),
+    "previous_count": mark("Reached before"),
+    "from_previous": mark("From the step before"),
+    "from_previous_low": mark("at least"),
+    "from_previous_high": mark("at most"),
+    "from_previous_denominator": mark("of"),
+    "previous_from_previous": mark("From the step before, in the compared period"),
+    "from_previous_p_value": mark("p-value"),
+    "from_first": mark("From the first step"),
+    "from_first_low": mark("at least"),
+    "from_first_high": mark("at most"),
+    "from_first_denominator": mark("of"),
+    "median_from_previous_s": mark("Median time from the step before"),
+    "median_from_first_s": mark("Median time from the first step"),
+    "open": mark("Can still go on"),
+    "low_s": mark("From"),
+    "high_s": mark("To"),
+    "started_at": mark("Began"),
+    "reached_at": mark("Last step"),
+    "player_id": mark("Player"),
+    "session_id": mark("Session"),
+}
 _COLUMNS = (
     "step",
     "event",
@@ -214,7 +239,7 @@ def _shown(asked: Asked, rows: list[dict[str, Any]]) -> list[ShownStep]:
             ShownStep(
                 place=place + 1,
                 event=row["event"],
-                count=formats.number(row["count"]),
+                number=formats.number(row["count"]),
                 value=str(row["count"]),
                 width=row["from_first"] or 0.0,
                 from_first=formats.share(row["from_first"]),
@@ -318,7 +343,7 @@ def _draw_trend(asked: Asked) -> Drawing:
     spec = time_series_spec(asked, ends, metrics=("from_first",))
     spec["series"][0]["n"] = table["from_first_denominator"].to_pylist()
     columns = ("bucket", "count", "from_first", "from_first_low", "from_first_high", "from_first_denominator")
-    shown = table_of(ends, asked.formats, asked.translate, columns=columns)
+    shown = table_of(ends, asked.formats, asked.translate, columns=columns, titles=_TITLES)
     summary = asked.translate("Share of players who get to the last step, by the day they began.")
     values = {"spec": spec, "table": shown, "summary": summary, "chart": "time-series"}
     return Drawing("cards/chart.html", values, is_empty=not any(table["count"].to_pylist()))
@@ -339,7 +364,7 @@ def _draw_times(asked: Asked) -> Drawing:
         "edges": [rows[0]["low_s"], *(row["high_s"] for row in rows)],
         "counts": [row["count"] for row in rows],
     }
-    table = table_of(asked.answer, asked.formats, asked.translate, bars=("count",))
+    table = table_of(asked.answer, asked.formats, asked.translate, bars=("count",), titles=_TITLES)
     summary = asked.translate("How long it took from the first step to the last.")
     return Drawing("cards/chart.html", {"spec": spec, "table": table, "summary": summary, "chart": "forms"})
 
@@ -353,7 +378,7 @@ def _draw_dropped(asked: Asked) -> Drawing:
     if not asked.answers:
         return Drawing("cards/table.html", {}, is_empty=True)
     links = {"player_id": lambda row: player_url(asked.view, str(row["player_id"]))}
-    table = table_of(asked.answer, asked.formats, asked.translate, links=links)
+    table = table_of(asked.answer, asked.formats, asked.translate, links=links, titles=_TITLES)
     return Drawing("cards/table.html", {"table": table}, is_empty=not table.rows)
 
 
@@ -402,6 +427,7 @@ REPORT = Report(
             _dropped_questions,
             _draw_dropped,
             span=12,
+            height=Height.LOW,
             right=Right.PERSONAL_DATA,
             help=mark("The latest first, at most 100."),
             empty=mark("Choose “list” at a step above."),
