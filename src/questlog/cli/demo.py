@@ -45,9 +45,10 @@ def command(settings: Settings, is_removal: bool, players: int, seed: int) -> No
 
 
 def _make(settings: Settings, players: int, seed: int) -> "DemoGame":
-    from questlog.app.demo import DAYS, DemoFailed, make_demo
+    from questlog.app.demo import DemoFailed, make_demo
     from questlog.control.actor import Actor, act_as
     from questlog.control.errors import ControlError
+    from questlog.demo.world import DAYS
     from questlog.logs import configure_logging
 
     configure_logging("warning", settings.log.format)

@@ -33,6 +33,17 @@ class Arrival(NamedTuple):
     then: Callable[[bytes], Request] | None = None
 
 
+class _Headers:
+    """Headers by lower-case name."""
+
+    def __init__(self, values: Mapping[str, str]) -> None:
+        self._values = values
+
+    def get(self, key: str, default: str | None = None) -> str | None:
+        """The header's value, or `default`."""
+        return self._values.get(key, default)
+
+
 def game_events(keys: Keys, events: Sequence[object], country: str) -> Request:
     """Events of one client, as official SDKs send them: compressed and signed."""
     return signed_body(keys, igzip.compress(_encoder.encode(events), 1, mtime=0), country, content_coding="gzip")
@@ -83,4 +94,4 @@ def _basic(key: str) -> dict[str, str]:
 
 def _post(path: str, headers: Mapping[str, str], body: bytes, country: str) -> Request:
     """A request "from" a country: what has no sender needs no address."""
-    return Request("POST", path, "", headers, body, client_address=country)
+    return Request("POST", path, "", _Headers(headers), body, client_address=country)
