@@ -46,16 +46,16 @@ def who_of_metric(
 def add_who(spec: dict[str, Any], view: View, questions: Mapping[str, msgspec.Struct]) -> None:
     """Give each point of a chart over time the address of the players that it counts."""
     asked = [question for question in questions.values() if isinstance(question, Query)]
-    if len(asked) != len(questions) or not spec["x"] or len(spec["x"]) > _MOST_POINTS:
+    if len(asked) != len(questions) or not 0 < len(spec.get("x", ())) <= _MOST_POINTS:
         return
     for series in spec["series"]:
         if series.get("compared"):
             continue
         for question in asked:
             if not question.group_by and series["key"] in question.metrics:
-                metric, group = series["key"], ()
+                metric, group = str(series["key"]), []
             elif len(question.group_by) == 1 and len(question.metrics) == 1 and series.get("is_data"):
-                metric, group = question.metrics[0], (series["key"],)
+                metric, group = question.metrics[0], [series["key"]]
             else:
                 continue
             if counts_players(metric) and OTHER not in group:
