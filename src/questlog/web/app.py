@@ -12,7 +12,7 @@ from questlog.web.assets import assets_router, load_assets
 from questlog.web.cards import Card
 from questlog.web.error_pages import ErrorPages
 from questlog.web.guard import page_guard
-from questlog.web.pages import home, log_in, overview, status
+from questlog.web.pages import account, data, game, home, join, keys, log_in, overview, server, status, team
 from questlog.web.reports import Report, about_card, card_csv, report_handler, show_card
 from questlog.web.site import Site
 
@@ -28,6 +28,12 @@ HANDLERS: Sequence[HTTPRouteHandler] = (
     home.set_preferences,
     home.suggest_values,
     status.status_page,
+    *game.HANDLERS,
+    *keys.HANDLERS,
+    *data.HANDLERS,
+    *team.HANDLERS,
+    *server.HANDLERS,
+    *account.HANDLERS,
 )
 """The routes of all other pages; those of pages in the navigation are at `/games/{game}/NAME`."""
 
@@ -50,7 +56,7 @@ def pages(services: ConsoleServices, queries: QueryService) -> list[Router]:
     )
     outside = Router(
         "/",
-        route_handlers=[log_in.login_page, log_in.log_in, log_in.log_out],
+        route_handlers=[log_in.login_page, log_in.log_in, log_in.log_out, *join.HANDLERS],
         dependencies=site_of,
         exception_handlers=ErrorPages(site).handlers(),
         include_in_schema=False,

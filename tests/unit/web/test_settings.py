@@ -14,8 +14,7 @@ from questlog.control.audit_log import AuditFilter
 from questlog.control.database import ControlDatabase
 from questlog.control.grants import NamedGrant, Role
 from questlog.model.finding import Finding, Level
-from tests.support.console import FakeConsole, SettableClock
-from tests.support.pages import log_in, pages_of
+from tests.support.console import FakeConsole, SettableClock, app_with_pages
 
 Browser = TestClient[Litestar]
 PASSWORD = "correct horse"
@@ -43,7 +42,7 @@ def console(tmp_path: Path, database: Path) -> Iterator[FakeConsole]:
 
 @pytest.fixture
 def browser(console: FakeConsole) -> Iterator[Browser]:
-    with TestClient(pages_of(console), raise_server_exceptions=False) as client:
+    with TestClient(app_with_pages(console.services), raise_server_exceptions=False) as client:
         client.follow_redirects = False
         yield client
 
@@ -52,6 +51,11 @@ def browser(console: FakeConsole) -> Iterator[Browser]:
 def owner(browser: Browser) -> Browser:
     log_in(browser, email="owner@example.com", password=PASSWORD)
     return browser
+
+
+def log_in(browser: Browser, **fields: str) -> None:
+    answer = browser.post("/login", data={"form_token": token_of(get(browser, "/login")), **fields})
+    assert answer.status_code == 303, answer.text
 
 
 def get(browser: Browser, path: str) -> str:
@@ -94,7 +98,9 @@ def test_pages_are_for_roles_that_may_change_what_they_show(browser: Browser, ro
     assert browser.get("/account").status_code == 200
     for page in ("game", "keys/secret", "keys/rotate", "keys/api", "data", "data/delete", "team"):
         answer = send(browser, f"/games/1/{page}", action="create", name="x")
-        assert (answer.status_code == 403) == (role not in PAGES[page.partition("/")[0]] or page == "data/delete" and role is not Role.OWNER)
+        assert (answer.status_code == 403) == (
+            role not in PAGES[page.partition("/")[0]] or (page == "data/delete" and role is not Role.OWNER)
+        )
 
 
 def test_the_server_is_not_for_owners_of_one_game(console: FakeConsole, browser: Browser) -> None:
@@ -153,7 +159,9 @@ def test_api_keys_are_made_shown_replaced_and_revoked(console: FakeConsole, owne
 # The password again
 
 
-def test_after_a_while_the_password_is_asked_for_and_nothing_typed_is_lost(console: FakeConsole, owner: Browser) -> None:
+def test_after_a_while_the_password_is_asked_for_and_nothing_typed_is_lost(
+    console: FakeConsole, owner: Browser
+) -> None:
     console.clock.us += HOUR_US
     hostile = '"><script>alert(1)</script>'
     asked = send(owner, "/games/1/team", action="create_token", name=hostile, role="viewer", scope="game")
@@ -194,7 +202,7 @@ def test_somebody_is_invited_joins_and_is_removed(console: FakeConsole, owner: B
     found = re.search(r'value="http://[^"]+(/join/[^"]+)"', page)
     assert found is not None
     assert "new@example.com" in get(owner, "/games/1/team")
-    with TestClient(pages_of(console), raise_server_exceptions=False) as other:
+    with TestClient(app_with_pages(console.services), raise_server_exceptions=False) as other:
         other.follow_redirects = False
         form = get(other, found[1])
         assert 'value="new@example.com" readonly' in form
@@ -211,10 +219,16 @@ def test_somebody_is_invited_joins_and_is_removed(console: FakeConsole, owner: B
 
 
 def test_a_user_who_is_there_gets_another_role(console: FakeConsole, owner: Browser) -> None:
-    assert done(send(owner, "/games/1/team", action="add", email="viewer@example.com", role="admin", scope="game")) == "role"
+    assert (
+        done(send(owner, "/games/1/team", action="add", email="viewer@example.com", role="admin", scope="game"))
+        == "role"
+    )
     users = {user.email: user.grants for user in console.control.list_users()}
     assert users["viewer@example.com"] == [NamedGrant(Role.VIEWER), NamedGrant(Role.ADMIN, "Mine")]
-    assert done(send(owner, "/games/1/team", action="set_role", email="viewer@example.com", role="none", scope="all")) == "role"
+    assert (
+        done(send(owner, "/games/1/team", action="set_role", email="viewer@example.com", role="none", scope="all"))
+        == "role"
+    )
     refused = send(owner, "/games/1/team", action="set_role", email="owner@example.com", role="viewer", scope="all")
     assert (refused.status_code, "only owner" in refused.text) == (400, True)
 
@@ -225,12 +239,17 @@ def test_a_link_for_another_password_is_shown_once(console: FakeConsole, owner: 
     assert found is not None
     assert console.control.find_invitation(found[1]) is not None
     [invitation] = console.control.list_invitations()
-    assert done(send(owner, "/games/1/team", action="withdraw", invitation_id=str(invitation.invitation_id))) == "withdrawn"
+    assert (
+        done(send(owner, "/games/1/team", action="withdraw", invitation_id=str(invitation.invitation_id)))
+        == "withdrawn"
+    )
     assert console.control.find_invitation(found[1]) is None
 
 
 def test_a_token_is_shown_once_and_revoked(console: FakeConsole, owner: Browser) -> None:
-    page = send(owner, "/games/1/team", action="create_token", name="ci", role="viewer", scope="game", lifetime_s="604800")
+    page = send(
+        owner, "/games/1/team", action="create_token", name="ci", role="viewer", scope="game", lifetime_s="604800"
+    )
     found = re.search(r'value="(ql_[\w-]+)"', page.text)
     assert found is not None
     known = console.control.find_token(found[1])
@@ -267,7 +286,7 @@ def test_a_password_is_changed_with_the_old_one(console: FakeConsole, owner: Bro
 
 
 def test_other_log_ins_are_ended(console: FakeConsole, owner: Browser) -> None:
-    with TestClient(pages_of(console), raise_server_exceptions=False) as other:
+    with TestClient(app_with_pages(console.services), raise_server_exceptions=False) as other:
         other.follow_redirects = False
         log_in(other, email="owner@example.com", password=PASSWORD)
         [_, newest] = console.control.list_logins("owner@example.com")
@@ -294,7 +313,7 @@ def test_what_a_game_accepts_is_changed(console: FakeConsole, owner: Browser) ->
     fields = {"is_strict": "1", "event_names": "jump\r\n run \r\n\r\n"}
     assert done(send(owner, "/games/1/game", action="accepts", **fields)) == "accepts"
     game = console.control.find_game("1")
-    assert (game.is_enabled, game.is_strict, game.event_names) == (False, True, {"jump", "run"})
+    assert (game.is_enabled, game.is_strict, game.event_names) == (False, True, frozenset({"jump", "run"}))
 
 
 def test_fewer_days_are_confirmed_with_the_name_of_the_game(console: FakeConsole, owner: Browser) -> None:

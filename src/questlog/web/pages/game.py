@@ -4,6 +4,7 @@ import asyncio
 import zoneinfo
 from collections.abc import Callable
 from http import HTTPStatus
+from typing import Any
 
 from litestar import Response, get, post
 from litestar.params import FromPath
@@ -127,7 +128,7 @@ async def _page(
     )
 
 
-def _read(services: ConsoleServices, game_key: str) -> dict[str, object]:
+def _read(services: ConsoleServices, game_key: str) -> dict[str, Any]:
     game = services.control.find_game(game_key)
     try:
         kept = expiring(services, game, game.keep_days).summary

@@ -1,8 +1,9 @@
-"""Team: who may do what with the game, invitations, tokens, log-ins and the audit log. For people with the right `people`."""
+"""Team: who may do what with the game, invitations, tokens, log-ins and the audit log. For the right `people`."""
 
 import asyncio
 from collections.abc import Callable
 from http import HTTPStatus
+from typing import Any
 
 import msgspec
 from litestar import Response, get, post
@@ -212,7 +213,7 @@ async def _page(
     )
 
 
-def _listed(site: Site, caller: Caller, game: str) -> dict[str, object]:
+def _listed(site: Site, caller: Caller, game: str) -> dict[str, Any]:
     """What the page lists: for this game, with what counts for all games."""
     people = People(site.services.control, caller)
     owns_all = caller.may_everywhere(Right.PEOPLE)
