@@ -15,6 +15,7 @@ from questlog.analytics.analyses import (
     members,
     paths,
     player_devices,
+    player_purchases,
     player_search,
     progression,
     realtime,
@@ -51,4 +52,5 @@ ANALYSES: tuple[Analysis, ...] = (
     timeline.SESSIONS_OF_PLAYER,
     timeline.ANALYSIS,
     player_devices.ANALYSIS,
+    player_purchases.ANALYSIS,
 )

@@ -202,7 +202,17 @@ def test_questions_about_single_players_are_known_by_what_they_say() -> None:
     by_name = {analysis.name: analysis for analysis in ANALYSES}
     for analysis in ANALYSES:
         assert analysis.is_personal == (
-            analysis.name in {"members", "players", "player", "player_devices", "sessions", "timeline", "error_samples"}
+            analysis.name
+            in {
+                "members",
+                "players",
+                "player",
+                "player_devices",
+                "player_purchases",
+                "sessions",
+                "timeline",
+                "error_samples",
+            }
         )
     assert not reads_personal_data(by_name["query"], _question("query", _BODIES["query"]))
 

@@ -10,7 +10,7 @@ from msgspec import Meta
 
 from questlog.analytics.analyses.error_groups import error_events
 from questlog.analytics.analyses.split import check_split
-from questlog.analytics.analyses.timeline import events_answer, stored_columns
+from questlog.analytics.analyses.timeline import rows_answer, stored_columns
 from questlog.analytics.engine.analysis import Analysis
 from questlog.analytics.engine.context import Context
 from questlog.analytics.question.answer import Answer
@@ -20,6 +20,7 @@ from questlog.analytics.question.query import Filter, Period
 from questlog.analytics.selection.dimensions import FINGERPRINT, dimension_column
 from questlog.analytics.selection.filters import predicate
 from questlog.analytics.selection.selection import Selection, select
+from questlog.store.schema import EVENTS
 
 MAX_SAMPLES = 500
 
@@ -42,7 +43,8 @@ def answer(question: ErrorSamples, context: Context) -> Answer:
     """At most `limit` events, the latest first. Raises `InvalidQuery`, `QueryAborted`."""
     question.check(context.segments)
     selection = select(context, question.period, question.filter)
-    return events_answer(context.run(_samples, selection, question.fingerprint, question.limit), context)
+    rows = context.run(_samples, selection, question.fingerprint, question.limit)
+    return rows_answer(rows, EVENTS, context)
 
 
 def _samples(selection: Selection, fingerprint: str, limit: int) -> ir.Table:

@@ -91,14 +91,14 @@ def profile(question: PlayerProfile, context: Context) -> Answer:
     rows = context.run(_player, context.game_id, question.player_id)
     if rows.num_rows == 0:
         raise _no_such_player(question.player_id)
-    return _answer(rows, PLAYERS, context)
+    return rows_answer(rows, PLAYERS, context)
 
 
 def sessions(question: PlayerSessions, context: Context) -> Answer:
     """At most `limit` sessions. Raises `InvalidQuery` for an unknown player."""
     player = known_player(question.player_id, context)
     rows = context.run(_sessions, context.game_id, player["player_no"], question.older_than, question.limit)
-    return _answer(rows, SESSIONS, context)
+    return rows_answer(rows, SESSIONS, context)
 
 
 def answer(question: PlayerTimeline, context: Context) -> Answer:
@@ -108,10 +108,10 @@ def answer(question: PlayerTimeline, context: Context) -> Answer:
     lifetime = _lifetime(player, context.zone)
     period = lifetime if question.period is None or lifetime is None else _both(question.period, lifetime)
     if period is None:
-        return _answer(_no_events(), EVENTS, context)
+        return rows_answer(_no_events(), EVENTS, context)
     selection = select(context, period, names=referenced_dimensions(question.event.filter))
     wanted = _Wanted(player["player_no"], question.event, question.search, question.older_than, question.limit)
-    return _answer(context.run(_events, selection, wanted), EVENTS, context)
+    return rows_answer(context.run(_events, selection, wanted), EVENTS, context)
 
 
 class _Wanted(msgspec.Struct, frozen=True):
@@ -199,12 +199,8 @@ def _columns_of(table: Table) -> list[str]:
     return [column.name for column in table.columns if column.name not in _INTERNAL]
 
 
-def events_answer(rows: pa.Table, context: Context) -> Answer:
-    """The answer with these `stored_columns`."""
-    return _answer(rows, EVENTS, context)
-
-
-def _answer(rows: pa.Table, table: Table, context: Context) -> Answer:
+def rows_answer(rows: pa.Table, table: Table, context: Context) -> Answer:
+    """The answer with these rows of a table."""
     known = {column.name: column for column in table.columns}
     columns = [AnswerColumn(name, _UNITS.get(known[name].kind, ""), known[name].meaning) for name in rows.column_names]
     return Answer(table=rows, columns=columns, data_version=context.data_version)

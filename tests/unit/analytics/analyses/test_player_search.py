@@ -8,8 +8,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from questlog.analytics.analyses import player_devices, player_search
+from questlog.analytics.analyses import player_devices, player_purchases, player_search
 from questlog.analytics.analyses.player_devices import PlayerDevices
+from questlog.analytics.analyses.player_purchases import PlayerPurchases
 from questlog.analytics.analyses.player_search import PlayerOrder, PlayerSearch
 from questlog.analytics.engine.context import Context
 from questlog.analytics.question.definitions import Did, SegmentDefinition, Who
@@ -144,3 +145,11 @@ def test_what_a_player_played_on(context: Context) -> None:
     assert rows_of(player_devices.answer(PlayerDevices("set"), context)) == []
     with pytest.raises(NothingOfThatName):
         player_devices.answer(PlayerDevices("nobody"), context)
+
+
+def test_what_a_player_bought(context: Context) -> None:
+    found = player_purchases.answer(PlayerPurchases("bob"), context)
+    assert [(row["amount"], row["is_refund"], row["event_id"]) for row in rows_of(found)] == [(99, False, None)]
+    assert found.totals is not None
+    assert found.totals.to_pylist() == [{"purchases": 1}]
+    assert rows_of(player_purchases.answer(PlayerPurchases("ann"), context)) == []
