@@ -105,6 +105,7 @@ async def live_page(site: ThisSite, request: AnyRequest, game: FromPath[str]) ->
         exclusions=EXCLUSIONS,
         stream_url=f"/games/{view.game.game_id}/live/stream?{urllib.parse.urlencode(view.own)}",
         most_shown=_MOST_SHOWN,
+        here=_here(request),
         is_filtered=any(view.own.get(name) for name in (*FIELDS, *EXCLUSIONS, "status")),
     )
 
@@ -214,6 +215,12 @@ def _sent(raw: str, field: str) -> str | None:
     except (msgspec.MsgspecError, RecursionError):
         return None
     return None if value is None else bytes(value).decode()[:_MOST_TEXT]
+
+
+def _here(request: AnyRequest) -> str:
+    """The address of this site as the browser knows it, also behind a proxy."""
+    scheme = request.headers.get("x-forwarded-proto", request.url.scheme)
+    return f"{'https' if scheme == 'https' else 'http'}://{request.headers.get('host', '')}"
 
 
 def _event_url(view: View, row: Mapping[str, Any]) -> str:

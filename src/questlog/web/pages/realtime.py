@@ -11,7 +11,6 @@ from questlog.web.cards import Asked, Card, Drawing, Height
 from questlog.web.charts import Figure, spark, tone
 from questlog.web.reports import Report
 from questlog.web.tables import table_of
-from questlog.web.titles import title_of
 from questlog.web.translations import mark
 from questlog.web.view import NOTHING, View
 
@@ -24,6 +23,13 @@ _TITLES = {
     "sessions": mark("Sessions in the last hour"),
     "revenue": mark("Revenue in the last hour"),
     "errors": mark("Errors in the last hour"),
+}
+_COLUMN_TITLES = {
+    "active": mark("Active players"),
+    "new": mark("New players"),
+    "sessions": mark("Sessions"),
+    "revenue": mark("Revenue"),
+    "errors": mark("Errors"),
 }
 _METRICS = {"active": "dau", "new": "new_players"}
 """What the columns are called elsewhere."""
@@ -72,16 +78,17 @@ def _draw(*names: str, kind: str = "line") -> Callable[[Asked], Drawing]:
         rows = answer.table.to_pylist()
         series = []
         for name in names:
-            title = asked.translate(title_of(_METRICS.get(name, name)))
+            title = asked.translate(_COLUMN_TITLES[name])
             series.append({"key": name, "name": title, "values": _numbers(rows, name), "compared": False})
             if is_compared:
                 before = _numbers(rows, _BEFORE + name)
-                series.append({"key": _BEFORE + name, "name": title, "values": before, "compared": True})
+                name_before = asked.translate("{name}, a week ago").format(name=title)
+                series.append({"key": _BEFORE + name, "name": name_before, "values": before, "compared": True})
         units = {column.name: column.unit for column in answer.columns}
         spec = {
             "kind": kind,
             "unit": units[names[0]],
-            "currency": "USD",
+            "currency": "USD" if units[names[0]] == "USD" else None,
             "zone": asked.view.game.zone.name,
             "granularity": "minute" if len(rows) > 24 else "hour",
             "x": [_iso(row["bucket"]) for row in rows],
@@ -93,7 +100,7 @@ def _draw(*names: str, kind: str = "line") -> Callable[[Asked], Drawing]:
         }
         shown = ["bucket", *(each for name in names for each in (name, _BEFORE + name))]
         titles = {_BEFORE + name: mark("A week ago") for name in names} | {
-            name: title_of(_METRICS.get(name, name)) for name in names
+            name: _COLUMN_TITLES[name] for name in names
         }
         values = {
             "spec": spec,
@@ -110,7 +117,7 @@ def _summary(asked: Asked, rows: Sequence[Mapping[str, Any]], names: Sequence[st
     """One sentence for who cannot see the chart."""
     told = []
     for name in names:
-        title = asked.translate(title_of(_METRICS.get(name, name)))
+        title = asked.translate(_COLUMN_TITLES[name])
         now, before = (asked.formats.number(float(rows[-2][each])) for each in (name, _BEFORE + name))
         template = asked.translate("{name}: {now} at last, {before} a week ago.")
         told.append(template.format(name=title, now=now, before=before))
@@ -125,8 +132,8 @@ def _iso(bucket: dt.datetime) -> str:
     return bucket.isoformat(timespec="seconds") + "Z"
 
 
-def _card(name: str, title: str, span: Span, draw: Callable[[Asked], Drawing], **values: Any) -> Card:
-    return Card(f"realtime.{name}", title, _questions(span), draw, refresh_s=_REFRESH_S[span], **values)
+def _card(name: str, title: str, time: Span, draw: Callable[[Asked], Drawing], **values: Any) -> Card:
+    return Card(f"realtime.{name}", title, _questions(time), draw, refresh_s=_REFRESH_S[time], **values)
 
 
 REPORT = Report(
