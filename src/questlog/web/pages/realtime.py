@@ -99,16 +99,14 @@ def _draw(*names: str, kind: str = "line") -> Callable[[Asked], Drawing]:
             "zoom": "",
         }
         shown = ["bucket", *(each for name in names for each in (name, _BEFORE + name))]
-        titles = {_BEFORE + name: mark("A week ago") for name in names} | {
-            name: _COLUMN_TITLES[name] for name in names
-        }
+        titles = {_BEFORE + name: mark("A week ago") for name in names} | {name: _COLUMN_TITLES[name] for name in names}
         values = {
             "spec": spec,
             "table": table_of(answer, asked.formats, asked.translate, columns=shown, titles=titles),
             "summary": _summary(asked, rows, names),
             "chart": "time-series",
         }
-        return Drawing("cards/chart.html", values)
+        return Drawing("cards/chart.html", values, about=shown)
 
     return draw
 
