@@ -1,4 +1,4 @@
-"""An integrator's day in a real browser: events appear as they arrive, a bad one says why, and it is mended and replayed."""
+"""An integrator in a real browser: events appear as they arrive, a bad one says why, is mended and replayed."""
 
 import json
 import time

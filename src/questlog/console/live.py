@@ -33,12 +33,15 @@ MayStill: TypeAlias = Callable[[], Awaitable[bool]]
 
 
 class EventPlace(NamedTuple):
-    """Where an event was journalled: what an event can be found by before it has a number, as `1-2-30-4`."""
+    """Where an event was journalled: what an event can be found by before it is stored, as `1-2-30-4`.
+
+    `number` is its place in its request, from 0.
+    """
 
     writer: int
     segment: int
     offset: int
-    index: int
+    number: int
 
     def __str__(self) -> str:
         return "-".join(map(str, self))
@@ -49,8 +52,8 @@ class EventPlace(NamedTuple):
         parts = text.split("-")
         if len(parts) != len(cls._fields) or not all(part.isascii() and part.isdigit() for part in parts):
             raise ValueError(f"{text[:100]!r} is no place of an event")
-        writer, segment, offset, index = (min(int(part[:19]), 2**62) for part in parts)
-        return cls(writer, segment, offset, index)
+        writer, segment, offset, number = (min(int(part[:19]), 2**62) for part in parts)
+        return cls(writer, segment, offset, number)
 
 
 class Arrivals(NamedTuple):

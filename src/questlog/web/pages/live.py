@@ -157,12 +157,14 @@ async def event_page(site: ThisSite, request: AnyRequest, game: FromPath[str]) -
 def wanted_of(view: View) -> Wanted:
     """Which events the address asks for."""
     texts = {name: view.own[name].strip()[:_MOST_TEXT] or None for name in TEXTS if name in view.own}
-    excluded = {
-        name: tuple(part for part in map(str.strip, view.own.get(name, "").split(",")) if part)[:_MOST_EXCLUDED]
-        for name in EXCLUSIONS
-    }
+    which = EventFilter(not_category=_texts(view, "not_category"), not_event_id=_texts(view, "not_event_id"))
     status = view.own.get("status", "")
-    return Wanted(EventFilter(**texts, **excluded), status != REJECTED, status != STORED)
+    return Wanted(msgspec.structs.replace(which, **texts), status != REJECTED, status != STORED)
+
+
+def _texts(view: View, name: str) -> tuple[str, ...]:
+    parts = map(str.strip, view.own.get(name, "")[:_MOST_TEXT].split(","))
+    return tuple(part for part in parts if part)[:_MOST_EXCLUDED]
 
 
 def shown(view: View, one: Newest) -> Shown:
