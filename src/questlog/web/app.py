@@ -12,11 +12,29 @@ from questlog.web.assets import assets_router, load_assets
 from questlog.web.cards import Card
 from questlog.web.error_pages import ErrorPages
 from questlog.web.guard import page_guard
-from questlog.web.pages import account, data, game, home, join, keys, log_in, overview, server, status, team
+from questlog.web.pages import (
+    account,
+    data,
+    game,
+    home,
+    integration,
+    join,
+    keys,
+    live,
+    log_in,
+    overview,
+    realtime,
+    server,
+    status,
+    team,
+)
 from questlog.web.reports import Report, about_card, card_csv, report_handler, show_card
 from questlog.web.site import Site
 
-REPORTS: Sequence[Report] = (overview.REPORT,)
+REPORTS: Sequence[Report] = (
+    overview.REPORT,
+    realtime.REPORT,
+)
 """The pages that are made of cards."""
 
 CARDS: Sequence[Card] = ()
@@ -34,6 +52,8 @@ HANDLERS: Sequence[HTTPRouteHandler] = (
     *team.HANDLERS,
     *server.HANDLERS,
     *account.HANDLERS,
+    *live.HANDLERS,
+    *integration.HANDLERS,
 )
 """The routes of all other pages; those of pages in the navigation are at `/games/{game}/NAME`."""
 
