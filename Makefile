@@ -12,14 +12,17 @@ UV ?= uv
 LOCK := $(UV) pip compile --quiet --universal --fork-strategy fewest --python-version 3.11 \
 	--generate-hashes --no-emit-index-url --no-header
 BUILT := src/questlog/_built/country.mmdb
+FRONTEND := $(shell find frontend/src frontend/api-docs -type f) $(wildcard frontend/*.mjs)
+NODE := cd frontend && PATH="$(CURDIR)/$(BIN):$$PATH"
 
-.PHONY: help run test test-parts test-system test-client check bench nightly format lock wheel clean
+.PHONY: help run test test-parts test-system test-client check frontend bench nightly format lock wheel clean
 .DELETE_ON_ERROR:
 
 help:
 	@echo "make run       install and start a server with the sandbox game, data in ./questlog-data"
 	@echo "make test      install and run the tests; parts of it: make test-parts, test-system, test-client"
 	@echo "make check     formatting, lint, types, import rules: what CI runs beside the tests"
+	@echo "make frontend  build scripts and styles again after every change of frontend/src; restart the server to see them"
 	@echo "make bench     measure, beside the reference"
 	@echo "make nightly   the tests that take long, and fuzzing"
 	@echo "make format    format the code"
@@ -48,7 +51,11 @@ check: $(STAMPS)/dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	cd clients/python && $(abspath $(BIN))/mypy
+	$(NODE) npm run --silent check
 	$(BIN)/lint-imports --no-cache
+
+frontend: $(BUILT)
+	$(NODE) node build.mjs ../src/questlog/_built --watch
 
 bench: $(STAMPS)/dev
 	$(BIN)/python -m tests.bench
@@ -107,8 +114,8 @@ $(STAMPS)/node: $(STAMPS)/venv locks/node.lock
 	@touch $@
 
 $(STAMPS)/node_modules: $(STAMPS)/node frontend/package.json frontend/package-lock.json
-	cd frontend && PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	$(NODE) npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
-$(BUILT): $(STAMPS)/node_modules frontend/build.mjs $(wildcard frontend/api-docs/*)
-	cd frontend && PATH="$(CURDIR)/$(BIN):$$PATH" node build.mjs ../src/questlog/_built
+$(BUILT): $(STAMPS)/node_modules $(FRONTEND)
+	$(NODE) node build.mjs ../src/questlog/_built

@@ -16,6 +16,8 @@ BUILT = (
     "src/questlog/_built/api-docs/swagger-ui.css",
     "src/questlog/_built/api-docs/swagger-ui-bundle.js",
     "src/questlog/_built/country.mmdb",
+    "src/questlog/_built/web/manifest.json",
+    "src/questlog/_built/web/THIRD_PARTY.txt",
 )
 
 

@@ -46,6 +46,9 @@ def source(tmp_path: Path) -> Path:
     (package / "_built" / "country.mmdb").write_bytes(b"countries")
     for name in ("index.html", "start.js", "swagger-ui.css", "swagger-ui-bundle.js"):
         (package / "_built" / "api-docs" / name).write_bytes(b"docs")
+    (package / "_built" / "web").mkdir()
+    for name in ("manifest.json", "THIRD_PARTY.txt", "main-ABC.js.br"):
+        (package / "_built" / "web" / name).write_bytes(b"web")
     return folder
 
 
@@ -73,7 +76,7 @@ def test_the_wheel_carries_the_front_end_build_and_the_licences(source: Path, tm
     assert done.returncode == 0, done.stderr
     (wheel,) = (tmp_path / "dist").iterdir()
     names = {Path(name).name for name in zipfile.ZipFile(wheel).namelist()}
-    assert {"country.mmdb", "LICENSE", "NOTICE"} <= names
+    assert {"country.mmdb", "LICENSE", "NOTICE", "manifest.json", "THIRD_PARTY.txt", "main-ABC.js.br"} <= names
 
 
 def test_a_wheel_without_the_front_end_build_is_refused(source: Path, tmp_path: Path) -> None:

@@ -7,10 +7,11 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from questlog.model.record import Position
-from questlog.store.contract import BatchRefused, Expiry, PlayerErasure, PlayerProperties, StoreFailed
+from questlog.store.contract import BatchRefused, Expiry, PlayerErasure, PlayerProperties, RejectedFilter, StoreFailed
 from questlog.store.duckdb.store import DuckDBStore
 from tests.support.staged import DAY, HOUR, MINUTE, NOON, SECOND, batch, erase_all, new_id
 
@@ -139,11 +140,50 @@ def test_hours_add_up(store: DuckDBStore) -> None:
     rows: list[dict[str, Any]] = [{"client_event_id": "a"}] * 2 + [{"received_at": NOON + HOUR}]
     rejects = [{}, {"is_whole_request": True, "reason": "not_json"}]
     store.load(batch(rows, rejects), NOON)
-    counted = "SELECT epoch_us(hour) AS hour, * EXCLUDE (ingest_hour_no, game_id, hour) FROM ingest_hours ORDER BY hour"
+    counted = (
+        "SELECT epoch_us(hour) AS hour, received, stored, rejected, duplicates, rejected_requests"
+        " FROM ingest_hours ORDER BY hour"
+    )
     assert _rows(store, counted) == [
         {"hour": NOON, "received": 3, "stored": 1, "rejected": 1, "duplicates": 1, "rejected_requests": 1},
         {"hour": NOON + HOUR, "received": 1, "stored": 1, "rejected": 0, "duplicates": 0, "rejected_requests": 0},
     ]
+
+
+def test_hours_are_counted_by_source_sdk_and_build(store: DuckDBStore) -> None:
+    unity: dict[str, Any] = {"sdk_version": "unity 7.10.6", "build": "1.0"}
+    rejects = [{**unity, "build": "1.1"}, {"sdk_version": "unity 7.10.6"}]
+    store.load(batch([unity, unity, _of_satori()], rejects), NOON)
+    store.load(batch([{**unity, "received_at": NOON + HOUR - 1}], [{**unity, "build": "1.1"}]), NOON)
+    counted = "SELECT source, sdk_version, build, stored, rejected FROM ingest_hours ORDER BY ALL"
+    assert [tuple(row.values()) for row in _rows(store, counted)] == [
+        ("gameanalytics", "unity 7.10.6", "1.0", 3, 0),
+        ("gameanalytics", "unity 7.10.6", "1.1", 0, 2),
+        ("gameanalytics", "unity 7.10.6", None, 0, 1),
+        ("satori_client", None, None, 1, 0),
+    ]
+
+
+def test_replayed_events_are_stored_and_not_rejected_any_more(store: DuckDBStore) -> None:
+    unity: dict[str, Any] = {"sdk_version": "unity 7.10.6", "build": "1.0"}
+    sent = {**unity, "writer": 1, "segment": 1, "record_offset": 0, "is_complete": True}
+    rejects = [{**sent, "record_index": index} for index in range(3)]
+    store.load(batch([unity], [*rejects, {**sent, "is_complete": False}, {"is_whole_request": True}]), NOON)
+    found = store.rejected_events(RejectedFilter(game_id=1), 0, 10)
+    assert found["rejected_no"].to_pylist() == [1, 2, 3]
+    assert store.rejected_events(RejectedFilter(game_id=1, build="2.0"), 0, 10).num_rows == 0
+    again = msgspec.structs.replace(batch([unity, {**unity, "index": 1}]), replayed=found.slice(0, 2))
+    assert store.load(again, NOON).stored == 2
+    assert [row["rejected_no"] for row in _rows(store, "SELECT rejected_no FROM rejected_events ORDER BY ALL")] == [
+        3,
+        4,
+        5,
+    ]
+    [hours] = _rows(store, "SELECT received, stored, rejected FROM ingest_hours WHERE build IS NOT NULL")
+    assert hours == {"received": 5, "stored": 3, "rejected": 2}
+    with pytest.raises(StoreFailed, match="have gone"):
+        store.load(again, NOON)
+    assert len(_rows(store, "SELECT 1 FROM events")) == 3
 
 
 def test_results_are_split_by_game_and_source(store: DuckDBStore) -> None:

@@ -12,26 +12,34 @@ from pathlib import Path
 import duckdb
 import msgspec
 import pyarrow as pa
+from litestar import Litestar
 
 from questlog.analytics.question.answer import Answer, AnswerColumn
 from questlog.analytics.runner import DataState
+from questlog.api.app import create_app
 from questlog.collector.counters import CollectorCounters
 from questlog.console.accounts import Accounts
 from questlog.console.audit import AuditTrail
+from questlog.console.queries import QueryService
 from questlog.console.services import ConsoleServices, Limits
 from questlog.control.database import ControlDatabase
 from questlog.control.grants import Role
+from questlog.loader.codecs import EVENT_SOURCES
 from questlog.loader.counters import LoaderCounters
+from questlog.loader.decoding import Decoding
 from questlog.loader.maintenance.task import MaintenanceStatus
 from questlog.loader.money import Converter
 from questlog.loader.rebuild import Rebuild
+from questlog.loader.replay import Replay
 from questlog.loader.reprice import Reprice
 from questlog.model.calendar import UTC
+from questlog.model.finding import Finding
 from questlog.model.vitals import Build, Vitals
 from questlog.rates.rates import Rates
 from questlog.rates.status import RatesStatus
-from questlog.store.contract import Cancellation, QueryAborted
+from questlog.store.contract import Cancellation, QueryAborted, SqlParameters
 from questlog.store.schema import TABLES
+from questlog.web.app import pages
 
 
 class SettableClock:
@@ -74,14 +82,19 @@ class MemoryTables:
         return connection
 
     def sql(
-        self, statement: str, max_rows: int, cancellation: Cancellation, game_ids: Collection[int] | None = None
+        self,
+        statement: str,
+        max_rows: int,
+        cancellation: Cancellation,
+        game_ids: Collection[int] | None = None,
+        parameters: SqlParameters | None = None,
     ) -> pa.Table:
         self.asked.append((statement, max_rows))
         self.limited_to = game_ids
         if self.is_slow:
             _wait_until_cancelled(cancellation)
         try:
-            return self.connection.cursor().sql(statement).to_arrow_table()
+            return self.connection.cursor().sql(statement, params=dict(parameters or {}) or None).to_arrow_table()
         except duckdb.Error as error:
             raise QueryAborted(str(error)) from error
 
@@ -151,6 +164,7 @@ class FakeProgress:
         self.collectors: list[CollectorCounters] = []
         self.rates: list[RatesStatus] = []
         self.tasks: list[MaintenanceStatus] = []
+        self.found: list[Finding] = []
         self.measured = Vitals(Build("1.2.3", "3.13.5", "abc123"), 1, 2, 3, 4, 5)
 
     def reasons_not_ready(self) -> Sequence[str]:
@@ -171,19 +185,27 @@ class FakeProgress:
     def vitals(self) -> Vitals:
         return self.measured
 
+    def findings(self) -> Sequence[Finding]:
+        return self.found
+
 
 class FakeConsole:
     """All services of a console, and a token for it."""
 
-    def __init__(self, directory: Path, limits: Limits | None = None, keep_days: int = 0) -> None:
+    def __init__(
+        self, directory: Path, limits: Limits | None = None, keep_days: int = 0, database: Path | None = None
+    ) -> None:
+        """`database` is a control database to begin with a copy of; without it, an empty one."""
         self.clock = SettableClock()
-        shutil.copy(_empty_control_database(), directory / "control.sqlite3")
+        shutil.copy(database or _empty_control_database(), directory / "control.sqlite3")
         self.control = ControlDatabase(directory / "control.sqlite3", self.clock)
         self.tables = MemoryTables()
         self.analytics = FakeAnalytics()
         self.progress = FakeProgress()
         self.rebuild = Rebuild()
         self.reprice = Reprice(Converter(Rates({})))
+        self.replay = Replay(Decoding(EVENT_SOURCES, Converter(Rates({}))))
+        self.raw: dict[int, str] = {}
         self.token = self.control.create_token("tests", Role.OWNER).token
         self.audit = AuditTrail(self.control, self.clock, 365)
         self.slept_s: list[float] = []
@@ -196,6 +218,8 @@ class FakeConsole:
             analytics=self.analytics,
             rebuild=self.rebuild,
             reprice=self.reprice,
+            replay=self.replay,
+            raw_event=lambda _start, index: self.raw.get(index),
             progress=self.progress,
             clock=self.clock,
             monotonic_s=self.clock.monotonic_s,
@@ -214,3 +238,9 @@ class FakeConsole:
     def close(self) -> None:
         self.control.close()
         self.tables.close()
+
+
+def app_with_pages(services: ConsoleServices) -> Litestar:
+    """API and pages together, as the server has them."""
+    queries = QueryService(services)
+    return create_app(services, pages(services, queries), queries=queries)

@@ -15,7 +15,18 @@ from questlog.loader.sources import EventSource, EventSources
 from questlog.model.event import Columns, Source
 from questlog.model.reasons import DroppedEvent, Reason, RequestRejected
 from questlog.model.record import Envelope, Kind, Position, encode_record
-from questlog.store.contract import Batch, Cancellation, ErasuresLeft, Expiry, LoadResult, Piece, Progress, StoreReading
+from questlog.store.contract import (
+    Batch,
+    Cancellation,
+    ErasuresLeft,
+    Expiry,
+    LoadResult,
+    Piece,
+    Progress,
+    RejectedFilter,
+    SqlParameters,
+    StoreReading,
+)
 from questlog.store.repricing import MoneyKind, PriceChange, Prices, Repricing
 
 NOW_US = 1_763_750_000_000_000
@@ -189,6 +200,9 @@ class FakeStore:
         usd = prices.amounts_usd(pa.array([100]), pa.array(["GEM"]), days)[0].as_py()
         return [PriceChange("GEM", MoneyKind.PURCHASES, 1, 1, 1, 0, Decimal(0), usd)]
 
+    def rejected_events(self, which: RejectedFilter, after_no: int, most: int) -> pa.Table:
+        raise NotImplementedError((which, after_no, most))
+
     def expire_rejected(self, expiry: Expiry, now_us: int) -> None:
         self.expiries.append((expiry, now_us))
 
@@ -212,9 +226,14 @@ class FakeStore:
         raise NotImplementedError(cancellation)
 
     def sql(
-        self, statement: str, max_rows: int, cancellation: Cancellation, game_ids: Collection[int] | None = None
+        self,
+        statement: str,
+        max_rows: int,
+        cancellation: Cancellation,
+        game_ids: Collection[int] | None = None,
+        parameters: SqlParameters | None = None,
     ) -> pa.Table:
-        raise NotImplementedError((statement, max_rows, cancellation, game_ids))
+        raise NotImplementedError((statement, max_rows, cancellation, game_ids, parameters))
 
     def query(self, statement: str, parameters: Mapping[str, object]) -> pa.Table:
         raise NotImplementedError

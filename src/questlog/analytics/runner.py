@@ -11,12 +11,14 @@ import ibis.expr.types as ir
 import msgspec
 
 from questlog.analytics.analyses.comparison import answered
+from questlog.analytics.analyses.members import players_of_cell
 from questlog.analytics.engine import tables
 from questlog.analytics.engine.analysis import Analysis
 from questlog.analytics.engine.context import Context, Engine, KeptAnswers, Trace
 from questlog.analytics.engine.growing import KeptRows
 from questlog.analytics.question.answer import Answer, Origin, SourceUse
 from questlog.analytics.question.definitions import CustomMetric, SegmentDefinition
+from questlog.analytics.question.query import Period
 from questlog.analytics.registry import ANALYSES
 from questlog.analytics.selection.occurrence import Occurrences, unseen
 from questlog.model.calendar import UTC, Zone
@@ -101,6 +103,7 @@ class Analytics:
             took_ms=round((self._monotonic_s() - began_s) * 1000, 3),
             rows_read_at_most=rows_at_most,
             time_zone=getattr(question, "time_zone", None) or context.zone.name,
+            compared_period=_compared_period(question),
             sources=[SourceUse(name, tuple(answers)) for name, answers in context.trace.sources.items()],
         )
         return msgspec.structs.replace(answer, origin=origin, warnings=warnings)
@@ -149,7 +152,13 @@ class Analytics:
                 cancellation=cancellation,
                 kept_answers=self._kept_answers,
                 kept_rows=self.kept_rows,
+                players_of_cell=players_of_cell,
             )
+
+
+def _compared_period(question: msgspec.Struct) -> Period | None:
+    compare, period = getattr(question, "compare", None), getattr(question, "period", None)
+    return period.compared(compare) if isinstance(period, Period) and compare is not None else None
 
 
 def _zone(counters: Mapping[str, Any]) -> Zone:

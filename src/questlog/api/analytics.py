@@ -16,10 +16,10 @@ from litestar.params import FromPath, JSONBody, QueryParameter, SkipValidation
 
 from questlog.analytics.engine.analysis import Analysis
 from questlog.api.asking import Answered, RequestQueries
-from questlog.api.authentication import ThisAccess, encoded, needs
-from questlog.api.response_formats import ResponseFormat
-from questlog.console.access import Right
+from questlog.api.authentication import ThisAccess, encoded
+from questlog.console.access import Right, needs
 from questlog.console.personal_data import reads_personal_data
+from questlog.console.response_formats import ResponseFormat
 
 Asking = NamedDependency[SkipValidation[RequestQueries]]
 Format = Annotated[

@@ -7,9 +7,8 @@ import msgspec
 from litestar import delete, get, post
 from litestar.params import FromPath, JSONBody
 
-from questlog.api.authentication import needs
-from questlog.api.games import Services
-from questlog.console.access import Right
+from questlog.api.games import KeepOld, Services
+from questlog.console.access import Right, needs
 from questlog.control.api_keys import ListedApiKey
 from questlog.control.names import MAX_NAME
 
@@ -42,10 +41,22 @@ def create_api_key(services: Services, game: FromPath[str], data: JSONBody[Creat
     return ApiKeyWithSecret(key.name, key.key)
 
 
+@post("/games/{game:str}/api-keys/{name:str}/rotate", sync_to_thread=True, opt=needs(Right.KEYS))
+def rotate_api_key(
+    services: Services, game: FromPath[str], name: FromPath[str], keep_old_s: KeepOld = 0
+) -> ApiKeyWithSecret:
+    """Replace an API key by a new one of the same name, which only this answer shows. Session tokens stay valid.
+
+    With `keep_old_s` the old key is accepted for as many seconds.
+    """
+    key = services.control.rotate_api_key(game, name, keep_old_s)
+    return ApiKeyWithSecret(key.name, key.key)
+
+
 @delete("/games/{game:str}/api-keys/{name:str}", sync_to_thread=True, opt=needs(Right.MANAGE))
 def revoke_api_key(services: Services, game: FromPath[str], name: FromPath[str]) -> None:
     """Revoke an API key. It stops working within seconds, and its name is free again."""
     services.control.revoke_api_key(game, name)
 
 
-API_KEY_HANDLERS = [list_api_keys, create_api_key, revoke_api_key]
+API_KEY_HANDLERS = [list_api_keys, create_api_key, rotate_api_key, revoke_api_key]

@@ -19,22 +19,26 @@ from questlog.api.authentication import TokenCheck, access_guard, provide_access
 from questlog.api.compression import compressing
 from questlog.api.definitions import DEFINITION_HANDLERS
 from questlog.api.docs_page import docs_router
+from questlog.api.erasures import ERASURE_HANDLERS
 from questlog.api.errors import ERROR_HANDLERS
-from questlog.api.events import list_events
+from questlog.api.events import get_event, list_events
 from questlog.api.games import GAME_HANDLERS
 from questlog.api.health import healthcheck, readycheck
 from questlog.api.ingest_hours import list_ingest_hours
+from questlog.api.integration import INTEGRATION_HANDLERS
 from questlog.api.live import watch_events
 from questlog.api.maintenance import maintenance_status
 from questlog.api.metrics import metrics, metrics_registry
 from questlog.api.parameters import refuse_unknown_parameters
+from questlog.api.people import PEOPLE_HANDLERS
 from questlog.api.players import PLAYER_HANDLERS
 from questlog.api.rebuild import REBUILD_HANDLERS
 from questlog.api.receipts import RECEIPT_HANDLERS
 from questlog.api.reprice import REPRICE_HANDLERS
 from questlog.api.request_times import RequestTimes
 from questlog.api.schema import QuestionSchema
-from questlog.api.sql import answer_sql
+from questlog.api.server import get_server
+from questlog.api.sql import answer_sql, list_sql_tables
 from questlog.console.queries import QueryService
 from questlog.console.services import ConsoleServices
 
@@ -50,22 +54,26 @@ _DESCRIPTION = "Games, keys, events and SQL. Every route under /api/v1 needs `Au
 
 
 def create_app(
-    services: ConsoleServices, pages: Sequence[ControllerRouterHandler] = (), analyses: Sequence[Analysis] = ANALYSES
+    services: ConsoleServices,
+    pages: Sequence[ControllerRouterHandler] = (),
+    analyses: Sequence[Analysis] = ANALYSES,
+    queries: QueryService | None = None,
 ) -> Litestar:
     """The API, with a route for each of the `analyses`, the checks and the metrics, together with `pages` for people.
 
+    `queries` answers API and pages alike, so that the same limits hold for both.
     Handlers that ask a database run in threads: the event loop is never kept.
     """
     check = TokenCheck(services.accounts)
     guard = access_guard(check, services.control, services.audit)
     times = RequestTimes()
     registry = metrics_registry(services.progress, times)
-    queries = QueryService(services)
+    asked = queries or QueryService(services)
     return Litestar(
         route_handlers=[healthcheck, readycheck, metrics, docs_router(), _api(guard, analyses), *pages],
         dependencies={
             "services": Provide(lambda: services, sync_to_thread=False),
-            "queries": Provide(lambda: queries, sync_to_thread=False),
+            "queries": Provide(lambda: asked, sync_to_thread=False),
             "check": Provide(lambda: check, sync_to_thread=False),
             "audit": Provide(lambda: services.audit, sync_to_thread=False),
             "access": Provide(provide_access, sync_to_thread=False),
@@ -98,14 +106,20 @@ def _api(guard: Guard, analyses: Sequence[Analysis]) -> Router:
         *DEFINITION_HANDLERS,
         *question_handlers(analyses),
         *PLAYER_HANDLERS,
+        *ERASURE_HANDLERS,
         list_events,
+        get_event,
         watch_events,
         list_ingest_hours,
         answer_sql,
+        list_sql_tables,
+        *PEOPLE_HANDLERS,
         *AUDIT_HANDLERS,
         *REBUILD_HANDLERS,
         *REPRICE_HANDLERS,
+        *INTEGRATION_HANDLERS,
         maintenance_status,
+        get_server,
     ]
     return Router(
         "/api/v1",

@@ -12,13 +12,15 @@ from litestar.params import SkipValidation
 from litestar.response import Stream
 
 from questlog.analytics.engine.analysis import Freshness
-from questlog.api.answers import origin_headers, written
+from questlog.api.accept import accepted_format
 from questlog.api.authentication import Access, ThisAccess, encoded
 from questlog.api.errors import AnyRequest
-from questlog.api.response_formats import EXPORTS, MEDIA_TYPES, ResponseFormat, accepted_form
+from questlog.api.origin_headers import origin_headers
 from questlog.console.answer_cache import Rendering
+from questlog.console.answer_formats import write_answer
 from questlog.console.disconnects import gone_when_disconnected
 from questlog.console.queries import GameQuestion, QueryService, Reply
+from questlog.console.response_formats import EXPORTS, MEDIA_TYPES, ResponseFormat
 from questlog.control.audit_log import Action
 from questlog.store.contract import Cancellation
 
@@ -47,9 +49,9 @@ class RequestQueries:
         `InvalidQuery`, `QueryAborted`, `TooBusy`.
         """
         headers = self._request.headers
-        form = form or accepted_form(headers.get("accept", ""))
+        form = form or accepted_format(headers.get("accept", ""))
         seen = ",".join(headers.getall("if-none-match", []))
-        rendering = Rendering(form, lambda answer: written(answer, form))
+        rendering = Rendering(form, lambda answer: write_answer(answer, form))
         if form in EXPORTS:
             await self._access.record(Action.EXPORT, f"{form} of {type(question).__name__} {encoded(question)}")
         asked = GameQuestion(game, question, freshness)

@@ -8,11 +8,11 @@ import msgspec
 from litestar import delete, get
 from litestar.params import FromPath, FromQuery, QueryParameter
 
-from questlog.api.authentication import caller_of, needs
+from questlog.api.authentication import caller_of
 from questlog.api.errors import AnyRequest, not_found
 from questlog.api.games import Services
 from questlog.api.parameters import parse_time
-from questlog.console.access import Right, Scope
+from questlog.console.access import Right, Scope, needs
 from questlog.control.audit_log import AuditEntry, AuditFilter
 from questlog.control.login_sessions import ListedLogin
 

@@ -1,7 +1,6 @@
 """Who calls, and whether they may: Bearer tokens and a declared right on every route under `/api/v1`."""
 
 import asyncio
-from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -14,7 +13,7 @@ from litestar.params import SkipValidation
 from litestar.types import Guard
 
 from questlog.api.errors import AnyRequest, ApiError, not_found
-from questlog.console.access import Caller, Need, NotPermitted, Right, Scope
+from questlog.console.access import NEED, Caller, Need, NotPermitted, Right, Scope
 from questlog.console.accounts import Accounts, NotAuthenticated, TooManyAttempts
 from questlog.console.audit import AuditTrail
 from questlog.console.client_address import client_address
@@ -25,18 +24,12 @@ from questlog.control.errors import NotFound
 
 AnyConnection = ASGIConnection[Any, Any, Any, Any]
 
-_NEED = "need"
 _MAX_BODY = 2_000
-
-
-def needs(right: Right, scope: Scope = Scope.GAME) -> Mapping[str, Need]:
-    """What a route declares as its `opt`: the right that its caller needs, and for which games."""
-    return {_NEED: Need(right, scope)}
 
 
 def need_of(handler: BaseRouteHandler) -> Need | None:
     """What a route has declared."""
-    need = handler.opt.get(_NEED)
+    need = handler.opt.get(NEED)
     return need if isinstance(need, Need) else None
 
 

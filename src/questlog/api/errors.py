@@ -14,6 +14,8 @@ from questlog.analytics.question.problems import InvalidQuery, NothingOfThatName
 from questlog.api.validation import Fault, fault_of
 from questlog.console.access import NotPermitted
 from questlog.console.concurrency import TooBusy
+from questlog.console.definition_checks import InUse
+from questlog.console.table_formats import UnwritableValue
 from questlog.control.errors import AlreadyExists, ControlError, ControlUnavailable, NotAllowed, NotFound
 from questlog.store.contract import QueryAborted, StoreFailed
 
@@ -170,6 +172,10 @@ def _answer_query_aborted(_: AnyRequest, error: QueryAborted) -> Response[ErrorA
     return error_response(ApiError(HTTPStatus.BAD_REQUEST, "query_aborted", str(error)))
 
 
+def _answer_unwritable_value(_: AnyRequest, error: UnwritableValue) -> Response[ErrorAnswer]:
+    return error_response(ApiError(HTTPStatus.BAD_REQUEST, "unwritable_value", str(error)))
+
+
 def _answer_too_busy(_: AnyRequest, error: TooBusy) -> Response[ErrorAnswer]:
     headers = {"Retry-After": str(error.retry_after_s)}
     return error_response(ApiError(HTTPStatus.SERVICE_UNAVAILABLE, "busy", str(error), headers=headers))
@@ -179,6 +185,7 @@ _CONTROL_ERRORS: dict[type[ControlError], tuple[HTTPStatus, str]] = {
     NotFound: (HTTPStatus.NOT_FOUND, "not_found"),
     AlreadyExists: (HTTPStatus.CONFLICT, "already_exists"),
     NotAllowed: (HTTPStatus.BAD_REQUEST, "bad_value"),
+    InUse: (HTTPStatus.CONFLICT, "in_use"),
 }
 
 
@@ -225,6 +232,7 @@ ERROR_HANDLERS: ExceptionHandlersMap = {
     ControlUnavailable: _answer_control_unavailable,
     ControlError: _answer_control_error,
     QueryAborted: _answer_query_aborted,
+    UnwritableValue: _answer_unwritable_value,
     TooBusy: _answer_too_busy,
     NothingOfThatName: _answer_nothing_of_that_name,
     InvalidQuery: _answer_invalid_query,

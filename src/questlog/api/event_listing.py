@@ -7,7 +7,7 @@ from questlog.store.named_reads import EventFilter, Listing, Page
 def check_filter(listing: Listing, which: EventFilter) -> None:
     """Raises `ApiError` 400 for a filter that the table has no column for."""
     for name in which.__struct_fields__:
-        if getattr(which, name) is not None and name not in listing.filters:
+        if getattr(which, name) not in (None, ()) and name not in listing.filters:
             raise bad_value(name, f"`{name}` cannot filter {listing.table.replace('_', ' ')}")
 
 

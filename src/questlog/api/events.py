@@ -10,18 +10,23 @@ from litestar import get
 from litestar.params import FromPath, FromQuery, QueryParameter
 
 from questlog.api.analytics import Asking
-from questlog.api.authentication import needs
+from questlog.api.errors import bad_value, not_found
 from questlog.api.event_listing import check_filter, parse_page
 from questlog.api.games import Services
 from questlog.api.parameters import parse_time
-from questlog.api.result import rows_of
-from questlog.console.access import Right
+from questlog.console.access import Right, needs
+from questlog.console.integration import Integration
+from questlog.console.table_formats import rows_of
 from questlog.store.contract import Cancellation
 from questlog.store.named_reads import REJECTED, STORED, WARNED, EventFilter, Page
 from questlog.store.named_reads import list_events as rows_of_events
 
 _JSON_COLUMNS = ("attributes", "errors")
-_TEXT = "This text; ending in `*`, every text that begins so."
+FILTER_TEXT = "This text; a `*` stands for any characters."
+"""Describes a parameter that filters by a text."""
+FILTER_TEXTS = "Not these texts; a comma between them, `*` stands for any characters."
+"""Describes a parameter that leaves out texts."""
+_MOST_TEXTS = 20
 
 
 class Status(enum.StrEnum):
@@ -48,13 +53,18 @@ async def list_events(  # noqa: PLR0913, PLR0917 - each is a parameter of the ro
     asker: Asking,
     game: FromPath[str],
     status: FromQuery[Status] = Status.STORED,
-    category: Annotated[str | None, QueryParameter(name="category", description=_TEXT)] = None,
-    event_id: Annotated[str | None, QueryParameter(name="event_id", description=_TEXT)] = None,
-    player_id: Annotated[str | None, QueryParameter(name="player_id", description=_TEXT)] = None,
-    session_id: Annotated[str | None, QueryParameter(name="session_id", description=_TEXT)] = None,
-    build: Annotated[str | None, QueryParameter(name="build", description=_TEXT)] = None,
-    source: Annotated[str | None, QueryParameter(name="source", description=_TEXT)] = None,
-    reason: Annotated[str | None, QueryParameter(name="reason", description=f"Of rejected events. {_TEXT}")] = None,
+    category: Annotated[str | None, QueryParameter(name="category", description=FILTER_TEXT)] = None,
+    event_id: Annotated[str | None, QueryParameter(name="event_id", description=FILTER_TEXT)] = None,
+    player_id: Annotated[str | None, QueryParameter(name="player_id", description=FILTER_TEXT)] = None,
+    session_id: Annotated[str | None, QueryParameter(name="session_id", description=FILTER_TEXT)] = None,
+    build: Annotated[str | None, QueryParameter(name="build", description=FILTER_TEXT)] = None,
+    sdk_version: Annotated[str | None, QueryParameter(name="sdk_version", description=FILTER_TEXT)] = None,
+    source: Annotated[str | None, QueryParameter(name="source", description=FILTER_TEXT)] = None,
+    reason: Annotated[
+        str | None, QueryParameter(name="reason", description=f"Of rejected events. {FILTER_TEXT}")
+    ] = None,
+    not_category: Annotated[str | None, QueryParameter(name="not_category", description=FILTER_TEXTS)] = None,
+    not_event_id: Annotated[str | None, QueryParameter(name="not_event_id", description=FILTER_TEXTS)] = None,
     since: Annotated[str | None, QueryParameter(name="from", description="Received at or after; RFC 3339.")] = None,
     until: Annotated[str | None, QueryParameter(name="to", description="Received before; RFC 3339.")] = None,
     limit: Annotated[int, QueryParameter(name="limit", ge=1, le=1000)] = 100,
@@ -71,8 +81,11 @@ async def list_events(  # noqa: PLR0913, PLR0917 - each is a parameter of the ro
         player_id=player_id,
         session_id=session_id,
         build=build,
+        sdk_version=sdk_version,
         source=source,
         reason=reason,
+        not_category=texts_of("not_category", not_category),
+        not_event_id=texts_of("not_event_id", not_event_id),
         since=parse_time("from", since),
         until=parse_time("to", until),
     )
@@ -87,6 +100,31 @@ async def list_events(  # noqa: PLR0913, PLR0917 - each is a parameter of the ro
         return EventPage(event_rows(table), _next_page(table, listing.number, limit))
 
     return await asker.run(answer)
+
+
+class WholeEvent(msgspec.Struct, frozen=True):
+    """An event's row, and `raw`, its JSON as it was sent; null when the journal does not have it any more."""
+
+    event: dict[str, object]
+    raw: msgspec.Raw | None
+
+
+@get("/games/{game:str}/events/{row_no:int}", opt=needs(Right.PERSONAL_DATA))
+async def get_event(services: Services, asker: Asking, game: FromPath[str], row_no: FromPath[int]) -> WholeEvent:
+    """One stored event by its `row_no`, with what was sent."""
+    found = await asker.run(lambda cancellation: Integration(services).event(game, row_no, cancellation))
+    if found is None:
+        raise not_found(f"the game has no event {row_no}")
+    (row,) = event_rows(found.row)
+    return WholeEvent(row, None if found.raw is None else msgspec.Raw(found.raw.encode()))
+
+
+def texts_of(name: str, text: str | None) -> tuple[str, ...]:
+    """Texts with commas between them. Raises `ApiError` 400 for too many."""
+    texts = tuple(part for part in map(str.strip, (text or "").split(",")) if part)
+    if len(texts) > _MOST_TEXTS:
+        raise bad_value(name, f"`{name}` takes at most {_MOST_TEXTS} texts")
+    return texts
 
 
 def event_rows(table: pa.Table) -> list[dict[str, object]]:

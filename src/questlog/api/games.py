@@ -9,16 +9,16 @@ from litestar import delete, get, patch, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody, QueryParameter, SkipValidation
 
-from questlog.api.authentication import caller_of, needs
+from questlog.api.authentication import caller_of
 from questlog.api.errors import AnyRequest, ApiError, bad_value
-from questlog.console.access import Right, Scope
+from questlog.console.access import Right, Scope, needs
 from questlog.console.expiry import Expiring, expiring
+from questlog.console.game_settings import NotConfirmed, change_game
 from questlog.console.services import ConsoleServices
-from questlog.control.database import ControlDatabase
-from questlog.control.games import MAX_EVENT_NAME, GameChanges, ListedGame
+from questlog.control.games import MAX_EVENT_NAME, MOST_KEEP_OLD_S, GameChanges, ListedGame
 from questlog.control.names import MAX_NAME
 from questlog.model import calendar
-from questlog.model.expiry import FOR_EVER, LEAST_KEEP_DAYS, MOST_KEEP_DAYS, days_kept, is_shorter
+from questlog.model.expiry import FOR_EVER, LEAST_KEEP_DAYS, MOST_KEEP_DAYS
 from questlog.model.game import Game
 
 Services = NamedDependency[SkipValidation[ConsoleServices]]
@@ -39,11 +39,19 @@ Confirm = Annotated[str, QueryParameter(name="confirm", max_length=MAX_NAME, des
 AskedDays = Annotated[
     int | None, QueryParameter(name="keep_days", ge=0, le=MOST_KEEP_DAYS, description="What would go with these days.")
 ]
+KeepOld = Annotated[
+    int,
+    QueryParameter(
+        name="keep_old_s", ge=0, le=MOST_KEEP_OLD_S, description="How many seconds the old key is accepted."
+    ),
+]
 EventName = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_EVENT_NAME)]
 
 
 class GameView(msgspec.Struct, frozen=True, kw_only=True):
-    """A game without its secret key."""
+    """A game without its secret key. `old_secret_until`: the secret key before the last rotation is accepted until then
+    (UTC microseconds); null: it is not.
+    """
 
     game_id: int
     name: str
@@ -54,6 +62,7 @@ class GameView(msgspec.Struct, frozen=True, kw_only=True):
     time_zone: str
     keep_days: KeepDays
     event_names: list[str]
+    old_secret_until: int | None
 
 
 class ListedGameView(msgspec.Struct, frozen=True):
@@ -137,13 +146,11 @@ def update_game(services: Services, game: FromPath[str], data: JSONBody[UpdateGa
 
     Collectors follow within seconds.
     """
-    control = services.control
-    found = control.find_game(game)
-    if data.keep_days is not None:
-        _check_confirmed(services, found, data.keep_days, data.confirm)
-    changed = control.change_game(found.game_key, _changes(data))
-    if data.event_names is not None:
-        changed = _set_event_names(control, changed, frozenset(data.event_names))
+    names = None if data.event_names is None else frozenset(data.event_names)
+    try:
+        changed = change_game(services, game, _changes(data), names, data.confirm)
+    except NotConfirmed as error:
+        raise ApiError(HTTPStatus.CONFLICT, "not_confirmed", str(error), field="confirm") from None
     return _view(changed)
 
 
@@ -168,9 +175,18 @@ def get_expiry(services: Services, game: FromPath[str], keep_days: AskedDays = N
 
 
 @post("/games/{game:str}/rotate-secret", sync_to_thread=True, status_code=HTTPStatus.OK, opt=needs(Right.KEYS))
-def rotate_secret(services: Services, game: FromPath[str]) -> GameWithSecret:
-    """Give the game a new secret key, which only this answer shows. The old one stops working within seconds."""
-    return _with_secret(services.control.rotate_secret(game))
+def rotate_secret(services: Services, game: FromPath[str], keep_old_s: KeepOld = 0) -> GameWithSecret:
+    """Give the game a new secret key, which only this answer shows. The old one stops working within seconds.
+
+    With `keep_old_s` the old one is accepted for as many seconds, so that games that are out there can be updated.
+    """
+    return _with_secret(services.control.rotate_secret(game, keep_old_s))
+
+
+@delete("/games/{game:str}/old-secret", sync_to_thread=True, opt=needs(Right.KEYS))
+def end_old_secret(services: Services, game: FromPath[str]) -> None:
+    """Refuse the secret key before the last rotation from now on."""
+    services.control.end_old_secret(game)
 
 
 def _changes(data: UpdateGame) -> GameChanges:
@@ -178,21 +194,6 @@ def _changes(data: UpdateGame) -> GameChanges:
     if data.keep_days is not None:
         given["keep_days"] = _days_of(data.keep_days)
     return GameChanges(**given)
-
-
-def _set_event_names(control: ControlDatabase, game: Game, names: frozenset[str]) -> Game:
-    """New names come before old ones go: a strict game never drops an event that both lists allow."""
-    control.declare_event_names(game.game_key, names - game.event_names)
-    return control.forget_event_names(game.game_key, game.event_names - names)
-
-
-def _check_confirmed(services: ConsoleServices, game: Game, keep_days: KeepDays, confirm: str | None) -> None:
-    """Raises `ApiError` 409 where events would go earlier than before and `confirm` is not the game's name."""
-    new, old = (days_kept(days, services.keep_days) for days in (_days_of(keep_days), game.keep_days))
-    if is_shorter(new, old) and confirm != game.name:
-        summary = expiring(services, game, new).summary
-        message = f"{summary}; send confirm with the name of the game, {game.name!r}"
-        raise ApiError(HTTPStatus.CONFLICT, "not_confirmed", message, field="confirm")
 
 
 def _days_of(keep_days: KeepDays) -> int | None:
@@ -222,6 +223,7 @@ def _view(game: Game) -> GameView:
         time_zone=game.time_zone,
         keep_days=_shown_days(game.keep_days),
         event_names=sorted(game.event_names),
+        old_secret_until=game.old_secret_until or None,
     )
 
 
@@ -229,4 +231,4 @@ def _with_secret(game: Game) -> GameWithSecret:
     return GameWithSecret(**msgspec.structs.asdict(_view(game)), secret_key=game.secret_key)
 
 
-GAME_HANDLERS = [list_games, create_game, get_game, update_game, delete_game, get_expiry, rotate_secret]
+GAME_HANDLERS = [list_games, create_game, get_game, update_game, delete_game, get_expiry, rotate_secret, end_old_secret]

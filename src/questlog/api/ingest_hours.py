@@ -7,11 +7,10 @@ from litestar import get
 from litestar.params import FromPath, QueryParameter
 
 from questlog.api.analytics import Asking
-from questlog.api.authentication import needs
 from questlog.api.games import Services
 from questlog.api.parameters import parse_time
-from questlog.api.result import rows_of
-from questlog.console.access import Right
+from questlog.console.access import Right, needs
+from questlog.console.table_formats import rows_of
 from questlog.store.contract import Cancellation
 from questlog.store.named_reads import ingest_hours
 

@@ -1,32 +1,61 @@
 """`/api/v1/games/{game}/live`: events as they arrive, as server-sent events."""
 
 import asyncio
+import enum
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
+from typing import Annotated
 
 import msgspec
 from litestar import get
-from litestar.params import FromPath
+from litestar.params import FromPath, FromQuery, QueryParameter
 from litestar.response import Stream
 
-from questlog.api.authentication import needs
 from questlog.api.errors import AnyRequest, ApiError
-from questlog.api.events import event_rows
+from questlog.api.events import FILTER_TEXT, FILTER_TEXTS, event_rows, texts_of
 from questlog.api.games import Services
 from questlog.api.metrics import Check
-from questlog.console.access import Right
-from questlog.console.live import Arrivals, End, Message
+from questlog.console.access import Right, needs
+from questlog.console.live import Arrivals, End, Message, Wanted
 from questlog.control.errors import ControlError
+from questlog.store.named_reads import EventFilter
 
 _MEDIA_TYPE = "text/event-stream"
 _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}  # the second is for nginx
 _RETRY_MS = 3_000
+
+
+class LiveStatus(enum.StrEnum):
+    """How the events ended that are shown."""
+
+    STORED = "stored"
+    REJECTED = "rejected"
+
+
 _encoder = msgspec.json.Encoder(decimal_format="number")
 
 
 @get("/games/{game:str}/live", media_type=_MEDIA_TYPE, opt=needs(Right.PERSONAL_DATA))
-async def watch_events(services: Services, check: Check, request: AnyRequest, game: FromPath[str]) -> Stream:
-    """Events of a game as they are stored or rejected, as server-sent events.
+async def watch_events(  # noqa: PLR0913, PLR0917 - each is a parameter of the route
+    services: Services,
+    check: Check,
+    request: AnyRequest,
+    game: FromPath[str],
+    status: FromQuery[LiveStatus | None] = None,
+    category: Annotated[str | None, QueryParameter(name="category", description=FILTER_TEXT)] = None,
+    event_id: Annotated[str | None, QueryParameter(name="event_id", description=FILTER_TEXT)] = None,
+    player_id: Annotated[str | None, QueryParameter(name="player_id", description=FILTER_TEXT)] = None,
+    session_id: Annotated[str | None, QueryParameter(name="session_id", description=FILTER_TEXT)] = None,
+    build: Annotated[str | None, QueryParameter(name="build", description=FILTER_TEXT)] = None,
+    sdk_version: Annotated[str | None, QueryParameter(name="sdk_version", description=FILTER_TEXT)] = None,
+    source: Annotated[str | None, QueryParameter(name="source", description=FILTER_TEXT)] = None,
+    reason: Annotated[
+        str | None, QueryParameter(name="reason", description=f"Of rejected events. {FILTER_TEXT}")
+    ] = None,
+    not_category: Annotated[str | None, QueryParameter(name="not_category", description=FILTER_TEXTS)] = None,
+    not_event_id: Annotated[str | None, QueryParameter(name="not_event_id", description=FILTER_TEXTS)] = None,
+) -> Stream:
+    """Events of a game as they are stored or rejected, as server-sent events; all of them or those that match.
 
     `event: events` carries `{"accepted": [...], "rejected": [...], "passed_over": 0}`: rows as of `GET …/events`,
     without empty fields, and how many more events came than are shown. An accepted event may be a duplicate. A comment
@@ -42,7 +71,20 @@ async def watch_events(services: Services, check: Check, request: AnyRequest, ga
             return False
         return caller.may(Right.PERSONAL_DATA, game_id)
 
-    watcher = services.live.watch(game_id)
+    which = EventFilter(
+        category=category,
+        event_id=event_id,
+        player_id=player_id,
+        session_id=session_id,
+        build=build,
+        sdk_version=sdk_version,
+        source=source,
+        reason=reason,
+        not_category=texts_of("not_category", not_category),
+        not_event_id=texts_of("not_event_id", not_event_id),
+    )
+    wanted = Wanted(which, status is not LiveStatus.REJECTED, status is not LiveStatus.STORED)
+    watcher = services.live.watch(game_id, wanted)
     messages = services.live.messages(watcher, may_still)
     return Stream(_lines(messages), media_type=_MEDIA_TYPE, headers=_HEADERS)
 

@@ -4,9 +4,8 @@ from collections.abc import Sequence
 
 from litestar import get
 
-from questlog.api.authentication import needs
 from questlog.api.games import Services
-from questlog.console.access import Right, Scope
+from questlog.console.access import Right, Scope, needs
 from questlog.loader.maintenance.task import MaintenanceStatus
 
 

@@ -15,10 +15,9 @@ from questlog.analytics.analyses.timeline import Cursor, PlayerProfile, PlayerSe
 from questlog.analytics.question.query import EventMatch, Period
 from questlog.api.analytics import Asking, Format
 from questlog.api.asking import Answered
-from questlog.api.authentication import needs
 from questlog.api.errors import bad_value
 from questlog.api.parameters import parse_time
-from questlog.console.access import Right
+from questlog.console.access import Right, needs
 
 _DAY_US = 86_400_000_000
 

@@ -4,9 +4,9 @@ from http import HTTPStatus
 
 from litestar import delete, get, post
 
-from questlog.api.authentication import Audit, needs
+from questlog.api.authentication import Audit
 from questlog.api.games import Services
-from questlog.console.access import Right, Scope
+from questlog.console.access import Right, Scope, needs
 from questlog.control.audit_log import Action
 from questlog.loader.rebuild import RebuildState, RebuildStatus
 

@@ -6,9 +6,8 @@ import msgspec
 from litestar import get, patch
 from litestar.params import FromPath, JSONBody
 
-from questlog.api.authentication import needs
 from questlog.api.games import Services
-from questlog.console.access import Right
+from questlog.console.access import Right, needs
 from questlog.model.receipt import ReceiptSettings
 
 

@@ -8,10 +8,10 @@ import msgspec
 from litestar import MediaType, Response, delete, get, post
 from litestar.params import JSONBody
 
-from questlog.api.authentication import Audit, encoded, needs
+from questlog.api.authentication import Audit, encoded
 from questlog.api.errors import ApiError, bad_value
 from questlog.api.games import Services
-from questlog.console.access import Right, Scope
+from questlog.console.access import Right, Scope, needs
 from questlog.control.audit_log import Action
 from questlog.loader.reprice import RepriceQuestion, RepriceStatus
 from questlog.rates.series import RatesUnreadable

@@ -13,11 +13,12 @@ from litestar.openapi.plugins import JsonRenderPlugin
 
 from questlog.analytics.engine.analysis import Analysis
 from questlog.analytics.question.examples import Example
-from questlog.api.answers import ORIGIN_HEADERS, AnswerBody
 from questlog.api.errors import AnyRequest, ErrorAnswer
-from questlog.api.response_formats import MEDIA_TYPES, ResponseFormat
+from questlog.api.origin_headers import ORIGIN_HEADERS
 from questlog.collector.metrics import TEXT_FORMAT
+from questlog.console.answer_formats import AnswerBody
 from questlog.console.definition_kinds import definition_examples, definition_types
+from questlog.console.response_formats import MEDIA_TYPES, ResponseFormat
 from questlog.loader.reprice import RepriceStatus
 
 _REFERENCE = "#/components/schemas/{name}"

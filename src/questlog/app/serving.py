@@ -28,6 +28,7 @@ from questlog.app.policies import Policies
 from questlog.app.program import program_id
 from questlog.app.rates import FreshReprice, rates, rates_maintenance, rates_monitor, rates_refresh
 from questlog.app.receipts import receipts
+from questlog.app.self_check import self_check
 from questlog.app.started_with import SERVER, note_settings
 from questlog.app.vitals import vitals
 from questlog.collector.counters import CollectorCounters, published
@@ -37,6 +38,7 @@ from questlog.console.audit import AuditTrail
 from questlog.console.client_address import networks
 from questlog.console.definitions_cache import SavedDefinitions
 from questlog.console.live import LiveFeed
+from questlog.console.queries import QueryService
 from questlog.console.services import ConsoleServices, Limits
 from questlog.control.database import ControlDatabase
 from questlog.control.grants import Grant, Role
@@ -50,16 +52,18 @@ from questlog.loader.decoding import Decoding
 from questlog.loader.loop import BatchLimits, Loader, Upkeep
 from questlog.loader.maintenance.task import MaintenanceStatus
 from questlog.loader.money import Converter
+from questlog.loader.raw_events import RawEvents
 from questlog.logs import GRANIAN_LOGGING
 from questlog.model.clock import Clock, SystemClock
+from questlog.model.finding import Finding
 from questlog.model.vitals import Vitals
 from questlog.rates.refresh import RatesRefresh
 from questlog.rates.status import RatesStatus
-from questlog.store.contract import Expiry
+from questlog.store.contract import Expiry, Reading
 from questlog.store.duckdb.connection import EngineSettings
 from questlog.store.duckdb.store import DuckDBStore
 from questlog.supervision import end_with_parent, terminate_this_process
-from questlog.web.pages import status_pages
+from questlog.web.app import pages
 
 _HEADER_TIMEOUT_MS = 75_000
 # Decoding lets go of the interpreter for each body, and storing a hundred times a batch; each time they wait until the
@@ -90,10 +94,14 @@ class ServerControl(ControlDatabase):
 class Progress:
     """How receiving and loading go, as the console shows it."""
 
-    def __init__(self, settings: Settings, loader: Loader, clock: Clock) -> None:
+    def __init__(
+        self, settings: Settings, loader: Loader, clock: Clock, control: ControlDatabase, tables: Reading
+    ) -> None:
         self._settings = settings
         self._loader = loader
         self._clock = clock
+        self._control = control
+        self._tables = tables
         self._rates = rates_monitor(settings, clock)
 
     def reasons_not_ready(self) -> Sequence[str]:
@@ -127,6 +135,10 @@ class Progress:
         """Which program runs, and how much room it takes and has."""
         return vitals(self._settings)
 
+    def findings(self) -> Sequence[Finding]:
+        """What the checks of `questlog doctor` find from inside."""
+        return list(self_check(self._settings, self, self._control, self._tables, self._clock))
+
 
 def serve_console(settings: Settings) -> None:
     """Run the server until SIGTERM. Blocks.
@@ -156,6 +168,7 @@ def _serve(settings: Settings) -> None:
             )
             live = LiveFeed()
             computed = ComputedPush(store, control, clock)
+            policies = _policies(settings, control, clock)
             loader = Loader(
                 reader,
                 store,
@@ -163,9 +176,9 @@ def _serve(settings: Settings) -> None:
                 clock,
                 _pace(settings),
                 [computed, live],
-                Upkeep(control, Policies(control, settings.event.keep_days), lambda: [computed.status]),
+                Upkeep(control, policies, lambda: [computed.status], policies),
             )
-            progress = Progress(settings, loader, clock)
+            progress = Progress(settings, loader, clock, control, store)
             audit = AuditTrail(control, clock, settings.audit.keep_days)
             services = ConsoleServices(
                 control=control,
@@ -181,6 +194,8 @@ def _serve(settings: Settings) -> None:
                     approximate_from=lambda: converter.rates.approximate_from,
                 ),
                 rebuild=loader.rebuild,
+                replay=loader.replay,
+                raw_event=RawEvents(lambda: FileJournalReader(settings.journal_dir)).find,
                 reprice=FreshReprice(settings, converter, loader.reprice),
                 progress=progress,
                 clock=clock,
@@ -215,8 +230,9 @@ def _running(refresh: RatesRefresh | None) -> Iterator[None]:
 
 
 async def _run(settings: Settings, loader: Loader, services: ConsoleServices, token: str) -> None:
+    queries = QueryService(services)
     server = Server(
-        create_app(services, pages=status_pages(services)),
+        create_app(services, pages=pages(services, queries), queries=queries),
         address=settings.console.host,
         port=settings.console.port,
         interface=Interfaces.ASGI,
@@ -244,6 +260,11 @@ async def _run(settings: Settings, loader: Loader, services: ConsoleServices, to
         await serving
         await asyncio.to_thread(loader.stop)
         log.info("console stopped")
+
+
+def _policies(settings: Settings, control: ControlDatabase, clock: Clock) -> Policies:
+    longest_s = max(settings.satori.token_lifetime_s, settings.satori.refresh_token_lifetime_s)
+    return Policies(control, clock, settings.event.keep_days, longest_s)
 
 
 def _account_settings(settings: Settings) -> AccountSettings:

@@ -5,6 +5,7 @@ import msgspec
 
 from questlog.cli.control import existing_control, print_json, rfc3339
 from questlog.cli.groups import CommandGroup
+from questlog.cli.lifetimes import seconds_of
 from questlog.cli.settings import settings_options
 from questlog.config import Settings
 
@@ -51,6 +52,24 @@ def list_api_keys(settings: Settings, game: str | None) -> None:
         )
 
 
+@command.command("rotate", short_help="Replace an API key by a new one of the same name.")
+@click.argument("name")
+@click.option("--game", required=True, metavar="GAME", help="Name, game key or number of the game.")
+@click.option(
+    "--keep-old", metavar="TIME", help="How long the old key is still accepted: 12h, 30d. [default: not at all]"
+)
+@settings_options
+def rotate(settings: Settings, name: str, game: str, keep_old: str | None) -> None:
+    """Replace the API key called NAME by a new one and print it. Session tokens made with the old key stay valid.
+
+    With --keep-old, both keys are accepted for a while.
+    """
+    keep_old_s = seconds_of("--keep-old", keep_old) if keep_old else 0
+    with existing_control(settings) as control:
+        api_key = control.rotate_api_key(game, name, keep_old_s)
+    print_json({"name": api_key.name, "key": api_key.key})
+
+
 @command.command("revoke", short_help="Revoke an API key.")
 @click.argument("name")
 @click.option("--game", required=True, metavar="GAME", help="Name, game key or number of the game.")
@@ -58,7 +77,7 @@ def list_api_keys(settings: Settings, game: str | None) -> None:
 def revoke(settings: Settings, name: str, game: str) -> None:
     """Revoke the API key called NAME, and session tokens made with it. Takes about a second.
 
-    The name is free afterwards: to replace a key, create one with the same name.
+    The name is free afterwards. To replace a key, use `questlog api-key rotate`.
     """
     with existing_control(settings) as control:
         control.revoke_api_key(game, name)

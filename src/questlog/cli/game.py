@@ -9,6 +9,7 @@ from questlog.cli.console import Console, ConsoleUnreachable, read_console_file
 from questlog.cli.control import existing_control, opened_control, print_json, rfc3339
 from questlog.cli.expiring import what_goes
 from questlog.cli.groups import CommandGroup
+from questlog.cli.lifetimes import seconds_of
 from questlog.cli.secrets import warn_of_shown_secret
 from questlog.cli.settings import settings_options
 from questlog.config import Settings
@@ -276,11 +277,18 @@ def receipts(settings: Settings, game: str, google_licence_key: str | None, appl
 
 @command.command("rotate-secret", short_help="Give a game a new secret key.")
 @click.argument("game")
+@click.option(
+    "--keep-old", metavar="TIME", help="How long the old key is still accepted: 12h, 30d. [default: not at all]"
+)
 @settings_options
-def rotate_secret(settings: Settings, game: str) -> None:
-    """Give GAME a new secret key and print it. The old key stops working within about a second."""
+def rotate_secret(settings: Settings, game: str, keep_old: str | None) -> None:
+    """Give GAME a new secret key and print it. The old key stops working within about a second.
+
+    With --keep-old, both keys are accepted for a while, so that players can update.
+    """
+    keep_old_s = seconds_of("--keep-old", keep_old) if keep_old else 0
     with existing_control(settings) as control:
-        print_json(_with_keys(control.rotate_secret(game)))
+        print_json(_with_keys(control.rotate_secret(game, keep_old_s)))
 
 
 def _with_keys(game: Game) -> dict[str, object]:

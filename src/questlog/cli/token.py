@@ -1,17 +1,13 @@
 """`questlog token`: tokens for the HTTP API."""
 
-import re
-
 import click
 
 from questlog.cli.control import existing_control, opened_control, print_json, rfc3339
 from questlog.cli.groups import CommandGroup
+from questlog.cli.lifetimes import seconds_of
 from questlog.cli.people import games_option, role_option, shown_grants
 from questlog.cli.settings import settings_options
 from questlog.config import Settings
-
-_UNITS_S = {"h": 3_600, "d": 86_400, "w": 7 * 86_400}
-_LIFETIME = re.compile(r"([1-9][0-9]{0,4})([hdw])")
 
 
 @click.group("token", cls=CommandGroup)
@@ -39,7 +35,7 @@ def create(settings: Settings, name: str, role: str | None, games: tuple[str, ..
     from questlog.control.grants import Role
     from questlog.model.clock import SystemClock
 
-    lifetime_us = None if expires is None else _seconds(expires) * 1_000_000
+    lifetime_us = None if expires is None else seconds_of("--expires", expires) * 1_000_000
     expires_at = None if lifetime_us is None else SystemClock().now_us() + lifetime_us
     with opened_control(settings) as control:
         print_json(control.create_token(name, Role(role or "admin"), games, expires_at))
@@ -73,10 +69,3 @@ def revoke(settings: Settings, name: str) -> None:
     with existing_control(settings) as control:
         control.revoke_token(name)
     click.echo(f"token {name} revoked", err=True)
-
-
-def _seconds(lifetime: str) -> int:
-    matched = _LIFETIME.fullmatch(lifetime)
-    if matched is None:
-        raise click.UsageError(f"--expires takes hours, days or weeks, such as 12h, 90d or 4w, not {lifetime!r}")
-    return int(matched[1]) * _UNITS_S[matched[2]]

@@ -8,6 +8,7 @@ import msgspec
 
 from questlog.cli.control import existing_control, opened_control, print_json, rfc3339
 from questlog.cli.groups import CommandGroup
+from questlog.cli.lifetimes import seconds_of
 from questlog.cli.people import ROLES, games_option, role_option, shown_grants
 from questlog.cli.secrets import warn_of_shown_secret
 from questlog.cli.settings import settings_options
@@ -15,6 +16,7 @@ from questlog.config import Settings
 
 if TYPE_CHECKING:
     from questlog.control.database import ControlDatabase
+    from questlog.control.invitations import NewLink
 
 _NO_ROLE = "none"
 
@@ -58,6 +60,38 @@ def create(
         shown = shown_grants(user.grants)
         print_json({"email": user.email, "role": shown["role"], **({"games": shown["games"]} if games else {})})
     _warn_of(password)
+
+
+@command.command("invite", short_help="Make a link for somebody to become a user.")
+@click.argument("email")
+@role_option("[default: viewer]")
+@games_option
+@click.option("--expires", metavar="TIME", default="7d", show_default=True, help="How long it is valid: 12h, 7d, 4w.")
+@settings_options
+def invite(settings: Settings, email: str, role: str | None, games: tuple[str, ...], expires: str) -> None:
+    """Make a link with which EMAIL becomes a user and chooses a password. It can be used once.
+
+    Send the console's address with `path` after it. An earlier link for the address is valid no more.
+    """
+    from questlog.control.grants import Role
+
+    lifetime_s = seconds_of("--expires", expires)
+    with existing_control(settings) as control:
+        _print_link(email, control.invite(email, Role(role or "viewer"), games, lifetime_s))
+
+
+@command.command("password-link", short_help="Make a link for a user to set another password.")
+@click.argument("email")
+@click.option("--expires", metavar="TIME", default="1d", show_default=True, help="How long it is valid: 12h, 1d.")
+@settings_options
+def password_link(settings: Settings, email: str, expires: str) -> None:
+    """Make a link with which the user EMAIL sets another password. It can be used once.
+
+    Send the console's address with `path` after it.
+    """
+    lifetime_s = seconds_of("--expires", expires)
+    with existing_control(settings) as control:
+        _print_link(email, control.make_password_link(email, lifetime_s))
 
 
 @command.command("list", short_help="List the users.")
@@ -143,6 +177,10 @@ def log_out(settings: Settings, email: str | None, login_id: int | None) -> None
             control.end_login(login_id)
         ended = control.end_logins_of(email) if email is not None else 1
     click.echo(f"{ended} {'log-in' if ended == 1 else 'log-ins'} ended", err=True)
+
+
+def _print_link(email: str, link: "NewLink") -> None:
+    print_json({"email": email, "path": link.path, "expires_at": rfc3339(link.expires_at)})
 
 
 def _shown(row: dict[str, object]) -> dict[str, object]:

@@ -58,9 +58,13 @@ def _signed_game(worker: Worker, request: Request, game_key: str) -> Game:
     game = worker.directory.game(game_key)
     if game is None:
         raise RequestRejected(Reason.UNKNOWN_GAME_KEY, "unknown game key")
-    if not is_signed_by(game.secret_key, request.body, request.headers.get("authorization") or ""):
+    authorization = request.headers.get("authorization") or ""
+    if is_signed_by(game.secret_key, request.body, authorization):
+        return game
+    now_us = worker.clock.now_us()
+    old_key = game.old_secret_key_at(now_us)
+    if old_key is None or not is_signed_by(old_key, request.body, authorization):
         rejection = RequestRejected(Reason.WRONG_SIGNATURE, "Authorization is not the HMAC-SHA256 of the body")
-        now_us = worker.clock.now_us()
         worker.rejected_requests.keep(rejection, Source.GAMEANALYTICS, SignedGame(game), now_us, b"")
         raise rejection
     return game

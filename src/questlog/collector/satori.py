@@ -59,7 +59,7 @@ class _Checked(NamedTuple):
 
 def by_api_key(worker: Worker, request: Request, _item: str) -> KeyCaller:
     """The game of an API key. Raises as `Callers.of_api_key`."""
-    return worker.callers.of_api_key(request.headers.get("authorization"))
+    return worker.callers.of_api_key(request.headers.get("authorization"), worker.clock.now_us() / _US)
 
 
 def by_token(worker: Worker, request: Request, _item: str) -> TokenCaller:

@@ -18,6 +18,7 @@ from questlog.protocols.satori.auth import (
     read_token,
 )
 
+_US = 1_000_000
 _CACHED_TOKENS = 5_000  # some 6 MB
 _LONGEST_CACHED_TOKEN = 1_024  # ours have some 300 characters
 
@@ -86,13 +87,13 @@ class Callers:
         self._signing_key = signing_key
         self._verified: OrderedDict[str, Claims] = OrderedDict()
 
-    def of_api_key(self, authorization: str | None) -> KeyCaller:
+    def of_api_key(self, authorization: str | None, now_s: float) -> KeyCaller:
         """Raises `RequestRejected`: UNAUTHENTICATED, UNKNOWN_API_KEY, GAME_DISABLED."""
         key = parse_basic(authorization)
         if key is None:
             raise RequestRejected(Reason.UNAUTHENTICATED, "API key required: Basic auth with the key and no password")
         api_key = self._directory.api_key(key)
-        if api_key is None:
+        if api_key is None or (api_key.ends_at is not None and api_key.ends_at <= now_s * _US):
             raise RequestRejected(Reason.UNKNOWN_API_KEY, "API key invalid")
         return KeyCaller(self._enabled_game(api_key), api_key)
 
@@ -106,7 +107,7 @@ class Callers:
     def of_either(self, authorization: str | None, now_s: float) -> Caller:
         """An API key or a token; raises as both do."""
         if authorization is not None and authorization[:6].lower() == "basic ":
-            return self.of_api_key(authorization)
+            return self.of_api_key(authorization, now_s)
         return self.of_token(authorization, now_s)
 
     def of_session_token(self, token: str, now_s: float) -> TokenCaller:

@@ -44,10 +44,23 @@ class Scope(enum.Enum):
 
 
 class Need(msgspec.Struct, frozen=True):
-    """What a route needs of its caller."""
+    """What a route needs of its caller.
+
+    With `is_sensitive`, a page is answered only if the log-in's password was given within the last minutes
+    (`Accounts.is_proven`). For the API the token is the proof.
+    """
 
     right: Right
     scope: Scope = Scope.GAME
+    is_sensitive: bool = False
+
+
+NEED = "need"
+
+
+def needs(right: Right, scope: Scope = Scope.GAME, *, is_sensitive: bool = False) -> Mapping[str, Need]:
+    """What a route of API or pages declares as its `opt`: the right that its caller needs, and for which games."""
+    return {NEED: Need(right, scope, is_sensitive)}
 
 
 class Caller(msgspec.Struct, frozen=True):

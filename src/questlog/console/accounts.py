@@ -17,7 +17,7 @@ from questlog.control.actor import Actor
 from questlog.control.attempts import Source
 from questlog.control.audit_log import Action
 from questlog.control.database import ControlDatabase
-from questlog.control.errors import NotFound
+from questlog.control.errors import NotAllowed, NotFound
 from questlog.control.login_sessions import LoginTimes, Origin, Subject
 from questlog.control.tokens import KnownToken
 from questlog.control.users import User
@@ -35,6 +35,9 @@ _SLOWEST_S = 4.0
 _HOUR_S = 3_600
 _CHECKS_AT_ONCE = 2
 _MOST_WAITING = 50
+
+PROOF_S = 600
+"""How long a password that was given counts, before it is asked for again."""
 
 
 class NotAuthenticated(Exception):
@@ -57,10 +60,16 @@ class AccountSettings(msgspec.Struct, frozen=True):
 
 
 class LoggedIn(msgspec.Struct, frozen=True):
-    """A caller by a cookie."""
+    """A caller by a cookie. `user` is the e-mail address, None for a token.
+
+    `proven_at` is when the password, or the token, was last given (UTC microseconds).
+    """
 
     login_id: int
     caller: Caller
+    user: str | None = None
+    token_id: int | None = None
+    proven_at: int = 0
 
 
 class Accounts:
@@ -139,15 +148,28 @@ class Accounts:
     async def log_in_with_password(self, email: str, password: str, origin: Origin) -> str:
         """A new log-in's cookie. Raises `NotAuthenticated`, `TooManyAttempts`, `ControlError`."""
         email = email.lower()[:_MAX_EMAIL]
+        user = await self._checked_user(email, password, origin.address)
+
+        def log_in() -> str:
+            subject = Subject(user_id=user.user_id, password_hash=user.password_hash)
+            try:
+                return self._opened(subject, user.email, origin)
+            except NotFound:
+                raise NotAuthenticated from None
+
+        return await asyncio.to_thread(log_in)
+
+    async def _checked_user(self, email: str, password: str, address: str) -> User:
+        """The user with this password. Raises `NotAuthenticated`, `TooManyAttempts`, `ControlError`."""
         if self._waiting >= _MOST_WAITING:
             raise TooManyAttempts(1)
         self._waiting += 1
         try:
-            sources, delay_s = await asyncio.to_thread(self._begin_password, email, origin.address)
+            sources, delay_s = await asyncio.to_thread(self._begin_password, email, address)
             if delay_s:
                 await self._sleep(delay_s)
             async with self._checks:
-                return await asyncio.to_thread(self._log_in, email, password, origin, sources)
+                return await asyncio.to_thread(self._check_password, email, password, address, sources)
         finally:
             self._waiting -= 1
 
@@ -166,17 +188,13 @@ class Accounts:
             return sources, 0.0
         return sources, min(_SLOWEST_S, 0.1 * excess)
 
-    def _log_in(self, email: str, password: str, origin: Origin, sources: Sequence[Source]) -> str:
-        user: User | None = self._control.check_password(email, password)
+    def _check_password(self, email: str, password: str, address: str, sources: Sequence[Source]) -> User:
+        user = self._control.check_password(email, password)
         if user is None:
-            self._audit.record(Action.LOG_IN_FAILED, actor=Actor("unknown", origin.address), subject=email)
+            self._audit.record(Action.LOG_IN_FAILED, actor=Actor("unknown", address), subject=email)
             raise NotAuthenticated
         self._control.take_back(sources)
-        subject = Subject(user_id=user.user_id, password_hash=user.password_hash)
-        try:
-            return self._opened(subject, user.email, origin)
-        except NotFound:
-            raise NotAuthenticated from None
+        return user
 
     def _opened(self, subject: Subject, who: str, origin: Origin) -> str:
         cookie = self._control.open_login(subject, origin, self.settings.times)
@@ -188,7 +206,8 @@ class Accounts:
         session = self._control.find_login(cookie, self.settings.times) if cookie else None
         if session is None:
             return None
-        return LoggedIn(session.login_id, Caller(session.name, session.name, session.grants, address))
+        caller = Caller(session.name, session.name, session.grants, address)
+        return LoggedIn(session.login_id, caller, session.user, session.token_id, session.proven_at)
 
     def log_out(self, cookie: str, address: str = "") -> None:
         """End a log-in; of an unknown one, nothing."""
@@ -196,6 +215,49 @@ class Accounts:
         if found is not None:
             self._control.close_login(cookie)
             self._audit.record(Action.LOG_OUT, actor=Actor(found.caller.who, address))
+
+    # Proofs
+
+    def is_proven(self, login: LoggedIn) -> bool:
+        """Whether the password, or the token, of a log-in was given within the last minutes (`PROOF_S`)."""
+        return 0 <= self._clock.now_us() - login.proven_at < PROOF_S * 1_000_000
+
+    async def prove(self, login: LoggedIn, secret: str) -> None:
+        """Take the password, or the token, of a log-in again. Wrong ones count as at the log-in.
+
+        Raises `NotAuthenticated`, `TooManyAttempts`, `ControlError`.
+        """
+        address = login.caller.address
+        if login.user is not None:
+            await self._checked_user(login.user, secret, address)
+        else:
+            await asyncio.to_thread(self._check_own_token, login, secret, address)
+
+        def note() -> None:
+            try:
+                self._control.note_proof(login.login_id)
+            except NotFound:  # the log-in was ended meanwhile
+                raise NotAuthenticated from None
+            self._audit.record(Action.LOG_IN_PROOF, actor=Actor(login.caller.who, address))
+
+        await asyncio.to_thread(note)
+
+    def _check_own_token(self, login: LoggedIn, token: str, address: str) -> None:
+        found = self._control.find_token(token)
+        if found is None or (found.token_id or None) != login.token_id:
+            self._refuse_token(token, address)
+
+    async def change_password(self, login: LoggedIn, old: str, new: str) -> None:
+        """Give the user of a log-in another password. All other log-ins of the user end.
+
+        Raises `NotAuthenticated` where `old` is wrong, `TooManyAttempts`, `NotAllowed` for a token and for a password
+        that is too short or too long.
+        """
+        user = login.user
+        if user is None:
+            raise NotAllowed("a log-in with a token has no password")
+        await self.prove(login, old)
+        await asyncio.to_thread(self._control.set_password, user, new, login.login_id)
 
     # Forms
 

@@ -10,29 +10,56 @@ import threading
 import time
 import weakref
 from collections import deque
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from questlog.console.concurrency import TooBusy
 from questlog.store.contract import Batch
+from questlog.store.named_reads import EXCLUDED, TEXTS, EventFilter, like_pattern
 
 _OF_THE_JOURNAL = ("writer", "segment", "offset", "index", "resend_key")
 """Columns of staged events that say where an event lies, nothing about it."""
 
+_PLACE = ("writer", "segment", "offset", "index")
 _RETRY_AFTER_S = 10
 
 MayStill: TypeAlias = Callable[[], Awaitable[bool]]
 """Whether a watcher may go on watching."""
 
 
+class EventPlace(NamedTuple):
+    """Where an event was journalled: what an event can be found by before it is stored, as `1-2-30-4`.
+
+    `number` is its place in its request, from 0.
+    """
+
+    writer: int
+    segment: int
+    offset: int
+    number: int
+
+    def __str__(self) -> str:
+        return "-".join(map(str, self))
+
+    @classmethod
+    def parse(cls, text: str) -> "EventPlace":
+        """The inverse of `str`. Raises `ValueError`."""
+        parts = text.split("-")
+        if len(parts) != len(cls._fields) or not all(part.isascii() and part.isdigit() for part in parts):
+            raise ValueError(f"{text[:100]!r} is no place of an event")
+        writer, segment, offset, number = (min(int(part[:19]), 2**62) for part in parts)
+        return cls(writer, segment, offset, number)
+
+
 class Arrivals(NamedTuple):
     """Events of one game in the order of the journal, newest last; `passed_over` more came and are left out.
 
-    An accepted event may be a duplicate of one that is stored already.
+    An accepted event may be a duplicate of one that is stored already. Its `place` is an `EventPlace`.
     """
 
     accepted: pa.Table
@@ -43,6 +70,20 @@ class Arrivals(NamedTuple):
     def rows(self) -> int:
         """How many events these are."""
         return int(self.accepted.num_rows + self.rejected.num_rows)
+
+
+class Wanted(NamedTuple):
+    """Which events a watcher wants to see; times of the filter do not count.
+
+    Accepted events have no reason: with one in the filter, none of them is wanted.
+    """
+
+    which: EventFilter = EventFilter()
+    is_with_accepted: bool = True
+    is_with_rejected: bool = True
+
+
+_ALL = Wanted()
 
 
 class Heartbeat(NamedTuple):
@@ -71,9 +112,10 @@ _PACE = Pace()
 class Watcher:
     """One who watches a game: what waits for it. `offer` and `end` may be called from any thread."""
 
-    def __init__(self, game_id: int, most_rows: int) -> None:
+    def __init__(self, game_id: int, most_rows: int, wanted: Wanted = _ALL) -> None:
         """To be made in the event loop that takes the messages."""
         self.game_id = game_id
+        self.wanted = wanted
         self._most_rows = most_rows
         self._lock = threading.Lock()
         self._waiting: deque[Arrivals] = deque()
@@ -151,22 +193,22 @@ class LiveFeed:
     def note(self, batch: Batch) -> None:
         """A batch is committed."""
         watchers = self._now()
-        for game_id in {watcher.game_id for watcher in watchers}:
-            arrivals = _arrivals(batch, game_id, self._most_rows)
+        for game_id, wanted in {(watcher.game_id, watcher.wanted) for watcher in watchers}:
+            arrivals = _arrivals(batch, game_id, wanted, self._most_rows)
             if arrivals.rows:
                 for watcher in watchers:
-                    if watcher.game_id == game_id:
+                    if (watcher.game_id, watcher.wanted) == (game_id, wanted):
                         watcher.offer(arrivals)
 
     def catch_up(self) -> None:
         """Nothing is left over from a batch."""
 
-    def watch(self, game_id: int) -> Watcher:
+    def watch(self, game_id: int, wanted: Wanted = _ALL) -> Watcher:
         """A new watcher of a game. Raises `TooBusy` where there are too many, or the server stops."""
         with self._lock:
             if self._is_closed or len(self._watchers) >= self._most_watchers:
                 raise TooBusy("too many connections watch what arrives; try again later", _RETRY_AFTER_S)
-            watcher = Watcher(game_id, self._most_rows)
+            watcher = Watcher(game_id, self._most_rows, wanted)
             self._watchers.add(watcher)
         return watcher
 
@@ -205,15 +247,45 @@ class LiveFeed:
             return list(self._watchers)
 
 
-def _arrivals(batch: Batch, game_id: int, most_rows: int) -> Arrivals:
+def _arrivals(batch: Batch, game_id: int, wanted: Wanted, most_rows: int) -> Arrivals:
     """A game's newest of each kind, copied: a part of a table keeps the whole in memory."""
-    accepted, more_accepted = _newest(batch.events, game_id, most_rows)
-    rejected, more_rejected = _newest(batch.rejected, game_id, most_rows)
+    is_with_accepted = wanted.is_with_accepted and wanted.which.reason is None
+    accepted, more_accepted = _newest(batch.events, game_id, wanted.which, most_rows if is_with_accepted else 0)
+    rejected, more_rejected = _newest(
+        batch.rejected, game_id, wanted.which, most_rows if wanted.is_with_rejected else 0
+    )
     shown = [name for name in accepted.column_names if name not in _OF_THE_JOURNAL]
-    return Arrivals(accepted.select(shown), rejected, more_accepted + more_rejected)
+    places = accepted.select(_PLACE).to_pylist()
+    accepted = accepted.select(shown).append_column("place", pa.array([_place(row) for row in places], pa.string()))
+    return Arrivals(accepted, rejected, more_accepted + more_rejected)
 
 
-def _newest(table: pa.Table, game_id: int, most_rows: int) -> tuple[pa.Table, int]:
-    """The last rows of a game, and how many more it has."""
+def _place(row: Mapping[str, int]) -> str:
+    return str(EventPlace(*(row[name] for name in _PLACE)))
+
+
+def _newest(table: pa.Table, game_id: int, which: EventFilter, most_rows: int) -> tuple[pa.Table, int]:
+    """The last rows of a game that match, and how many more do; with `most_rows` of 0, nothing at all."""
+    if not most_rows:
+        return table.slice(0, 0), 0
     places = np.flatnonzero(pc.equal(table["game_id"], game_id).to_numpy(zero_copy_only=False))
+    if len(places) and which != _ALL.which:
+        places = places[_matching(table.take(pa.array(places)), which)]
     return table.take(pa.array(places[-most_rows:])), max(0, len(places) - most_rows)
+
+
+def _matching(rows: pa.Table, which: EventFilter) -> npt.NDArray[np.bool_]:
+    is_wanted = np.ones(rows.num_rows, np.bool_)
+    for name in TEXTS:
+        text = getattr(which, name)
+        if text is not None and name in rows.column_names:
+            is_wanted &= _is_like(rows[name], text)
+    for name, column in EXCLUDED.items():
+        for text in getattr(which, name):
+            is_wanted &= ~_is_like(rows[column], text)
+    return is_wanted
+
+
+def _is_like(column: pa.ChunkedArray, text: str) -> npt.NDArray[np.bool_]:
+    found = pc.match_like(column, like_pattern(text)) if "*" in text else pc.equal(column, text)
+    return np.asarray(found.fill_null(False).to_numpy(zero_copy_only=False), np.bool_)

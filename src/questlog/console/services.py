@@ -15,8 +15,11 @@ from questlog.control.database import ControlDatabase
 from questlog.loader.counters import LoaderCounters
 from questlog.loader.maintenance.task import MaintenanceStatus
 from questlog.loader.rebuild import Rebuild
+from questlog.loader.replay import ReplayQuestion, ReplayStatus
 from questlog.loader.reprice import RepriceQuestion, RepriceStatus
 from questlog.model.clock import Clock
+from questlog.model.finding import Finding
+from questlog.model.record import Position
 from questlog.model.vitals import Vitals
 from questlog.rates.status import RatesStatus
 from questlog.store.contract import Cancellation, Reading
@@ -51,6 +54,23 @@ class Repricing(Protocol):
         ...
 
 
+class Replaying(Protocol):
+    """Has the loader's thread decode rejected events again. Called from any thread."""
+
+    @property
+    def status(self) -> ReplayStatus:
+        """How far the last one is, and what came of it."""
+        ...
+
+    def request(self, question: ReplayQuestion) -> bool:
+        """Replay rejected events; False while another replay waits or runs."""
+        ...
+
+    def cancel(self) -> bool:
+        """End the one that waits or runs; what was stored stays. False where there is none."""
+        ...
+
+
 class Progress(Protocol):
     """How receiving and loading go. Called from any thread, answers at once."""
 
@@ -78,6 +98,10 @@ class Progress(Protocol):
         """Which program runs, and how much room it takes and has. Raises `OSError`."""
         ...
 
+    def findings(self) -> Sequence[Finding]:
+        """What the checks of the installation find, in the order in which one thing depends on the other. Blocks."""
+        ...
+
 
 class Limits(msgspec.Struct, frozen=True):
     """What one request may cost; `console.*` and `analytics.timeout_s` of the settings."""
@@ -93,7 +117,8 @@ class ConsoleServices(msgspec.Struct, frozen=True):
 
     `monotonic_s` tells seconds that no change of the clock touches; `collector_port` is where games send to.
     `live` is told of what is loaded. `program` tells this program from those that may answer otherwise.
-    `keep_days` is the setting `event.keep_days`: 0 = events are kept for ever.
+    `keep_days` is the setting `event.keep_days`: 0 = events are kept for ever. `raw_event` finds what was sent of an
+    event by its place in the journal, while that is kept.
     """
 
     control: ControlDatabase
@@ -103,6 +128,7 @@ class ConsoleServices(msgspec.Struct, frozen=True):
     analytics: Analytics
     rebuild: Rebuild
     reprice: Repricing
+    replay: Replaying
     progress: Progress
     clock: Clock
     monotonic_s: Callable[[], float]
@@ -111,3 +137,4 @@ class ConsoleServices(msgspec.Struct, frozen=True):
     collector_port: int = 7450
     program: str = ""
     keep_days: int = 0
+    raw_event: Callable[[Position, int], str | None] = lambda _start, _index: None

@@ -3,13 +3,13 @@
 import uuid
 
 import msgspec
-from sqlalchemy import select, update
+from sqlalchemy import or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from questlog.control.audit_log import Action
 from questlog.control.connections import insert
 from questlog.control.errors import AlreadyExists, NotAllowed, NotFound
-from questlog.control.games import IS_THERE, game_row
+from questlog.control.games import IS_THERE, MOST_KEEP_OLD_S, game_row
 from questlog.control.names import checked_name
 from questlog.control.part import Part
 from questlog.control.tables import api_keys, games
@@ -17,7 +17,10 @@ from questlog.model.game import ApiKey
 
 
 class ListedApiKey(msgspec.Struct, frozen=True):
-    """A key without the key: only its first characters. Times are UTC microseconds."""
+    """A key without the key: only its first characters. Times are UTC microseconds.
+
+    `revoked_at` is in the future for a key that was replaced and is still accepted.
+    """
 
     game: str
     name: str
@@ -71,12 +74,39 @@ class ApiKeys(Part):
         with self._connections.read() as connection:
             return list(connection.execute(query.order_by(games.c.game_id)).scalars())
 
-    def revoke_api_key(self, game_reference: str, name: str) -> None:
-        """Refuse the key, and session tokens made with it, from now on. Raises `NotFound`."""
+    def rotate_api_key(self, game_reference: str, name: str, keep_old_s: int = 0) -> ApiKey:
+        """Replace a key by a new one of the same name. The old one is refused after `keep_old_s` seconds.
+
+        Session tokens made with it stay valid. Raises `NotFound`, and `NotAllowed` for more seconds than
+        `MOST_KEEP_OLD_S`.
+        """
+        if not 0 <= keep_old_s <= MOST_KEEP_OLD_S:
+            raise NotAllowed(f"an old key is kept for 0 to {MOST_KEEP_OLD_S} seconds")
+        value, now_us = str(uuid.uuid4()), self._clock.now_us()
+        ends_at = now_us + keep_old_s * 1_000_000
         with self._connections.write() as connection:
             game = game_row(connection, game_reference)
             is_it = (api_keys.c.game_id == game.game_id, api_keys.c.name == name, api_keys.c.revoked_at.is_(None))
-            revoke = update(api_keys).where(*is_it).values(revoked_at=self._clock.now_us())
+            if connection.execute(update(api_keys).where(*is_it).values(revoked_at=ends_at)).rowcount == 0:
+                raise NotFound(f"the game {game.name!r} has no API key {name!r}")
+            row = {"game_id": game.game_id, "name": name, "key": value, "created_at": now_us}
+            connection.execute(insert(connection, api_keys).values(row))
+            self._mark_changed(connection)
+            after = {"old_key_until": ends_at} if keep_old_s else None
+            self._record(connection, Action.API_KEY_ROTATE, game=(game.game_id, game.name), subject=name, after=after)
+        return ApiKey(game_id=game.game_id, name=name, key=value)
+
+    def revoke_api_key(self, game_reference: str, name: str) -> None:
+        """Refuse the keys of this name, also replaced ones, and session tokens made with them, from now on.
+
+        Raises `NotFound`.
+        """
+        now_us = self._clock.now_us()
+        with self._connections.write() as connection:
+            game = game_row(connection, game_reference)
+            is_live = or_(api_keys.c.revoked_at.is_(None), api_keys.c.revoked_at > now_us)
+            is_it = (api_keys.c.game_id == game.game_id, api_keys.c.name == name, is_live)
+            revoke = update(api_keys).where(*is_it).values(revoked_at=now_us)
             if connection.execute(revoke).rowcount == 0:
                 raise NotFound(f"the game {game.name!r} has no API key {name!r}")
             self._mark_changed(connection)

@@ -14,11 +14,12 @@ from questlog.control.tables import (
     games,
     grants,
     identities,
+    player_erasures,
     receipt_settings,
 )
 
 _IDENTITIES_AT_ONCE = 1_000
-_AT_ONCE = (api_keys, event_definitions, receipt_settings, definitions, grants)
+_AT_ONCE = (api_keys, event_definitions, receipt_settings, definitions, grants, player_erasures)
 
 
 class DeletedGame(msgspec.Struct, frozen=True):
@@ -67,7 +68,14 @@ class DeletedGames(Part):
                 raise NotAllowed(f"{name!r} is not the name of the game, which is {game.name!r}: nothing was deleted")
             # No game can be given this name, nor this key: both are free again.
             gone = f"/deleted/{game.game_id}"
-            values = {"name": gone, "game_key": gone, "secret_key": "", "is_enabled": False, "deleted_at": now}
+            values = {
+                "name": gone,
+                "game_key": gone,
+                "secret_key": "",
+                "old_secret_key": None,
+                "is_enabled": False,
+                "deleted_at": now,
+            }
             connection.execute(update(games).where(games.c.game_id == game.game_id).values(values))
             # After that: what others add meanwhile is in before the row of the game can be changed.
             for table in _AT_ONCE:

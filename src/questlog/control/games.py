@@ -26,6 +26,9 @@ _MOST_TOLD = 100
 MAX_EVENT_NAME = 256
 """Characters."""
 
+MOST_KEEP_OLD_S = 180 * 86_400
+"""How long a secret key or an API key can be accepted after it was replaced."""
+
 IS_THERE = games.c.deleted_at.is_(None)
 """The condition that leaves out deleted games."""
 
@@ -153,9 +156,38 @@ class Games(Part):
         """Make all of the changes, or none. Raises `NotFound`, `NotAllowed`, `AlreadyExists`."""
         return self._change(reference, _checked_changes(changes))
 
-    def rotate_secret(self, reference: str) -> Game:
-        """Give it a new secret key; the old one is refused from now on. Raises `NotFound`."""
-        return self._change(reference, {"secret_key": secrets.token_hex(20)})
+    def rotate_secret(self, reference: str, keep_old_s: int = 0) -> Game:
+        """Give it a new secret key. The old one is refused after `keep_old_s` seconds, an older one from now on.
+
+        Raises `NotFound`, and `NotAllowed` for more seconds than `MOST_KEEP_OLD_S`.
+        """
+        if not 0 <= keep_old_s <= MOST_KEEP_OLD_S:
+            raise NotAllowed(f"an old key is kept for 0 to {MOST_KEEP_OLD_S} seconds")
+        until = self._clock.now_us() + keep_old_s * 1_000_000 if keep_old_s else None
+        with self._connections.write() as connection:
+            row = locked_game_row(connection, reference)
+            values = {
+                "secret_key": secrets.token_hex(20),
+                "old_secret_key": row.secret_key if keep_old_s else None,
+                "old_secret_until": until,
+            }
+            connection.execute(update(games).where(games.c.game_id == row.game_id).values(values))
+            self._mark_changed(connection)
+            after = {"old_secret_until": until} if until else None
+            self._record(connection, Action.SECRET_ROTATE, game=(row.game_id, row.name), after=after)
+        return self.find_game(row.game_key)
+
+    def end_old_secret(self, reference: str) -> Game:
+        """Refuse the secret key before the last rotation from now on. Raises `NotFound`, also where there is none."""
+        with self._connections.write() as connection:
+            row = locked_game_row(connection, reference)
+            if row.old_secret_key is None or row.old_secret_until <= self._clock.now_us():
+                raise NotFound(f"the game {row.name!r} has no old secret key that is accepted")
+            values = {"old_secret_key": None, "old_secret_until": None}
+            connection.execute(update(games).where(games.c.game_id == row.game_id).values(values))
+            self._mark_changed(connection)
+            self._record(connection, Action.OLD_SECRET_END, game=(row.game_id, row.name))
+        return self.find_game(row.game_key)
 
     def _change(self, reference: str, columns: Mapping[str, object]) -> Game:
         with self._connections.write() as connection:
@@ -170,9 +202,6 @@ class Games(Part):
         return self.find_game(row.game_key)
 
     def _record_change(self, connection: Connection, row: Row[Any], columns: Mapping[str, object]) -> None:
-        if "secret_key" in columns:
-            self._record(connection, Action.SECRET_ROTATE, game=(row.game_id, row.name))
-            return
         before = {name: getattr(row, name) for name in columns}
         self._record(connection, Action.GAME_UPDATE, game=(row.game_id, row.name), before=before, after=columns)
 
@@ -242,6 +271,8 @@ def game_of(row: Row[Any], event_names: Iterable[str]) -> Game:
         time_zone=row.time_zone,
         event_names=frozenset(event_names),
         keep_days=row.keep_days,
+        old_secret_key=row.old_secret_key,
+        old_secret_until=row.old_secret_until or 0,
     )
 
 

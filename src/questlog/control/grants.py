@@ -35,8 +35,12 @@ class NamedGrant(msgspec.Struct, frozen=True):
     game: str | None = None
 
 
+ALL_GAMES_OWNER = (grants.c.game_id.is_(None), grants.c.role == str(Role.OWNER))
+"""The condition for a grant that allows everything."""
+
+
 def grants_of(connection: Connection, owner: Column[Any], number: int) -> tuple[Grant, ...]:
-    """The grants of one user (`owner` is `grants.c.user_id`) or token (`grants.c.token_id`)."""
+    """The grants of one user (`owner` is `grants.c.user_id`), token or invitation."""
     rows = connection.execute(select(grants).where(owner == number).order_by(grants.c.grant_id)).all()
     return tuple(Grant(Role(row.role), row.game_id) for row in rows)
 

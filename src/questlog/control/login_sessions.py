@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 import msgspec
-from sqlalchemy import ColumnElement, delete, or_, select, update
+from sqlalchemy import ColumnElement, Connection, delete, or_, select, update
 
 from questlog.control.audit_log import Action
 from questlog.control.connections import insert
@@ -50,12 +50,18 @@ class Origin(msgspec.Struct, frozen=True):
 
 
 class LoginSession(msgspec.Struct, frozen=True):
-    """A log-in that is good now, and what it may do."""
+    """A log-in that is good now, and what it may do.
+
+    `user` is the user's e-mail address, `token_id` the token's number; neither for the token of a server's own machine.
+    `proven_at` is when the password, or the token, was last given with it (UTC microseconds).
+    """
 
     login_id: int
     name: str
     grants: tuple[Grant, ...]
-    user: str | None = None  # the e-mail address
+    user: str | None = None
+    token_id: int | None = None
+    proven_at: int = 0
 
 
 class ListedLogin(msgspec.Struct, frozen=True):
@@ -90,6 +96,7 @@ class LoginSessions(Part):
             "expires_at": now_us + times.lifetime_s * 1_000_000,
             "address": origin.address,
             "user_agent": "".join(each for each in origin.user_agent if each.isprintable())[:_MAX_USER_AGENT],
+            "proven_at": now_us,
         }
         mine = [
             column.is_(None) if value is None else column == value
@@ -137,15 +144,14 @@ class LoginSessions(Part):
                 row.revoked_at is not None or (row.token_expires_at is not None and row.token_expires_at <= now_us)
             ):
                 return None
+            name: str = LOCAL_NAME
+            its_grants: tuple[Grant, ...] = (Grant(Role.OWNER),)
             if row.user_id is not None:
-                session = LoginSession(
-                    row.login_id, row.email, grants_of(connection, grants.c.user_id, row.user_id), row.email
-                )
+                name, its_grants = row.email, grants_of(connection, grants.c.user_id, row.user_id)
             elif row.token_id is not None:
                 name = f"token {row.token_name}"
-                session = LoginSession(row.login_id, name, grants_of(connection, grants.c.token_id, row.token_id))
-            else:
-                session = LoginSession(row.login_id, LOCAL_NAME, (Grant(Role.OWNER),))
+                its_grants = grants_of(connection, grants.c.token_id, row.token_id)
+            session = LoginSession(row.login_id, name, its_grants, row.email, row.token_id, row.proven_at)
         if now_us - row.seen_at >= _USE_NOTED_EVERY_US:
             self._note_login_use(row.login_id, now_us, times)
         return session
@@ -155,6 +161,14 @@ class LoginSessions(Part):
         values = {"seen_at": now_us, "idle_until": now_us + times.idle_s * 1_000_000}
         with suppress(ControlUnavailable), self._connections.write() as connection:
             connection.execute(update(login_sessions).where(login_sessions.c.login_id == login_id).values(values))
+
+    def note_proof(self, login_id: int) -> None:
+        """The password, or the token, was given again with this log-in. Raises `NotFound`."""
+        values = {"proven_at": self._clock.now_us()}
+        with self._connections.write() as connection:
+            is_it = login_sessions.c.login_id == login_id
+            if connection.execute(update(login_sessions).where(is_it).values(values)).rowcount == 0:
+                raise NotFound(f"there is no log-in {login_id}")
 
     def has_logged_in_from(self, email: str, address: str) -> bool:
         """Whether this user has a log-in from this address."""
@@ -206,19 +220,27 @@ class LoginSessions(Part):
                 raise NotFound(f"there is no log-in {login_id}")
             self._record(connection, Action.LOG_IN_END, subject=who, before={"login_id": login_id})
 
-    def end_logins_of(self, email: str) -> int:
-        """End all log-ins of a user. Returns how many. Raises `NotFound` for an unknown user."""
+    def end_logins_of(self, email: str, keep_login_id: int | None = None) -> int:
+        """End all log-ins of a user but this one. Returns how many. Raises `NotFound` for an unknown user."""
         with self._connections.write() as connection:
             user_id = connection.execute(select(users.c.user_id).where(users.c.email == email.lower())).scalar()
             if user_id is None:
                 raise NotFound(f"there is no user {email!r}")
-            ended = connection.execute(delete(login_sessions).where(login_sessions.c.user_id == user_id)).rowcount
+            ended = end_logins_of_user(connection, user_id, keep_login_id)
             self._record(connection, Action.LOG_IN_END, subject=email.lower(), before={"log_ins": ended})
         return ended
 
     def _is_over(self) -> ColumnElement[bool]:
         now_us = self._clock.now_us()
         return or_(login_sessions.c.idle_until <= now_us, login_sessions.c.expires_at <= now_us)
+
+
+def end_logins_of_user(connection: Connection, user_id: int, keep_login_id: int | None = None) -> int:
+    """End all log-ins of a user but this one, in a transaction of others. Returns how many."""
+    ended = delete(login_sessions).where(login_sessions.c.user_id == user_id)
+    if keep_login_id is not None:
+        ended = ended.where(login_sessions.c.login_id != keep_login_id)
+    return connection.execute(ended).rowcount
 
 
 def _hash(cookie: str) -> str:

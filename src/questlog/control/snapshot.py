@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
-from sqlalchemy import Row, select
+from sqlalchemy import Row, or_, select
 
 from questlog.control.games import IS_THERE, game_of
 from questlog.control.part import VERSION_MARKER, Part
@@ -14,7 +14,7 @@ from questlog.model.game import ApiKey, Game
 
 
 class ControlSnapshot(msgspec.Struct, frozen=True):
-    """All games and all live API keys as of `version`."""
+    """All games, all live API keys, and those that were replaced and are still accepted, as of `version`."""
 
     version: int
     games_by_id: Mapping[int, Game]
@@ -23,7 +23,7 @@ class ControlSnapshot(msgspec.Struct, frozen=True):
     api_keys_by_name: Mapping[str, tuple[ApiKey, ...]]
 
     def api_key(self, key: str) -> ApiKey | None:
-        """The key with this value, in whatever case it was sent."""
+        """The key with this value, in whatever case it was sent; its `ends_at` may be over."""
         return self.api_keys.get(key.lower())
 
     def api_key_named(self, name: str, game_id: int | None = None) -> ApiKey | None:
@@ -44,11 +44,12 @@ class Snapshots(Part):
             version = connection.execute(select(markers.c.value).where(markers.c.name == VERSION_MARKER)).scalar()
             game_rows = connection.execute(select(games).where(IS_THERE)).all()
             name_rows = connection.execute(select(event_definitions)).all()
-            live_keys = select(api_keys).where(api_keys.c.revoked_at.is_(None)).order_by(api_keys.c.api_key_id)
+            is_live = or_(api_keys.c.revoked_at.is_(None), api_keys.c.revoked_at > self._clock.now_us())
+            live_keys = select(api_keys).where(is_live).order_by(api_keys.c.api_key_id)
             key_rows = connection.execute(live_keys).all()
         all_games = _games(game_rows, name_rows)
         there = {game.game_id for game in all_games}
-        keys = [ApiKey(game_id=row.game_id, name=row.name, key=row.key) for row in key_rows if row.game_id in there]
+        keys = [ApiKey(row.game_id, row.name, row.key, row.revoked_at) for row in key_rows if row.game_id in there]
         return ControlSnapshot(
             version=version or 0,
             games_by_id={game.game_id: game for game in all_games},
@@ -68,5 +69,7 @@ def _games(game_rows: Iterable[Row[Any]], name_rows: Iterable[Row[Any]]) -> list
 def _by_name(keys: Iterable[ApiKey]) -> dict[str, tuple[ApiKey, ...]]:
     by_name: dict[str, tuple[ApiKey, ...]] = {}
     for api_key in keys:
+        if api_key.ends_at is not None:
+            continue
         by_name[api_key.name] = (*by_name.get(api_key.name, ()), api_key)
     return by_name

@@ -19,7 +19,7 @@ from sqlalchemy import (
     false,
 )
 
-SCHEMA_REVISION = "0007"
+SCHEMA_REVISION = "0010"
 
 metadata = MetaData(
     naming_convention={
@@ -62,6 +62,9 @@ games = Table(
     Column("keep_days", Integer),
     # Set when it is deleted. The row stays: its number is never used again, and late events of it are known as such.
     Column("deleted_at", BigInteger),
+    # The secret key before the last rotation, and until when it is accepted.
+    Column("old_secret_key", Text),
+    Column("old_secret_until", BigInteger),
     sqlite_autoincrement=True,
 )
 
@@ -139,8 +142,23 @@ users = Table(
     sqlite_autoincrement=True,
 )
 
-# A role of a user or of a token; without a game it is for all games. Grants for a game are deleted with it: whoever had
-# no other one may then see nothing.
+# A link for one person: to become a user with the grants of the invitation, or, with a user, to set another password.
+# Without an e-mail address it is for the first user. A row is deleted when the link is used or withdrawn.
+invitations = Table(
+    "invitations",
+    metadata,
+    Column("invitation_id", Integer, primary_key=True),
+    Column("link_hash", Text, nullable=False, unique=True),
+    Column("email", Text, index=True),
+    Column("user_id", Integer, ForeignKey("users.user_id", ondelete="CASCADE"), index=True),
+    Column("created_by", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+# A role of a user, a token or an invitation; without a game it is for all games. Grants for a game are deleted with it:
+# a user without any other may then see nothing.
 grants = Table(
     "grants",
     metadata,
@@ -149,6 +167,7 @@ grants = Table(
     Column("token_id", Integer, ForeignKey("tokens.token_id", ondelete="CASCADE"), index=True),
     Column("game_id", Integer, ForeignKey("games.game_id", ondelete="CASCADE")),
     Column("role", Text, nullable=False),
+    Column("invitation_id", Integer, ForeignKey("invitations.invitation_id", ondelete="CASCADE"), index=True),
     sqlite_autoincrement=True,
 )
 
@@ -166,6 +185,8 @@ login_sessions = Table(
     Column("expires_at", BigInteger, nullable=False),
     Column("address", Text, nullable=False),
     Column("user_agent", Text, nullable=False),
+    # When the password, or the token, was last given with this log-in.
+    Column("proven_at", BigInteger, nullable=False, server_default="0"),
     sqlite_autoincrement=True,
 )
 
@@ -224,6 +245,42 @@ computed_properties = Table(
     ForeignKeyConstraint(
         ["game_id", "identity_id"], ["identities.game_id", "identities.identity_id"], ondelete="CASCADE"
     ),
+)
+
+# A player that will be erased at `due_at`; the row is deleted when that is done.
+player_erasures = Table(
+    "player_erasures",
+    metadata,
+    Column("game_id", Integer, ForeignKey("games.game_id", ondelete="CASCADE"), primary_key=True),
+    Column("player_id", Text, primary_key=True),
+    Column("requested_by", Text, nullable=False),
+    Column("requested_at", BigInteger, nullable=False),
+    Column("due_at", BigInteger, nullable=False, index=True),
+)
+
+# What a user or token wants the pages to remember. `who` is as in the audit log.
+preferences = Table(
+    "preferences",
+    metadata,
+    Column("who", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("value", JSON, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+)
+
+# The statements that a user or token ran on the SQL page.
+sql_history = Table(
+    "sql_history",
+    metadata,
+    Column("entry_id", Integer, primary_key=True),
+    Column("who", Text, nullable=False, index=True),
+    Column("at", BigInteger, nullable=False),
+    Column("statement", Text, nullable=False),
+    Column("parameters", JSON, nullable=False),
+    Column("rows", BigInteger),
+    Column("took_ms", Float(53), nullable=False),
+    Column("error", Text),
+    sqlite_autoincrement=True,
 )
 
 # `change_no` of both tables: revocations are numbered in the order of their commits (the marker `revocation`).

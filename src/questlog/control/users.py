@@ -12,13 +12,25 @@ from questlog.control import passwords
 from questlog.control.audit_log import Action
 from questlog.control.connections import insert
 from questlog.control.errors import AlreadyExists, NotAllowed, NotFound
-from questlog.control.grants import Grant, NamedGrant, Role, game_ids, grants_of, named_grants_of, set_grant
+from questlog.control.grants import (
+    ALL_GAMES_OWNER,
+    Grant,
+    NamedGrant,
+    Role,
+    game_ids,
+    grants_of,
+    named_grants_of,
+    set_grant,
+)
+from questlog.control.login_sessions import end_logins_of_user
 from questlog.control.part import Part
-from questlog.control.tables import grants, login_sessions, users
+from questlog.control.preferences import forget_preferences
+from questlog.control.sql_history import forget_statements
+from questlog.control.tables import grants, invitations, users
 
 _EMAIL = re.compile(r"[^\s@]+@[^\s@]+")
-_MAX_EMAIL = 254
-_MIN_PASSWORD = 8
+MAX_EMAIL = 254
+MIN_PASSWORD = 8
 MAX_PASSWORD = 1024
 """Characters."""
 
@@ -50,19 +62,10 @@ class Users(Part):
         Raises `NotAllowed`, `AlreadyExists`, and `NotFound` for a game.
         """
         address = checked_email(email)
-        row = {
-            "email": address,
-            "password_hash": _hashed(password),
-            "created_at": self._clock.now_us(),
-        }
+        password_hash = hashed_password(password)
         with self._connections.write() as connection:
             numbers = game_ids(connection, games)
-            try:
-                user_id = connection.execute(
-                    insert(connection, users).values(row).returning(users.c.user_id)
-                ).scalar_one()
-            except IntegrityError as error:
-                raise AlreadyExists(f"there is a user {address} already") from error
+            user_id = insert_user(connection, address, password_hash, self._clock.now_us())
             for number in numbers:
                 set_grant(connection, grants.c.user_id, user_id, role, number)
             made = _listed(connection, _row(connection, address))
@@ -101,37 +104,46 @@ class Users(Part):
             rows = connection.execute(select(users).order_by(users.c.user_id)).all()
             return [_listed(connection, row) for row in rows]
 
-    def remove_user(self, email: str) -> None:
-        """Remove a user and end the log-ins. Raises `NotFound`."""
+    def remove_user(self, email: str, *, is_owner_needed: bool = False) -> None:
+        """Remove a user and end the log-ins. Raises `NotFound`.
+
+        With `is_owner_needed` it raises `NotAllowed` where no owner of all games would remain.
+        """
         with self._connections.write() as connection:
             row = _row(connection, email)
             before = {"grants": _told(_listed(connection, row))}
-            _end_log_ins(connection, row.user_id)
+            if is_owner_needed:
+                _check_other_owner(connection, row)
+            end_logins_of_user(connection, row.user_id)
             connection.execute(delete(users).where(users.c.user_id == row.user_id))
+            forget_preferences(connection, row.email)
+            forget_statements(connection, row.email)
             self._record(connection, Action.USER_REMOVE, subject=row.email, before=before)
 
-    def set_password(self, email: str, password: str) -> None:
-        """Give a user another password and end the log-ins. Raises `NotFound`, `NotAllowed`."""
-        password_hash = _hashed(password)
+    def set_password(self, email: str, password: str, keep_login_id: int | None = None) -> None:
+        """Give a user another password and end the log-ins, except one. Raises `NotFound`, `NotAllowed`."""
+        password_hash = hashed_password(password)
         with self._connections.write() as connection:
             row = _row(connection, email)
-            change = update(users).where(users.c.user_id == row.user_id).values(password_hash=password_hash)
-            connection.execute(change)
-            _end_log_ins(connection, row.user_id)
+            set_password_hash(connection, row.user_id, password_hash, keep_login_id)
             self._record(connection, Action.PASSWORD_SET, subject=row.email)
 
-    def set_role(self, email: str, role: Role | None, games: Sequence[str] = ()) -> ListedUser:
+    def set_role(
+        self, email: str, role: Role | None, games: Sequence[str] = (), *, is_owner_needed: bool = False
+    ) -> ListedUser:
         """Set the role for these games, or the one for all games; None takes it away. Ends the log-ins.
 
-        Raises `NotFound`.
+        Raises `NotFound`. With `is_owner_needed` it raises `NotAllowed` where no owner of all games would remain.
         """
         with self._connections.write() as connection:
             row = _row(connection, email)
             before = _listed(connection, row)
+            if is_owner_needed and not games and role is not Role.OWNER:
+                _check_other_owner(connection, row)
             for number in game_ids(connection, games):
                 set_grant(connection, grants.c.user_id, row.user_id, role, number)
             after = _listed(connection, row)
-            _end_log_ins(connection, row.user_id)
+            end_logins_of_user(connection, row.user_id)
             self._record(
                 connection,
                 Action.ROLE_SET,
@@ -144,14 +156,15 @@ class Users(Part):
 
 def checked_email(email: str) -> str:
     """The address in lower case. Raises `NotAllowed`."""
-    if len(email) > _MAX_EMAIL or not _EMAIL.fullmatch(email) or not email.isprintable():
-        raise NotAllowed(f"not an e-mail address: {email[:_MAX_EMAIL]!r}")
+    if len(email) > MAX_EMAIL or not _EMAIL.fullmatch(email) or not email.isprintable():
+        raise NotAllowed(f"not an e-mail address: {email[:MAX_EMAIL]!r}")
     return email.lower()
 
 
-def _hashed(password: str) -> str:
-    if not _MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
-        raise NotAllowed(f"a password has {_MIN_PASSWORD} to {MAX_PASSWORD} characters")
+def hashed_password(password: str) -> str:
+    """The hash to store. Raises `NotAllowed` for a password that is too short or too long."""
+    if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
+        raise NotAllowed(f"a password has {MIN_PASSWORD} to {MAX_PASSWORD} characters")
     return passwords.hashed(password)
 
 
@@ -167,8 +180,31 @@ def _listed(connection: Connection, row: Row[Any]) -> ListedUser:
     return ListedUser(row.email, named, row.created_at, row.last_login_at)
 
 
-def _end_log_ins(connection: Connection, user_id: int) -> None:
-    connection.execute(delete(login_sessions).where(login_sessions.c.user_id == user_id))
+def insert_user(connection: Connection, address: str, password_hash: str, now_us: int) -> int:
+    """Add a user without a role; the number of it. Raises `AlreadyExists`."""
+    row = {"email": address, "password_hash": password_hash, "created_at": now_us}
+    try:
+        number: int = connection.execute(insert(connection, users).values(row).returning(users.c.user_id)).scalar_one()
+    except IntegrityError as error:
+        raise AlreadyExists(f"there is a user {address} already") from error
+    return number
+
+
+def set_password_hash(
+    connection: Connection, user_id: int, password_hash: str, keep_login_id: int | None = None
+) -> None:
+    """Replace the hash; end the log-ins except one, and the links that would set another password."""
+    connection.execute(update(users).where(users.c.user_id == user_id).values(password_hash=password_hash))
+    end_logins_of_user(connection, user_id, keep_login_id)
+    connection.execute(delete(invitations).where(invitations.c.user_id == user_id))
+
+
+def _check_other_owner(connection: Connection, row: Row[Any]) -> None:
+    """Raises `NotAllowed` for the only owner of all games. Locks: two owners cannot remove each other at once."""
+    owners = select(grants.c.user_id).where(grants.c.user_id.is_not(None), *ALL_GAMES_OWNER).with_for_update()
+    found = set(connection.execute(owners).scalars())
+    if found == {row.user_id}:
+        raise NotAllowed(f"{row.email} is the only owner of all games; make another user an owner first")
 
 
 def _told(user: ListedUser) -> list[dict[str, object]]:

@@ -7,8 +7,8 @@ import msgspec
 from questlog.journal.contract import Entry
 from questlog.loader.columns import EventGroup, events_table
 from questlog.loader.decoding import Decoding
-from questlog.loader.rejected import RejectedRow, damage_row, dropped_row, rejected_table, request_row
-from questlog.loader.resends import resend_digest
+from questlog.loader.rejected import DroppedAt, RejectedRow, damage_row, dropped_row, rejected_table, request_row
+from questlog.loader.resends import request_digest, resend_digest
 from questlog.loader.sources import SOURCE_OF_KIND, EventSource
 from questlog.model.event import Source
 from questlog.model.reasons import Reason, RequestRejected
@@ -16,7 +16,7 @@ from questlog.model.record import Envelope, Kind, Position, decode_record
 from questlog.protocols.inflate import inflate
 from questlog.store.contract import Batch, PlayerErasure, PlayerProperties
 
-_DATA_FAULTS = (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, RecursionError)
+DATA_FAULTS = (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, RecursionError)
 """What decoding and conversion raise for a value they cannot take; pyarrow's and msgspec's errors are among them."""
 
 
@@ -75,7 +75,7 @@ class BatchBuilder:
             return
         try:
             envelope, body = decode_record(entry.record)
-        except _DATA_FAULTS as error:
+        except DATA_FAULTS as error:
             self._rejected.append(damage_row(f"no record: {_stretch(entry)}: {error}", entry.record, self._now_us))
             return
         self._note_time(envelope.received_at)
@@ -83,8 +83,8 @@ class BatchBuilder:
             self._add_record(entry, envelope, body)
         except RequestRejected as rejection:
             self._reject_request(envelope, rejection.reason, rejection.detail, body)
-        except _DATA_FAULTS as error:
-            self._reject_request(envelope, Reason.CORRUPT_RECORD, _told(error), body)
+        except DATA_FAULTS as error:
+            self._reject_request(envelope, Reason.CORRUPT_RECORD, told(error), body)
 
     def add_refused(self, entry: Entry, detail: str) -> None:
         """Take an entry as one that cannot be stored: a rejected row with its raw bytes, whatever is in it."""
@@ -92,7 +92,7 @@ class BatchBuilder:
         record = entry.record or b""
         try:
             envelope, body = decode_record(record)
-        except _DATA_FAULTS:
+        except DATA_FAULTS:
             self._rejected.append(damage_row(detail, record, self._now_us))
         else:
             self._note_time(envelope.received_at)
@@ -105,8 +105,8 @@ class BatchBuilder:
         try:
             events = events_table(list(self._groups.values()))
             rejected = rejected_table(self._rejected)
-        except _DATA_FAULTS as error:
-            raise ValuesRefused(_told(error)) from error
+        except DATA_FAULTS as error:
+            raise ValuesRefused(told(error)) from error
         return Batch(
             events=events,
             rejected=rejected,
@@ -140,7 +140,9 @@ class BatchBuilder:
     def _add_events(self, entry: Entry, envelope: Envelope, body: bytes, source: EventSource) -> None:
         plain = inflate(body, envelope.content_coding, self._decoding.max_inflated_bytes)
         decoded = source.decode_events(plain, envelope)
-        self._rejected.extend(dropped_row(envelope, source.source, each) for each in decoded.dropped)
+        if decoded.dropped:
+            at = DroppedAt(entry.start, request_digest(envelope, plain))
+            self._rejected.extend(dropped_row(envelope, source.source, each, at) for each in decoded.dropped)
         if not decoded.events:
             return
         group = self._groups.get(envelope.kind)
@@ -149,8 +151,8 @@ class BatchBuilder:
         self.event_count += len(decoded.events)
         try:
             group.add(len(self.entries), entry.start, envelope, decoded, resend_digest(envelope, plain, decoded))
-        except _DATA_FAULTS as error:  # perhaps an earlier record's
-            self._fault = ValuesRefused(_told(error))
+        except DATA_FAULTS as error:  # perhaps an earlier record's
+            self._fault = ValuesRefused(told(error))
 
     def _add_properties(self, envelope: Envelope, body: bytes) -> None:
         _properties_decoder.decode(body)
@@ -169,7 +171,8 @@ def _player_of(envelope: Envelope) -> str:
     return envelope.player_id
 
 
-def _told(error: Exception) -> str:
+def told(error: Exception) -> str:
+    """The kind of error and its message."""
     return f"{type(error).__name__}: {error}"
 
 

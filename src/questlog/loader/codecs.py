@@ -1,5 +1,6 @@
 """The codecs of the records that hold events."""
 
+from collections.abc import Sequence
 from functools import partial
 
 from questlog.loader.sources import Decoded, EventSource, EventSources
@@ -20,7 +21,18 @@ def _decode_satori(source: Source, body: bytes, envelope: Envelope) -> Decoded:
 
 def _satori(source: Source) -> EventSource:
     is_player_from_token = source is Source.SATORI_CLIENT
-    return EventSource(source, partial(_decode_satori, source), satori.to_columns, is_player_from_token)
+    return EventSource(
+        source,
+        partial(_decode_satori, source),
+        satori.to_columns,
+        is_player_from_token,
+        _satori_body,
+        satori.undeclared,
+    )
+
+
+def _satori_body(events: Sequence[bytes]) -> bytes:
+    return b'{"events":[' + b",".join(events) + b"]}"
 
 
 EVENT_SOURCES: EventSources = {

@@ -20,8 +20,10 @@ from questlog.loader.maintenance.erase import ErasePlayers
 from questlog.loader.maintenance.expire import ExpireRows, ExpireSegments
 from questlog.loader.maintenance.games import DeleteGames, ExpireEvents, GamePolicies
 from questlog.loader.maintenance.maintenance import Maintenance
+from questlog.loader.maintenance.requested_erasures import ErasureRequests, RequestedErasures
 from questlog.loader.maintenance.task import MaintenanceStatus, Task
 from questlog.loader.rebuild import Rebuild
+from questlog.loader.replay import Replay
 from questlog.loader.reprice import Reprice
 from questlog.loader.time_zones import GameZones, TimeZones
 from questlog.model.clock import Clock
@@ -55,7 +57,7 @@ class BatchLimits(NamedTuple):
 
 
 class Upkeep(NamedTuple):
-    """What maintenance asks besides the store: games' time zones, what games keep, and tasks in other threads.
+    """What maintenance asks besides the store: games' time zones, what games keep, players to erase, other threads.
 
     `elsewhere` tells how those tasks go, to be shown with the loader's own.
     """
@@ -63,6 +65,7 @@ class Upkeep(NamedTuple):
     zones: GameZones | None = None
     policies: GamePolicies | None = None
     elsewhere: Callable[[], Sequence[MaintenanceStatus]] = lambda: ()
+    erasures: ErasureRequests | None = None
 
 
 class CommitListener(Protocol):
@@ -103,6 +106,7 @@ class Loader:
         self._followers = followers
         self.rebuild = Rebuild()
         self.reprice = Reprice(decoding.converter)
+        self.replay = Replay(decoding, self._note)
         upkeep = upkeep or Upkeep()
         self.maintenance = Maintenance(self._tasks(upkeep), clock, upkeep.elsewhere)
         self._book = CounterBook()
@@ -125,11 +129,14 @@ class Loader:
         if upkeep.policies is not None:
             of_games += [DeleteGames(self._store, upkeep.policies), ExpireEvents(self._store, upkeep.policies)]
         expiry = self._pace.expiry
+        requested = [] if upkeep.erasures is None else [RequestedErasures(upkeep.erasures)]
         return (
+            *requested,
             ErasePlayers(self._store),
             *of_games,
             self.rebuild,
             self.reprice,
+            self.replay,
             ExpireRows("expire rejected events", lambda turn: turn.store.expire_rejected(expiry, turn.now_us)),
             ExpireRows("expire keys of events", lambda turn: turn.store.expire_keys(expiry, turn.now_us)),
             ExpireSegments(self._reader, lambda: self._positions, self._pace.keep_s),
@@ -298,9 +305,12 @@ class Loader:
         now_us = self._clock.now_us()
         self._positions = {**(self._positions or {}), **batch.positions}
         self._book.count_batch(Loaded(batch, result, now_us, now_us - began, builder.received_between))
+        self._note(batch)
+        self._catch_up()
+
+    def _note(self, batch: Batch) -> None:
         for follower in self._followers:
             follower.note(batch)
-        self._catch_up()
 
     def _catch_up(self) -> None:
         """Give the followers time. One that fails keeps neither the others nor loading from going on."""

@@ -6,16 +6,19 @@ from typing import NamedTuple
 import msgspec
 import pyarrow as pa
 
+from questlog.loader.resends import resend_key
 from questlog.loader.times import EARLIEST_US, LATEST_US
 from questlog.model.event import Source
 from questlog.model.reasons import DroppedEvent, FieldError, Reason
-from questlog.model.record import Envelope
+from questlog.model.record import Envelope, Position
+from questlog.model.taxonomy import CUSTOM
 from questlog.store.contract import STAGED_REJECTED
 
 RAW_BYTES = 16_384
 """How much of what was sent is kept with its reason."""
 
 _DETAIL_CHARACTERS = 1000
+_TEXT_CHARACTERS = 300
 
 
 class RejectedRow(NamedTuple):
@@ -31,22 +34,53 @@ class RejectedRow(NamedTuple):
     errors: str | None
     raw: str
     player_id: str | None
+    category: str | None = None
+    event_id: str | None = None
+    session_id: str | None = None
+    build: str | None = None
+    sdk_version: str | None = None
+    country: str | None = None
+    session_issued_at: int | None = None
+    session_expires_at: int | None = None
+    writer: int | None = None
+    segment: int | None = None
+    record_offset: int | None = None
+    record_index: int | None = None
+    resend_key: str | None = None
+    is_complete: bool = False
 
 
-class _Owner(msgspec.Struct):
-    """The fields by which either protocol names an event's player."""
+class DroppedAt(NamedTuple):
+    """Where a request lies in the journal, and what tells that its body is sent again."""
+
+    start: Position
+    digest: str
+
+
+class _Said(msgspec.Struct):
+    """What an event of either protocol says of itself, whatever types its values have."""
 
     user_id: object = None
     identity_id: object = None
     identity_id_camel: object = msgspec.field(default=None, name="identityId")
+    category: object = None
+    event_id: object = None
+    name: object = None
+    session_id: object = None
+    session_id_camel: object = msgspec.field(default=None, name="sessionId")
+    build: object = None
+    sdk_version: object = None
 
 
-_owner_decoder = msgspec.json.Decoder(_Owner)
+_said_decoder = msgspec.json.Decoder(_Said)
+_NOTHING_SAID = _Said()
 _errors_encoder = msgspec.json.Encoder()
 
 
-def dropped_row(envelope: Envelope, source: Source, dropped: DroppedEvent) -> RejectedRow:
-    """One event of a readable request."""
+def dropped_row(envelope: Envelope, source: Source, dropped: DroppedEvent, at: DroppedAt) -> RejectedRow:
+    """One event of a readable request, with what it takes to decode it again."""
+    said = _said(dropped.raw)
+    is_of_satori = source is not Source.GAMEANALYTICS
     return RejectedRow(
         game_id=envelope.game_id,
         received_at=_storable(envelope.received_at),
@@ -57,7 +91,21 @@ def dropped_row(envelope: Envelope, source: Source, dropped: DroppedEvent) -> Re
         detail=dropped.detail[:_DETAIL_CHARACTERS],
         errors=_errors(dropped.errors),
         raw=_text(dropped.raw),
-        player_id=envelope.player_id or _player_of(dropped.raw),
+        player_id=envelope.player_id or _player_of(said),
+        category=CUSTOM if is_of_satori else _first_text(said.category),
+        event_id=_first_text(said.name if is_of_satori else said.event_id),
+        session_id=envelope.session_id or _first_text(said.session_id, said.session_id_camel),
+        build=_first_text(said.build),
+        sdk_version=_first_text(said.sdk_version),
+        country=envelope.country,
+        session_issued_at=_storable_or_none(envelope.session_issued_at),
+        session_expires_at=_storable_or_none(envelope.session_expires_at),
+        writer=at.start.writer,
+        segment=at.start.segment,
+        record_offset=at.start.offset,
+        record_index=dropped.index,
+        resend_key=resend_key(at.digest, dropped.index),
+        is_complete=_is_complete(dropped.raw),
     )
 
 
@@ -74,6 +122,8 @@ def request_row(envelope: Envelope, source: Source | str, reason: str, detail: s
         errors=None,
         raw=_text(raw),
         player_id=envelope.player_id,
+        country=envelope.country,
+        is_complete=_is_complete(raw),
     )
 
 
@@ -102,13 +152,36 @@ def _text(raw: bytes) -> str:
     return raw[:RAW_BYTES].decode(errors="replace")
 
 
-def _player_of(raw: bytes) -> str | None:
-    """Whose the event is, so that erasing a player finds it."""
+def _storable_or_none(micros: int | None) -> int | None:
+    return None if micros is None else _storable(micros)
+
+
+def _is_complete(raw: bytes) -> bool:
+    """Whether the text that is kept says every byte."""
     try:
-        owner = _owner_decoder.decode(raw)
+        return len(raw) <= RAW_BYTES and raw.decode() is not None
+    except UnicodeDecodeError:
+        return False
+
+
+def _said(raw: bytes) -> _Said:
+    try:
+        return _said_decoder.decode(raw)
     except (ValueError, RecursionError):
-        return None
-    for player_id in (owner.user_id, owner.identity_id, owner.identity_id_camel):
+        return _NOTHING_SAID
+
+
+def _player_of(said: _Said) -> str | None:
+    """Whose the event is, so that erasing a player finds it."""
+    for player_id in (said.user_id, said.identity_id, said.identity_id_camel):
         if isinstance(player_id, str) and player_id:
             return player_id
+    return None
+
+
+def _first_text(*values: object) -> str | None:
+    """The first that is a text with characters, cut to a bound; what no column can hold becomes U+FFFD."""
+    for value in values:
+        if isinstance(value, str) and value:
+            return value[:_TEXT_CHARACTERS].replace("\0", "\ufffd").encode(errors="replace").decode()
     return None

@@ -20,6 +20,11 @@ def resend_digest(envelope: Envelope, body: bytes, decoded: Decoded) -> str | No
     """
     if not decoded.events or not (decoded.dropped or decoded.lenient):
         return None
+    return request_digest(envelope, body)
+
+
+def request_digest(envelope: Envelope, body: bytes) -> str:
+    """What tells an inflated body, and whose it is, from others."""
     kind = envelope.kind.to_bytes(2, "big")
     player = hashlib.blake2b((envelope.player_id or "").encode(), digest_size=_SALT_BYTES).digest()
     return hashlib.blake2b(body, digest_size=_DIGEST_BYTES, person=kind, salt=player).hexdigest()

@@ -32,18 +32,29 @@ class Decoded(Protocol):
         ...
 
 
+def _as_list(events: Sequence[bytes]) -> bytes:
+    return b"[" + b",".join(events) + b"]"
+
+
+def _none_undeclared(_decoded: Decoded, _declared: frozenset[str]) -> Sequence[int]:
+    return ()
+
+
 class EventSource(NamedTuple):
     """How the events of one kind of record are read.
 
     `decode_events` takes an inflated body and its envelope, which says by which rules the collector took it, and raises
     `RequestRejected`. With `is_player_from_token` the envelope says whose the events are, whatever the body
-    says (satori.md §4.2).
+    says (satori.md §4.2). `wrap` makes the body of a request from the JSON of its events; `undeclared` finds the places
+    of decoded events whose names a strict game does not declare.
     """
 
     source: Source
     decode_events: Callable[[bytes, Envelope], Decoded]
     to_columns: Callable[[Sequence[Any]], Columns]
     is_player_from_token: bool = False
+    wrap: Callable[[Sequence[bytes]], bytes] = _as_list
+    undeclared: Callable[[Any, frozenset[str]], Sequence[int]] = _none_undeclared
 
 
 EventSources = Mapping[int, EventSource]

@@ -59,6 +59,22 @@ STAGED_REJECTED = pa.schema(
         pa.field("errors", pa.string()),  # JSON list of {error_type, path}
         pa.field("raw", pa.string(), nullable=False),  # as sent, cut to a bound; bytes that are no UTF-8 replaced
         pa.field("player_id", pa.string()),
+        # What the event says of itself, as far as it could be read.
+        pa.field("category", pa.string()),
+        pa.field("event_id", pa.string()),
+        pa.field("session_id", pa.string()),
+        pa.field("build", pa.string()),
+        pa.field("sdk_version", pa.string()),
+        # What the request says besides, and what it takes to decode the event again.
+        pa.field("country", pa.string()),
+        pa.field("session_issued_at", pa.timestamp("us")),
+        pa.field("session_expires_at", pa.timestamp("us")),
+        pa.field("writer", pa.int32()),
+        pa.field("segment", pa.int64()),
+        pa.field("record_offset", pa.int64()),
+        pa.field("record_index", pa.int32()),
+        pa.field("resend_key", pa.string()),
+        pa.field("is_complete", pa.bool_()),
     ]
 )
 
@@ -85,7 +101,8 @@ class Batch(msgspec.Struct, frozen=True):
 
     `events` follows `STAGED_EVENTS` and is in journal order per writer; `rejected` follows `STAGED_REJECTED`.
     `positions` is where each writer's journal has been read to, with this batch. Erasures are carried out after the
-    batch's events are in.
+    batch's events are in. `replayed` are rows of rejected events that the batch's events are made of: they are not
+    rejected any more, and what becomes of the events is counted anew.
     """
 
     events: pa.Table
@@ -93,6 +110,23 @@ class Batch(msgspec.Struct, frozen=True):
     properties: Sequence[PlayerProperties]
     erasures: Sequence[PlayerErasure]
     positions: Mapping[int, Position]
+    replayed: pa.Table | None = None
+
+
+class RejectedFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which rejected events of a game; None does not restrict. Times are UTC microseconds, `until` is exclusive.
+
+    `error` is the JSON of one of the row's `errors`.
+    """
+
+    game_id: int
+    source: str | None = None
+    reason: str | None = None
+    error: str | None = None
+    sdk_version: str | None = None
+    build: str | None = None
+    since: int | None = None
+    until: int | None = None
 
 
 class LoadResult(msgspec.Struct, frozen=True):
@@ -261,6 +295,10 @@ class Loading(Protocol):
         """
         ...
 
+    def rejected_events(self, which: RejectedFilter, after_no: int, most: int) -> pa.Table:
+        """Rejected events that can be decoded again, by number, after a number. Raises `StoreFailed`."""
+        ...
+
     def expire_rejected(self, expiry: Expiry, now_us: int) -> None:
         """Delete rejected events that are older or more than `expiry` allows. Raises `StoreFailed`."""
         ...
@@ -315,11 +353,21 @@ class StoreReading(Protocol):
         ...
 
 
+SqlValue: TypeAlias = str | int | float | bool | None
+SqlParameters: TypeAlias = Mapping[str, SqlValue]
+"""The values of a statement's named parameters: `$name` without the `$`."""
+
+
 class Reading(Protocol):
     """The half of a store that answers. Any thread calls it. What is asked by name is in `store/named_reads.py`."""
 
     def sql(
-        self, statement: str, max_rows: int, cancellation: Cancellation, game_ids: Collection[int] | None = None
+        self,
+        statement: str,
+        max_rows: int,
+        cancellation: Cancellation,
+        game_ids: Collection[int] | None = None,
+        parameters: SqlParameters | None = None,
     ) -> pa.Table:
         """Answer one read-only statement of a user, over all games or, with `game_ids`, over these alone.
 

@@ -20,7 +20,7 @@ Ask: TypeAlias = Callable[[str, Mapping[str, object]], pa.Table]
 class EventFilter(msgspec.Struct, frozen=True, omit_defaults=True):
     """Which rows are asked for; None does not restrict. Times are UTC microseconds, `until` is exclusive.
 
-    A text that ends in `*` is a prefix.
+    A `*` in a text stands for any characters. `not_…` are patterns of rows to leave out.
     """
 
     category: str | None = None
@@ -28,8 +28,11 @@ class EventFilter(msgspec.Struct, frozen=True, omit_defaults=True):
     player_id: str | None = None
     session_id: str | None = None
     build: str | None = None
+    sdk_version: str | None = None
     source: str | None = None
     reason: str | None = None
+    not_category: tuple[str, ...] = ()
+    not_event_id: tuple[str, ...] = ()
     since: int | None = None
     until: int | None = None
 
@@ -56,12 +59,21 @@ class Listing(NamedTuple):
 STORED = Listing("events", "row_no", frozenset(EventFilter.__struct_fields__) - {"reason"})
 WARNED = STORED._replace(is_of_invalid=True)
 """Events of lenient games with annotations that break their rule."""
-REJECTED = Listing("rejected_events", "rejected_no", frozenset({"player_id", "source", "reason", "since", "until"}))
+REJECTED = Listing("rejected_events", "rejected_no", frozenset(EventFilter.__struct_fields__))
 
-_TEXTS = ("category", "event_id", "player_id", "session_id", "build", "source", "reason")
+TEXTS = ("category", "event_id", "player_id", "session_id", "build", "sdk_version", "source", "reason")
+"""What a filter compares with one text."""
+EXCLUDED = {"not_category": "category", "not_event_id": "event_id"}
+"""What a filter leaves out, and the column of each."""
 _CONDITIONS = {
-    **{name: f"{name} = ${name}" for name in _TEXTS},
-    **{f"{name}_prefix": f"starts_with({name}, ${name}_prefix)" for name in _TEXTS},
+    **{name: f"{name} = ${name}" for name in TEXTS},
+    **{f"{name}_prefix": f"starts_with({name}, ${name}_prefix)" for name in TEXTS},
+    **{f"{name}_like": f"{name} LIKE ${name}_like ESCAPE '\\'" for name in TEXTS},
+    **{
+        f"{name}_likes": f"NOT coalesce(list_bool_or(list_transform(${name}_likes,"
+        f" lambda p: {column} LIKE p ESCAPE '\\')), false)"
+        for name, column in EXCLUDED.items()
+    },
     "since": "received_at >= make_timestamp($since)",
     "until": "received_at < make_timestamp($until)",
 }
@@ -92,21 +104,33 @@ def _values(which: EventFilter) -> dict[str, object]:
     values: dict[str, object] = {}
     for name in which.__struct_fields__:
         value = getattr(which, name)
-        if isinstance(value, str) and value.endswith("*"):
+        if isinstance(value, tuple):
+            if value:
+                values[f"{name}_likes"] = [like_pattern(text) for text in value]
+        elif isinstance(value, str) and value.endswith("*") and value.count("*") == 1:
             values[f"{name}_prefix"] = value.removesuffix("*")
+        elif isinstance(value, str) and "*" in value:
+            values[f"{name}_like"] = like_pattern(value)
         elif value is not None:
             values[name] = value
     return values
 
 
+def like_pattern(text: str) -> str:
+    """A text in which `*` stands for any characters, as LIKE writes it, with a backslash for ESCAPE."""
+    escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return escaped.replace("*", "%")
+
+
 # ------------------------------------------------------------------------------------------------- what has arrived
 
 _INGEST_HOURS = """
-    SELECT hour, received, stored, rejected, duplicates, rejected_requests,
-        received = stored + rejected + duplicates AS adds_up
+    SELECT hour, sum(received)::BIGINT AS received, sum(stored)::BIGINT AS stored, sum(rejected)::BIGINT AS rejected,
+        sum(duplicates)::BIGINT AS duplicates, sum(rejected_requests)::BIGINT AS rejected_requests,
+        bool_and(received = stored + rejected + duplicates) AS adds_up
     FROM ingest_hours
     WHERE game_id = $game_id AND hour >= date_trunc('hour', make_timestamp($since)) AND hour < make_timestamp($until)
-    ORDER BY hour DESC
+    GROUP BY hour ORDER BY hour DESC
 """
 _ARRIVED = """
     SELECT game_id, count(*) AS events, epoch_us(max(received_at)) AS last_event_at
@@ -114,7 +138,9 @@ _ARRIVED = """
 """
 _NEWEST_HOURS = """
     SELECT game_id, epoch_us(max(hour)) AS hour, arg_max(stored, hour) AS stored
-    FROM ingest_hours WHERE stored > 0 AND hour >= make_timestamp($since) GROUP BY game_id
+    FROM (SELECT game_id, hour, sum(stored)::BIGINT AS stored FROM ingest_hours
+        WHERE stored > 0 AND hour >= make_timestamp($since) GROUP BY game_id, hour)
+    GROUP BY game_id
 """
 _LAST_EVENT = """
     SELECT epoch_us(max(received_at)) AS last_event_at FROM events
@@ -131,6 +157,9 @@ _REASONS = """
     FROM rejected_events WHERE received_at >= make_timestamp($since)
     GROUP BY game_id, reason, source, is_whole_request ORDER BY newest_at DESC, reason LIMIT $most
 """
+
+
+_FIRST_DAY = "SELECT min(day) FROM player_days WHERE game_id = $game_id"
 
 
 def ingest_hours(ask: Ask, game_id: int, since: int, until: int) -> pa.Table:
@@ -156,6 +185,12 @@ def newest_hours(ask: Ask, since: int) -> pa.Table:
 def last_event(ask: Ask, game_id: int, since: int, until: int) -> int | None:
     """When the last event of a game in a time was received."""
     found: int | None = ask(_LAST_EVENT, {"game_id": game_id, "since": since, "until": until})[0][0].as_py()
+    return found
+
+
+def first_day(ask: Ask, game_id: int) -> dt.date | None:
+    """The first local day on which a game has a player with an event."""
+    found: dt.date | None = ask(_FIRST_DAY, {"game_id": game_id})[0][0].as_py()
     return found
 
 
@@ -211,3 +246,46 @@ def newest_totals(ask: Ask) -> int:
 def changed_totals(ask: Ask, batch_no: int, player_event_no: int, most: int) -> pa.Table:
     """Totals of players by event that changed after a place, in the order of their changes."""
     return ask(_CHANGED_TOTALS, {"batch_no": batch_no, "player_event_no": player_event_no, "most": most})
+
+
+# ---------------------------------------------------------------------------------------------------------- one player
+
+_KNOWN_PLAYER = """
+    SELECT EXISTS (SELECT 1 FROM players WHERE game_id = $game_id AND player_id = $player_id)
+        OR EXISTS (SELECT 1 FROM rejected_events WHERE game_id = $game_id AND player_id = $player_id) AS is_known
+"""
+
+
+def knows_player(ask: Ask, game_id: int, player_id: str) -> bool:
+    """Whether there is anything of a player, if only rejected events."""
+    found: bool = ask(_KNOWN_PLAYER, {"game_id": game_id, "player_id": player_id})["is_known"][0].as_py()
+    return found
+
+
+_OF_PLAYER = """
+    game_id = $game_id
+    AND player_no IN (SELECT player_no FROM players WHERE game_id = $game_id AND player_id = $player_id)
+"""
+_PLAYER_ROWS = {
+    "player": "SELECT * FROM players WHERE game_id = $game_id AND player_id = $player_id",
+    "sessions": f"SELECT * FROM sessions WHERE {_OF_PLAYER} ORDER BY session_no",
+    "purchases": f"SELECT * FROM purchases WHERE {_OF_PLAYER} ORDER BY row_no",
+    "rejected_events": (
+        "SELECT * FROM rejected_events WHERE game_id = $game_id AND player_id = $player_id ORDER BY rejected_no"
+    ),
+}
+_PLAYER_EVENTS = """
+    SELECT * FROM events WHERE game_id = $game_id AND player_no = $player_no AND row_no > $row_no
+    ORDER BY row_no LIMIT $most
+"""
+
+
+def player_rows(ask: Ask, game_id: int, player_id: str) -> Mapping[str, pa.Table]:
+    """The rows of a player, except events: `player`, `sessions`, `purchases`, `rejected_events`."""
+    values = {"game_id": game_id, "player_id": player_id}
+    return {name: ask(statement, values) for name, statement in _PLAYER_ROWS.items()}
+
+
+def player_events(ask: Ask, game_id: int, player_no: int, row_no: int, most: int) -> pa.Table:
+    """Events of a player with all columns, after a row, in order of loading."""
+    return ask(_PLAYER_EVENTS, {"game_id": game_id, "player_no": player_no, "row_no": row_no, "most": most})

@@ -462,14 +462,29 @@ REJECTED_EVENTS = Table(
         Column("errors", Kind.TEXT, "JSON list of {error_type, path}; null if no field is the cause"),
         Column("raw", Kind.TEXT, "the event or request as sent, at most 16 KiB of it"),
         Column("player_id", Kind.TEXT, "the player's id, if it could be read"),
+        Column("category", Kind.TEXT, f"{COLUMN_DOCS['category']}, if it could be read"),
+        Column("event_id", Kind.TEXT, f"{COLUMN_DOCS['event_id']}, if it could be read"),
+        Column("session_id", Kind.TEXT, "the session's id, if it could be read"),
+        Column("build", Kind.TEXT, f"{COLUMN_DOCS['build']}, if it could be read"),
+        Column("sdk_version", Kind.TEXT, f"{COLUMN_DOCS['sdk_version']}, if it could be read"),
+        Column("country", Kind.TEXT, "country of the request's address"),
+        Column("session_issued_at", Kind.TIME, "when the session token was issued, if the request had one"),
+        Column("session_expires_at", Kind.TIME, "when the session token expires, if the request had one"),
+        Column("writer", Kind.GAME, "journal position: the collector process"),
+        Column("segment", Kind.ID, "journal position: the segment"),
+        Column("record_offset", Kind.ID, "journal position: the record's first byte"),
+        Column("record_index", Kind.GAME, "the event's place in its request"),
+        Column("resend_key", Kind.TEXT, "as in `resend_keys`, if the event is replayed"),
+        Column("is_complete", Kind.FLAG, "true if `raw` is all that was sent; an event without it is not replayed"),
     ),
 )
 
 INGEST_HOURS = Table(
     "ingest_hours",
-    "Counts of events, per game and hour of `received_at`: received = stored + rejected + duplicates.",
+    "Counts of events, per game, hour of `received_at`, source, SDK and build: "
+    "received = stored + rejected + duplicates.",
     (
-        Column("ingest_hour_no", Kind.ID, "key: `game_id` and `hour` in one number"),
+        Column("ingest_hour_no", Kind.ID, "key: a hash of the game, hour, source, SDK and build"),
         _GAME,
         Column("hour", Kind.TIME, "start of the hour"),
         Column("received", Kind.COUNT, "events received"),
@@ -477,6 +492,9 @@ INGEST_HOURS = Table(
         Column("rejected", Kind.COUNT, "events dropped with a reason"),
         Column("duplicates", Kind.COUNT, "events dropped because they were stored before"),
         Column("rejected_requests", Kind.COUNT, "requests rejected as a whole; their events are not counted above"),
+        Column("source", Kind.TEXT, "as in `events` and `rejected_events`; null for hours before version 9"),
+        Column("sdk_version", Kind.TEXT, COLUMN_DOCS["sdk_version"]),
+        Column("build", Kind.TEXT, COLUMN_DOCS["build"]),
     ),
     key="ingest_hour_no",
 )

@@ -1,4 +1,4 @@
-"""Paths, values of a dimension, the catalogue of events and error groups: both engines say what the oracle says."""
+"""Paths, values, the catalogue of events, error groups and releases: both engines say what the oracle says."""
 
 import pytest
 from hypothesis import given
@@ -7,6 +7,7 @@ from questlog.analytics.analyses.error_groups import ErrorGroups
 from questlog.analytics.analyses.event_catalogue import EventCatalogue
 from questlog.analytics.analyses.funnel_rows import Unit
 from questlog.analytics.analyses.paths import Direction, Paths
+from questlog.analytics.analyses.releases import Releases
 from questlog.analytics.analyses.values import Values
 from questlog.analytics.question.query import Condition, EventMatch, Operator, Period
 from tests.support.answers import answers, is_same_row, rows
@@ -46,6 +47,7 @@ def _compare(history: History) -> None:
         _compare_values(engines, known, period)
         _compare_catalogue(engines, known, period)
         _compare_errors(engines, known, period)
+        _compare_releases(engines, known, period)
 
 
 def _compare_paths(engines: BothEngines, known: Game, period: Period) -> None:
@@ -109,3 +111,13 @@ def _compare_errors(engines: BothEngines, known: Game, period: Period) -> None:
         assert set(found) == set(wanted), engine
         for group, row in wanted.items():
             assert is_same_row(found[group], row), (engine, group, found[group], row)
+
+
+def _compare_releases(engines: BothEngines, known: Game, period: Period) -> None:
+    for least, share in ((1, 0.0), (2, 0.5)):
+        wanted = values.releases(known, period.start, period.end, least, share)
+        for engine, answer in answers(engines, Releases(period, least, share), now_us=known.now):
+            found = {row["build"]: row for row in rows(answer)}
+            assert set(found) == set(wanted), (engine, least)
+            for build, row in wanted.items():
+                assert is_same_row(found[build], row), (engine, build, found[build], row)

@@ -7,11 +7,12 @@ import pytest
 from click.testing import CliRunner, Result
 
 from questlog.app.lock import server_lock
-from questlog.cli.doctor import Level, examine
+from questlog.cli.doctor import examine
 from questlog.cli.main import program
 from questlog.config import load
 from questlog.control.database import ControlDatabase
 from questlog.model.clock import SystemClock
+from questlog.model.finding import Level
 
 
 @pytest.fixture

@@ -67,5 +67,27 @@ def error_groups(game: Game, start: dt.date, end: dt.date, where: Where) -> dict
     return found
 
 
+def releases(game: Game, start: dt.date, end: dt.date, min_players: int, min_share: float) -> dict[str, dict[str, Any]]:
+    """Of each build: the first day with enough players, if it is in the period and not long after its first event."""
+    start_of_game = min((event.day for event in game.events if event.sent.build is not None), default=start)
+    found = {}
+    for build in {event.sent.build for event in game.events} - {None}:
+        mine = [event for event in game.events if event.sent.build == build]
+        first_seen = min(event.day for event in mine)
+        by_day = {day: {each.player for each in mine if each.day == day} - {None} for day in {e.day for e in mine}}
+        active = {day: {each.player for each in game.events if each.day == day} - {None} for day in by_day}
+        days = [
+            day
+            for day, players in sorted(by_day.items())
+            if len(players) >= min_players and players and len(players) / len(active[day]) >= min_share
+        ]
+        is_new = first_seen > start_of_game and days and days[0] <= first_seen + dt.timedelta(days=30)
+        if is_new and start <= days[0] <= end:
+            players = len(by_day[days[0]])
+            share = Fraction(players, len(active[days[0]]))
+            found[str(build)] = {"day": days[0], "players": players, "share": share, "first_seen": first_seen}
+    return found
+
+
 def _like(message: str | None) -> str:
     return (message or "").split("0x")[0]

@@ -14,9 +14,9 @@ from litestar.testing import TestClient
 from questlog.analytics.question.answer import Answer, AnswerColumn, Origin, SourceUse, Warned
 from questlog.analytics.question.problems import InvalidQuery
 from questlog.analytics.question.query import Period, Query
-from questlog.api.answers import ORIGIN_HEADERS
 from questlog.api.app import create_app
-from questlog.api.response_formats import ResponseFormat
+from questlog.api.origin_headers import ORIGIN_HEADERS
+from questlog.console.response_formats import ResponseFormat
 from questlog.console.services import Limits
 from questlog.model.calendar import zone_named
 from questlog.store.contract import QueryAborted
@@ -43,6 +43,7 @@ ANSWER = Answer(
         rows_read_at_most=1_000,
         sources=(SourceUse("player_days", ("dau",)), SourceUse("purchases", ("revenue",))),
         time_zone="Europe/Berlin",
+        compared_period=Period(dt.date(2025, 12, 30), dt.date(2025, 12, 31)),
     ),
 )
 ORIGIN = {
@@ -52,6 +53,7 @@ ORIGIN = {
     "rows_read_at_most": 1000,
     "sources": [{"name": "player_days", "answers": ["dau"]}, {"name": "purchases", "answers": ["revenue"]}],
     "time_zone": "Europe/Berlin",
+    "compared_period": {"start": "2025-12-30", "end": "2025-12-31"},
 }
 
 pytestmark = pytest.mark.usefixtures("game")
@@ -138,6 +140,7 @@ def test_headers_say_where_an_answer_comes_from(client: Client, form: ResponseFo
             "questlog-as-of": "2026-01-02T12:30:00Z",
             "questlog-complete-through": "2026-01-02T12:29:59.500000Z",
             "questlog-took-ms": "1.25",
+            "questlog-compared-period": "2025-12-30/2025-12-31",
             "questlog-rows-read-at-most": "1000",
             "questlog-sources": "player_days, purchases",
             "questlog-time-zone": "Europe/Berlin",

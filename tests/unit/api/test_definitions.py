@@ -12,6 +12,13 @@ PATH = "/api/v1/games/1/definitions"
 SEGMENTS = f"{PATH}/segment"
 PAYERS = {"rule": {"type": "did", "event": {"category": "business"}, "last_days": 30}}
 JANUARY = {"start": "2026-01-01", "end": "2026-01-31"}
+OF_PAYERS = {
+    "type": "metric",
+    "question": {"metrics": ["dau"], "period": JANUARY, "group_by": ["segment.Payers"]},
+    "metric": "dau",
+    "bucket": "2026-01-01",
+    "group": ["yes"],
+}
 NOT_PAYERS = {"rule": {"type": "not", "rule": {"type": "in_segment", "name": "Payers"}}}
 BOSSES = {"kind": "count", "event": {"category": "design", "event_id": "boss:killed"}}
 PERIOD = {"start": "2026-01-01", "end": "2026-01-31"}
@@ -65,12 +72,16 @@ def test_a_definition_is_made_listed_read_changed_and_deleted(client: Client, co
             },
         ),
         ("segment", {"rule": {"type": "not", "rule": {"type": "in_segment", "name": "Payers"}}}),
+        ("segment", {"rule": {"type": "in_cell", "of": OF_PAYERS}}),
     ],
 )
 def test_a_segment_that_others_are_made_of_is_kept(client: Client, kind: str, definition: object) -> None:
     client.put(f"{SEGMENTS}/Payers", json=PAYERS)
     client.put(f"{SEGMENTS}/Payers2", json=PAYERS)
     assert client.put(f"{PATH}/{kind}/Mine", json=definition).status_code == 200
+    owner = client.get(f"{SEGMENTS}/Payers").json()["owner"]
+    assert client.get(f"{SEGMENTS}/Payers/uses").json() == [{"kind": kind, "name": "Mine", "owner": owner}]
+    assert client.get(f"{SEGMENTS}/Payers2/uses").json() == []
     answer = client.delete(f"{SEGMENTS}/Payers")
     assert (answer.status_code, answer.json()["error"]["code"]) == (409, "in_use")
     assert f"the {kind} 'Mine'" in answer.json()["error"]["message"]
@@ -143,6 +154,9 @@ def test_every_kind_has_a_type() -> None:
         ("custom_metric", BOSSES),
         ("funnel", FUNNEL),
         ("balances", {"day": "2026-01-01"}),
+        ("annotation", {"day": "2026-01-15", "text": "Winter update", "build": "1.4.0"}),
+        ("board", {"rows": [[{"type": "card", "card": "overview.players"}]], "parameters": "period=7d"}),
+        ("sql", {"sql": "SELECT $a", "parameters": {"a": 1}, "shown": "bar"}),
     ],
 )
 def test_each_kind_takes_its_own_definitions_only(client: Client, kind: str, definition: object) -> None:
@@ -236,3 +250,19 @@ def test_a_custom_metric_of_a_dimension_that_there_is_not_is_refused(client: Cli
 def test_a_body_that_is_no_object_is_refused(client: Client) -> None:
     assert client.put(f"{SEGMENTS}/a", json=[1]).status_code == 400
     assert client.put(f"{SEGMENTS}/a", content=b"{").status_code == 400
+
+
+def test_a_segment_of_a_cell_that_there_cannot_be_is_refused(client: Client) -> None:
+    cell = {"type": "metric", "question": {"metrics": ["duu"], "period": JANUARY}, "metric": "duu"}
+    rule = {"type": "all", "rules": [{"type": "in_cell", "of": cell}]}
+    answer = client.put(f"{SEGMENTS}/Mine", json={"rule": rule})
+    error = answer.json()["error"]
+    assert (answer.status_code, error["field"]) == (400, "rule.rules[0].of.question.metrics[0]")
+    assert error["nearest"] == "dau"
+    assert (
+        client.put(f"{SEGMENTS}/Mine", json={"rule": {"type": "in_cell", "of": {**cell, "type": "pie"}}}).status_code
+        == 400
+    )
+    question = {"metrics": ["dau"], "period": JANUARY}
+    whole = {**cell, "question": question, "metric": "dau", "bucket": "2026-01-01"}
+    assert client.put(f"{SEGMENTS}/Mine", json={"rule": {"type": "in_cell", "of": whole}}).status_code == 200

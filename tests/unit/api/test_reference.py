@@ -7,7 +7,7 @@ import pytest
 from litestar import Litestar
 from litestar.testing import TestClient
 
-from questlog.api.response_formats import ResponseFormat
+from questlog.console.response_formats import ResponseFormat
 from questlog.loader.counters import LoaderCounters
 from questlog.store.contract import Cancellation
 from tests.support.console import FakeConsole, MemoryTables

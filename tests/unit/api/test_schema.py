@@ -6,7 +6,7 @@ from litestar import Litestar
 from litestar.testing import TestClient
 
 from questlog.analytics.registry import ANALYSES
-from questlog.api.answers import AnswerBody
+from questlog.console.answer_formats import AnswerBody
 from questlog.console.definition_kinds import DEFINITION_TYPES
 from tests.support.console import FakeConsole
 

@@ -2,13 +2,15 @@ import os
 import time
 from pathlib import Path
 
+from questlog.app import checks
 from questlog.app.started_with import COLLECTORS, SERVER, note_settings
-from questlog.cli.doctor import Finding, Level, _clock, _data_directory, _journal, examine, maintenance_findings
+from questlog.cli.doctor import examine
 from questlog.collector.counters import CounterBook, publish
 from questlog.config import load
 from questlog.control.database import ControlDatabase
 from questlog.journal.head import current_boot_id
 from questlog.model.clock import SystemClock
+from questlog.model.finding import Finding, Level
 from questlog.model.record import Position
 from questlog.rates.files import RatesFiles
 from tests.support.journals import die, log_of
@@ -70,9 +72,9 @@ def test_secrets_that_others_may_read_are_named(tmp_path: Path) -> None:
     path = tmp_path / "console.json"
     path.write_text("{}", encoding="utf-8")
     path.chmod(0o644)
-    assert [finding.level for finding in _data_directory(tmp_path)] == [Level.WARN, Level.OK]
+    assert [finding.level for finding in checks.data_directory(tmp_path)] == [Level.WARN, Level.OK]
     path.chmod(0o600)
-    assert [finding.level for finding in _data_directory(tmp_path)] == [Level.OK]
+    assert [finding.level for finding in checks.data_directory(tmp_path)] == [Level.OK]
 
 
 def test_a_clock_behind_the_journal_fails(tmp_path: Path) -> None:
@@ -80,9 +82,9 @@ def test_a_clock_behind_the_journal_fails(tmp_path: Path) -> None:
     segment.parent.mkdir(parents=True)
     segment.write_bytes(b"")
     now = time.time()
-    assert _clock(tmp_path, now).level is Level.OK
+    assert checks.clock(tmp_path, now).level is Level.OK
     os.utime(segment, (now + 3600, now + 3600))
-    assert _clock(tmp_path, now).level is Level.FAIL
+    assert checks.clock(tmp_path, now).level is Level.FAIL
 
 
 def test_a_store_that_is_ahead_of_its_journal_is_warned_about(tmp_path: Path) -> None:
@@ -90,11 +92,11 @@ def test_a_store_that_is_ahead_of_its_journal_is_warned_about(tmp_path: Path) ->
     log = log_of(settings.journal_dir, boot_id=current_boot_id())
     segment = log.commit([b"record"]).segment
     die(log)
-    assert _journal(settings, {}).level is Level.OK
-    assert _journal(settings, {0: Position(0, segment, 0), 7: Position(7, 2**31, 0)}).level is Level.OK, (
+    assert checks.journal(settings, {}).level is Level.OK
+    assert checks.journal(settings, {0: Position(0, segment, 0), 7: Position(7, 2**31, 0)}).level is Level.OK, (
         "of writer 7 there is no journal"
     )
-    ahead = _journal(settings, {0: Position(0, segment, 1_000_000)})
+    ahead = checks.journal(settings, {0: Position(0, segment, 1_000_000)})
     assert ahead.level is Level.WARN
     assert "writer 0" in ahead.text
 
@@ -183,8 +185,8 @@ def test_settings_of_the_server_count_where_there_is_one_and_hold_no_secret(tmp_
 def test_tasks_of_maintenance_that_fail_are_named() -> None:
     good = {"name": "compact", "failures": 0, "error": None}
     bad = {"name": "expire", "failures": 3, "error": "disk\nfull"}
-    assert [finding.level for finding in maintenance_findings([good])] == [Level.OK]
-    (finding,) = maintenance_findings([good, bad])
+    assert [finding.level for finding in checks.maintenance([good])] == [Level.OK]
+    (finding,) = checks.maintenance([good, bad])
     assert (finding.level, finding.text) == (
         Level.WARN,
         "expire failed 3 times in a row; it is tried again: disk full",

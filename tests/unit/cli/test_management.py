@@ -267,6 +267,34 @@ def test_who_takes_the_last_owner_away_is_warned(questlog: CommandLine) -> None:
     assert "no user is an owner" in questlog("user", "remove", "bob@example.com").stderr
 
 
+def test_somebody_is_invited_by_a_link(questlog: CommandLine) -> None:
+    questlog("game", "create", "Tetris")
+    link = questlog("user", "invite", "Ann@example.com", "--role", "admin", "--game", "Tetris", "--expires", "12h").json
+    assert list(link) == ["email", "path", "expires_at"]
+    assert link["path"].startswith("/join/")
+    assert questlog("user", "list").json == []
+    assert "12h, 90d or 4w" in questlog("user", "invite", "bob@example.com", "--expires", "soon").refusal
+
+
+def test_a_user_gets_a_link_for_another_password(questlog: CommandLine) -> None:
+    questlog("user", "create", "ann@example.com", "--password", "correct horse")
+    assert questlog("user", "password-link", "ann@example.com").json["path"].startswith("/join/")
+    assert "no user" in questlog("user", "password-link", "bob@example.com").refusal
+    assert "there is a user" in questlog("user", "invite", "ann@example.com").refusal
+
+
+def test_old_keys_are_kept_for_a_while(questlog: CommandLine) -> None:
+    made = questlog("game", "create", "Tetris").json
+    rotated = questlog("game", "rotate-secret", "Tetris", "--keep-old", "30d").json
+    assert rotated["secret_key"] != made["secret_key"]
+    assert "--keep-old" in questlog("game", "rotate-secret", "Tetris", "--keep-old", "30").refusal
+    old = questlog("api-key", "create", "server", "--game", "Tetris").json
+    new = questlog("api-key", "rotate", "server", "--game", "Tetris", "--keep-old", "1w").json
+    assert (new["name"], new["key"] != old["key"]) == ("server", True)
+    ended, live = questlog("api-key", "list").json
+    assert (TIME.fullmatch(ended["revoked_at"]) is not None, live["revoked_at"]) == (True, None)
+
+
 def test_the_audit_log_says_who_did_what(questlog: CommandLine) -> None:
     questlog("game", "create", "Tetris")
     questlog("game", "strict", "Tetris")

@@ -182,6 +182,20 @@ def test_a_new_game_is_found_without_waiting(collector: TestCollector) -> None:
     assert collector.ask("POST", f"/v2/{game.game_key}/events", body, headers).status == 200
 
 
+def test_a_secret_key_that_was_replaced_is_accepted_for_as_long_as_it_is_kept(collector: TestCollector) -> None:
+    new = collector.control.rotate_secret(SANDBOX_GAME_KEY, keep_old_s=60).secret_key
+    collector.worker.directory.refresh()
+    body = json.dumps([USER]).encode()
+
+    def statuses() -> list[int]:
+        keys = [{"Authorization": signature(body, new)}, signed(body), {"Authorization": signature(body, "x" * 40)}]
+        return [collector.ask("POST", EVENTS, body, headers).status for headers in keys]
+
+    assert statuses() == [200, 200, 401]
+    collector.clock.now += 60_000_000
+    assert statuses() == [200, 401, 401]
+
+
 def test_answers_are_counted(collector: TestCollector) -> None:
     collector.send_events([USER, {**USER, "v": 1}])
     counted = collector.worker.counters.snapshot(is_ready=True, pending_bytes=0)

@@ -410,6 +410,17 @@ def test_a_revoked_api_key_ends_its_tokens(collector: TestCollector) -> None:
     assert collector.ask("GET", "/v1/properties", headers=bearer(token)).status == 401
 
 
+def test_an_api_key_that_was_replaced_is_accepted_for_as_long_as_it_is_kept(collector: TestCollector) -> None:
+    token = collector.authenticate(IDENTITY)["token"]
+    game, name = collector.sandbox.game.game_key, collector.sandbox.api_key.name
+    collector.control.rotate_api_key(game, name, keep_old_s=60)
+    collector.worker.directory.refresh()
+    assert collector.ask("POST", "/v1/authenticate", {"id": OTHER}, collector.basic()).status == 200
+    collector.clock.now += 60_000_000
+    assert collector.ask("POST", "/v1/authenticate", {"id": OTHER}, collector.basic()).status == 401
+    assert collector.ask("GET", "/v1/properties", headers=bearer(token)).status == 200
+
+
 def test_games_may_have_api_keys_of_the_same_name(collector: TestCollector) -> None:
     other = collector.control.create_game("other")
     collector.control.create_api_key(other.game_key, collector.sandbox.api_key.name)

@@ -2,11 +2,14 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from questlog.console.accounts import Accounts, NotAuthenticated, TooManyAttempts
+from questlog.console.accounts import Accounts, LoggedIn, NotAuthenticated, TooManyAttempts
+from questlog.console.own_logins import end_other_logins, end_own_login, own_logins
 from questlog.control.attempts import Source
 from questlog.control.audit_log import AuditFilter
+from questlog.control.errors import NotAllowed, NotFound
 from questlog.control.login_sessions import Origin
 from tests.support.console import FakeConsole
 
@@ -145,3 +148,94 @@ def test_a_form_belongs_to_one_cookie_in_every_process(console: FakeConsole) -> 
     assert not accounts.is_own_form("", accounts.form_token(""))
     assert not accounts.is_own_form("a", "ü")
     assert Accounts(console.control, console.audit, console.clock).is_own_form("a", token)
+
+
+async def logged_in(console: FakeConsole, password: str = PASSWORD) -> LoggedIn:
+    cookie = await console.accounts.log_in_with_password("ann@example.com", password, HERE)
+    login = console.accounts.find(cookie, HERE.address)
+    assert login is not None
+    return login
+
+
+def again(console: FakeConsole, login: LoggedIn) -> LoggedIn:
+    """The same log-in, as the next request finds it."""
+    [listed] = [each for each in console.control.list_logins() if each.login_id == login.login_id]
+    assert listed.who == login.caller.who
+    with console.control._connections.read() as connection:
+        query = f"SELECT proven_at FROM login_sessions WHERE login_id = {login.login_id}"  # noqa: S608 - a number
+        return msgspec.structs.replace(login, proven_at=connection.exec_driver_sql(query).scalar_one())
+
+
+def test_a_password_counts_for_ten_minutes_and_can_be_given_again(console: FakeConsole) -> None:
+    login = asyncio.run(logged_in(console))
+    assert console.accounts.is_proven(login)
+    console.clock.us += 600_000_000
+    assert not console.accounts.is_proven(login)
+    asyncio.run(console.accounts.prove(login, PASSWORD))
+    assert console.accounts.is_proven(again(console, login))
+    assert [entry.action for entry in console.control.list_audit(AuditFilter(limit=1))] == ["log_in.proof"]
+
+
+def test_a_clock_that_was_set_back_makes_no_proof_longer(console: FakeConsole) -> None:
+    login = asyncio.run(logged_in(console))
+    console.clock.us -= 1
+    assert not console.accounts.is_proven(login)
+
+
+def test_wrong_proofs_count_as_wrong_passwords(console: FakeConsole) -> None:
+    login = asyncio.run(logged_in(console))
+    console.clock.us += 600_000_000
+    for _ in range(10):
+        with pytest.raises(NotAuthenticated):
+            asyncio.run(console.accounts.prove(login, "wrong"))
+    with pytest.raises(TooManyAttempts):
+        asyncio.run(console.accounts.prove(login, PASSWORD))
+    assert not console.accounts.is_proven(again(console, login))
+
+
+def test_the_proof_of_a_log_in_with_a_token_is_this_token(console: FakeConsole) -> None:
+    other = console.control.create_token("other").token
+    login = console.accounts.find(asyncio.run(console.accounts.log_in_with_token(console.token, HERE)), HERE.address)
+    assert login is not None
+    console.clock.us += 600_000_000
+    for wrong in (other, "nonsense", PASSWORD):
+        with pytest.raises(NotAuthenticated):
+            asyncio.run(console.accounts.prove(login, wrong))
+    asyncio.run(console.accounts.prove(login, console.token))
+    assert console.accounts.is_proven(again(console, login))
+    with pytest.raises(NotAllowed, match="no password"):
+        asyncio.run(console.accounts.change_password(login, console.token, "another one"))
+
+
+def test_a_log_in_that_was_ended_proves_nothing(console: FakeConsole) -> None:
+    login = asyncio.run(logged_in(console))
+    console.control.end_login(login.login_id)
+    with pytest.raises(NotAuthenticated):
+        asyncio.run(console.accounts.prove(login, PASSWORD))
+
+
+def test_a_password_of_ones_own_is_changed_with_the_old_one(console: FakeConsole) -> None:
+    login, other = asyncio.run(logged_in(console)), asyncio.run(logged_in(console))
+    with pytest.raises(NotAuthenticated):
+        asyncio.run(console.accounts.change_password(login, "wrong", "another one"))
+    with pytest.raises(NotAllowed, match="characters"):
+        asyncio.run(console.accounts.change_password(login, PASSWORD, "short"))
+    asyncio.run(console.accounts.change_password(login, PASSWORD, "another one"))
+    assert [each.login_id for each in console.control.list_logins()] == [login.login_id]
+    assert other.login_id != login.login_id
+    assert console.control.check_password("ann@example.com", "another one") is not None
+
+
+def test_ones_own_log_ins_are_seen_and_ended(console: FakeConsole) -> None:
+    control = console.control
+    control.create_user("bob@example.com", PASSWORD)
+    cookie = asyncio.run(console.accounts.log_in_with_password("bob@example.com", PASSWORD, HERE))
+    of_bob = console.accounts.find(cookie)
+    assert of_bob is not None
+    mine = [asyncio.run(logged_in(console)) for _ in range(3)]
+    assert [each.login_id for each in own_logins(control, mine[0])] == [each.login_id for each in reversed(mine)]
+    with pytest.raises(NotFound):
+        end_own_login(control, mine[0], of_bob.login_id)
+    end_own_login(control, mine[0], mine[1].login_id)
+    assert end_other_logins(control, mine[0]) == 1
+    assert {each.login_id for each in control.list_logins()} == {of_bob.login_id, mine[0].login_id}

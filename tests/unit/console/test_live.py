@@ -6,7 +6,8 @@ from collections.abc import AsyncGenerator
 import pytest
 
 from questlog.console.concurrency import TooBusy
-from questlog.console.live import Arrivals, End, Heartbeat, LiveFeed, Message, Pace
+from questlog.console.live import Arrivals, End, EventPlace, Heartbeat, LiveFeed, Message, Pace, Wanted
+from questlog.store.named_reads import EventFilter
 from tests.support.staged import batch
 
 PATIENT = Pace(heartbeat_s=60.0, recheck_s=60.0)
@@ -56,6 +57,49 @@ def test_nobody_is_told_of_another_game() -> None:
     arrivals = asyncio.run(watch())
     assert arrivals.accepted["event_id"].to_pylist() == ["ours"]
     assert arrivals.rejected.num_rows == 0
+
+
+@pytest.mark.parametrize(
+    ("wanted", "accepted", "rejected"),
+    [
+        (Wanted(), ["menu:open", "menu_open", "fps:low", None], ["menu:open", None]),
+        (Wanted(EventFilter(event_id="menu:open")), ["menu:open"], ["menu:open"]),
+        (Wanted(EventFilter(event_id="*_open")), ["menu_open"], []),
+        (Wanted(EventFilter(not_event_id=("fps*", "*:open"))), ["menu_open", None], [None]),
+        (Wanted(EventFilter(player_id="ada")), ["menu:open"], []),
+        (Wanted(EventFilter(player_id="ada", category="business")), [], []),
+        (Wanted(EventFilter(reason="bad_*")), [], ["menu:open"]),
+        (Wanted(is_with_accepted=False), [], ["menu:open", None]),
+        (Wanted(is_with_rejected=False), ["menu:open", "menu_open", "fps:low", None], []),
+    ],
+)
+def test_a_watcher_sees_what_matches(wanted: Wanted, accepted: list[str | None], rejected: list[str | None]) -> None:
+    async def watch() -> Message:
+        feed = LiveFeed(pace=Pace(heartbeat_s=0.0, recheck_s=60.0))
+        messages = feed.messages(feed.watch(1, wanted), always)
+        rows = [{"event_id": each} for each in ("menu:open", "menu_open", "fps:low", None)]
+        rows[0]["player_id"] = "ada"
+        feed.note(batch(rows, [{"event_id": "menu:open", "reason": "bad_value"}, {"reason": "expired"}]))
+        return await first(messages)
+
+    message = asyncio.run(watch())
+    found = ([], []) if isinstance(message, Heartbeat) else _ids(message)
+    assert found == (accepted, rejected)
+
+
+def _ids(message: Message) -> tuple[list[str | None], list[str | None]]:
+    assert isinstance(message, Arrivals)
+    return message.accepted["event_id"].to_pylist(), message.rejected["event_id"].to_pylist()
+
+
+def test_what_does_not_match_crowds_nothing_out() -> None:
+    async def watch() -> Arrivals:
+        feed = LiveFeed(pace=PATIENT, most_rows=2)
+        messages = feed.messages(feed.watch(1, Wanted(EventFilter(event_id="rare"))), always)
+        feed.note(batch([{"event_id": "rare"}, *[{"event_id": "noise"}] * 9]))
+        return await first_arrivals(messages)
+
+    assert asyncio.run(watch()).accepted["event_id"].to_pylist() == ["rare"]
 
 
 def test_all_who_watch_are_told_from_any_thread() -> None:
@@ -200,3 +244,20 @@ def test_loading_goes_on_where_the_loop_of_a_watcher_is_gone() -> None:
     feed.note(batch([{}]))
     feed.close()
     assert watcher is not None
+
+
+def test_an_accepted_event_says_its_place_in_the_journal() -> None:
+    async def watch() -> Arrivals:
+        feed = LiveFeed(pace=PATIENT)
+        messages = watching(feed)
+        feed.note(batch([{"writer": 1, "segment": 2, "offset": 30, "index": 4}]))
+        return await first_arrivals(messages)
+
+    assert asyncio.run(watch()).accepted["place"].to_pylist() == ["1-2-30-4"]
+    assert EventPlace.parse("1-2-30-4") == EventPlace(1, 2, 30, 4)
+
+
+@pytest.mark.parametrize("text", ["", "1-2-3", "1-2-3-x", "1-2-3--4", "1-2-3-4-5", "1-2-3-٤"])
+def test_a_text_that_is_no_place_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="no place"):
+        EventPlace.parse(text)

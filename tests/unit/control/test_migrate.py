@@ -151,3 +151,15 @@ def test_only_the_owner_may_read_the_files(control: ControlDatabase, path: Path)
     assert modes.pop("control.sqlite3.lock") & 0o022 == 0
     assert set(modes) == {"control.sqlite3", "control.sqlite3-wal", "control.sqlite3-shm"}
     assert set(modes.values()) == {0o600}
+
+
+def test_grants_of_an_older_version_stay_and_keep_their_ties(path: Path) -> None:
+    user = "INSERT INTO users (user_id, email, password_hash, created_at) VALUES (3, 'ann@example.com', 'x', 5)"
+    grant = "INSERT INTO grants (grant_id, user_id, role) VALUES (7, 3, 'owner')"
+    make_old_database(path, "0007", user, grant)
+    with ControlDatabase(path, SystemClock()) as control:
+        [listed] = control.list_users()
+        assert [grant.role for grant in listed.grants] == ["owner"]
+        control.remove_user("ann@example.com")
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("SELECT count(*) FROM grants").fetchone() == (0,)

@@ -183,6 +183,7 @@ def test_the_loader_tells_of_its_tasks_and_of_those_elsewhere(clock: FakeClock) 
         "erase players",
         "rebuild",
         "reprice",
+        "replay",
         "expire rejected events",
         "expire keys of events",
         "expire journal segments",

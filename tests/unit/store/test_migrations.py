@@ -97,6 +97,9 @@ def _history(seed: int, version: int) -> list[dict[str, Any]]:
 _ROWS_OF = {
     "store": "SELECT count(*) AS ids FROM store",
     "value_counts": ADDED_UP,
+    # Before version 9 nobody counted by SDK and build, nor knew where a rejected event lies.
+    "ingest_hours": "SELECT game_id, hour, received, stored, rejected, duplicates FROM ingest_hours",
+    "rejected_events": "SELECT rejected_no, received_at, reason, raw FROM rejected_events",
     # The migration is a change of its own; numbers of sessions differ.
     "counters": "SELECT * EXCLUDE (batch_no, session_no) FROM counters",
     "sessions": "SELECT * EXCLUDE (session_no, family_no) FROM sessions",

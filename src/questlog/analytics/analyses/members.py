@@ -1,8 +1,9 @@
 """Who is in a cell of an answer: a point of a chart, a cell of a triangle, a step of a funnel."""
 
 import datetime as dt
-from collections.abc import Callable, Hashable, Mapping
-from typing import Annotated
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Annotated, Any
 
 import ibis.expr.types as ir
 import msgspec
@@ -38,23 +39,27 @@ from questlog.analytics.analyses.retention import returns_of
 from questlog.analytics.analyses.triangle import bucket_numbers, bucket_starts
 from questlog.analytics.engine import tables
 from questlog.analytics.engine.analysis import Analysis
-from questlog.analytics.engine.context import Context
+from questlog.analytics.engine.context import Built, Context
 from questlog.analytics.metrics.catalogue import CATALOGUE
 from questlog.analytics.metrics.measures import Quantity
 from questlog.analytics.metrics.metric import metric_named
 from questlog.analytics.metrics.metric_query import checked
 from questlog.analytics.question.answer import Answer
-from questlog.analytics.question.definitions import CustomMetric, SegmentDefinition
+from questlog.analytics.question.definitions import CustomMetric, InCell, SegmentDefinition
 from questlog.analytics.question.examples import JANUARY, Example
 from questlog.analytics.question.problems import InvalidQuery, unknown
 from questlog.analytics.question.query import Granularity, Period, Query, Value
 from questlog.analytics.selection.buckets import Bucket
 from questlog.analytics.selection.cardinality import OTHER
+from questlog.analytics.selection.segment_rules import rules_of
 from questlog.analytics.selection.segments import LISTED, number_of
 from questlog.analytics.selection.selection import caps_of, select, zone_asked
 from questlog.model.calendar import Zone
 
 MAX_LISTED = 10_000
+MAX_OF_FUNNEL = 200_000
+"""Players of a step of a funnel that can be a segment: their numbers are part of the statement."""
+
 _ONE_DAY = dt.timedelta(days=1)
 
 
@@ -97,6 +102,49 @@ def answer(question: Members, context: Context) -> Answer:
     return Answer(rows, LISTED, totals=totals, data_version=context.data_version)
 
 
+def check_cells(
+    definition: SegmentDefinition, segments: Mapping[str, SegmentDefinition], custom: Mapping[str, CustomMetric]
+) -> None:
+    """Raises `InvalidQuery` for a segment with a rule `in_cell` of a cell that there cannot be."""
+    for field, rule in rules_of(definition.rule):
+        if isinstance(rule, InCell):
+            with _within(field):
+                check(Members(_cell(rule.of)), segments, custom)
+
+
+def players_of_cell(cell: Mapping[str, Any], context: Context) -> Built:
+    """What finds the players of a segment's rule `in_cell`. Raises `InvalidQuery`, `QueryAborted`."""
+    found = _cell(cell)
+    check(Members(found), context.segments, context.custom_metrics)
+    if not isinstance(found, FunnelCell):
+        return _BUILDERS[type(found)](found, context)
+    numbers = _units_of_funnel(found, context)
+    if found.question.count is Unit.SESSIONS:
+        numbers = _players_of_sessions(found, numbers, context)
+    if len(numbers) > MAX_OF_FUNNEL:
+        said = f"a step of a funnel with more than {MAX_OF_FUNNEL} players cannot be a segment; ask for fewer days"
+        raise InvalidQuery("of.question.period", said)
+    return _numbered, context.game_id, tuple(numbers.tolist())
+
+
+def _cell(cell: Mapping[str, Any]) -> Cell:
+    try:
+        # Through JSON: numbers that were texts of it are then of one type, wherever the cell comes from.
+        found: Cell = msgspec.json.decode(msgspec.json.encode(dict(cell)), type=Cell)
+    except msgspec.ValidationError as error:
+        raise InvalidQuery("of", str(error)) from None
+    return found
+
+
+@contextmanager
+def _within(field: str) -> Iterator[None]:
+    """What is raised inside is about a part of `field`."""
+    try:
+        yield
+    except InvalidQuery as error:
+        raise InvalidQuery(f"{field}.{error.field}", error.detail, error.nearest) from None
+
+
 def _check_group(cell: Cell) -> None:
     if isinstance(cell, ErrorCell | BalanceCell):
         return
@@ -118,9 +166,6 @@ def _groups(cell: Cell) -> tuple[str, ...]:
 
 
 # -------------------------------------------------------------------------------------------------- cells in the engine
-
-Built = tuple[Callable[..., ir.Table], *tuple[Hashable, ...]]
-"""What makes the expression of a cell's players, and its arguments."""
 
 
 def _metric(cell: MetricCell, context: Context) -> Built:
@@ -266,6 +311,20 @@ def _count(build: Callable[..., ir.Table], arguments: tuple[Hashable, ...]) -> i
 
 def _of_funnel(cell: FunnelCell, limit: int, after_no: int, context: Context) -> Answer:
     """The attempts that count are known to the server only: their players are looked up by number."""
+    units = _units_of_funnel(cell, context)
+    totals = {}
+    numbers = units
+    if cell.question.count is Unit.SESSIONS:
+        totals["sessions"] = [len(units)]
+        numbers = _players_of_sessions(cell, units, context)
+    totals["players"] = [len(numbers)]
+    page = tuple(numbers[numbers > after_no][:limit].tolist())
+    rows = context.run(_of_numbers, context.game_id, page)
+    return Answer(rows, LISTED, totals=pa.table(totals), data_version=context.data_version)
+
+
+def _units_of_funnel(cell: FunnelCell, context: Context) -> Ints:
+    """The numbers of the players, or sessions, of the cell, in order."""
     if cell.step > len(cell.question.steps):
         raise InvalidQuery("of.step", f"there is no step {cell.step}", str(len(cell.question.steps)))
     counted = attempts_of(cell.question, context)
@@ -276,16 +335,8 @@ def _of_funnel(cell: FunnelCell, limit: int, after_no: int, context: Context) ->
     for dimension, value in zip(cell.question.group_by, cell.group, strict=True):
         groups = counted.groups if counted.groups is not None else pa.table({})
         place = place[_is_value(groups[dimension].take(pa.array(place)), value)]
-    units = np.unique(attempts.unit[place])
-    totals = {}
-    numbers = units
-    if cell.question.count is Unit.SESSIONS:
-        totals["sessions"] = [len(units)]
-        numbers = _players_of_sessions(cell, units, context)
-    totals["players"] = [len(numbers)]
-    page = tuple(numbers[numbers > after_no][:limit].tolist())
-    rows = context.run(_of_numbers, context.game_id, page)
-    return Answer(rows, LISTED, totals=pa.table(totals), data_version=context.data_version)
+    units: Ints = np.unique(attempts.unit[place])
+    return units
 
 
 def _places_of_bucket(cell: FunnelCell, counted: Counted) -> Ints:
@@ -331,6 +382,11 @@ def _of_numbers(game_id: int, numbers: tuple[int, ...]) -> ir.Table:
     players = tables.players
     players = players.filter(players.game_id == game_id, players.player_no.isin(numbers))
     return players.order_by("player_no").select([column.name for column in LISTED])
+
+
+def _numbered(game_id: int, numbers: tuple[int, ...]) -> ir.Table:
+    players = tables.players
+    return players.filter(players.game_id == game_id, players.player_no.isin(numbers)).select("player_no")
 
 
 _CLEARED = {

@@ -91,27 +91,27 @@ def profile(question: PlayerProfile, context: Context) -> Answer:
     rows = context.run(_player, context.game_id, question.player_id)
     if rows.num_rows == 0:
         raise _no_such_player(question.player_id)
-    return _answer(rows, PLAYERS, context)
+    return rows_answer(rows, PLAYERS, context)
 
 
 def sessions(question: PlayerSessions, context: Context) -> Answer:
     """At most `limit` sessions. Raises `InvalidQuery` for an unknown player."""
-    player = _known(question.player_id, context)
+    player = known_player(question.player_id, context)
     rows = context.run(_sessions, context.game_id, player["player_no"], question.older_than, question.limit)
-    return _answer(rows, SESSIONS, context)
+    return rows_answer(rows, SESSIONS, context)
 
 
 def answer(question: PlayerTimeline, context: Context) -> Answer:
     """At most `limit` events with all their columns. Raises `InvalidQuery`, also for an unknown player."""
     question.check(context.segments)
-    player = _known(question.player_id, context)
+    player = known_player(question.player_id, context)
     lifetime = _lifetime(player, context.zone)
     period = lifetime if question.period is None or lifetime is None else _both(question.period, lifetime)
     if period is None:
-        return _answer(_no_events(), EVENTS, context)
+        return rows_answer(_no_events(), EVENTS, context)
     selection = select(context, period, names=referenced_dimensions(question.event.filter))
     wanted = _Wanted(player["player_no"], question.event, question.search, question.older_than, question.limit)
-    return _answer(context.run(_events, selection, wanted), EVENTS, context)
+    return rows_answer(context.run(_events, selection, wanted), EVENTS, context)
 
 
 class _Wanted(msgspec.Struct, frozen=True):
@@ -129,10 +129,11 @@ def _events(selection: Selection, wanted: _Wanted) -> ir.Table:
     rows = rows.filter(rows.player_no == wanted.player_no, event_matches(wanted.event, rows))
     if wanted.search is not None:
         rows = rows.filter(_is_found(rows, wanted.search))
-    return _page(_told(rows), "event_time", "row_no", wanted.older_than, wanted.limit)
+    return _page(stored_columns(rows), "event_time", "row_no", wanted.older_than, wanted.limit)
 
 
-def _told(events: ir.Table) -> ir.Table:
+def stored_columns(events: ir.Table) -> ir.Table:
+    """Events with the columns that people are shown, all but our own."""
     return events.mutate(event_uuid=events.event_uuid.cast("string")).select(*_columns_of(EVENTS))
 
 
@@ -163,7 +164,8 @@ def _page(rows: ir.Table, time: str, number: str, older_than: Cursor | None, lim
     return rows.order_by(ibis.desc(time), ibis.desc(number)).limit(limit)
 
 
-def _known(player_id: str, context: Context) -> Mapping[str, Any]:
+def known_player(player_id: str, context: Context) -> Mapping[str, Any]:
+    """The player's row. Raises `InvalidQuery` for an unknown player."""
     found: list[Mapping[str, Any]] = context.run(_player, context.game_id, player_id).to_pylist()
     if not found:
         raise _no_such_player(player_id)
@@ -190,14 +192,15 @@ def _both(one: Period, other: Period) -> Period | None:
 
 
 def _no_events() -> pa.Table:
-    return arrow_schema(_told(tables.events)).empty_table()
+    return arrow_schema(stored_columns(tables.events)).empty_table()
 
 
 def _columns_of(table: Table) -> list[str]:
     return [column.name for column in table.columns if column.name not in _INTERNAL]
 
 
-def _answer(rows: pa.Table, table: Table, context: Context) -> Answer:
+def rows_answer(rows: pa.Table, table: Table, context: Context) -> Answer:
+    """The answer with these rows of a table."""
     known = {column.name: column for column in table.columns}
     columns = [AnswerColumn(name, _UNITS.get(known[name].kind, ""), known[name].meaning) for name in rows.column_names]
     return Answer(table=rows, columns=columns, data_version=context.data_version)

@@ -19,6 +19,16 @@ from questlog.model.calendar import UTC, Zone
 from questlog.store.contract import Cancellation, QueryAborted
 
 _PLAYER_STEP = 65_536
+
+Built = tuple[Callable[..., ir.Table], *tuple[Hashable, ...]]
+"""What makes an expression of players (`player_no`, each once), and its arguments."""
+
+
+def no_cells(cell: Mapping[str, Any], context: "Context") -> Built:
+    """For contexts in which no segment is made of cells."""
+    raise NotImplementedError
+
+
 _Found = TypeVar("_Found")
 
 
@@ -117,7 +127,8 @@ class Context(msgspec.Struct, frozen=True):
 
     `now_us` is UTC microseconds; `zone` that of the days in the game's tables; `last_player_no` the greatest player
     number given out; `data_version` the last load transaction; `limits` the greatest number of values per field and day
-    (metrics.md §6); `approximate_from` the currencies with approximate rates, and the first day (since 1970) with one.
+    (metrics.md §6); `approximate_from` the currencies with approximate rates, and the first day (since 1970) with one;
+    `players_of_cell` finds the players of a segment's rule `in_cell`.
     """
 
     game_id: int
@@ -135,6 +146,7 @@ class Context(msgspec.Struct, frozen=True):
     kept_rows: KeptRows = msgspec.field(default_factory=KeptRows)
     trace: Trace = msgspec.field(default_factory=Trace)
     standing_groups: StandingGroups = msgspec.field(default_factory=StandingGroups)
+    players_of_cell: Callable[[Mapping[str, Any], "Context"], Built] = no_cells
 
     @property
     def today(self) -> dt.date:

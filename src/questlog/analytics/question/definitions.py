@@ -1,7 +1,8 @@
 """What a game saves to use again: segments and metrics of its own (metrics.md §5, spec Satori §9)."""
 
 import enum
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
@@ -47,6 +48,36 @@ class InSegment(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="in
     name: Name
 
 
+class FixedJson(dict[str, Any]):
+    """A JSON object that nobody changes: it can be a key, and is equal to what says the same as JSON."""
+
+    @property
+    def text(self) -> bytes:
+        """The JSON, the same for equal ones."""
+        return msgspec.json.encode(dict(self), order="deterministic")
+
+    def __hash__(self) -> int:  # type: ignore[override]
+        return hash(self.text)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, FixedJson) and self.text == other.text
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+
+class InCell(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="in_cell", tag_field="type"):
+    """The players behind a number of an answer: a point of a chart, a cell of a triangle, a step of a funnel.
+
+    `of` is the cell as the question `members` takes it.
+    """
+
+    of: Mapping[str, Any]
+
+    def __post_init__(self) -> None:
+        msgspec.structs.force_setattr(self, "of", FixedJson(msgspec.json.decode(msgspec.json.encode(dict(self.of)))))
+
+
 class AllRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="all", tag_field="type"):
     """Every one holds."""
 
@@ -65,7 +96,7 @@ class NotRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="not"
     rule: "Rule"
 
 
-Rule = Who | Did | InSegment | AllRules | AnyRule | NotRule
+Rule = Who | Did | InSegment | InCell | AllRules | AnyRule | NotRule
 
 
 class SegmentDefinition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

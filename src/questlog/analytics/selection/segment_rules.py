@@ -2,12 +2,14 @@
 
 import datetime as dt
 import math
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from typing import Any
 
 from questlog.analytics.question.definitions import (
     AllRules,
     AnyRule,
     Did,
+    InCell,
     InSegment,
     NotRule,
     Rule,
@@ -27,8 +29,8 @@ from questlog.analytics.selection.filters import check_filter
 MAX_RULES = 500
 """Rules and conditions of a segment and of all segments that it is made of, each as often as it is used."""
 
-_DID_WEIGHT = 10
-"""A `did` is a table of its own in the statement: it takes as long to write as ten other rules."""
+_TABLE_WEIGHT = 10
+"""A `did` or `in_cell` is a table of its own in the statement: it takes as long to write as ten other rules."""
 
 MAX_DEPTH = 16
 """Rules within rules of one definition."""
@@ -109,9 +111,33 @@ def names_of(rule: Rule) -> tuple[str, ...]:
     """The segments that the rule itself speaks of, those within it left out."""
     if isinstance(rule, InSegment):
         return (rule.name,)
+    if isinstance(rule, InCell):
+        return segment_names(set(_dimensions_in(rule.of)))
     if isinstance(rule, Who):
         return segment_names(referenced_dimensions(rule.filter))
     return segment_names(referenced_dimensions(rule.event.filter)) if isinstance(rule, Did) else ()
+
+
+def _dimensions_in(value: Any) -> Iterator[str]:
+    """The dimensions that a question, as JSON, filters or groups by."""
+    if isinstance(value, list):
+        for each in value:
+            yield from _dimensions_in(each)
+    elif isinstance(value, dict):
+        grouped = value.get("group_by")
+        named = [value.get("dimension"), *(grouped if isinstance(grouped, list) else [])]
+        yield from (name for name in named if isinstance(name, str))
+        for each in value.values():
+            yield from _dimensions_in(each)
+
+
+def cells_in(definitions: Iterable[SegmentDefinition], segments: Mapping[str, SegmentDefinition]) -> list[InCell]:
+    """The cells that definitions are made of, and those of the segments that they use; each once."""
+    found: dict[InCell, None] = {}
+    for definition in definitions:
+        for each in (definition, *(inner for _, inner in segments_of(definition, segments))):
+            found |= {rule: None for _, rule in rules_of(each.rule) if isinstance(rule, InCell)}
+    return list(found)
 
 
 def segment_names(dimensions: Collection[str]) -> tuple[str, ...]:
@@ -136,13 +162,15 @@ def _weight(
             said = (
                 f"the segment has more than {MAX_RULES} rules and conditions, including those of the segments it uses"
             )
-            raise InvalidQuery(field, f"{said}; a `did` counts as {_DID_WEIGHT}")
+            raise InvalidQuery(field, f"{said}; a `did` or `in_cell` counts as {_TABLE_WEIGHT}")
     return weight
 
 
 def _weight_of(rule: Rule) -> int:
     if isinstance(rule, Did):
-        return _DID_WEIGHT + conditions_in(rule.event.filter)
+        return _TABLE_WEIGHT + conditions_in(rule.event.filter)
+    if isinstance(rule, InCell):
+        return _TABLE_WEIGHT
     return 1 + (conditions_in(rule.filter) if isinstance(rule, Who) else 0)
 
 

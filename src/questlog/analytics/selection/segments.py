@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
 from functools import reduce
 from operator import and_, eq, ge, gt, le, lt, ne, or_
-from typing import Annotated
+from typing import Annotated, Any
 
 import ibis
 import ibis.expr.types as ir
@@ -15,11 +15,12 @@ from msgspec import Meta
 
 from questlog.analytics.engine import tables
 from questlog.analytics.engine.analysis import Analysis
-from questlog.analytics.engine.context import Context
+from questlog.analytics.engine.context import Built, Context
 from questlog.analytics.question.answer import Answer, AnswerColumn
 from questlog.analytics.question.definitions import (
     AllRules,
     Did,
+    InCell,
     InSegment,
     Measured,
     NotRule,
@@ -50,7 +51,7 @@ from questlog.analytics.selection.segment_rules import (
     segment_names,
     segments_of,
 )
-from questlog.analytics.selection.selection import ALL_TIME, Selection
+from questlog.analytics.selection.selection import ALL_TIME, Selection, cells_found
 
 MOST_PLAYERS = 1_000_000
 
@@ -109,7 +110,8 @@ def answer(question: Segment, context: Context) -> Answer:
     segments = segments_of(definition, context.segments)
     today = counted_from(definition, segments, context.today)
     zone = context.zone
-    selection = Selection(context.game_id, ALL_TIME, zone, zone, segments=segments, today=today)
+    cells = cells_found([definition], context)
+    selection = Selection(context.game_id, ALL_TIME, zone, zone, segments=segments, today=today, cells=cells)
     if question.after is not None and not question.players:
         raise InvalidQuery("after", "`after` needs `players`, the number of members on a page")
     if question.players:
@@ -185,14 +187,16 @@ def players_in(definition: SegmentDefinition, selection: Selection) -> ir.Table:
     who = _plain(referenced_dimensions(*(rule.filter for rule in involved if isinstance(rule, Who))))
     rows = add_player_dimensions(_players(selection.game_id), who, _days(selection))
     rows = rows.select("player_no", *map(dimension_column, who))
+    rows, cells = _with_cells(rows, [rule for rule in involved if isinstance(rule, InCell)], dict(selection.cells))
     for dtype in sorted({_MEASURED_AS[did.measured] for did in dids}):
         alike = {column: did for did, column in dids.items() if _MEASURED_AS[did.measured] == dtype}
         measured = {column: _measured(did, selection) for column, did in alike.items()}
         rows = _with_measures(rows, measured, dtype)
+    measures: Mapping[Rule, str] = {**_by_rule(dids), **_by_rule(cells)}
     for name in inner:
-        is_member = ibis.cases((_holds(known[name].rule, rows, dids), YES), else_=NO)
+        is_member = ibis.cases((_holds(known[name].rule, rows, measures), YES), else_=NO)
         rows = rows.mutate(**{dimension_column(f"{SEGMENT}{name}"): is_member})
-    return rows.filter(_holds(definition.rule, rows, dids)).select("player_no")
+    return rows.filter(_holds(definition.rule, rows, measures)).select("player_no")
 
 
 def with_membership(rows: ir.Table, names: Collection[str], selection: Selection) -> ir.Table:
@@ -230,17 +234,38 @@ def _inner_segments(definition: SegmentDefinition, known: Mapping[str, SegmentDe
     return found
 
 
-def _holds(rule: Rule, rows: ir.Table, dids: Mapping[Did, str]) -> ir.BooleanValue:
-    """Whether the rule holds for a player, never null."""
+def _with_cells(
+    rows: ir.Table, rules: Collection[InCell], built: Mapping[InCell, Built]
+) -> tuple[ir.Table, Mapping[InCell, str]]:
+    """The players with a column for each of the rules, whether they are in the cell; and the columns' names."""
+    columns = {rule: f"cell:{place}" for place, rule in enumerate(dict.fromkeys(rules))}
+    for rule, column in columns.items():
+        build, *arguments = built[rule]
+        found = build(*arguments)
+        found = found.select(**{"cell:no": found.player_no})
+        joined = rows.left_join(found, rows.player_no == found["cell:no"])
+        rows = joined.mutate(**{column: joined["cell:no"].notnull()}).drop("cell:no")
+    return rows, columns
+
+
+def _by_rule(columns: Mapping[Any, str]) -> Mapping[Rule, str]:
+    """The same with a wider type: keys of mappings have but one."""
+    return columns
+
+
+def _holds(rule: Rule, rows: ir.Table, measures: Mapping[Rule, str]) -> ir.BooleanValue:
+    """Whether the rule holds for a player, never null. `measures` are the columns of what was found before."""
     if isinstance(rule, Who):
         return predicate(rule.filter, rows)
     if isinstance(rule, Did):
-        return _COMPARISONS[rule.operator](rows[dids[rule]], _literal(rule))
+        return _COMPARISONS[rule.operator](rows[measures[rule]], _literal(rule))
+    if isinstance(rule, InCell):
+        return rows[measures[rule]]
     if isinstance(rule, InSegment):
         return rows[dimension_column(f"{SEGMENT}{rule.name}")] == YES
     if isinstance(rule, NotRule):
-        return ~_holds(rule.rule, rows, dids)
-    parts = [_holds(each, rows, dids) for each in rule.rules]
+        return ~_holds(rule.rule, rows, measures)
+    parts = [_holds(each, rows, measures) for each in rule.rules]
     return reduce(and_ if isinstance(rule, AllRules) else or_, parts)
 
 

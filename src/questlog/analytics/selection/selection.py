@@ -1,17 +1,18 @@
 """Which rows of a game a question is about, and how they are grouped: one value that all questions share."""
 
 import datetime as dt
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 import msgspec
 
-from questlog.analytics.engine.context import Context
+from questlog.analytics.engine.context import Built, Context
+from questlog.analytics.question.definitions import InCell, SegmentDefinition
 from questlog.analytics.question.problems import InvalidQuery
 from questlog.analytics.question.query import Filter, Period
 from questlog.analytics.selection.buckets import LocalDays
 from questlog.analytics.selection.cardinality import CardinalityCap, capped_dimensions
 from questlog.analytics.selection.dimensions import SEGMENT, referenced_dimensions
-from questlog.analytics.selection.segment_rules import Segments
+from questlog.analytics.selection.segment_rules import Segments, cells_in, segment_names
 from questlog.model.calendar import UTC, Zone
 
 TopGroups = tuple[tuple[str | None, ...], ...]
@@ -28,7 +29,8 @@ class Selection(msgspec.Struct, frozen=True):
 
     The SQL of an expression is kept by its selection: what a question does not need is left at its default, so that
     many questions share one text. `caps` are the dimensions that have more values than their limit; `segments` and
-    `today` are for dimensions `segment.NAME`, `today` also for cohorts. `player_bound` is above every player number.
+    `today` are for dimensions `segment.NAME`, `today` also for cohorts; `cells` are those that the segments which it
+    needs are made of. `player_bound` is above every player number.
     The days that tables carry are of the `stored_zone`, which the days of segments are of too.
     """
 
@@ -42,6 +44,7 @@ class Selection(msgspec.Struct, frozen=True):
     caps: tuple[CardinalityCap, ...] = ()
     segments: Segments = ()
     today: dt.date = NO_DAY
+    cells: tuple[tuple[InCell, Built], ...] = ()
     player_bound: int = 0
 
     @property
@@ -108,9 +111,20 @@ def select(
         group_by,
         segments=tuple(sorted(context.segments.items())) if has_segments else (),
         today=context.today_in(zone) if has_segments else NO_DAY,
+        cells=_cells_of(needed, context) if has_segments else (),
         player_bound=context.player_bound,
     )
     return with_caps(selection, period, context)
+
+
+def _cells_of(dimensions: Collection[str], context: Context) -> tuple[tuple[InCell, Built], ...]:
+    named = [context.segments[name] for name in segment_names(dimensions) if name in context.segments]
+    return cells_found(named, context)
+
+
+def cells_found(definitions: Iterable[SegmentDefinition], context: Context) -> tuple[tuple[InCell, Built], ...]:
+    """What finds the players of each cell that the definitions are made of. Raises `InvalidQuery`, `QueryAborted`."""
+    return tuple((rule, context.players_of_cell(rule.of, context)) for rule in cells_in(definitions, context.segments))
 
 
 def with_caps(selection: Selection, period: Period, context: Context) -> Selection:

@@ -8,7 +8,7 @@ import msgspec
 import structlog
 
 from questlog.store.contract import StoreFailed
-from questlog.store.migrations import v0001, v0002, v0003, v0004, v0005, v0006, v0007, v0008
+from questlog.store.migrations import v0001, v0002, v0003, v0004, v0005, v0006, v0007, v0008, v0009
 
 MIGRATIONS = (
     v0001.STATEMENTS,
@@ -19,6 +19,7 @@ MIGRATIONS = (
     v0006.STATEMENTS,
     v0007.STATEMENTS,
     v0008.STATEMENTS,
+    v0009.STATEMENTS,
 )
 """The statements that lead to version 1, 2, … in order."""
 

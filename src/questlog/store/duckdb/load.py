@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from questlog.model.event import Source
 from questlog.model.reasons import Reason
 from questlog.model.record import Position
-from questlog.store.contract import STAGED_REJECTED, Batch, LoadResult
+from questlog.store.contract import STAGED_REJECTED, Batch, LoadResult, StoreFailed
 from questlog.store.duckdb import runs
 from questlog.store.duckdb.days import StoredDays, dates
 from questlog.store.duckdb.families import Families, server_keys_of
@@ -167,6 +167,19 @@ def load_rejected(transaction: Transaction, rejected: pa.Table, last_no: int) ->
     transaction.write("INSERT INTO rejected_events SELECT * FROM batch_rejected")
 
 
+def take_back_rejected(transaction: Transaction, replayed: pa.Table) -> None:
+    """Events that are loaded again are not rejected any more. Raises `StoreFailed` where some are not there."""
+    transaction.register("batch_replayed", replayed.select(["rejected_no"]))
+    gone = transaction.read(
+        "DELETE FROM rejected_events USING batch_replayed"
+        " WHERE rejected_events.rejected_no = batch_replayed.rejected_no RETURNING 1 AS one"
+    )
+    if gone.num_rows != replayed.num_rows:
+        raise StoreFailed("rejected events that are to be replayed have gone")
+    kinds = np.full(replayed.num_rows, _REJECTED)
+    ingest_hours.update(transaction, ingest_hours.hour_counts(replayed, kinds, sign=-1))
+
+
 def dropped_rejects(events: pa.Table, reason: Reason, detail: str) -> pa.Table:
     """The rejected rows that dropped events leave: that there was one and why, and nothing of it."""
     count = events.num_rows
@@ -179,9 +192,12 @@ def dropped_rejects(events: pa.Table, reason: Reason, detail: str) -> pa.Table:
         "reason": pa.array([str(reason)] * count, pa.string()),
         "detail": pa.array([detail] * count, pa.string()),
         "raw": pa.array([""] * count, pa.string()),
+        "sdk_version": events["sdk_version"],
+        "build": events["build"],
     }
-    nulls = pa.nulls(count, pa.string())
-    return pa.table([columns.get(name, nulls) for name in STAGED_REJECTED.names], schema=STAGED_REJECTED)
+    return pa.table(
+        [columns.get(field.name, pa.nulls(count, field.type)) for field in STAGED_REJECTED], schema=STAGED_REJECTED
+    )
 
 
 def count_hours(transaction: Transaction, batch: Batch, staged: Staged) -> LoadResult:
@@ -191,12 +207,12 @@ def count_hours(transaction: Transaction, batch: Batch, staged: Staged) -> LoadR
     )
     is_request = batch.rejected["is_whole_request"].to_numpy()
     rejected_kinds = np.where(is_request, _REQUEST, _REJECTED)
-    games = np.concatenate([batch.events["game_id"].to_numpy(), batch.rejected["game_id"].to_numpy()])
-    times = np.concatenate([_microseconds(batch.events), _microseconds(batch.rejected)])
+    rows = pa.concat_tables([one.select(ingest_hours.COUNTED) for one in (batch.events, batch.rejected)])
+    games = rows["game_id"].to_numpy()
     all_kinds = np.concatenate([kinds, rejected_kinds]).astype(np.int64)
-    ingest_hours.update(transaction, ingest_hours.hour_counts(games.astype(np.int64), times, all_kinds))
-    sources = pa.concat_arrays([*batch.events["source"].chunks, *batch.rejected["source"].chunks, _NO_TEXT])
-    newest_us = int(times.max(initial=0))
+    ingest_hours.update(transaction, ingest_hours.hour_counts(rows, all_kinds))
+    sources = pa.concat_arrays([*rows["source"].chunks, _NO_TEXT])
+    newest_us = int(_microseconds(rows).max(initial=0))
     return _result(all_kinds, _by_source(games, sources, all_kinds), newest_us)
 
 

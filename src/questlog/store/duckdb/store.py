@@ -30,6 +30,8 @@ from questlog.store.contract import (
     Piece,
     Progress,
     QueryAborted,
+    RejectedFilter,
+    SqlParameters,
     StoreFailed,
 )
 from questlog.store.duckdb import deletion, erasures, event_expiry, load, migrating, rebuild, reprice
@@ -50,6 +52,7 @@ from questlog.store.duckdb.rules import Rules, SessionRules
 from questlog.store.duckdb.sql import DuckDBReading, SqlRunner
 from questlog.store.duckdb.staging import Counters, Known, NewKeys, Staged, stage
 from questlog.store.duckdb.transaction import Transaction
+from questlog.store.integration_reads import replayable
 from questlog.store.key_index import KeyIndex
 from questlog.store.keys import hashed_text, text_keys
 from questlog.store.repricing import PriceChange, Prices, Repricing
@@ -261,6 +264,10 @@ class DuckDBStore:
         self._days = days
         self._known_values.forget()
 
+    def rejected_events(self, which: RejectedFilter, after_no: int, most: int) -> pa.Table:
+        """Rejected events that can be decoded again, in the order of their numbers, after a number."""
+        return replayable(self.query, which, after_no, most)
+
     def expire_rejected(self, expiry: Expiry, now_us: int) -> None:
         """Delete rejected events that are older or more than `expiry` allows. Raises `StoreFailed`."""
         self._transact(lambda: expire_rejected(self._loader, expiry, now_us))
@@ -337,10 +344,15 @@ class DuckDBStore:
         self._wal.checkpoint()
 
     def sql(
-        self, statement: str, max_rows: int, cancellation: Cancellation, game_ids: Collection[int] | None = None
+        self,
+        statement: str,
+        max_rows: int,
+        cancellation: Cancellation,
+        game_ids: Collection[int] | None = None,
+        parameters: SqlParameters | None = None,
     ) -> pa.Table:
         """Answer one read-only statement of a user, unless cancelled. Raises `QueryAborted`, `StoreFailed`."""
-        return self._runner.answer(statement, max_rows, cancellation, game_ids)
+        return self._runner.answer(statement, max_rows, cancellation, game_ids, parameters)
 
     def reading(self, cancellation: Cancellation) -> AbstractContextManager[DuckDBReading]:
         """One state of the data for all statements of a question. Raises `QueryAborted`, `StoreFailed`."""
@@ -372,6 +384,8 @@ class DuckDBStore:
         counters = staged.counters._replace(session_no=loaded.last_session_no)
         properties.update(transaction, batch.properties, staged.property_players)
         load.load_rejected(transaction, self._rejects(batch, staged), self._counters.rejected_no)
+        if batch.replayed is not None:
+            load.take_back_rejected(transaction, batch.replayed)
         noted = erasures.note(transaction, batch.erasures)
         result = load.count_hours(transaction, batch, staged)
         load.save_positions(transaction, batch.positions)

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from questlog.analytics.analyses import error_groups
+from questlog.analytics.analyses import error_groups, error_samples
 from questlog.analytics.analyses.error_groups import ErrorGroups
+from questlog.analytics.analyses.error_samples import ErrorSamples
 from questlog.analytics.engine.context import Context
 from questlog.analytics.question.problems import InvalidQuery
 from questlog.analytics.question.query import Comparison, Condition, Period
@@ -71,11 +72,22 @@ def test_a_filter_counts_and_does_not_say_which_was_the_first(context: Context) 
     assert ask(context, android, "fingerprint", "first_build", "events", "is_new") == [("no #", "1.0", 1, False)]
 
 
-def test_beside_the_previous_period(context: Context) -> None:
+def test_with_the_previous_period(context: Context) -> None:
     period = Period(dt.date(2026, 1, 1), dt.date(2026, 1, 4))
     compared = ErrorGroups(period, compare=Comparison.PREVIOUS_PERIOD)
     names = ("fingerprint", "events", "previous_events", "players", "previous_players")
     assert ask(context, compared, *names) == [("no #", 2, 1, 2, 1), ("oops", 2, 0, 1, 0), ("late", 1, 0, 1, 0)]
+
+
+def test_a_later_period_can_be_compared_with(context: Context) -> None:
+    now, later = Period(dt.date(2025, 12, 1), dt.date(2025, 12, 31)), Period(dt.date(2026, 1, 1), dt.date(2026, 1, 4))
+    alone = ask(context, ErrorGroups(now), "fingerprint", "events", "first_seen", "last_seen", "is_new")
+    compared = ErrorGroups(now, compare=later)
+    assert ask(context, compared, "fingerprint", "events", "first_seen", "last_seen", "is_new") == alone
+    assert ask(context, compared, "fingerprint", "previous_events", "previous_players") == [
+        ("gone", 0, 0),
+        ("no #", 2, 2),
+    ]
 
 
 def test_page_by_page(context: Context) -> None:
@@ -87,3 +99,17 @@ def test_what_cannot_be_asked(context: Context) -> None:
     with pytest.raises(InvalidQuery) as refused:
         error_groups.answer(ErrorGroups(_PERIOD, filter=Condition("contry", values=("DE",))), context)
     assert (refused.value.field, refused.value.nearest) == ("filter.dimension", "country")
+
+
+def test_samples_of_a_group_are_its_latest_errors_of_the_period(context: Context) -> None:
+    def samples(fingerprint: str, **asked: Any) -> list[tuple[str, str]]:
+        found = error_samples.answer(ErrorSamples(fingerprint, _PERIOD, **asked), context)
+        return [(row["message"], row["player_id"]) for row in rows_of(found)]
+
+    assert samples("no #") == [("no 8", "b"), ("no 12", "a")]
+    assert samples("no #", limit=1) == [("no 8", "b")]
+    assert samples("no #", filter=Condition("platform", values=("ios",))) == [("no 12", "a")]
+    assert samples("nothing") == []
+    with pytest.raises(InvalidQuery) as refused:
+        samples("no #", filter=Condition("colour", values=("red",)))
+    assert refused.value.field == "filter.dimension"

@@ -33,9 +33,21 @@ from questlog.analytics.analyses.progression import Progression
 from questlog.analytics.analyses.retention import Retention, Return
 from questlog.analytics.engine.context import Context
 from questlog.analytics.metrics import metric_query
-from questlog.analytics.question.definitions import CustomMetric, CustomMetricKind
+from questlog.analytics.question.definitions import (
+    AllRules,
+    CustomMetric,
+    CustomMetricKind,
+    InCell,
+    InSegment,
+    NotRule,
+    SegmentDefinition,
+    Who,
+)
 from questlog.analytics.question.problems import InvalidQuery
 from questlog.analytics.question.query import Condition, EventMatch, Granularity, Operator, Period, Query
+from questlog.analytics.selection import segments
+from questlog.analytics.selection.segment_rules import check_segment
+from questlog.analytics.selection.segments import Segment
 from questlog.model.calendar import Zone
 from tests.support.asked import context_of
 from tests.support.engines import BothEngines, embedded_store
@@ -91,6 +103,10 @@ def compare(history: History, chosen: Callable[[list[tuple[Cell, int]]], list[tu
                 [total] = found.totals.to_pylist()
                 assert total.get("sessions", total["players"]) == count, cell
                 assert found.table.num_rows == total["players"], cell
+                is_in_it = SegmentDefinition(InCell(msgspec.to_builtins(cell)))
+                knowing = msgspec.structs.replace(context, players_of_cell=members.players_of_cell)
+                size = segments.answer(Segment(is_in_it), knowing).table["players"].to_pylist()
+                assert size == [total["players"]], cell
 
 
 def cells(context: Context) -> Iterator[tuple[Cell, int]]:
@@ -320,3 +336,90 @@ def test_after_nobody(example: list[Context]) -> None:
         0.0,
         5.0,
     ]
+
+
+# --------------------------------------------------------------------------------------------------- cells as segments
+
+
+def in_cell(cell: Cell) -> InCell:
+    return InCell(msgspec.to_builtins(cell))
+
+
+_DROPPED = FunnelCell(Funnel((EventMatch("design"), EventMatch("design")), _DAYS), 1, dropped=True)
+_OF_GERMANY = Who(Condition("country", Operator.IS, ("DE",)))
+
+
+@pytest.fixture
+def with_segments(example: list[Context]) -> list[Context]:
+    saved = {
+        "dropped": SegmentDefinition(in_cell(_DROPPED)),
+        "both": SegmentDefinition(AllRules((InSegment("dropped"), NotRule(_OF_GERMANY)))),
+    }
+    return [msgspec.structs.replace(each, segments=saved, players_of_cell=members.players_of_cell) for each in example]
+
+
+def players_in(contexts: list[Context], definition: SegmentDefinition | str) -> list[str]:
+    one, other = (segments.answer(Segment(definition, players=100), each).table for each in contexts)
+    assert one.equals(other)
+    found: list[str] = one["player_id"].to_pylist()
+    return found
+
+
+def test_a_cell_is_a_rule_of_a_segment_with_other_rules(with_segments: list[Context]) -> None:
+    assert players_in(with_segments, "dropped") == ["b", "c", "d"]
+    assert players_in(with_segments, "both") == ["b", "c"]
+    paid = in_cell(MetricCell(_DAU, "dau", str(_FIRST), ("FR",)))
+    assert players_in(with_segments, SegmentDefinition(AllRules((paid, InSegment("dropped"))))) == ["b"]
+    assert players_in(with_segments, SegmentDefinition(NotRule(paid))) == ["c", "d"]
+
+
+def test_a_segment_of_a_cell_is_a_filter_and_a_group(with_segments: list[Context]) -> None:
+    question = Query(("dau",), _DAYS, Granularity.ALL, ("segment.dropped",))
+    for context in with_segments:
+        rows = metric_query.answer(question, context).table.to_pylist()
+        assert {row["segment.dropped"]: row["dau"] for row in rows} == {"yes": 3, "no": 1}
+        filtered = Query(("dau",), _DAYS, Granularity.ALL, filter=Condition("segment.both", Operator.IS, ("yes",)))
+        assert metric_query.answer(filtered, context).table["dau"].to_pylist() == [2]
+
+
+def test_a_cell_of_a_question_about_a_segment(with_segments: list[Context]) -> None:
+    question = Query(("dau",), _DAYS, filter=Condition("segment.dropped", Operator.IS, ("yes",)))
+    cell = MetricCell(question, "dau", str(_FIRST))
+    assert players_in(with_segments, SegmentDefinition(in_cell(cell))) == ["b", "c"]
+
+
+def test_a_segment_cannot_be_made_of_a_cell_of_itself() -> None:
+    question = Query(("dau",), _DAYS, group_by=("segment.me",))
+    me = SegmentDefinition(in_cell(MetricCell(question, "dau", str(_FIRST), ("yes",))))
+    with pytest.raises(InvalidQuery, match="in a circle: me → me"):
+        check_segment("segment", me, {"me": me})
+
+
+@pytest.mark.parametrize(
+    ("cell", "field"),
+    [
+        ({"type": "pie"}, "rule.of"),
+        ({"type": "metric", "question": {"metrics": ["duu"], "period": {"start": "2026-01-01", "end": "2026-01-01"}},
+          "metric": "duu"}, "rule.of.question.metrics[0]"),
+    ],
+)  # fmt: skip
+def test_a_segment_of_a_cell_that_cannot_be(cell: dict[str, Any], field: str) -> None:
+    with pytest.raises(InvalidQuery) as refused:
+        members.check_cells(SegmentDefinition(InCell(cell)), {}, {})
+    assert refused.value.field == field
+
+
+def test_a_segment_of_more_players_than_a_statement_can_name(
+    with_segments: list[Context], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(members, "MAX_OF_FUNNEL", 2)
+    with pytest.raises(InvalidQuery, match="more than 2 players"):
+        players_in(with_segments, "dropped")
+
+
+def test_cells_of_equal_json_are_one_rule() -> None:
+    one, other = InCell({"a": 1, "b": [True]}), InCell({"b": [True], "a": 1})
+    assert one == other
+    assert hash(one) == hash(other)
+    assert one != InCell({"a": True, "b": [True]})
+    assert msgspec.json.decode(msgspec.json.encode(one), type=InCell) == one

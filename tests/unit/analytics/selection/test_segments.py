@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
+from questlog.analytics.analyses.members import check_cells
 from questlog.analytics.engine.context import Context
 from questlog.analytics.question.definitions import (
     AllRules,
@@ -320,8 +321,9 @@ def test_rules_nested_too_deep_are_refused() -> None:
 
 def test_the_examples_of_the_guide_can_be_asked() -> None:
     guide = (Path(__file__).parents[4] / "docs" / "guides" / "segments.md").read_text()
-    definition, question = re.findall(r"```json\n(.*?)```", guide, re.DOTALL)
+    definition, of_cell, question = re.findall(r"```json\n(.*?)```", guide, re.DOTALL)
     check_segment("segment", msgspec.json.decode(definition, type=SegmentDefinition), {})
+    check_cells(msgspec.json.decode(of_cell, type=SegmentDefinition), {}, {})
     msgspec.json.decode(question, type=Query).check()
     [asked] = re.findall(r"-d '(.*)'", guide)
     assert msgspec.json.decode(asked, type=Segment).players == 0
