@@ -115,12 +115,12 @@ class SqlRunner:
             is_good = is_kept
         finally:
             # Its transaction ends here; before that the log cannot be folded, and nothing is quiet.
-            is_good = is_good and _has_ended(cursor)
+            is_good = is_good and _has_ended(cursor) and len(self._idle) < _MOST_IDLE
             if not is_good:
                 cursor.close()
             with self._changed:
                 self._running.discard(cursor)
-                if is_good and len(self._idle) < _MOST_IDLE:
+                if is_good:
                     self._idle.append(cursor)
                 self._changed.notify_all()
 
