@@ -12,11 +12,18 @@ from questlog.web.assets import assets_router, load_assets
 from questlog.web.cards import Card
 from questlog.web.error_pages import ErrorPages
 from questlog.web.guard import page_guard
-from questlog.web.pages import home, log_in, overview, status
+from questlog.web.pages import economy, engagement, home, log_in, monetization, overview, progression, retention, status
 from questlog.web.reports import Report, about_card, card_csv, report_handler, show_card
 from questlog.web.site import Site
 
-REPORTS: Sequence[Report] = (overview.REPORT,)
+REPORTS: Sequence[Report] = (
+    overview.REPORT,
+    engagement.REPORT,
+    retention.REPORT,
+    monetization.REPORT,
+    progression.REPORT,
+    economy.REPORT,
+)
 """The pages that are made of cards."""
 
 CARDS: Sequence[Card] = ()
