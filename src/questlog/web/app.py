@@ -12,12 +12,33 @@ from questlog.web.assets import assets_router, load_assets
 from questlog.web.cards import Card
 from questlog.web.error_pages import ErrorPages
 from questlog.web.guard import page_guard
-from questlog.web.pages import economy, engagement, home, log_in, monetization, overview, progression, retention, status
+from questlog.web.pages import (
+    account,
+    data,
+    economy,
+    engagement,
+    game,
+    home,
+    integration,
+    join,
+    keys,
+    live,
+    log_in,
+    monetization,
+    overview,
+    progression,
+    realtime,
+    retention,
+    server,
+    status,
+    team,
+)
 from questlog.web.reports import Report, about_card, card_csv, report_handler, show_card
 from questlog.web.site import Site
 
 REPORTS: Sequence[Report] = (
     overview.REPORT,
+    realtime.REPORT,
     engagement.REPORT,
     retention.REPORT,
     monetization.REPORT,
@@ -35,6 +56,14 @@ HANDLERS: Sequence[HTTPRouteHandler] = (
     home.set_preferences,
     home.suggest_values,
     status.status_page,
+    *game.HANDLERS,
+    *keys.HANDLERS,
+    *data.HANDLERS,
+    *team.HANDLERS,
+    *server.HANDLERS,
+    *account.HANDLERS,
+    *live.HANDLERS,
+    *integration.HANDLERS,
 )
 """The routes of all other pages; those of pages in the navigation are at `/games/{game}/NAME`."""
 
@@ -57,7 +86,7 @@ def pages(services: ConsoleServices, queries: QueryService) -> list[Router]:
     )
     outside = Router(
         "/",
-        route_handlers=[log_in.login_page, log_in.log_in, log_in.log_out],
+        route_handlers=[log_in.login_page, log_in.log_in, log_in.log_out, *join.HANDLERS],
         dependencies=site_of,
         exception_handlers=ErrorPages(site).handlers(),
         include_in_schema=False,
