@@ -1,6 +1,6 @@
 """Errors: what goes wrong, since which build, and for whom; and one error with its samples."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -8,7 +8,7 @@ from questlog.web.cards import Asked, Card, Drawing, Height
 from questlog.web.charts import figures, time_series
 from questlog.web.questions import comparison_of, point_length
 from questlog.web.reports import Report
-from questlog.web.tables import table_of
+from questlog.web.tables import Cell, Column, table_of
 from questlog.web.translations import mark
 from questlog.web.view import View
 
@@ -120,6 +120,8 @@ def _draw_groups(asked: Asked) -> Drawing:
     table = table_of(
         answer, asked.formats, asked.translate, columns=columns, links=links, bars=("events",), titles=titles
     )
+    new = asked.translate(mark("new"))
+    table = table._replace(totals=None, rows=[_with_new(row, table.columns, new) for row in table.rows])
     [totals] = answer.totals.to_pylist() if answer.totals is not None else [{"groups": 0, "new_groups": 0}]
     shown = _skipped(view) + len(table.rows)
     values = {
@@ -137,6 +139,14 @@ def _draw_groups(asked: Asked) -> Drawing:
         "first_url": view.with_own(skip=None) if _skipped(view) else None,
     }
     return Drawing("errors/groups.html", values, is_empty=not table.rows and not view.own)
+
+
+def _with_new(row: Sequence[Cell], columns: Sequence[Column], new: str) -> Sequence[Cell]:
+    """A word for what is new, and nothing for what is not."""
+    return [
+        cell._replace(text=new if cell.value == "True" else "") if column.name == "is_new" else cell
+        for cell, column in zip(row, columns, strict=True)
+    ]
 
 
 # ----------------------------------------------------------------------------------------------- tables by a dimension

@@ -17,7 +17,7 @@ from questlog.analytics.analyses.member_cells import Cell
 from questlog.analytics.analyses.members import MAX_LISTED, Members
 from questlog.analytics.question.problems import InvalidQuery
 from questlog.console.access import Right, needs
-from questlog.console.answer_formats import csv_of
+from questlog.console.table_formats import csv_bytes
 from questlog.control.audit_log import Action
 from questlog.web.cell_words import words_of_cell
 from questlog.web.log_in import AnyRequest
@@ -68,7 +68,7 @@ async def who_csv(site: ThisSite, request: AnyRequest, game: FromPath[str]) -> R
     subject = "csv of players behind a number"
     await asyncio.to_thread(record, Action.EXPORT, game=here_named, subject=subject, is_repeated=True)
     headers = {"Content-Disposition": 'attachment; filename="players.csv"'}
-    return Response(csv_of(answer), headers=headers, media_type="text/csv; charset=utf-8")
+    return Response(csv_bytes(answer.table), headers=headers, media_type="text/csv; charset=utf-8")
 
 
 def _cell_of(own: Mapping[str, str]) -> Cell:
