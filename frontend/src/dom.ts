@@ -67,13 +67,14 @@ export function announce(message: string): void {
 }
 
 function makeAnnouncer(): HTMLElement {
-  const made = element("div", { id: "announcer", role: "status", "aria-live": "polite", class: "visually-hidden" });
+  const made = element("div", { id: "announcer", role: "status", "aria-live": "polite", class: "sr-only" });
   document.body.append(made);
   return made;
 }
 
-/** Whether keys typed into this element are text. */
-export function takesText(target: EventTarget | null): boolean {
+/** Whether keys typed there are text; what is inside of an editor counts. */
+export function takesText(typed: Event | HTMLElement): boolean {
+  const target = typed instanceof Event ? typed.composedPath()[0] : typed;
   if (!(target instanceof HTMLElement)) {
     return false;
   }

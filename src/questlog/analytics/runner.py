@@ -18,6 +18,7 @@ from questlog.analytics.engine.context import Context, Engine, KeptAnswers, Trac
 from questlog.analytics.engine.growing import KeptRows
 from questlog.analytics.question.answer import Answer, Origin, SourceUse
 from questlog.analytics.question.definitions import CustomMetric, SegmentDefinition
+from questlog.analytics.question.query import Period
 from questlog.analytics.registry import ANALYSES
 from questlog.analytics.selection.occurrence import Occurrences, unseen
 from questlog.model.calendar import UTC, Zone
@@ -102,6 +103,7 @@ class Analytics:
             took_ms=round((self._monotonic_s() - began_s) * 1000, 3),
             rows_read_at_most=rows_at_most,
             time_zone=getattr(question, "time_zone", None) or context.zone.name,
+            compared_period=_compared_period(question),
             sources=[SourceUse(name, tuple(answers)) for name, answers in context.trace.sources.items()],
         )
         return msgspec.structs.replace(answer, origin=origin, warnings=warnings)
@@ -152,6 +154,11 @@ class Analytics:
                 kept_rows=self.kept_rows,
                 players_of_cell=players_of_cell,
             )
+
+
+def _compared_period(question: msgspec.Struct) -> Period | None:
+    compare, period = getattr(question, "compare", None), getattr(question, "period", None)
+    return period.compared(compare) if isinstance(period, Period) and compare is not None else None
 
 
 def _zone(counters: Mapping[str, Any]) -> Zone:

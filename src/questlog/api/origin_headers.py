@@ -11,6 +11,8 @@ def origin_headers(answer: Answer) -> Mapping[str, str]:
     """The origin of the answer as HTTP headers. A value that is not known has no header."""
     origin = msgspec.to_builtins(answer.origin)
     origin["sources"] = ", ".join(source.name for source in answer.origin.sources)
+    if period := answer.origin.compared_period:
+        origin["compared_period"] = f"{period.start}/{period.end}"
     origin["data_version"] = answer.data_version
     origin["warnings"] = len(answer.warnings)
     return {_header(name): str(value) for name, value in origin.items() if value not in (None, "")}
@@ -22,6 +24,7 @@ def _header(field: str) -> str:
 
 ORIGIN_HEADERS: Mapping[str, str] = {
     **{_header(field): f"As `{field}` of the body." for field in Origin.__struct_fields__},
+    _header("compared_period"): "The first and the last day of `compared_period`, with a `/` between them.",
     _header("sources"): "The names of the sources, with commas between them.",
     _header("data_version"): "As `data_version` of the body.",
     _header("warnings"): "The number of warnings.",

@@ -69,7 +69,12 @@ class AnalysisName(click.ParamType[str]):
     "expression), event_id*=boss (contains), custom_01 (is set), !custom_01 (is not). May be repeated: all must hold.",
 )
 @click.option("--top", type=click.IntRange(1, 1000), help="Number of groups; all others are one group, (other).")
-@click.option("--compare", is_flag=True, help="Add the previous period of the same length.")
+@click.option(
+    "--compare",
+    metavar="PERIOD",
+    help="Add the numbers of another period: previous_period (of the same length), previous_weekdays (moved back by "
+    "whole weeks), previous_year (the same dates), or days as in --period.",
+)
 @click.option("--totals", is_flag=True, help="Add a row for the whole period without groups.")
 @click.option("--intervals", is_flag=True, help="Add numerators, denominators and 95 % intervals.")
 @click.option(
@@ -136,7 +141,7 @@ def _of_options(options: Mapping[str, Any], today: dt.date) -> Mapping[str, Any]
         "group_by": questions.names(options["group_by"] or ""),
         "filter": questions.all_of(options["filters"]),
         "top": options["top"],
-        "compare": "previous_period" if options["compare"] else None,
+        "compare": options["compare"] and questions.compare(options["compare"], today),
         "totals": options["totals"],
         "intervals": options["intervals"],
     }

@@ -20,6 +20,15 @@ def period(text: str, today: dt.date) -> dict[str, str]:
     return found
 
 
+def compare(text: str, today: dt.date) -> str | dict[str, str]:
+    """The comparison that `text` names, as the help of `questlog query --compare` says. Raises `click.BadParameter`."""
+    try:
+        found: str | dict[str, str] = msgspec.to_builtins(short_forms.comparison_named(text, today))
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--compare") from None
+    return found
+
+
 names = short_forms.names
 
 

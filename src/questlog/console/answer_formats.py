@@ -13,6 +13,7 @@ import msgspec
 import pyarrow as pa
 
 from questlog.analytics.question.answer import Answer, SourceUse, Warned
+from questlog.analytics.question.query import Period
 from questlog.console.response_formats import ResponseFormat
 from questlog.console.table_formats import arrow_bytes, csv_bytes, json_lists, json_rows, parquet_bytes, rows_of
 
@@ -34,7 +35,8 @@ class AnswerBody(msgspec.Struct, frozen=True):
     `as_of` is when the state of the data was taken. Everything that was acknowledged before `complete_through` is in
     that state; null where the server does not know yet. `took_ms` is how long answering took. `rows_read_at_most` are
     the rows of the tables that were read, of all games and days. `sources` name what answered, and for which metrics.
-    Days are those of `time_zone`. `data_version` grows with every load.
+    Days are those of `time_zone`. `compared_period` is the period that `compare` names, null without it.
+    `data_version` grows with every load.
     """
 
     columns: Sequence[ColumnBody]
@@ -47,6 +49,7 @@ class AnswerBody(msgspec.Struct, frozen=True):
     rows_read_at_most: int
     sources: Sequence[SourceUse]
     time_zone: str
+    compared_period: Period | None
     data_version: int
 
 

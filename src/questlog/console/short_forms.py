@@ -4,7 +4,7 @@ import datetime as dt
 import re
 from collections.abc import Iterable, Sequence
 
-from questlog.analytics.question.query import AllOf, Condition, Filter, Operator, Period
+from questlog.analytics.question.query import AllOf, Compare, Comparison, Condition, Filter, Operator, Period
 
 PERIODS = "today, yesterday, 30d, 4w, 2025-01, this-month, last-month, 2025-01-01 or 2025-01-01..2025-01-31"
 """Examples of all forms."""
@@ -62,6 +62,17 @@ def _days(text: str, today: dt.date) -> tuple[dt.date, dt.date]:
     start, dots, end = text.partition("..")
     first = dt.date.fromisoformat(start)
     return first, dt.date.fromisoformat(end) if dots else first
+
+
+def comparison_named(text: str, today: dt.date) -> Compare:
+    """`previous_year` or another `Comparison`, or a period in its short form. Raises `ValueError`."""
+    named = text.strip().replace("-", "_")
+    if named in list(Comparison):
+        return Comparison(named)
+    try:
+        return period_named(text, today)
+    except ValueError:
+        raise ValueError(f"compare with {', '.join(Comparison)}, or a period: {PERIODS}; not {text[:100]!r}") from None
 
 
 def names(text: str) -> list[str]:

@@ -111,13 +111,12 @@ def _compare(history: History) -> None:
 
 
 def _compare_periods(engines: BothEngines, known: Game) -> None:
-    """Beside each day the one as many days earlier as the period is long."""
-    length = _PERIOD.days * _ONE_DAY
+    """Each day is compared with the same weekday before the period."""
+    length = _START - _PERIOD.compared(Comparison.PREVIOUS_WEEKDAYS).start
     now = {name: METRICS[name](known, _asked(_START, _END)) for name in _ASKED}
     before = {name: METRICS[name](known, _asked(_START - length, _END - length)) for name in _ASKED}
-    for engine, answer in answers(
-        engines, Query(_ASKED, _PERIOD, compare=Comparison.PREVIOUS_PERIOD), now_us=_FRAME.now
-    ):
+    compared = Query(_ASKED, _PERIOD, compare=Comparison.PREVIOUS_WEEKDAYS)
+    for engine, answer in answers(engines, compared, now_us=_FRAME.now):
         assert [row["bucket"] for row in rows(answer)] == [_START + place * _ONE_DAY for place in range(_PERIOD.days)]
         for row in rows(answer):
             for name in _ASKED:

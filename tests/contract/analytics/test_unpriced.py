@@ -119,11 +119,11 @@ def test_only_receipts_in_the_state_count(engines: BothEngines) -> None:
     assert warned(engines, asked("revenue_invalid")) == []
 
 
-def test_the_previous_period_is_told_too(engines: BothEngines) -> None:
+def test_the_period_that_is_compared_with_has_a_warning_too(engines: BothEngines) -> None:
     query = asked("revenue", period=SECOND_WEEK, compare=Comparison.PREVIOUS_PERIOD)
     assert warned(engines, query) == [
         ("revenue", f"1 of 2 {left_out('1 in VND')}"),
-        ("revenue", f"4 of 5 {left_out('3 in TWD, 1 in VND', ' of the previous period')}"),
+        ("revenue", f"4 of 5 {left_out('3 in TWD, 1 in VND', ' of the period that is compared with')}"),
     ]
 
 

@@ -6,7 +6,7 @@ from itertools import count
 import pytest
 
 from questlog.analytics.question.answer import SourceUse
-from questlog.analytics.question.query import Period, Query
+from questlog.analytics.question.query import Comparison, Period, Query
 from questlog.analytics.runner import Analytics, Definitions
 from tests.support.engines import BothEngines, embedded_store
 from tests.support.loading import FakeClock
@@ -39,6 +39,10 @@ def test_an_answer_says_up_to_when_it_is_complete(
             else dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + dt.timedelta(microseconds=through_us)
         )
         assert (origin.took_ms, origin.time_zone) == (250.0, "UTC")
+        assert origin.compared_period is None
+        compared = analytics.ask(1, Query(("dau",), Period(DAY, DAY), compare=Comparison.PREVIOUS_WEEKDAYS)).origin
+        week_before = DAY - dt.timedelta(days=7)
+        assert compared.compared_period == Period(week_before, week_before)
 
 
 def test_an_answer_says_what_was_read(engines: BothEngines) -> None:

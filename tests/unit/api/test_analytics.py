@@ -43,6 +43,7 @@ ANSWER = Answer(
         rows_read_at_most=1_000,
         sources=(SourceUse("player_days", ("dau",)), SourceUse("purchases", ("revenue",))),
         time_zone="Europe/Berlin",
+        compared_period=Period(dt.date(2025, 12, 30), dt.date(2025, 12, 31)),
     ),
 )
 ORIGIN = {
@@ -52,6 +53,7 @@ ORIGIN = {
     "rows_read_at_most": 1000,
     "sources": [{"name": "player_days", "answers": ["dau"]}, {"name": "purchases", "answers": ["revenue"]}],
     "time_zone": "Europe/Berlin",
+    "compared_period": {"start": "2025-12-30", "end": "2025-12-31"},
 }
 
 pytestmark = pytest.mark.usefixtures("game")
@@ -138,6 +140,7 @@ def test_headers_say_where_an_answer_comes_from(client: Client, form: ResponseFo
             "questlog-as-of": "2026-01-02T12:30:00Z",
             "questlog-complete-through": "2026-01-02T12:29:59.500000Z",
             "questlog-took-ms": "1.25",
+            "questlog-compared-period": "2025-12-30/2025-12-31",
             "questlog-rows-read-at-most": "1000",
             "questlog-sources": "player_days, purchases",
             "questlog-time-zone": "Europe/Berlin",

@@ -4,7 +4,7 @@ from typing import Any
 import click
 import pytest
 
-from questlog.cli.questions import all_of, condition, names, period
+from questlog.cli.questions import all_of, compare, condition, names, period
 
 TODAY = dt.date(2026, 2, 3)
 
@@ -41,6 +41,26 @@ def test_what_is_no_period_is_refused(text: str) -> None:
 def test_a_period_that_ends_before_it_begins_is_refused() -> None:
     with pytest.raises(click.BadParameter, match="ends before it begins"):
         period("2025-02-01..2025-01-01", TODAY)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("previous_period", "previous_period"),
+        ("previous-weekdays", "previous_weekdays"),
+        ("previous_year", "previous_year"),
+        ("2025-12", {"start": "2025-12-01", "end": "2025-12-31"}),
+        ("2025-01-01..2025-01-31", {"start": "2025-01-01", "end": "2025-01-31"}),
+    ],
+)
+def test_a_comparison_is_a_name_or_a_period(text: str, expected: object) -> None:
+    assert compare(text, TODAY) == expected
+
+
+@pytest.mark.parametrize("text", ["", "previous", "2025-02-01..2025-01-01"])
+def test_what_is_no_comparison_is_refused(text: str) -> None:
+    with pytest.raises(click.BadParameter, match="compare with previous_period, previous_weekdays, previous_year"):
+        compare(text, TODAY)
 
 
 def test_names_are_told_apart_by_commas() -> None:

@@ -17,6 +17,9 @@ Day = dt.date | str
 Period = tuple[Day, Day] | Day
 """First and last day in the game's time zone (both included), or one day; a date, or a text such as `2026-01-31`."""
 
+Compare = str | tuple[Day, Day]
+"""`previous_period`, `previous_weekdays`, `previous_year`, or the first and last day of another period."""
+
 _TOKEN_VARIABLE = "QUESTLOG_TOKEN"  # noqa: S105
 
 
@@ -59,7 +62,7 @@ class Reader:
         granularity: str | None = None,
         group_by: Sequence[str] | None = None,
         filter: Json | None = None,  # noqa: A002 - the server's word
-        compare: str | None = None,
+        compare: Compare | None = None,
         top: int | None = None,
         totals: bool | None = None,
         time_zone: str | None = None,
@@ -73,7 +76,7 @@ class Reader:
             "granularity": granularity,
             "group_by": None if group_by is None else list(group_by),
             "filter": filter,
-            "compare": compare,
+            "compare": _compare(compare),
             "top": top,
             "totals": totals,
             "time_zone": time_zone,
@@ -95,7 +98,7 @@ class Reader:
         filter: Json | None = None,  # noqa: A002 - the server's word
         histogram: Json | None = None,
         histogram_of: str | None = None,
-        compare: str | None = None,
+        compare: Compare | None = None,
         time_zone: str | None = None,
         game: str | int | None = None,
     ) -> Answer:
@@ -112,7 +115,7 @@ class Reader:
             "filter": filter,
             "histogram": histogram,
             "histogram_of": histogram_of,
-            "compare": compare,
+            "compare": _compare(compare),
             "time_zone": time_zone,
         }
         return self.ask("explore", _given(question), game=game)
@@ -130,7 +133,7 @@ class Reader:
         filter: Json | None = None,  # noqa: A002 - the server's word
         form: str | None = None,
         intervals: bool | None = None,
-        compare: str | None = None,
+        compare: Compare | None = None,
         game: str | int | None = None,
     ) -> Answer:
         """Players who came back: cohort by cohort, or added up as a curve."""
@@ -145,7 +148,7 @@ class Reader:
             "filter": filter,
             "form": form,
             "intervals": intervals,
-            "compare": compare,
+            "compare": _compare(compare),
         }
         return self.ask("retention", _given(question), game=game)
 
@@ -160,7 +163,7 @@ class Reader:
         filter: Json | None = None,  # noqa: A002 - the server's word
         form: str | None = None,
         intervals: bool | None = None,
-        compare: str | None = None,
+        compare: Compare | None = None,
         game: str | int | None = None,
     ) -> Answer:
         """LTV, playtime and sessions of cohorts, by age."""
@@ -173,7 +176,7 @@ class Reader:
             "filter": filter,
             "form": form,
             "intervals": intervals,
-            "compare": compare,
+            "compare": _compare(compare),
         }
         return self.ask("cohorts", _given(question), game=game)
 
@@ -194,7 +197,7 @@ class Reader:
         dropped_after: int | None = None,
         limit: int | None = None,
         intervals: bool | None = None,
-        compare: str | None = None,
+        compare: Compare | None = None,
         game: str | int | None = None,
     ) -> Answer:
         """How many players get from step to step, how fast, and who drops out.
@@ -216,7 +219,7 @@ class Reader:
             "dropped_after": dropped_after,
             "limit": limit,
             "intervals": intervals,
-            "compare": compare,
+            "compare": _compare(compare),
         }
         return self.ask("funnel", _given(question), game=game)
 
@@ -231,7 +234,7 @@ class Reader:
         top: int | None = None,
         filter: Json | None = None,  # noqa: A002 - the server's word
         intervals: bool | None = None,
-        compare: str | None = None,
+        compare: Compare | None = None,
         time_zone: str | None = None,
         game: str | int | None = None,
     ) -> Answer:
@@ -245,7 +248,7 @@ class Reader:
             "top": top,
             "filter": filter,
             "intervals": intervals,
-            "compare": compare,
+            "compare": _compare(compare),
             "time_zone": time_zone,
         }
         return self.ask("progression", _given(question), game=game)
@@ -263,7 +266,7 @@ class Reader:
         group_by: Sequence[str] | None = None,
         top: int | None = None,
         filter: Json | None = None,  # noqa: A002 - the server's word
-        compare: str | None = None,
+        compare: Compare | None = None,
         time_zone: str | None = None,
         game: str | int | None = None,
     ) -> Answer:
@@ -279,7 +282,7 @@ class Reader:
             "group_by": None if group_by is None else list(group_by),
             "top": top,
             "filter": filter,
-            "compare": compare,
+            "compare": _compare(compare),
             "time_zone": time_zone,
         }
         return self.ask("economy", _given(question), game=game)
@@ -452,7 +455,7 @@ class Reader:
         filter: Json | None = None,  # noqa: A002 - the server's word
         limit: int | None = None,
         offset: int | None = None,
-        compare: str | None = None,
+        compare: Compare | None = None,
         game: str | int | None = None,
     ) -> Answer:
         """Errors by message, with the build and time of the first one."""
@@ -463,7 +466,7 @@ class Reader:
             "filter": filter,
             "limit": limit,
             "offset": offset,
-            "compare": compare,
+            "compare": _compare(compare),
         }
         return self.ask("error_groups", _given(question), game=game)
 
@@ -541,6 +544,10 @@ class Reader:
 def _period(period: Period) -> Json:
     first, last = period if isinstance(period, tuple) else (period, period)
     return {"start": _day(first), "end": _day(last)}
+
+
+def _compare(compare: Compare | None) -> Json | str | None:
+    return _period(compare) if isinstance(compare, tuple) else compare
 
 
 def _day(day: Day) -> str:

@@ -16,13 +16,14 @@ from questlog.analytics.metrics.sub_query import MAX_ROWS
 from questlog.analytics.question.definitions import SegmentDefinition
 from questlog.analytics.question.problems import InvalidQuery
 from questlog.analytics.question.query import (
-    Comparison,
+    Compare,
     EventMatch,
     Filter,
     Granularity,
     GroupBy,
     Period,
     check_one_group,
+    check_periods,
     check_size,
 )
 from questlog.analytics.selection.buckets import bucket_of_day
@@ -110,7 +111,7 @@ class CohortQuestion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     group_by: GroupBy = ()
     filter: Filter | None = None
     form: Form = Form.TRIANGLE
-    compare: Comparison | None = None
+    compare: Compare | None = None
 
     @property
     def last_age(self) -> int:
@@ -119,7 +120,7 @@ class CohortQuestion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def check(self, segments: Mapping[str, SegmentDefinition]) -> None:
         """Raises `InvalidQuery` for what cannot be answered in a game with these segments."""
-        self.period.check()
+        check_periods(self.period, self.compare)
         if self.granularity not in (Granularity.DAY, Granularity.WEEK, Granularity.MONTH):
             raise InvalidQuery(
                 "granularity", f"cohorts have the granularity day, week or month, not {self.granularity}", "day"

@@ -1,4 +1,4 @@
-"""A question's answer compared with the previous period: one way for every analysis that has rows with keys."""
+"""A question's answer compared with that of another period: one way for every analysis that has rows with keys."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from questlog.analytics.engine.analysis import Analysis
 from questlog.analytics.engine.context import Context, StandingGroups
 from questlog.analytics.question.answer import Answer, AnswerColumn
-from questlog.analytics.question.query import Granularity
+from questlog.analytics.question.query import Granularity, Period
 from questlog.analytics.selection.buckets import start_type
 from questlog.analytics.selection.groups import group_codes
 from questlog.analytics.selection.selection import select, zone_asked
@@ -20,7 +20,7 @@ PREVIOUS = "previous_"
 
 
 def answered(analysis: Analysis, question: msgspec.Struct, context: Context) -> Answer:
-    """The analysis's answer; with `compare`, together with that of the previous period.
+    """The analysis's answer; with `compare`, together with that of the period to compare with.
 
     Raises `InvalidQuery`, `QueryAborted`.
     """
@@ -30,18 +30,17 @@ def answered(analysis: Analysis, question: msgspec.Struct, context: Context) -> 
 
 
 def _compared(analysis: Analysis, question: Any, context: Context) -> Answer:
-    """Rows of both periods that have the same keys, the previous one's columns after this one's.
+    """Rows of both periods that have the same keys: this period's columns, then those of the one to compare with.
 
-    The groups that stand by themselves are this period's. Rows that only the previous period has come last.
+    The groups that are not `(other)` are this period's. Rows that only the other period has come last.
     """
     context = msgspec.structs.replace(context, standing_groups=StandingGroups(are_kept=True))
     now = analysis.answer(msgspec.structs.replace(question, compare=None), context)
-    before_question = msgspec.structs.replace(
-        question, compare=None, period=question.period.before, **_all_rows(question)
-    )
+    compared = question.period.compared(question.compare)
+    before_question = msgspec.structs.replace(question, compare=None, period=compared, **_all_rows(question))
     before = analysis.answer(before_question, context)
     keys = [name for name in now.table.column_names if name in (*analysis.keys, *_groups(question))]
-    table = _beside(now.table, _aligned(before.table, question, context), keys, is_cut=_is_cut(question))
+    table = _beside(now.table, _aligned(before.table, question, compared, context), keys, is_cut=_is_cut(question))
     totals = now.totals
     if totals is not None and before.totals is not None:
         totals = _beside(totals, before.totals, [name for name in totals.column_names if name in keys])
@@ -67,14 +66,14 @@ def _groups(question: Any) -> Sequence[str]:
     return ["group", *names, *(f"by_{name}" for name in names)]
 
 
-def _aligned(rows: pa.Table, question: Any, context: Context) -> pa.Table:
-    """The previous period's rows with the buckets of this one, by place; without those that have no counterpart."""
+def _aligned(rows: pa.Table, question: Any, compared: Period, context: Context) -> pa.Table:
+    """The other period's rows with the buckets of this one, by their order; without those that have no counterpart."""
     granularity = getattr(question, "granularity", Granularity.ALL)
     name = next((each for each in ("bucket", "cohort") if each in rows.column_names), None)
     if name is None or granularity is Granularity.ALL:
         return rows
     zone = zone_asked(getattr(question, "time_zone", None), context)
-    periods = [select(context, period, zone=zone).days for period in (question.period.before, question.period)]
+    periods = [select(context, period, zone=zone).days for period in (compared, question.period)]
     before, now = (
         pa.array([bucket.start for bucket in days.buckets(granularity)], start_type(granularity)) for days in periods
     )
@@ -128,5 +127,5 @@ def _column(name: str, columns: Mapping[str, AnswerColumn]) -> AnswerColumn:
     if name in columns:
         return columns[name]
     of = columns[name.removeprefix(PREVIOUS)]
-    definition = f"{of.name} of the previous period of the same length, null where it has no such row: {of.definition}"
+    definition = f"{of.name} of the period that is compared with, null where it has no such row: {of.definition}"
     return AnswerColumn(name, of.unit, definition)

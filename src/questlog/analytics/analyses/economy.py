@@ -30,7 +30,7 @@ from questlog.analytics.question.definitions import SegmentDefinition
 from questlog.analytics.question.examples import JANUARY, Example
 from questlog.analytics.question.problems import InvalidQuery, too_many_rows
 from questlog.analytics.question.query import (
-    Comparison,
+    Compare,
     Filter,
     Granularity,
     GroupBy,
@@ -39,6 +39,7 @@ from questlog.analytics.question.query import (
     check_buckets,
     check_distinct,
     check_one_group,
+    check_periods,
 )
 from questlog.analytics.selection.buckets import Start, start_type, with_starts
 from questlog.analytics.selection.selection import NO_DAY, Selection, caps_of, select, zone_asked
@@ -78,12 +79,12 @@ class Economy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     group_by: GroupBy = ()
     top: Annotated[int, Meta(ge=1, le=100)] = 10
     filter: Filter | None = None
-    compare: Comparison | None = None
+    compare: Compare | None = None
     time_zone: Name | None = None
 
     def check(self, segments: Mapping[str, SegmentDefinition]) -> None:
         """Raises `InvalidQuery` for what cannot be answered in a game with these segments."""
-        self.period.check()
+        check_periods(self.period, self.compare)
         check_buckets(self.period, self.granularity)
         check_distinct("parts", self.parts)
         check_one_group(self.group_by)

@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Meta
 
 from questlog.analytics.analyses.cohort_members import FIRST_DAY
+from questlog.analytics.analyses.comparison import PREVIOUS
 from questlog.analytics.analyses.split import check_split
 from questlog.analytics.engine.analysis import Analysis
 from questlog.analytics.engine.context import Context
@@ -16,7 +17,7 @@ from questlog.analytics.engine.functions import event_rank
 from questlog.analytics.question.answer import Answer, AnswerColumn
 from questlog.analytics.question.definitions import SegmentDefinition
 from questlog.analytics.question.examples import JANUARY, Example
-from questlog.analytics.question.query import Comparison, Filter, Period
+from questlog.analytics.question.query import Compare, Filter, Period, check_periods
 from questlog.analytics.selection.buckets import LocalDays
 from questlog.analytics.selection.dimensions import FINGERPRINT, dimension_column
 from questlog.analytics.selection.filters import predicate
@@ -34,7 +35,7 @@ class ErrorGroups(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `message_fingerprint`. A group is new if its first error ever is in the period; `is_new` lists only new groups.
     `first_build` lists only groups that were first seen in that build. `filter` selects the errors that are counted;
     the first error of a group is found without it. The list has `limit` groups after the first `offset`. `compare`
-    adds `previous_events` and `previous_players`, of the previous period of the same length.
+    adds `previous_events` and `previous_players`, of the period that it names.
     """
 
     period: Period
@@ -43,20 +44,20 @@ class ErrorGroups(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     filter: Filter | None = None
     limit: Annotated[int, Meta(ge=1, le=MAX_GROUPS)] = 100
     offset: Annotated[int, Meta(ge=0, le=1_000_000)] = 0
-    compare: Comparison | None = None
+    compare: Compare | None = None
 
     def check(self, segments: Mapping[str, SegmentDefinition]) -> None:
         """Raises `InvalidQuery` for what cannot be answered in a game with these segments."""
-        self.period.check()
+        check_periods(self.period, self.compare)
         check_split(segments, self.filter)
 
 
 class Errors(msgspec.Struct, frozen=True):
-    """The errors of a game up to the period's end: `selection` is of all days until then."""
+    """The errors of a game: `selection` has all days up to the end of both periods."""
 
     selection: Selection
     period: Period
-    is_compared: bool = False
+    compared: Period | None = None
 
     @property
     def days(self) -> LocalDays:
@@ -64,21 +65,18 @@ class Errors(msgspec.Struct, frozen=True):
         return self.selection.over(self.period).days
 
     @property
-    def previous_days(self) -> LocalDays:
-        """Those of the period before."""
-        return self.selection.over(self.period.before).days
-
-    @property
     def columns(self) -> list[AnswerColumn]:
         """The values of each group."""
-        return [*_COLUMNS, *(_PREVIOUS if self.is_compared else ())]
+        return [*_COLUMNS, *(_PREVIOUS if self.compared else ())]
 
 
 def answer(question: ErrorGroups, context: Context) -> Answer:
     """A page of groups. Raises `InvalidQuery`, `QueryAborted`."""
     question.check(context.segments)
-    selection = select(context, Period(FIRST_DAY, question.period.end), question.filter)
-    errors = Errors(selection, question.period, question.compare is not None)
+    compared = None if question.compare is None else question.period.compared(question.compare)
+    end = question.period.end if compared is None else max(question.period.end, compared.end)
+    selection = select(context, Period(FIRST_DAY, end), question.filter)
+    errors = Errors(selection, question.period, compared)
     chosen = (question.is_new, question.first_build)
     rows = context.run(page_of, errors, chosen, question.limit, question.offset)
     totals = context.run(totals_of, errors, chosen)
@@ -115,25 +113,34 @@ def _groups(errors: Errors, chosen: tuple[bool | None, str | None]) -> ir.Table:
     rows = error_events(errors.selection)
     passes = predicate(errors.selection.filter, rows)
     counts = errors.days.holds(rows.event_time) & passes
-    counted_before = errors.previous_days.holds(rows.event_time) & passes
     rows = rows.mutate(told_build=rows.build.fill_null(""))  # `argmin` would pass over a first event without a build
     rank = event_rank(rows)
+    previous: Mapping[str, ir.Value] = {}
+    if errors.compared is not None:
+        days = errors.selection.over(errors.compared).days
+        previous = _counted(rows, days.holds(rows.event_time) & passes, PREVIOUS)
     found = rows.group_by(fingerprint=rows[dimension_column(FINGERPRINT)]).aggregate(
         message=rows.message.argmax(rank, where=counts),
         severity=rows.severity.argmax(rank, where=counts),
         first_seen=rows.event_time.min(),
         first_build=rows.told_build.argmin(rank).nullif(""),
         last_seen=rows.event_time.max(where=counts),
-        events=counts.ifelse(1, 0).sum().cast("int64"),
-        players=counts.ifelse(rows.player_no, ibis.null("int64")).nunique(),
-        previous_events=counted_before.ifelse(1, 0).sum().cast("int64"),
-        previous_players=counted_before.ifelse(rows.player_no, ibis.null("int64")).nunique(),
+        **_counted(rows, counts),
+        **previous,
     )
     found = found.filter(found.events > 0).mutate(is_new=errors.days.holds(found.first_seen))
     is_new, build = chosen
     if is_new is not None:
         found = found.filter(found.is_new if is_new else ~found.is_new)
     return found if build is None else found.filter((found.first_build == build).fill_null(False))
+
+
+def _counted(rows: ir.Table, counts: ir.BooleanValue, prefix: str = "") -> Mapping[str, ir.Value]:
+    """The number of the errors for which `counts` is true, and of their players."""
+    return {
+        f"{prefix}events": counts.ifelse(1, 0).sum().cast("int64"),
+        f"{prefix}players": counts.ifelse(rows.player_no, ibis.null("int64")).nunique(),
+    }
 
 
 _COLUMNS = (
@@ -149,8 +156,8 @@ _COLUMNS = (
 )
 
 _PREVIOUS = (
-    AnswerColumn("previous_events", "events", "events of the previous period of the same length"),
-    AnswerColumn("previous_players", "players", "players of the previous period of the same length"),
+    AnswerColumn(f"{PREVIOUS}events", "events", "errors of the period that is compared with"),
+    AnswerColumn(f"{PREVIOUS}players", "players", "distinct players with one of them"),
 )
 
 ANALYSIS = Analysis(

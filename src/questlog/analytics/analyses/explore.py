@@ -33,7 +33,7 @@ from questlog.analytics.question.definitions import SegmentDefinition
 from questlog.analytics.question.examples import JANUARY, Example
 from questlog.analytics.question.problems import InvalidQuery, check_word, too_many_rows
 from questlog.analytics.question.query import (
-    Comparison,
+    Compare,
     Filter,
     Granularity,
     GroupBy,
@@ -42,6 +42,7 @@ from questlog.analytics.question.query import (
     check_buckets,
     check_distinct,
     check_one_group,
+    check_periods,
 )
 from questlog.analytics.selection.buckets import with_starts
 from questlog.analytics.selection.cardinality import id_dimensions
@@ -113,12 +114,12 @@ class Explore(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     filter: Filter | None = None
     histogram: Histogram | None = None
     histogram_of: Numbers = Numbers.VALUE
-    compare: Comparison | None = None
+    compare: Compare | None = None
     time_zone: Name | None = None
 
     def check(self, segments: Mapping[str, SegmentDefinition]) -> None:
         """Raises `InvalidQuery` for what cannot be answered in a game with these segments."""
-        self.period.check()
+        check_periods(self.period, self.compare)
         check_word("category", "category", self.category, CATEGORIES)
         check_buckets(self.period, self.granularity)
         check_distinct("nodes", self.nodes)

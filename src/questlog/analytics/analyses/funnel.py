@@ -47,13 +47,14 @@ from questlog.analytics.question.definitions import SegmentDefinition
 from questlog.analytics.question.examples import JANUARY, PURCHASE, Example
 from questlog.analytics.question.problems import InvalidQuery
 from questlog.analytics.question.query import (
-    Comparison,
+    Compare,
     EventMatch,
     Filter,
     Granularity,
     GroupBy,
     Period,
     check_distinct,
+    check_periods,
 )
 from questlog.analytics.selection.buckets import start_of
 from questlog.analytics.selection.cardinality import warnings
@@ -127,12 +128,12 @@ class Funnel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     times: StepTimes | None = None
     dropped_after: Annotated[int, Meta(ge=1, le=MAX_STEPS - 1)] | None = None
     limit: Annotated[int, Meta(ge=1, le=MAX_DROPPED)] = 100
-    compare: Comparison | None = None
+    compare: Compare | None = None
     intervals: bool = False
 
     def check(self, segments: Mapping[str, SegmentDefinition]) -> None:
         """Raises `InvalidQuery` for what cannot be answered in a game with these segments."""
-        self.period.check()
+        check_periods(self.period, self.compare)
         self._check_events(segments)
         check_distinct("group_by", self.group_by)
         check_split(segments, self.filter, self.group_by)

@@ -14,14 +14,14 @@ import pyarrow as pa
 from msgspec import Meta
 
 from questlog.analytics.question.problems import InvalidQuery
-from questlog.analytics.question.query import Comparison
+from questlog.analytics.question.query import Compare
 
 MAX_BINS = 200
 BIN, NEAR = "bin", "near"
 _NEAR = 1e-6  # of a bin's width: far more than a division can be wrong by, and little enough to be rare
 
 
-def check_comparable(compare: Comparison | None, histogram: "Histogram", field: str) -> None:
+def check_comparable(compare: Compare | None, histogram: "Histogram", field: str) -> None:
     """Raises `InvalidQuery` for a comparison of bins that lie elsewhere in another period."""
     if compare is not None and not histogram.edges:
         raise InvalidQuery(

@@ -29,7 +29,16 @@ from questlog.analytics.question.answer import Answer, AnswerColumn
 from questlog.analytics.question.definitions import SegmentDefinition
 from questlog.analytics.question.examples import IS_IOS, JANUARY, Example
 from questlog.analytics.question.problems import too_many_rows
-from questlog.analytics.question.query import Comparison, Filter, GroupBy, Name, Period, check_distinct, check_one_group
+from questlog.analytics.question.query import (
+    Compare,
+    Filter,
+    GroupBy,
+    Name,
+    Period,
+    check_distinct,
+    check_one_group,
+    check_periods,
+)
 from questlog.analytics.selection.selection import Selection, caps_of, select, zone_asked
 
 _NUMBER = re.compile(r"(\d+)")
@@ -71,13 +80,13 @@ class Progression(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     group_by: GroupBy = ()
     top: Annotated[int, Meta(ge=1, le=100)] = 10
     filter: Filter | None = None
-    compare: Comparison | None = None
+    compare: Compare | None = None
     time_zone: Name | None = None
     intervals: bool = False
 
     def check(self, segments: Mapping[str, SegmentDefinition]) -> None:
         """Raises `InvalidQuery` for what cannot be answered in a game with these segments."""
-        self.period.check()
+        check_periods(self.period, self.compare)
         check_distinct("parts", self.parts)
         check_one_group(self.group_by)
         check_split(segments, self.filter, self.group_by)

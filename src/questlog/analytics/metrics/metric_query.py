@@ -28,7 +28,7 @@ from questlog.analytics.metrics.validation import check_metrics
 from questlog.analytics.question.answer import Answer, AnswerColumn
 from questlog.analytics.question.definitions import CustomMetric, SegmentDefinition
 from questlog.analytics.question.examples import IS_IOS, JANUARY, Example
-from questlog.analytics.question.query import Comparison, Granularity, Query
+from questlog.analytics.question.query import Granularity, Query
 from questlog.analytics.selection.cardinality import warnings
 from questlog.analytics.selection.dimensions import meaning_of, referenced_dimensions
 from questlog.analytics.selection.selection import Selection, TopGroups, select, zone_asked
@@ -49,7 +49,7 @@ def answer(question: Query, context: Context) -> Answer:
         columns=_columns(question, metrics),
         warnings=(
             *warnings(context, selection.caps),
-            *unpriced_warnings(context, metrics, selection, question.period.before if question.compare else None),
+            *unpriced_warnings(context, metrics, selection, question.compared_period),
         ),
         totals=_totals(question, metrics, selection, context) if question.totals else None,
         data_version=context.data_version,
@@ -96,8 +96,8 @@ def _table(question: Query, metrics: Sequence[Metric], selection: Selection, con
 
 def _shape(question: Query, metrics: Sequence[Metric], selection: Selection) -> ResultShape:
     measures = tuple(dict.fromkeys(measure for metric in metrics for measure in metric.measures))
-    is_compared = question.compare is Comparison.PREVIOUS_PERIOD
-    previous = selection.over(question.period.before).days if is_compared else None
+    compared = question.compared_period
+    previous = None if compared is None else selection.over(compared).days
     return ResultShape(selection.days, question.granularity, len(question.group_by), measures, previous)
 
 
@@ -152,7 +152,7 @@ def _columns(question: Query, metrics: Sequence[Metric]) -> Sequence[AnswerColum
             definition = " ".join(dict.fromkeys((definition, *(counted_under(m.quantity) for m in metric.measures))))
         columns.append(AnswerColumn(metric.name, metric.unit, definition))
         if question.compare is not None:
-            described = f"{metric.name} of the previous period of the same length: {definition}"
+            described = f"{metric.name} of the period that is compared with: {definition}"
             columns.append(AnswerColumn(f"previous_{metric.name}", metric.unit, described))
         if question.intervals and divides(metric.formula):
             columns += interval_columns(metric.name, metric.unit)

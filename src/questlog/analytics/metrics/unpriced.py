@@ -43,12 +43,11 @@ _MOST_TOLD = 5
 
 
 def unpriced_warnings(
-    context: Context, metrics: Sequence[Metric], selection: Selection, before: Period | None = None
+    context: Context, metrics: Sequence[Metric], selection: Selection, compared: Period | None = None
 ) -> tuple[Warned, ...]:
-    """What the metrics leave out of the selection, and of the period `before` if that is compared with; and what in
-    them is approximate.
+    """The purchases that the metrics leave out, or value approximately, in the selection and in the `compared` period.
 
-    Told once for all metrics of purchases, and once for all of cohorts. Raises `QueryAborted`.
+    One warning for all metrics of purchases, and one for all of cohorts. Raises `QueryAborted`.
     """
     selection = msgspec.structs.replace(selection, group_by=(), top=None, caps=())
     warned: list[Warned] = []
@@ -57,7 +56,7 @@ def unpriced_warnings(
         if not measures:
             continue
         field = next(metric.name for metric in metrics if any(m in measures for m in metric.measures))
-        for period, when in ((selection.period, ""), (before, " of the previous period")):
+        for period, when in ((selection.period, ""), (compared, " of the period that is compared with")):
             if period is not None:
                 query = SubQuery(selection.over(period), measures, Granularity.ALL)
                 warned += _warned(context, query, build, field, when)

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 import msgspec
 import pyarrow as pa
 
+from questlog.analytics.question.query import Period
+
 
 class AnswerColumn(msgspec.Struct, frozen=True):
     """A column's name, the unit of its values ("players", "USD", "s", "share", …; "" for none) and its definition."""
@@ -35,7 +37,7 @@ class Origin(msgspec.Struct, frozen=True):
     `as_of` is when the state of the data was taken. Everything that was acknowledged before `complete_through` is in
     that state; null where the server does not know yet. `took_ms` is how long answering took. `rows_read_at_most` are
     the rows of the tables that the statements read, of all games and days: an engine skips what it can (decision 0066).
-    Days are those of `time_zone`.
+    Days are those of `time_zone`. `compared_period` is the period that `compare` names; null without it.
     """
 
     as_of: dt.datetime = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
@@ -44,6 +46,7 @@ class Origin(msgspec.Struct, frozen=True):
     rows_read_at_most: int = 0
     sources: Sequence[SourceUse] = ()
     time_zone: str = "UTC"
+    compared_period: Period | None = None
 
 
 class Answer(msgspec.Struct, frozen=True):

@@ -22,6 +22,7 @@ MAX_FILTER_DEPTH = 8
 MAX_CONDITIONS = 250
 _VALUES_A_CONDITION = 20
 MAX_DAYS = 3_700
+_WEEK_DAYS = 7
 _FIRST_YEAR, _LAST_YEAR = 1970, 2200
 _MAX_BUCKETS = {"minute": 2 * 24 * 60, "hour": 100 * 24}
 
@@ -47,6 +48,19 @@ class Granularity(enum.StrEnum):
         return self in (Granularity.MINUTE, Granularity.HOUR)
 
 
+class Comparison(enum.StrEnum):
+    """The period that an answer is compared with.
+
+    * `previous_period`: the period of the same length that ends on the day before.
+    * `previous_weekdays`: the same weekdays: moved back by as few whole weeks as keep the two periods apart.
+    * `previous_year`: the same dates a year before; 29 February becomes 28 February.
+    """
+
+    PREVIOUS_PERIOD = "previous_period"
+    PREVIOUS_WEEKDAYS = "previous_weekdays"
+    PREVIOUS_YEAR = "previous_year"
+
+
 class Period(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Days of the game's time zone from `start` to `end`, both inclusive."""
 
@@ -58,20 +72,48 @@ class Period(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """How many days it has."""
         return (self.end - self.start).days + 1
 
-    @property
-    def before(self) -> "Period":
-        """The period of the same length that ends where this one starts."""
-        length = dt.timedelta(days=self.days)
-        return Period(self.start - length, self.end - length)
+    def compared(self, compare: "Compare") -> "Period":
+        """The period that this one is compared with, as `Comparison` says."""
+        match compare:
+            case Period():
+                return compare
+            case Comparison.PREVIOUS_PERIOD:
+                return self._moved_back(self.days)
+            case Comparison.PREVIOUS_WEEKDAYS:
+                return self._moved_back(-(-self.days // _WEEK_DAYS) * _WEEK_DAYS)
+            case Comparison.PREVIOUS_YEAR:
+                return Period(_a_year_before(self.start), _a_year_before(self.end))
 
-    def check(self) -> None:
+    def _moved_back(self, days: int) -> "Period":
+        moved = dt.timedelta(days=days)
+        return Period(self.start - moved, self.end - moved)
+
+    def check(self, field: str = "period") -> None:
         """Raises `InvalidQuery` for a period that ends before it starts or is too long."""
         if self.end < self.start:
-            raise InvalidQuery("period.end", f"{self.end} is before the start, {self.start}")
+            raise InvalidQuery(f"{field}.end", f"{self.end} is before the start, {self.start}")
         if self.days > MAX_DAYS:
-            raise InvalidQuery("period", f"the period has {self.days} days; the most is {MAX_DAYS}")
+            raise InvalidQuery(field, f"the period has {self.days} days; the most is {MAX_DAYS}")
         if self.start.year < _FIRST_YEAR or self.end.year > _LAST_YEAR:
-            raise InvalidQuery("period", f"the year must be between {_FIRST_YEAR} and {_LAST_YEAR}")
+            raise InvalidQuery(field, f"the year must be between {_FIRST_YEAR} and {_LAST_YEAR}")
+
+
+Compare = Comparison | Period
+"""What an answer is compared with: a period by its name, or any period."""
+
+
+def _a_year_before(day: dt.date) -> dt.date:
+    try:
+        return day.replace(year=day.year - 1)
+    except ValueError:  # 29 February
+        return day.replace(year=day.year - 1, day=28)
+
+
+def check_periods(period: Period, compare: Compare | None) -> None:
+    """Raises `InvalidQuery` for a period, or one to compare with, that cannot be asked about."""
+    period.check()
+    if compare is not None:
+        period.compared(compare).check("compare")
 
 
 class Operator(enum.StrEnum):
@@ -150,17 +192,12 @@ class EventMatch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         check_size(self.filter, f"{field}.filter")
 
 
-class Comparison(enum.StrEnum):
-    """What an answer is compared with."""
-
-    PREVIOUS_PERIOD = "previous_period"
-
-
 class Query(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Metrics over time, by dimensions.
 
     The answer has the columns `bucket` (its first day; for hours and minutes its start in UTC; absent for `all`), one
-    per dimension of `group_by`, one per metric, and with `compare` one `previous_METRIC` per metric. If a dimension
+    per dimension of `group_by`, one per metric, and with `compare` one `previous_METRIC` per metric, of the period that
+    `compare` names. If a dimension
     and a metric have the same name, the dimension is `by_NAME`. Without groups, every bucket has a row; with groups,
     only those with data. With `top`, only the `top` greatest groups by the first metric over the whole period are
     shown; all others are one group, `(other)`, and groups are texts. `totals` adds a row for the whole period
@@ -174,15 +211,20 @@ class Query(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     granularity: Granularity = Granularity.DAY
     group_by: GroupBy = ()
     filter: Filter | None = None
-    compare: Comparison | None = None
+    compare: Compare | None = None
     top: Annotated[int, Meta(ge=1, le=1_000)] | None = None
     totals: bool = False
     intervals: bool = False
     time_zone: Name | None = None
 
+    @property
+    def compared_period(self) -> Period | None:
+        """The period that is compared with."""
+        return None if self.compare is None else self.period.compared(self.compare)
+
     def check(self) -> None:
         """Raises `InvalidQuery` for what the types cannot say; names are checked where they are looked up."""
-        self.period.check()
+        check_periods(self.period, self.compare)
         check_buckets(self.period, self.granularity)
         check_distinct("metrics", self.metrics)
         check_distinct("group_by", self.group_by)

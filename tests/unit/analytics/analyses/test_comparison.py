@@ -1,4 +1,4 @@
-"""Answers beside the previous period, one way for all analyses: what is told is what each period's answer says."""
+"""Answers compared with another period: each number is the one that the answer for its own period has."""
 
 import datetime as dt
 from collections.abc import Mapping
@@ -21,13 +21,14 @@ from questlog.analytics.engine.analysis import Analysis
 from questlog.analytics.engine.context import Context
 from questlog.analytics.question.answer import Answer
 from questlog.analytics.question.problems import InvalidQuery
-from questlog.analytics.question.query import Comparison, EventMatch, Granularity, Period
+from questlog.analytics.question.query import Compare, Comparison, EventMatch, Granularity, Period
 from questlog.analytics.registry import ANALYSES
 from tests.support.asked import rows_of
 from tests.support.staged import DAY, NOON
 
-_NOW, _BEFORE = Period(dt.date(2026, 1, 1), dt.date(2026, 1, 2)), Period(dt.date(2025, 12, 30), dt.date(2025, 12, 31))
+_NOW = Period(dt.date(2026, 1, 1), dt.date(2026, 1, 2))
 _PREVIOUS = Comparison.PREVIOUS_PERIOD
+_OWN = Period(dt.date(2025, 12, 31), dt.date(2026, 1, 1))  # of the same length, and it overlaps
 
 
 def event(day: int, player: str, category: str, event_id: str, **fields: Any) -> dict[str, Any]:
@@ -86,13 +87,16 @@ _QUESTIONS = [
 ]
 
 
+@pytest.mark.parametrize("compare", [_PREVIOUS, _OWN])
 @pytest.mark.parametrize(("question", "keys"), _QUESTIONS)
-def test_each_row_is_beside_the_previous_one_of_the_same_keys(
-    question: Any, keys: tuple[str, ...], context: Context
+def test_each_row_has_the_numbers_of_the_previous_one_of_the_same_keys(
+    question: Any, keys: tuple[str, ...], compare: Compare, context: Context
 ) -> None:
+    question = msgspec.structs.replace(question, compare=compare)
     rows = rows_of(ask(question, context))
-    now, before = (alone(question, period, context) for period in (_NOW, _BEFORE))
-    shift = _NOW.start - _BEFORE.start
+    compared = _NOW.compared(compare)
+    now, before = (alone(question, period, context) for period in (_NOW, compared))
+    shift = _NOW.start - compared.start
     previous = {key_of(row, keys, shift): row for row in before}
     assert [key_of(row, keys) for row in rows[: len(now)]] == [key_of(row, keys) for row in now]
     gone = set(previous) - {key_of(row, keys) for row in now}
@@ -125,6 +129,20 @@ def test_the_groups_are_those_of_this_period(context: Context) -> None:
         if row["step"] == 1
     ]
     assert told == [("DE", 1, None), ("(other)", 1, 2)]
+
+
+@pytest.mark.parametrize(
+    ("compared", "previous"),
+    [
+        (Period(dt.date(2025, 12, 31), dt.date(2025, 12, 31)), [2, None]),
+        (Period(dt.date(2025, 12, 30), dt.date(2026, 1, 1)), [2, 2]),
+    ],
+)
+def test_buckets_of_periods_of_unequal_length_are_compared_by_their_order(
+    compared: Period, previous: list[int | None], context: Context
+) -> None:
+    question = Explore(_NOW, nodes=("x",), depth=0, granularity=Granularity.DAY, compare=compared)
+    assert [row["previous_count"] for row in rows_of(ask(question, context))] == previous
 
 
 def test_the_greatest_items_are_those_of_this_period(context: Context) -> None:

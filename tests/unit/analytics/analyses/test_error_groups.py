@@ -72,11 +72,22 @@ def test_a_filter_counts_and_does_not_say_which_was_the_first(context: Context) 
     assert ask(context, android, "fingerprint", "first_build", "events", "is_new") == [("no #", "1.0", 1, False)]
 
 
-def test_beside_the_previous_period(context: Context) -> None:
+def test_with_the_previous_period(context: Context) -> None:
     period = Period(dt.date(2026, 1, 1), dt.date(2026, 1, 4))
     compared = ErrorGroups(period, compare=Comparison.PREVIOUS_PERIOD)
     names = ("fingerprint", "events", "previous_events", "players", "previous_players")
     assert ask(context, compared, *names) == [("no #", 2, 1, 2, 1), ("oops", 2, 0, 1, 0), ("late", 1, 0, 1, 0)]
+
+
+def test_a_later_period_can_be_compared_with(context: Context) -> None:
+    now, later = Period(dt.date(2025, 12, 1), dt.date(2025, 12, 31)), Period(dt.date(2026, 1, 1), dt.date(2026, 1, 4))
+    alone = ask(context, ErrorGroups(now), "fingerprint", "events", "first_seen", "last_seen", "is_new")
+    compared = ErrorGroups(now, compare=later)
+    assert ask(context, compared, "fingerprint", "events", "first_seen", "last_seen", "is_new") == alone
+    assert ask(context, compared, "fingerprint", "previous_events", "previous_players") == [
+        ("gone", 0, 0),
+        ("no #", 2, 2),
+    ]
 
 
 def test_page_by_page(context: Context) -> None:
