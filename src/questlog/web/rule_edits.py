@@ -51,6 +51,7 @@ def removed(whole: Rule, path: Path) -> Rule | None:
     parent = at(whole, tuple(above))
     if isinstance(parent, NotRule):
         return removed(whole, tuple(above))
+    at(parent, (place,))
     kept = tuple(each for number, each in enumerate(_inner(parent)) if number != place)
     if not kept:
         return removed(whole, tuple(above))
@@ -129,7 +130,7 @@ def _number(text: str) -> float:
         raise NotReadable(f"{text[:50]!r} is not a number") from None
     if not -_MOST_VALUE <= number <= _MOST_VALUE:
         raise NotReadable(f"{text[:50]!r} is too large")
-    return number
+    return int(number) if number.is_integer() else number
 
 
 def _days(text: str) -> int | None:
