@@ -350,7 +350,7 @@ async def segment_size(site: ThisSite, request: AnyRequest, game: FromPath[str])
         [size] = answers["size"].table.to_pylist()
         if may_list:
             links = {"player_id": lambda row: player_url(view, str(row["player_id"]))}
-            columns = ("player_id", "last_seen", "events", "sessions", "revenue_usd", "country", "platform", "build")
+            columns = ("player_id", "last_seen", "events", "revenue_usd")
             table = table_of(
                 answers["players"],
                 site.formats(request),
