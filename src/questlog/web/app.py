@@ -22,17 +22,17 @@ from questlog.web.assets import assets_router, load_assets
 from questlog.web.cards import Card
 from questlog.web.guard import LoginNeeded, page_guard
 from questlog.web.log_in import SEE_OTHER, AnyRequest
-from questlog.web.pages import home, log_in, overview, status
+from questlog.web.pages import ads, errors, health, home, log_in, overview, players, segments, status, who
 from questlog.web.reports import Report, about_card, card_csv, report_handler, show_card
 from questlog.web.site import Site
 from questlog.web.translations import mark
 
 _log = structlog.get_logger(__name__)
 
-REPORTS: Sequence[Report] = (overview.REPORT,)
+REPORTS: Sequence[Report] = (overview.REPORT, players.REPORT, errors.REPORT, errors.ONE_ERROR, health.REPORT, ads.REPORT)
 """The pages that are made of cards."""
 
-CARDS: Sequence[Card] = ()
+CARDS: Sequence[Card] = players.ONE_PLAYER.cards
 """Cards of other pages, which boards may show."""
 
 HANDLERS: Sequence[HTTPRouteHandler] = (
@@ -41,6 +41,9 @@ HANDLERS: Sequence[HTTPRouteHandler] = (
     home.set_preferences,
     home.suggest_values,
     status.status_page,
+    *players.HANDLERS,
+    *segments.HANDLERS,
+    *who.HANDLERS,
 )
 """The routes of all other pages; those of pages in the navigation are at `/games/{game}/NAME`."""
 

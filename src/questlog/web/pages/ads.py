@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping
 
 import msgspec
+
+from questlog.analytics.question.query import Granularity, Query
 from questlog.web.cards import Asked, Card, Drawing, Height
 from questlog.web.charts import figures, time_series
 from questlog.web.questions import comparison_of, point_length
@@ -10,8 +12,6 @@ from questlog.web.reports import Report
 from questlog.web.tables import table_of
 from questlog.web.translations import mark
 from questlog.web.view import View
-
-from questlog.analytics.question.query import Granularity, Query
 
 _FIGURES = (
     "ad_revenue",

@@ -4,13 +4,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
-from questlog.web.cards import Asked, Card, Drawing, Height
-from questlog.web.charts import figures, time_series
-from questlog.web.questions import comparison_of, point_length
-from questlog.web.reports import Report
-from questlog.web.tables import Cell, Column, table_of
-from questlog.web.translations import mark
-from questlog.web.view import View
 
 from questlog.analytics.analyses.error_groups import ErrorGroups
 from questlog.analytics.analyses.error_samples import ErrorSamples
@@ -18,7 +11,14 @@ from questlog.analytics.analyses.member_cells import ErrorCell
 from questlog.analytics.question.query import AllOf, Condition, Filter, Granularity, Operator, Query
 from questlog.analytics.selection.dimensions import FINGERPRINT
 from questlog.console.access import Right
+from questlog.web.cards import Asked, Card, Drawing, Height
+from questlog.web.charts import figures, time_series
+from questlog.web.questions import comparison_of, point_length
 from questlog.web.raw_events import RawEvent, raw_events
+from questlog.web.reports import Report
+from questlog.web.tables import Cell, Column, table_of
+from questlog.web.translations import mark
+from questlog.web.view import View
 from questlog.web.who import player_url, who_url
 
 _FIGURES = ("errors", "error_players", "errors_per_player", "sdk_errors")

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
+
+from questlog.analytics.question.query import Granularity, Query
 from questlog.web.cards import Asked, Card, Drawing, Height
 from questlog.web.charts import figures, time_series
 from questlog.web.questions import comparison_of, point_length
@@ -10,8 +12,6 @@ from questlog.web.reports import Report
 from questlog.web.tables import table_of
 from questlog.web.translations import mark
 from questlog.web.view import View
-
-from questlog.analytics.question.query import Granularity, Query
 
 _FIGURES = ("health_players", "fps_median", "fps_p5", "memory_used_median", "boot_time_median", "boot_time_p95")
 _OF_DEVICES = ("health_players", "fps_median", "fps_p5", "memory_used_p95", "boot_time_median", "boot_time_p95")

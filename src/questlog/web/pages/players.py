@@ -11,15 +11,6 @@ import msgspec
 from litestar import MediaType, Response, get, post
 from litestar.params import FromPath
 from litestar.response import Redirect, Stream
-from questlog.web.cards import Asked, Card, Drawing, Height
-from questlog.web.forms import sent_form
-from questlog.web.guard import caller_of, game_of
-from questlog.web.reports import Drawn, Report, draw
-from questlog.web.site import ThisSite
-from questlog.web.tables import table_of
-from questlog.web.titles import title_of
-from questlog.web.translations import mark
-from questlog.web.view import View
 
 from questlog.analytics.analyses.player_devices import PlayerDevices
 from questlog.analytics.analyses.player_purchases import PlayerPurchases
@@ -35,8 +26,17 @@ from questlog.console.player_export import begin_export, export_of
 from questlog.control.audit_log import Action
 from questlog.control.errors import AlreadyExists, NotFound
 from questlog.store.contract import Cancellation
+from questlog.web.cards import Asked, Card, Drawing, Height
+from questlog.web.forms import sent_form
+from questlog.web.guard import caller_of, game_of
 from questlog.web.log_in import SEE_OTHER, AnyRequest
 from questlog.web.raw_events import RawEvent, raw_events
+from questlog.web.reports import Drawn, Report, draw
+from questlog.web.site import ThisSite
+from questlog.web.tables import table_of
+from questlog.web.titles import title_of
+from questlog.web.translations import mark
+from questlog.web.view import View
 from questlog.web.who import player_url
 
 _A_PAGE, _EVENTS_A_PAGE = 50, 100

@@ -11,13 +11,6 @@ import msgspec
 from litestar import Response, get, post
 from litestar.params import FromPath
 from litestar.response import Redirect
-from questlog.web.formats import Formats
-from questlog.web.forms import sent_form
-from questlog.web.guard import caller_of, game_of
-from questlog.web.reports import ask_all, problem_of
-from questlog.web.site import Site, ThisSite
-from questlog.web.tables import table_of
-from questlog.web.translations import Translate, mark
 
 from questlog.analytics.analyses.member_cells import Cell
 from questlog.analytics.analyses.player_search import PlayerSearch
@@ -46,8 +39,12 @@ from questlog.control.errors import AlreadyExists, NotAllowed, NotFound
 from questlog.model.taxonomy import CATEGORIES
 from questlog.store.contract import QueryAborted, StoreFailed
 from questlog.web.cell_words import words_of_cell, words_of_event, words_of_filter
+from questlog.web.formats import Formats
+from questlog.web.forms import sent_form
+from questlog.web.guard import caller_of, game_of
 from questlog.web.log_in import SEE_OTHER, AnyRequest
 from questlog.web.pages.players import LISTED_TITLES
+from questlog.web.reports import ask_all, problem_of
 from questlog.web.rule_edits import (
     NotReadable,
     Path,
@@ -61,6 +58,9 @@ from questlog.web.rule_edits import (
     rule_of,
     switched,
 )
+from questlog.web.site import Site, ThisSite
+from questlog.web.tables import table_of
+from questlog.web.translations import Translate, mark
 from questlog.web.who import player_url
 
 _MOST_RULE = 16_384

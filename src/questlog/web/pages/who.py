@@ -6,12 +6,6 @@ from collections.abc import Mapping
 import msgspec
 from litestar import Response, get
 from litestar.params import FromPath
-from questlog.web.guard import caller_of, game_of
-from questlog.web.reports import ask_all
-from questlog.web.site import ThisSite
-from questlog.web.tables import table_of
-from questlog.web.translations import mark
-from questlog.web.view import View
 
 from questlog.analytics.analyses.member_cells import Cell
 from questlog.analytics.analyses.members import MAX_LISTED, Members
@@ -20,8 +14,14 @@ from questlog.console.access import Right, needs
 from questlog.console.table_formats import csv_bytes
 from questlog.control.audit_log import Action
 from questlog.web.cell_words import words_of_cell
+from questlog.web.guard import caller_of, game_of
 from questlog.web.log_in import AnyRequest
 from questlog.web.pages.players import LISTED_TITLES
+from questlog.web.reports import ask_all
+from questlog.web.site import ThisSite
+from questlog.web.tables import table_of
+from questlog.web.translations import mark
+from questlog.web.view import View
 from questlog.web.who import player_url
 
 _A_PAGE = 100
