@@ -3,6 +3,7 @@
 Its address is `/games/{game}/cards/NAME?…` with the parameters of the page; a board is a list of such addresses.
 """
 
+import datetime as dt
 import enum
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -14,6 +15,7 @@ from questlog.console.access import Right
 from questlog.web.formats import Formats
 from questlog.web.translations import Translate, mark
 from questlog.web.view import View
+
 
 class Height(enum.StrEnum):
     """How much room a card keeps while it loads: nothing moves when the answer comes."""
@@ -105,5 +107,5 @@ def origin_of(answers: Sequence[Answer]) -> CardOrigin | None:
     )
 
 
-def _us(moment: Any) -> int:
+def _us(moment: dt.datetime) -> int:
     return round(moment.timestamp() * 1_000_000)

@@ -86,8 +86,10 @@ def _between(low: float | None, high: float | None) -> str:
     return f"{NOTHING if low is None else f'{low:g}'} … {NOTHING if high is None else f'{high:g}'}"
 
 
-def words_of_event(match: EventMatch, translate: Translate) -> str:
-    """Which events are meant."""
+def words_of_event(match: EventMatch | Sequence[EventMatch], translate: Translate) -> str:
+    """Which events are meant; of several, one of them."""
+    if not isinstance(match, EventMatch):
+        return translate(mark(" or ")).join(words_of_event(each, translate) for each in match)
     said = [part for part in (match.category, match.event_id) if part]
     text = " ".join(said) if said else translate(mark("any event"))
     if match.is_prefix:

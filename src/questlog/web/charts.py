@@ -68,7 +68,7 @@ def time_series_spec(
 ) -> dict[str, Any]:
     """The chart's specification."""
     view, columns = asked.view, {column.name: column for column in answer.columns}
-    wanted = [name for name in metrics or columns if name in columns and name != "bucket" and name != group]
+    wanted = [name for name in metrics or columns if name in columns and name not in ("bucket", group)]
     wanted = [name for name in wanted if not name.startswith(_PREVIOUS)]
     rows = answer.table.to_pylist()
     buckets = list(dict.fromkeys(row["bucket"] for row in rows))
@@ -103,12 +103,14 @@ def _by_metric(asked: Asked, rows: Sequence[Mapping[str, Any]], metrics: Sequenc
                 now[end] = [_number(row[f"{name}_{end}"]) for row in rows]
         series.append(now)
         if rows and _PREVIOUS + name in rows[0]:
-            series.append({
-                "key": _PREVIOUS + name,
-                "name": asked.translate(title_of(name)),
-                "values": [_number(row[_PREVIOUS + name]) for row in rows],
-                "compared": True,
-            })
+            series.append(
+                {
+                    "key": _PREVIOUS + name,
+                    "name": asked.translate(title_of(name)),
+                    "values": [_number(row[_PREVIOUS + name]) for row in rows],
+                    "compared": True,
+                }
+            )
     return series
 
 
@@ -263,15 +265,17 @@ def curve(asked: Asked) -> Drawing:
     series = []
     for name, of in groups.items():
         at = {row["age"]: row for row in of}
-        series.append({
-            "key": name or "share",
-            "name": name or asked.translate(title_of("retention")),
-            "values": [_number(at[age]["share"]) if age in at else None for age in ages],
-            "low": [_number(at[age].get("share_low")) if age in at else None for age in ages],
-            "high": [_number(at[age].get("share_high")) if age in at else None for age in ages],
-            "n": [at[age].get("share_denominator") if age in at else None for age in ages],
-            "compared": False,
-        })
+        series.append(
+            {
+                "key": name or "share",
+                "name": name or asked.translate(title_of("retention")),
+                "values": [_number(at[age]["share"]) if age in at else None for age in ages],
+                "low": [_number(at[age].get("share_low")) if age in at else None for age in ages],
+                "high": [_number(at[age].get("share_high")) if age in at else None for age in ages],
+                "n": [at[age].get("share_denominator") if age in at else None for age in ages],
+                "compared": False,
+            }
+        )
     spec = {
         "kind": "line",
         "unit": "share",

@@ -1,7 +1,9 @@
 """Writes values for people, in their language: numbers, shares, money, durations, days and times."""
 
 import datetime as dt
+from collections.abc import Callable, Mapping
 from decimal import Decimal
+from typing import TypeAlias
 
 from babel import Locale
 from babel.dates import format_date, format_datetime, format_time
@@ -12,7 +14,7 @@ from questlog.model.calendar import Zone
 NOTHING = "–"
 """What stands for a value that there is not."""
 
-Number = int | float | Decimal
+Number: TypeAlias = int | float
 _MINUTE_S, _HOUR_S, _DAY_S = 60, 3_600, 86_400
 
 
@@ -31,22 +33,19 @@ class Formats:
             return self.time(value)
         if isinstance(value, dt.date):
             return self.day(value)
-        if isinstance(value, bool) or not isinstance(value, (int, float, Decimal)):
+        if isinstance(value, Decimal):
+            value = float(value)
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
             return str(value)
-        match unit:
-            case "share":
-                return self.share(value)
-            case "USD":
-                return self.money(value, currency)
-            case "s":
-                return self.duration(value)
-            case "ms":
-                return f"{self.number(value, 0)} ms"
-            case "%":
-                return f"{self.number(value, 1)} %"
-            case "B":
-                return self.size(value)
-        return self.number(value)
+        writers: Mapping[str, Callable[[Number], str]] = {
+            "share": self.share,
+            "USD": lambda amount: self.money(amount, currency),
+            "s": self.duration,
+            "ms": lambda ms: f"{self.number(ms, 0)} ms",
+            "%": lambda percent: f"{self.number(percent, 1)} %",
+            "B": self.size,
+        }
+        return writers.get(unit, self.number)(value)
 
     def number(self, value: Number | None, decimals: int | None = None) -> str:
         """A number with the language's separators; with few decimals where it is no whole one."""

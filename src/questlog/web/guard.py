@@ -2,6 +2,7 @@
 
 import asyncio
 import urllib.parse
+from typing import Any
 
 from litestar.connection import ASGIConnection
 from litestar.exceptions import NotFoundException
@@ -14,6 +15,8 @@ from questlog.control.actor import Actor, act_as
 from questlog.control.errors import NotFound
 from questlog.model.game import Game
 from questlog.web.log_in import AnyRequest, LogIns
+
+AnyConnection = ASGIConnection[Any, Any, Any, Any]
 
 LOGGED_IN = "questlog_login"
 GAME = "questlog_game"
@@ -33,7 +36,7 @@ def page_guard(services: ConsoleServices, logins: LogIns) -> Guard:
     A game of which the caller may see nothing is one that is not there.
     """
 
-    async def refuse(connection: ASGIConnection, handler: BaseRouteHandler) -> None:
+    async def refuse(connection: AnyConnection, handler: BaseRouteHandler) -> None:
         login = await asyncio.to_thread(logins.find, connection)  # type: ignore[arg-type]  # cookies are all it reads
         if login is None:
             raise LoginNeeded(_login_url(connection))
@@ -91,7 +94,7 @@ async def _game_of(services: ConsoleServices, caller: Caller, reference: str) ->
     return game
 
 
-def _login_url(connection: ASGIConnection) -> str:
+def _login_url(connection: AnyConnection) -> str:
     path = connection.url.path
     if connection.scope.get("method") != "GET" or path == "/":
         return "/login"

@@ -123,7 +123,7 @@ def _is_https(request: AnyRequest) -> bool:
 def _cookie(request: AnyRequest, name: str, value: str, max_age: int | None = None) -> Cookie:
     """A cookie that scripts cannot read; over HTTPS only where HTTPS is in use.
 
-    A link on another site opens a page with it (`Lax`); changes from another site do not get it, and need a form's token.
+    A link on another site opens a page with it (`Lax`). Changes from another site do not get it.
     """
     return Cookie(
         name, value=value, path="/", secure=_is_https(request), httponly=True, samesite="lax", max_age=max_age

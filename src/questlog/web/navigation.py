@@ -77,7 +77,9 @@ def groups_for(caller: Caller, game_id: int, built: Iterable[str]) -> list[Group
     """What a caller finds in the navigation."""
     there = frozenset(built)
     groups = [
-        Group(group.title, [place for place in group.places if place.name in there and caller.may(place.right, game_id)])
+        Group(
+            group.title, [place for place in group.places if place.name in there and caller.may(place.right, game_id)]
+        )
         for group in GROUPS
     ]
     return [group for group in groups if group.places]

@@ -1,14 +1,12 @@
 """The parts of questions that every report takes from its view."""
 
-from questlog.analytics.question.query import Comparison, Granularity, Period
-from questlog.web.view import PREVIOUS, View
+from questlog.analytics.question.query import Compare, Granularity
+from questlog.web.view import View
 
 
-def comparison_of(view: View) -> Comparison | Period | None:
+def comparison_of(view: View) -> Compare | None:
     """What an answer is compared with."""
-    if view.compare_text == PREVIOUS:
-        return Comparison.PREVIOUS_PERIOD
-    return view.compared
+    return view.compare
 
 
 def point_length(view: View, shortest: Granularity = Granularity.HOUR) -> Granularity:

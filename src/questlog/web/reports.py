@@ -4,12 +4,11 @@ import asyncio
 import urllib.parse
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from http import HTTPStatus
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 import structlog
-from litestar import MediaType, Response, get
+from litestar import Response, get
 from litestar.exceptions import NotFoundException
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
@@ -18,19 +17,18 @@ from questlog.analytics.question.answer import Answer
 from questlog.analytics.question.problems import InvalidQuery
 from questlog.analytics.registry import ANALYSES
 from questlog.console.access import NotPermitted, Right, needs
-from questlog.console.answer_formats import csv_of
 from questlog.console.concurrency import TooBusy
 from questlog.console.disconnects import Gone, gone_when_disconnected
 from questlog.console.marks import marks_of
 from questlog.console.personal_data import reads_personal_data
 from questlog.console.queries import GameQuestion
+from questlog.console.table_formats import csv_bytes
 from questlog.control.audit_log import Action
 from questlog.control.errors import ControlError
 from questlog.store.contract import QueryAborted, StoreFailed
 from questlog.web.cards import Asked, Card, CardOrigin, ChartMark, Drawing, origin_of
 from questlog.web.guard import caller_of, game_of
 from questlog.web.log_in import AnyRequest
-from questlog.web.navigation import title_of_page
 from questlog.web.site import Site, ThisSite
 from questlog.web.translations import mark
 from questlog.web.view import View, view_of
@@ -97,12 +95,12 @@ async def about_card(site: ThisSite, request: AnyRequest, game: FromPath[str], n
     """How a card's numbers come about: definitions, questions, sources."""
     card, view = await _asked_for(site, request, name)
     questions = card.questions(view)
+    answers: Mapping[str, Answer] = {}
+    problem: Problem | None = None
     try:
         answers = await ask_all(site, request, questions)
     except _PROBLEMS as error:
-        answers, problem = {}, problem_of(error)
-    else:
-        problem = None
+        problem = problem_of(error)
     said = [
         {
             "name": each,
@@ -132,7 +130,7 @@ async def card_csv(site: ThisSite, request: AnyRequest, game: FromPath[str], nam
     answers = await ask_all(site, request, {wanted: questions[wanted]})
     file = urllib.parse.quote(f"{name}-{view.period.start}-{view.period.end}.csv")
     headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{file}"}
-    return Response(csv_of(answers[wanted]), headers=headers, media_type="text/csv; charset=utf-8")
+    return Response(csv_bytes(answers[wanted].table), headers=headers, media_type="text/csv; charset=utf-8")
 
 
 async def draw(site: Site, request: AnyRequest, card: Card, view: View) -> Drawn:
@@ -225,7 +223,7 @@ async def _asked_for(site: Site, request: AnyRequest, name: str) -> tuple[Card, 
 async def _marks(site: Site, request: AnyRequest, view: View) -> Sequence[ChartMark]:
     async with until_gone(request) as gone:
         found = await marks_of(site.services, site.queries, view.game.game_id, view.period, gone)
-    return [ChartMark(each.day.isoformat(), each.kind, each.text) for each in found]
+    return [ChartMark(each.day.isoformat(), each.kind.value, each.text) for each in found]
 
 
 def _note_read(site: Site, game_id: int, name: str, subject: str) -> None:

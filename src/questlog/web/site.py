@@ -27,6 +27,7 @@ from questlog.web.formats import Formats
 from questlog.web.guard import caller_of, game_of
 from questlog.web.log_in import AnyRequest, LogIns
 from questlog.web.navigation import groups_for, title_of_page
+from questlog.web.rendering import FILTERS
 from questlog.web.status import StatusReader
 from questlog.web.tables import plain
 from questlog.web.titles import OPERATOR_WORDS, title_of
@@ -35,7 +36,9 @@ from questlog.web.view import GameHere, View, view_of
 
 LANGUAGE_COOKIE, THEME_COOKIE = "questlog_language", "questlog_theme"
 THEMES = ("light", "dark")
-_JSON_IN_HTML = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"})
+_JSON_IN_HTML = str.maketrans(
+    {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
+)
 
 
 class Site:
@@ -66,11 +69,11 @@ class Site:
         return catalogue_of(self.language(request)).gettext
 
     async def game_here(self, request: AnyRequest) -> GameHere:
-        """The game in the address of a guarded page, with the zone of its days. Raises `QueryAborted`, `StoreFailed`."""
+        """The game in the address of a guarded page, with the zone of its days. Raises `QueryAborted`."""
         asks_all = "all" in request.query_params.getall("period", [])
         return await asyncio.to_thread(self._game_here, game_of(request), asks_all)
 
-    def _game_here(self, game: Game, asks_all: bool) -> GameHere:  # noqa: FBT001 - of our own
+    def _game_here(self, game: Game, asks_all: bool) -> GameHere:
         zone = self.services.analytics.state(game.game_id).zone
         first_day = named_reads.first_day(self.services.tables.query, game.game_id) if asks_all else None
         return GameHere(game.game_id, game.name, game.game_key, zone, self.services.clock.now_us(), first_day)
@@ -156,7 +159,9 @@ def _environment(language: str, assets: Assets) -> Environment:
     )
     environment.globals.update(
         _=lambda message, **values: catalogue.gettext(message) % values if values else catalogue.gettext(message),
-        asset=assets.url, languages=LANGUAGES, title_of=lambda name: catalogue.gettext(title_of(name)),
+        asset=assets.url,
+        languages=LANGUAGES,
+        title_of=lambda name: catalogue.gettext(title_of(name)),
     )
     environment.globals.update(
         dimension_names=sorted(EVENT_DIMENSIONS),
@@ -164,11 +169,10 @@ def _environment(language: str, assets: Assets) -> Environment:
         operators=tuple(Operator),
         operator_words=lambda operator: catalogue.gettext(OPERATOR_WORDS[operator]),
     )
-    environment.filters.update(json_block=json_block, plain=plain)
+    environment.filters.update(json_block=json_block, plain=plain, **FILTERS)
     return environment
 
 
 def json_block(value: Any) -> Markup:
     """JSON as it may stand in a `<script type="application/json">`: nothing in it ends the block."""
     return Markup(msgspec.json.encode(value).decode().translate(_JSON_IN_HTML))  # noqa: S704 - < > & are escaped
-

@@ -2,12 +2,13 @@
 
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
 from typing import NamedTuple
 
 import pyarrow as pa
 
 from questlog.analytics.question.answer import Answer, AnswerColumn
-from questlog.web.formats import Formats, Number
+from questlog.web.formats import Formats
 from questlog.web.titles import title_of
 from questlog.web.translations import Translate
 
@@ -48,7 +49,7 @@ class Table(NamedTuple):
     caption: str = ""
 
 
-def table_of(
+def table_of(  # noqa: PLR0913 - each is another choice, by name
     answer: Answer,
     formats: Formats,
     translate: Translate,
@@ -102,12 +103,10 @@ def _greatest(table: pa.Table, name: str) -> float:
     return max((abs(float(value)) for value in table[name].to_pylist() if value is not None), default=0.0)
 
 
-def _cell(
-    row: Mapping[str, object], head: Column, formats: Formats, greatest: float | None, link: Link | None
-) -> Cell:
+def _cell(row: Mapping[str, object], head: Column, formats: Formats, greatest: float | None, link: Link | None) -> Cell:
     value = row.get(head.name)
     share = None
-    if greatest and isinstance(value, Number):
+    if greatest and isinstance(value, (int, float, Decimal)):
         share = round(abs(float(value)) / greatest, 4)
     is_data = isinstance(value, str)
     return Cell(formats.value(value, head.unit), plain(value), link(row) if link else None, share, is_data)

@@ -53,11 +53,12 @@ def catalogue_of(language: str) -> Catalogue:
     path = resources.files("questlog.web") / "locale" / f"{language}.po"
     with path.open("rb") as file:
         catalogue = read_po(file, locale=language)
-    messages = {}
+    messages: dict[str, str | tuple[str, ...]] = {}
     for message in catalogue:
         key = message.id[0] if isinstance(message.id, (tuple, list)) else message.id
         if key and not message.fuzzy:
-            messages[key] = message.string
+            text = message.string
+            messages[key] = tuple(text) if isinstance(text, (tuple, list)) else text or ""
     return Catalogue(messages)
 
 

@@ -12,13 +12,28 @@ from typing import Any, Final
 import msgspec
 
 from questlog.analytics.question.problems import InvalidQuery
-from questlog.analytics.question.query import AllOf, Condition, Filter, Granularity, Operator, Period, check_size
+from questlog.analytics.question.query import (
+    AllOf,
+    Compare,
+    Comparison,
+    Condition,
+    Filter,
+    Granularity,
+    Operator,
+    Period,
+    check_size,
+)
 from questlog.analytics.selection.dimensions import SEGMENT, YES
 from questlog.console import short_forms
 from questlog.model.calendar import Zone
 
 DEFAULT_PERIOD: Final = "28d"
 PREVIOUS, WEEKDAYS, YEAR, NOTHING = "previous", "weekdays", "year", "none"
+_NAMED_COMPARISONS = {
+    PREVIOUS: Comparison.PREVIOUS_PERIOD,
+    WEEKDAYS: Comparison.PREVIOUS_WEEKDAYS,
+    YEAR: Comparison.PREVIOUS_YEAR,
+}
 COMPARISONS = (PREVIOUS, WEEKDAYS, YEAR, NOTHING)
 GRANULARITIES = ("hour", "day", "week", "month")
 _SHARED = frozenset({"period", "from", "to", "compare", "by", "f", "fd", "fo", "fv", "filter", "segment", "cards"})
@@ -66,20 +81,17 @@ class View(msgspec.Struct, frozen=True, dict=True):
         return short_forms.period_named(self.period_text, self.game.today)
 
     @cached_property
+    def compare(self) -> Compare | None:
+        """What answers are compared with, as questions say it."""
+        if self.compare_text == NOTHING:
+            return None
+        named = _NAMED_COMPARISONS.get(self.compare_text)
+        return named or short_forms.period_named(self.compare_text, self.game.today)
+
+    @cached_property
     def compared(self) -> Period | None:
         """The days that they are compared with."""
-        period = self.period
-        match self.compare_text:
-            case "none":
-                return None
-            case "previous":
-                return period.before
-            case "weekdays":
-                weeks = dt.timedelta(days=-(-period.days // 7) * 7)
-                return Period(period.start - weeks, period.end - weeks)
-            case "year":
-                return Period(_year_before(period.start), _year_before(period.end))
-        return short_forms.period_named(self.compare_text, self.game.today)
+        return None if self.compare is None else self.period.compared(self.compare)
 
     @cached_property
     def granularity(self) -> Granularity:
@@ -219,9 +231,7 @@ def _read_granularity(given: Mapping[str, list[str]], notices: list[str]) -> str
     return ""
 
 
-def _filters(
-    given: Mapping[str, list[str]], notices: list[str]
-) -> tuple[tuple[Condition, ...], Filter | None]:
+def _filters(given: Mapping[str, list[str]], notices: list[str]) -> tuple[tuple[Condition, ...], Filter | None]:
     conditions: list[Condition] = []
     nested: list[Filter] = []
     for text in given.get("f", [])[:_MOST_FILTERS]:
@@ -271,13 +281,6 @@ def _own(given: Mapping[str, list[str]], notices: list[str]) -> Mapping[str, str
 
 def _address(path: str, parameters: Sequence[tuple[str, str]]) -> str:
     return f"{path}?{urllib.parse.urlencode(parameters)}" if parameters else path
-
-
-def _year_before(day: dt.date) -> dt.date:
-    try:
-        return day.replace(year=day.year - 1)
-    except ValueError:  # the 29th of February
-        return day.replace(year=day.year - 1, day=28)
 
 
 def _moved(period: Period, steps: int) -> str:

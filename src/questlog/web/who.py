@@ -53,9 +53,9 @@ def add_who(spec: dict[str, Any], view: View, questions: Mapping[str, msgspec.St
             continue
         for question in asked:
             if not question.group_by and series["key"] in question.metrics:
-                metric, group = series["key"], ()
+                metric, group = str(series["key"]), []
             elif len(question.group_by) == 1 and len(question.metrics) == 1 and series.get("is_data"):
-                metric, group = question.metrics[0], (series["key"],)
+                metric, group = question.metrics[0], [series["key"]]
             else:
                 continue
             if counts_players(metric) and OTHER not in group:

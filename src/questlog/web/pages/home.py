@@ -58,7 +58,9 @@ async def suggest_values(site: ThisSite, request: AnyRequest, game: FromPath[str
     """The values of a dimension that begin as typed, with their counts: options for a filter."""
     view = await site.view(request, "overview")
     dimension = re.sub(r"\s", "", request.query_params.get("dimension", ""))[:256]
-    question = Values(dimension, view.period, prefix=request.query_params.get("prefix", "")[:200], limit=_MOST_SUGGESTED)
+    question = Values(
+        dimension, view.period, prefix=request.query_params.get("prefix", "")[:200], limit=_MOST_SUGGESTED
+    )
     rows = []
     if dimension:
         try:

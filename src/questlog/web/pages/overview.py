@@ -92,8 +92,14 @@ def _top_questions(dimension: str) -> Callable[[View], Mapping[str, msgspec.Stru
 
 def _draw_top(dimension: str) -> Callable[[Asked], Drawing]:
     def draw(asked: Asked) -> Drawing:
-        links = {dimension: lambda row: None if row[dimension] in (None, "(other)") else asked.view.adding(dimension, row[dimension])}
-        table = table_of(asked.answer, asked.formats, asked.translate, links=links, bars=("dau",), titles={"dau": mark("Players")})
+        links = {
+            dimension: lambda row: (
+                None if row[dimension] in (None, "(other)") else asked.view.adding(dimension, row[dimension])
+            )
+        }
+        table = table_of(
+            asked.answer, asked.formats, asked.translate, links=links, bars=("dau",), titles={"dau": mark("Players")}
+        )
         return Drawing("cards/table.html", {"table": table}, is_empty=not table.rows)
 
     return draw
@@ -162,14 +168,14 @@ REPORT = Report(
             "overview.arpdau",
             mark("ARPDAU and ARPPU"),
             _over_time("arpdau", "arppu", compared=False),
-            lambda asked: time_series(asked),
+            time_series,
             open_page="monetization",
         ),
         Card(
             "overview.errors",
             mark("Errors"),
             _over_time("errors", "error_players", compared=False),
-            lambda asked: time_series(asked),
+            time_series,
             open_page="errors",
             takes_marks=True,
             empty=mark("No error in this period."),
