@@ -37,7 +37,7 @@ from questlog.model.finding import Finding
 from questlog.model.vitals import Build, Vitals
 from questlog.rates.rates import Rates
 from questlog.rates.status import RatesStatus
-from questlog.store.contract import Cancellation, QueryAborted
+from questlog.store.contract import Cancellation, QueryAborted, SqlParameters
 from questlog.store.schema import TABLES
 from questlog.web.app import pages
 
@@ -82,14 +82,19 @@ class MemoryTables:
         return connection
 
     def sql(
-        self, statement: str, max_rows: int, cancellation: Cancellation, game_ids: Collection[int] | None = None
+        self,
+        statement: str,
+        max_rows: int,
+        cancellation: Cancellation,
+        game_ids: Collection[int] | None = None,
+        parameters: SqlParameters | None = None,
     ) -> pa.Table:
         self.asked.append((statement, max_rows))
         self.limited_to = game_ids
         if self.is_slow:
             _wait_until_cancelled(cancellation)
         try:
-            return self.connection.cursor().sql(statement).to_arrow_table()
+            return self.connection.cursor().sql(statement, params=dict(parameters or {}) or None).to_arrow_table()
         except duckdb.Error as error:
             raise QueryAborted(str(error)) from error
 

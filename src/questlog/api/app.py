@@ -38,7 +38,7 @@ from questlog.api.reprice import REPRICE_HANDLERS
 from questlog.api.request_times import RequestTimes
 from questlog.api.schema import QuestionSchema
 from questlog.api.server import get_server
-from questlog.api.sql import answer_sql
+from questlog.api.sql import answer_sql, list_sql_tables
 from questlog.console.queries import QueryService
 from questlog.console.services import ConsoleServices
 
@@ -112,6 +112,7 @@ def _api(guard: Guard, analyses: Sequence[Analysis]) -> Router:
         watch_events,
         list_ingest_hours,
         answer_sql,
+        list_sql_tables,
         *PEOPLE_HANDLERS,
         *AUDIT_HANDLERS,
         *REBUILD_HANDLERS,
