@@ -12,10 +12,10 @@ from questlog.analytics.question.query import AllOf, Condition, Filter, Granular
 from questlog.analytics.selection.dimensions import FINGERPRINT
 from questlog.console.access import Right
 from questlog.web.cards import Asked, Card, Drawing, Height
-from questlog.web.charts import figures, time_series
-from questlog.web.questions import comparison_of, point_length
+from questlog.web.charts import time_series
 from questlog.web.raw_events import RawEvent, raw_events
 from questlog.web.reports import Report
+from questlog.web.standard_cards import adds_filter, figures_card
 from questlog.web.tables import Cell, Column, table_of
 from questlog.web.translations import mark
 from questlog.web.view import View
@@ -30,24 +30,6 @@ _CHOICES = {"new": True, "old": False}
 # ---------------------------------------------------------------------------------------------------------- all errors
 
 
-def _figures_questions(view: View) -> Mapping[str, msgspec.Struct]:
-    return {
-        "figures": Query(
-            metrics=_FIGURES,
-            period=view.period,
-            granularity=point_length(view, Granularity.DAY),
-            filter=_only(view),
-            compare=comparison_of(view),
-            totals=True,
-        )
-    }
-
-
-def _draw_figures(asked: Asked) -> Drawing:
-    found = figures(asked, _FIGURES, "figures")
-    return Drawing("cards/figures.html", {"figures": found}, is_empty=asked.answer.table.num_rows == 0)
-
-
 def _trend_questions(view: View) -> Mapping[str, msgspec.Struct]:
     return {
         "trend": Query(
@@ -55,7 +37,7 @@ def _trend_questions(view: View) -> Mapping[str, msgspec.Struct]:
             period=view.period,
             granularity=view.granularity,
             filter=_only(view),
-            compare=comparison_of(view),
+            compare=view.compare,
         )
     }
 
@@ -81,7 +63,7 @@ def _groups_question(view: View) -> ErrorGroups:
         filter=view.filter,
         limit=_GROUPS_A_PAGE,
         offset=_skipped(view),
-        compare=comparison_of(view),
+        compare=view.compare,
     )
 
 
@@ -170,11 +152,8 @@ def _by_questions(dimension: str) -> Any:
 
 def _draw_by(dimension: str) -> Any:
     def draw(asked: Asked) -> Drawing:
-        def link(row: Mapping[str, object]) -> str | None:
-            value = row[dimension]
-            return None if value in (None, "(other)") else asked.view.adding(dimension, value)
-
-        table = table_of(asked.answer, asked.formats, asked.translate, links={dimension: link}, bars=("errors",))
+        links = {dimension: adds_filter(asked.view, dimension, dimension)}
+        table = table_of(asked.answer, asked.formats, asked.translate, links=links, bars=("errors",))
         return Drawing("cards/table.html", {"table": table}, is_empty=not table.rows)
 
     return draw
@@ -210,7 +189,7 @@ def _only(view: View) -> Filter | None:
 
 
 def _one_question(view: View) -> ErrorGroups:
-    return ErrorGroups(period=view.period, filter=_only(view), limit=1, compare=comparison_of(view))
+    return ErrorGroups(period=view.period, filter=_only(view), limit=1, compare=view.compare)
 
 
 def _draw_one(asked: Asked) -> Drawing:
@@ -236,7 +215,7 @@ REPORT = Report(
     "errors",
     "What goes wrong, since which build, and for whom?",
     (
-        Card("errors.figures", mark("The period in numbers"), _figures_questions, _draw_figures, 12, Height.FIGURES),
+        figures_card("errors.figures", _FIGURES),
         Card(
             "errors.trend",
             mark("Errors over time"),

@@ -1,14 +1,15 @@
 """Health: does the game run well on the players' devices? Frames per second, memory, time to start."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 
 import msgspec
 
-from questlog.analytics.question.query import Granularity, Query
-from questlog.web.cards import Asked, Card, Drawing, Height
-from questlog.web.charts import figures, time_series
-from questlog.web.questions import comparison_of, point_length
+from questlog.analytics.analyses.distribution import Distribution, Measured
+from questlog.analytics.analyses.histogram import Histogram
+from questlog.analytics.question.query import Granularity
+from questlog.web.cards import Asked, Card, Drawing
 from questlog.web.reports import Report
+from questlog.web.standard_cards import figures_card, over_time, top_values
 from questlog.web.tables import table_of
 from questlog.web.translations import mark
 from questlog.web.view import View
@@ -19,92 +20,49 @@ _EMPTY = mark(
     "No health events in this period. The GameAnalytics SDKs send them once they are switched on: frames per second, "
     "memory and boot time."
 )
-
-Questions = Callable[[View], Mapping[str, msgspec.Struct]]
-
-
-def _figures_questions(view: View) -> Mapping[str, msgspec.Struct]:
-    return {
-        "figures": Query(
-            metrics=_FIGURES,
-            period=view.period,
-            granularity=point_length(view, Granularity.DAY),
-            filter=view.filter,
-            compare=comparison_of(view),
-            totals=True,
-        )
-    }
+_BINS = 24
 
 
-def _draw_figures(asked: Asked) -> Drawing:
-    found = figures(asked, _FIGURES, "figures")
-    has_any = any(figure.value not in ("", "0") for figure in found)
-    return Drawing("cards/figures.html", {"figures": found}, is_empty=not has_any)
+def _series(name: str, title: str, metrics: tuple[str, ...], explained: str) -> Card:
+    return over_time(f"health.{name}", title, metrics, shortest=Granularity.DAY, help=explained, empty=_EMPTY)
 
 
-def _over_time(*metrics: str) -> Questions:
+def _histogram(name: str, title: str, measured: Measured, explained: str) -> Card:
     def questions(view: View) -> Mapping[str, msgspec.Struct]:
-        length = point_length(view, Granularity.DAY)
-        return {"series": Query(metrics=metrics, period=view.period, granularity=length, filter=view.filter)}
+        return {"bins": Distribution(measured, view.period, view.filter, Histogram(bins=_BINS))}
 
-    return questions
+    return Card(f"health.{name}", title, questions, _draw_histogram, help=explained, empty=_EMPTY)
 
 
-def _series(name: str, title: str, metrics: Sequence[str], told: str) -> Card:
-    return Card(
-        f"health.{name}", title, _over_time(*metrics), time_series, takes_marks=True, help=told, empty=_EMPTY, span=6
+def _draw_histogram(asked: Asked) -> Drawing:
+    titles = {"low": mark("From"), "high": mark("To"), "samples": mark("Samples")}
+    table = table_of(asked.answer, asked.formats, asked.translate, bars=("samples",), titles=titles)
+    rows, unit = asked.answer.table.to_pylist(), asked.answer.columns[0].unit
+    summary = asked.translate(mark("{samples} samples, from {low} to {high}.")).format(
+        samples=asked.formats.number(sum(row["samples"] for row in rows)),
+        low=asked.formats.value(rows[0]["low"] if rows else None, unit),
+        high=asked.formats.value(rows[-1]["high"] if rows else None, unit),
     )
-
-
-def _by_questions(dimension: str) -> Questions:
-    def questions(view: View) -> Mapping[str, msgspec.Struct]:
-        return {
-            "by": Query(
-                metrics=_OF_DEVICES,
-                period=view.period,
-                granularity=Granularity.ALL,
-                group_by=(dimension,),
-                filter=view.filter,
-                top=25,
-            )
-        }
-
-    return questions
-
-
-def _draw_by(dimension: str) -> Callable[[Asked], Drawing]:
-    def draw(asked: Asked) -> Drawing:
-        def link(row: Mapping[str, object]) -> str | None:
-            value = row[dimension]
-            return None if value in (None, "(other)") else asked.view.adding(dimension, value)
-
-        links = {dimension: link}
-        table = table_of(asked.answer, asked.formats, asked.translate, links=links, bars=("health_players",))
-        return Drawing("cards/table.html", {"table": table}, is_empty=not table.rows)
-
-    return draw
+    spec = {
+        "kind": "histogram",
+        "edges": [*(row["low"] for row in rows), *(row["high"] for row in rows[-1:])],
+        "counts": [row["samples"] for row in rows],
+        "unit": unit,
+        "count_unit": "samples",
+    }
+    values = {"spec": spec, "table": table._replace(totals=None), "summary": summary, "chart": "forms"}
+    return Drawing("cards/chart.html", values, is_empty=not rows)
 
 
 def _by(dimension: str, title: str) -> Card:
-    return Card(
-        f"health.{dimension}",
-        title,
-        _by_questions(dimension),
-        _draw_by(dimension),
-        span=12,
-        help=mark("A row adds itself as a filter."),
-        empty=_EMPTY,
-    )
+    return top_values(f"health.{dimension}", title, dimension, _OF_DEVICES, rows=25, span=12, empty=_EMPTY)
 
 
 REPORT = Report(
     "health",
     "Does the game run well on the players' devices?",
     (
-        Card(
-            "health.figures", mark("The period in numbers"), _figures_questions, _draw_figures, 12, Height.FIGURES,
-            empty=_EMPTY,
-        ),
+        figures_card("health.figures", _FIGURES, empty=_EMPTY),
         _series(
             "fps",
             mark("Frames per second"),
@@ -132,5 +90,7 @@ REPORT = Report(
         _by("device", mark("Devices")),
         _by("build", mark("Builds")),
         _by("os_version", mark("Systems")),
+        _histogram("fps_bins", mark("How often which frame rate"), Measured.FPS, mark("All samples of the period.")),
+        _histogram("boot_bins", mark("How often which time to start"), Measured.BOOT_TIME, mark("One per start.")),
     ),
-)  # fmt: skip
+)
