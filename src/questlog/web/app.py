@@ -12,7 +12,28 @@ from questlog.web.assets import assets_router, load_assets
 from questlog.web.cards import Card
 from questlog.web.error_pages import ErrorPages
 from questlog.web.guard import page_guard
-from questlog.web.pages import ads, errors, health, home, log_in, overview, players, segments, status, who
+from questlog.web.pages import (
+    account,
+    ads,
+    data,
+    errors,
+    game,
+    health,
+    home,
+    integration,
+    join,
+    keys,
+    live,
+    log_in,
+    overview,
+    players,
+    realtime,
+    segments,
+    server,
+    status,
+    team,
+    who,
+)
 from questlog.web.reports import Report, about_card, card_csv, report_handler, show_card
 from questlog.web.site import Site
 
@@ -23,6 +44,7 @@ REPORTS: Sequence[Report] = (
     errors.ONE_ERROR,
     health.REPORT,
     ads.REPORT,
+    realtime.REPORT,
 )
 """The pages that are made of cards."""
 
@@ -38,6 +60,14 @@ HANDLERS: Sequence[HTTPRouteHandler] = (
     *players.HANDLERS,
     *segments.HANDLERS,
     *who.HANDLERS,
+    *game.HANDLERS,
+    *keys.HANDLERS,
+    *data.HANDLERS,
+    *team.HANDLERS,
+    *server.HANDLERS,
+    *account.HANDLERS,
+    *live.HANDLERS,
+    *integration.HANDLERS,
 )
 """The routes of all other pages; those of pages in the navigation are at `/games/{game}/NAME`."""
 
@@ -60,7 +90,7 @@ def pages(services: ConsoleServices, queries: QueryService) -> list[Router]:
     )
     outside = Router(
         "/",
-        route_handlers=[log_in.login_page, log_in.log_in, log_in.log_out],
+        route_handlers=[log_in.login_page, log_in.log_in, log_in.log_out, *join.HANDLERS],
         dependencies=site_of,
         exception_handlers=ErrorPages(site).handlers(),
         include_in_schema=False,

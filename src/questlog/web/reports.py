@@ -146,7 +146,7 @@ async def draw(site: Site, request: AnyRequest, card: Card, view: View) -> Drawn
         drawing = card.draw(asked)
         if "spec" in drawing.values and caller_of(request).may(Right.PERSONAL_DATA, view.game.game_id):
             add_who(drawing.values["spec"], view, questions)
-        return Drawn(card, view, drawing, origin_of(list(answers.values())))
+        return Drawn(card, view, drawing, origin_of(list(answers.values()), drawing.about))
     except _PROBLEMS as error:
         return Drawn(card, view, None, None, problem_of(error))
 

@@ -188,7 +188,9 @@ def test_a_player_is_erased_with_the_id_typed_again_and_kept_by_undo(browser: Br
     console.clock.us += 3_600_000_000
     path = f"player?{address(id='bob')}"
     shown = page(browser, path)
-    wrong = send(browser, "player/erase", shown, player_id="bob", confirm="rob")
+    asked = send(browser, "player/erase", shown, player_id="bob", confirm="bob")
+    assert ("Your token" in text_of(asked.text), console.control.list_erasures("1")) == (True, [])
+    wrong = send(browser, "player/erase", shown, player_id="bob", confirm="rob", proof=console.token)
     assert console.control.list_erasures("1") == []
     assert "problem=other" in wrong.headers["location"]
     assert "Nothing is erased" in text_of(page(browser, f"{path}&problem=other"))
