@@ -46,7 +46,7 @@ def who_of_metric(
 def add_who(spec: dict[str, Any], view: View, questions: Mapping[str, msgspec.Struct]) -> None:
     """Give each point of a chart over time the address of the players that it counts."""
     asked = [question for question in questions.values() if isinstance(question, Query)]
-    if len(asked) != len(questions) or not spec["x"] or len(spec["x"]) > _MOST_POINTS:
+    if len(asked) != len(questions) or not 0 < len(spec.get("x", ())) <= _MOST_POINTS:
         return
     for series in spec["series"]:
         if series.get("compared"):
