@@ -32,6 +32,7 @@ from questlog.web.log_in import AnyRequest
 from questlog.web.site import Site, ThisSite
 from questlog.web.translations import mark
 from questlog.web.view import View, view_of
+from questlog.web.who import add_who
 
 _ANALYSES = {analysis.question: analysis for analysis in ANALYSES}
 _log = structlog.get_logger(__name__)
@@ -40,7 +41,7 @@ _log = structlog.get_logger(__name__)
 class Report(NamedTuple):
     """A page made of cards. `name` is the page's in the navigation; `serves` says in a sentence what it answers.
 
-    `values` are what the template wants to know of a view besides.
+    `values` are what a template of its own needs, as `page_values`.
     """
 
     name: str
@@ -78,8 +79,9 @@ def report_handler(report: Report) -> HTTPRouteHandler:
         if view.is_inline:
             found = [await draw(site, request, card, view) for card in report.cards]
             drawn = {each.card.name: each for each in found}
+        values = report.values(view)
         return await site.page(
-            request, report.template, page=report.name, view=view, report=report, drawn=drawn, **report.values(view)
+            request, report.template, page=report.name, view=view, report=report, drawn=drawn, page_values=values
         )
 
     show.__name__ = f"show_{report.name}"
@@ -126,7 +128,7 @@ async def card_csv(site: ThisSite, request: AnyRequest, game: FromPath[str], nam
     """A card's numbers as CSV, with all rows: the question is `question`, by default the first."""
     card, view = await _asked_for(site, request, name)
     questions = card.questions(view)
-    wanted = request.query_params.get("question", next(iter(questions), ""))
+    wanted = request.query_params.get("question", next(iter(questions)))
     if wanted not in questions:
         raise NotFoundException(detail=f"the card has no question {wanted[:100]!r}")
     site.services.audit.record(
@@ -144,10 +146,14 @@ async def draw(site: Site, request: AnyRequest, card: Card, view: View) -> Drawn
     try:
         if not caller_of(request).may(card.right, view.game.game_id):
             raise NotPermitted(card.right)
-        answers = await ask_all(site, request, card.questions(view))
+        questions = card.questions(view)
+        answers = await ask_all(site, request, questions)
         marks = await _marks(site, request, view) if card.takes_marks else ()
         asked = Asked(view, answers, site.formats(request), translate, marks)
-        return Drawn(card, view, card.draw(asked), origin_of(list(answers.values())))
+        drawing = card.draw(asked)
+        if "spec" in drawing.values and caller_of(request).may(Right.PERSONAL_DATA, view.game.game_id):
+            add_who(drawing.values["spec"], view, questions)
+        return Drawn(card, view, drawing, origin_of(list(answers.values()), drawing.about))
     except _PROBLEMS as error:
         return Drawn(card, view, None, None, problem_of(error))
 
