@@ -5,8 +5,9 @@ from typing import NoReturn
 
 import pytest
 
-from questlog.app.demo import DEMO_GAME_KEY, DEMO_NAME, DemoFailed, make_demo, remove_demo
+from questlog.app.demo import DEMO_NAME, DemoFailed, make_demo, remove_demo
 from questlog.config import Settings
+from questlog.console.demo import DEMO_GAME_KEY
 from questlog.control.database import ControlDatabase
 from questlog.control.errors import AlreadyExists, NotFound
 from questlog.demo.studio import DAY_S
