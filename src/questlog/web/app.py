@@ -12,11 +12,30 @@ from questlog.web.assets import assets_router, load_assets
 from questlog.web.cards import Card
 from questlog.web.error_pages import ErrorPages
 from questlog.web.guard import page_guard
-from questlog.web.pages import home, log_in, overview, start, status
+from questlog.web.pages import (
+    account,
+    data,
+    game,
+    home,
+    integration,
+    join,
+    keys,
+    live,
+    log_in,
+    overview,
+    realtime,
+    server,
+    start,
+    status,
+    team,
+)
 from questlog.web.reports import Report, about_card, card_csv, report_handler, show_card
 from questlog.web.site import Site
 
-REPORTS: Sequence[Report] = (overview.REPORT,)
+REPORTS: Sequence[Report] = (
+    overview.REPORT,
+    realtime.REPORT,
+)
 """The pages that are made of cards."""
 
 CARDS: Sequence[Card] = ()
@@ -29,6 +48,14 @@ HANDLERS: Sequence[HTTPRouteHandler] = (
     home.suggest_values,
     status.status_page,
     *start.HANDLERS,
+    *game.HANDLERS,
+    *keys.HANDLERS,
+    *data.HANDLERS,
+    *team.HANDLERS,
+    *server.HANDLERS,
+    *account.HANDLERS,
+    *live.HANDLERS,
+    *integration.HANDLERS,
 )
 """The routes of all other pages; those of pages in the navigation are at `/games/{game}/NAME`."""
 
@@ -51,7 +78,7 @@ def pages(services: ConsoleServices, queries: QueryService) -> list[Router]:
     )
     outside = Router(
         "/",
-        route_handlers=[log_in.login_page, log_in.log_in, log_in.log_out],
+        route_handlers=[log_in.login_page, log_in.log_in, log_in.log_out, *join.HANDLERS],
         dependencies=site_of,
         exception_handlers=ErrorPages(site).handlers(),
         include_in_schema=False,

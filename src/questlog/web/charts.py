@@ -74,16 +74,17 @@ def time_series_spec(
     buckets = list(dict.fromkeys(row["bucket"] for row in rows))
     series = _by_group(rows, buckets, wanted[0], group) if group else _by_metric(asked, rows, wanted)
     running = _unfinished_from(buckets, view.granularity, view.game.zone, view.game.now_us)
+    unit = columns[wanted[0]].unit if wanted else ""
     return {
         "kind": kind,
-        "unit": columns[wanted[0]].unit if wanted else "",
-        "currency": "USD",
+        "unit": unit,
+        "currency": unit if unit == "USD" else None,
         "zone": view.game.zone.name,
         "granularity": view.granularity.value,
         "x": [_iso(bucket) for bucket in buckets],
         "series": series,
         "unfinished_from": running,
-        "marks": [mark._asdict() for mark in asked.marks],
+        "marks": [{"x": each.day, "kind": each.kind, "text": each.text, "url": each.url} for each in asked.marks],
         "compared_x": _compared_x(view.compared, view.period, buckets),
         "zoom": view.url(period_text="{start}..{end}").replace("%7Bstart%7D", "{start}").replace("%7Bend%7D", "{end}"),
     }
@@ -157,7 +158,7 @@ def figures(asked: Asked, metrics: Sequence[str], series: str, pages: Mapping[st
                 "" if now is None else str(now),
                 column.definition,
                 asked.formats.change(now, before),
-                _tone(name, now, before),
+                tone(name, now, before),
                 asked.formats.value(before, column.unit),
                 line,
                 tail,
@@ -205,7 +206,8 @@ def summary_of(asked: Asked, spec: Mapping[str, Any]) -> str:
     return " ".join(said) or asked.translate("No values.")
 
 
-def _tone(metric: str, now: Any, before: Any) -> str:
+def tone(metric: str, now: Any, before: Any) -> str:
+    """Whether a change is good news: good, bad or even."""
     if now is None or before is None or now == before:
         return "even"
     return "good" if (now > before) == is_high_better(metric) else "bad"
@@ -254,32 +256,37 @@ def _compared_x(compared: Period | None, period: Period, buckets: Sequence[Any])
     return [_iso(bucket + shift) for bucket in buckets]
 
 
-def curve(asked: Asked) -> Drawing:
-    """The curve of a retention answer: the share of players who came back, by age, with its interval."""
+def curve(asked: Asked, measure: str = "share", unit: str = "share", title: str = "retention") -> Drawing:
+    """A measure of cohorts by age, added up over the cohorts, from age 1 on: at age 0 all players are there.
+
+    With its 95 % interval where the answer has one; a line for each group.
+    """
     answer = asked.answer
-    rows = [row for row in answer.table.to_pylist() if row["share"] is not None]
-    groups: dict[str, list[dict[str, Any]]] = {}
+    rows = [row for row in answer.table.to_pylist() if row[measure] is not None and (row["age"] or measure != "share")]
+    groups: dict[str, dict[int, Mapping[str, Any]]] = {}
     for row in rows:
-        groups.setdefault(str(row.get("group") or ""), []).append(row)
+        groups.setdefault(str(row.get("group") or ""), {})[row["age"]] = row
     ages = sorted({row["age"] for row in rows})
-    series = []
-    for name, of in groups.items():
-        at = {row["age"]: row for row in of}
-        series.append(
-            {
-                "key": name or "share",
-                "name": name or asked.translate(title_of("retention")),
-                "values": [_number(at[age]["share"]) if age in at else None for age in ages],
-                "low": [_number(at[age].get("share_low")) if age in at else None for age in ages],
-                "high": [_number(at[age].get("share_high")) if age in at else None for age in ages],
-                "n": [at[age].get("share_denominator") if age in at else None for age in ages],
-                "compared": False,
-            }
-        )
+
+    def values(of: Mapping[int, Mapping[str, Any]], name: str) -> list[float | None]:
+        return [_number(of[age].get(name)) if age in of else None for age in ages]
+
+    series = [
+        {
+            "key": name or measure,
+            "name": name or asked.translate(title_of(title)),
+            "values": values(of, measure),
+            "low": values(of, f"{measure}_low"),
+            "high": values(of, f"{measure}_high"),
+            "n": values(of, "size"),
+            "compared": False,
+        }
+        for name, of in groups.items()
+    ]
     spec = {
         "kind": "line",
-        "unit": "share",
-        "currency": "USD",
+        "unit": unit,
+        "currency": unit if unit == "USD" else None,
         "zone": asked.view.game.zone.name,
         "granularity": "age",
         "x": [str(age) for age in ages],
@@ -287,9 +294,8 @@ def curve(asked: Asked) -> Drawing:
         "unfinished_from": None,
         "marks": [],
         "compared_x": None,
-        "zoom": "",
+        "zoom": None,
     }
     table = table_of(answer, asked.formats, asked.translate)
-    summary = summary_of(asked, spec)
-    values = {"spec": spec, "table": table, "summary": summary, "chart": "time-series"}
-    return Drawing("cards/chart.html", values, is_empty=not rows)
+    drawn = {"spec": spec, "table": table, "summary": summary_of(asked, spec), "chart": "time-series"}
+    return Drawing("cards/chart.html", drawn, is_empty=not rows)

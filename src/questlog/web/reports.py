@@ -141,7 +141,8 @@ async def draw(site: Site, request: AnyRequest, card: Card, view: View) -> Drawn
         answers = await ask_all(site, request, card.questions(view))
         marks = await _marks(site, request, view) if card.takes_marks else ()
         asked = Asked(view, answers, site.formats(request), translate, marks)
-        return Drawn(card, view, card.draw(asked), origin_of(list(answers.values())))
+        drawing = card.draw(asked)
+        return Drawn(card, view, drawing, origin_of(list(answers.values()), drawing.about))
     except _PROBLEMS as error:
         return Drawn(card, view, None, None, problem_of(error))
 

@@ -12,7 +12,6 @@ from litestar.params import FromPath
 from litestar.response import Redirect
 
 from questlog.console.access import Right, Scope, needs
-from questlog.console.accounts import LoggedIn
 from questlog.console.demo import DEMO_GAME_KEY
 from questlog.console.disconnects import gone_when_disconnected
 from questlog.console.keys import shown_api_key, shown_secret
@@ -24,11 +23,11 @@ from questlog.model import calendar
 from questlog.model.game import Game
 from questlog.store.contract import Cancellation
 from questlog.store.named_reads import REJECTED, STORED, EventFilter, list_events
-from questlog.web.guard import LOGGED_IN, caller_of, game_of
+from questlog.web.forms import sent_form
+from questlog.web.guard import caller_of, game_of, login_of
 from questlog.web.log_in import SEE_OTHER, AnyRequest
 from questlog.web.site import Site, ThisSite
 from questlog.web.snippets import OTHER_GUIDES, SendingKeys, snippets
-from questlog.web.translations import mark
 
 FIRST_KEY_NAME = "game-server"
 """The API key that a new game gets, so that code of either protocol can be shown."""
@@ -89,10 +88,8 @@ async def start_page(site: ThisSite, request: AnyRequest) -> Response[str]:
 @post("/start", status_code=HTTPStatus.OK, opt=needs(Right.CREATE_GAMES, Scope.ALL_GAMES))
 async def create_game(site: ThisSite, request: AnyRequest) -> Response[str] | Redirect:
     """Make the game, with an API key for each protocol's code."""
-    form = await _form(request)
-    name, zone = form.get("name", "").strip()[: MAX_NAME + 1], form.get("time_zone", "").strip()[: calendar.MAX_NAME]
-    if not await asyncio.to_thread(site.logins.is_own_change, request, form.get("form_token", "")):
-        return await _start(site, request, HTTPStatus.FORBIDDEN, mark("This form was too old. Please try again."), form)
+    form = await sent_form(site, request)
+    name, zone = form.text("name", MAX_NAME + 1), form.text("time_zone", calendar.MAX_NAME)
 
     def create() -> Game:
         made = site.services.control.create_game(name, time_zone=zone or calendar.UTC.name)
@@ -104,27 +101,25 @@ async def create_game(site: ThisSite, request: AnyRequest) -> Response[str] | Re
     except ControlUnavailable:
         raise
     except ControlError as error:
-        return await _start(site, request, HTTPStatus.BAD_REQUEST, str(error), form)
+        return await _start(site, request, HTTPStatus.BAD_REQUEST, str(error), form.typed)
     return Redirect(f"/games/{made.game_id}/start", status_code=SEE_OTHER)
 
 
 @post("/start/demo", opt=needs(Right.CREATE_GAMES, Scope.ALL_GAMES))
 async def make_demo(site: ThisSite, request: AnyRequest) -> Redirect:
     """Have the demo game made; the page of the first run says how far it is."""
-    form = await _form(request)
-    if await asyncio.to_thread(site.logins.is_own_change, request, form.get("form_token", "")):
-        await asyncio.to_thread(site.services.demo.start, caller_of(request).who)
+    await sent_form(site, request)
+    await asyncio.to_thread(site.services.demo.start, caller_of(request).who)
     return Redirect("/start#demo", status_code=SEE_OTHER)
 
 
 @post("/start/demo/remove", opt=needs(Right.DELETE_GAMES, Scope.ALL_GAMES))
 async def remove_demo(site: ThisSite, request: AnyRequest) -> Redirect:
     """Delete the demo game with all its data."""
-    form = await _form(request)
-    if await asyncio.to_thread(site.logins.is_own_change, request, form.get("form_token", "")):
-        game = (await asyncio.to_thread(_demo, site))["demo_game"]
-        if isinstance(game, ListedGame):
-            await asyncio.to_thread(site.services.control.delete_game, game.game_key, game.name)
+    await sent_form(site, request)
+    game = (await asyncio.to_thread(_demo, site))["demo_game"]
+    if isinstance(game, ListedGame):
+        await asyncio.to_thread(site.services.control.delete_game, game.game_key, game.name)
     return Redirect("/start#demo", status_code=SEE_OTHER)
 
 
@@ -137,8 +132,8 @@ async def demo_status(site: ThisSite, request: AnyRequest) -> Response[str]:
 @get("/games/{game:str}/start", opt=needs(Right.KEYS))
 async def sending_page(site: ThisSite, request: AnyRequest, game: FromPath[str]) -> Response[str]:  # noqa: ARG001 - read by the guard
     """The keys of a game, code to paste, and what arrives."""
-    login, here = request.scope.get(LOGGED_IN), game_of(request)
-    is_proven = isinstance(login, LoggedIn) and site.services.accounts.is_proven(login)
+    here = game_of(request)
+    is_proven = site.services.accounts.is_proven(login_of(request))
     collector_url = f"http://{request.url.hostname or 'localhost'}:{site.services.collector_port}"
     keys = SendingKeys(collector_url, here.game_key)
     if is_proven:
@@ -205,22 +200,18 @@ def _shown_keys(site: Site, game: Game, keys: SendingKeys) -> SendingKeys:
 async def _start(
     site: Site, request: AnyRequest, status: HTTPStatus = HTTPStatus.OK, message: str = "", form: Mapping[str, str] = {}
 ) -> Response[str]:
-    demo = await asyncio.to_thread(_demo, site)
+    demo: dict[str, Any] = await asyncio.to_thread(_demo, site)
     zones = await asyncio.to_thread(zoneinfo.available_timezones)
     return await site.page(
         request, "start/new_game.html", status, page="start", message=message, typed=form, zones=sorted(zones), **demo
     )
 
 
-def _demo(site: Site) -> dict[str, object]:
+def _demo(site: Site) -> dict[str, Any]:
     """The demo game, if there is one, and how far one is that is being made."""
     games = site.services.control.list_games()
     game = next((each for each in games if each.game_key == DEMO_GAME_KEY), None)
     return {"demo": site.services.demo.status, "demo_game": game}
-
-
-async def _form(request: AnyRequest) -> dict[str, str]:
-    return {name: value for name, value in (await request.form()).items() if isinstance(value, str)}
 
 
 HANDLERS = (start_page, create_game, make_demo, remove_demo, demo_status, sending_page, first_events)
