@@ -34,6 +34,12 @@ def test_without_a_game_the_way_in_leads_to_making_one(console: FakeConsole, own
     assert owner.get("/").headers["Location"] == "/start"
 
 
+def test_the_log_in_page_says_what_to_do_while_there_is_no_user(console: FakeConsole, browser: Browser) -> None:
+    assert "There is no user yet" in browser.get("/login").text
+    console.control.create_user("me@example.com", "password1")
+    assert "There is no user yet" not in browser.get("/login").text
+
+
 def test_a_game_is_made_and_its_page_shows_keys_and_code(console: FakeConsole, owner: Browser) -> None:
     fields = {"form_token": form_token(owner.get("/start")), "name": "Mine", "time_zone": "Europe/Berlin"}
     made = owner.post("/start", data=fields)
