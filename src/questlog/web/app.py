@@ -14,31 +14,52 @@ from questlog.web.error_pages import ErrorPages
 from questlog.web.guard import page_guard
 from questlog.web.pages import (
     account,
+    ads,
     data,
+    economy,
+    engagement,
+    errors,
     game,
+    health,
     home,
     integration,
     join,
     keys,
     live,
     log_in,
+    monetization,
     overview,
+    players,
+    progression,
     realtime,
+    retention,
+    segments,
     server,
     start,
     status,
     team,
+    who,
 )
 from questlog.web.reports import Report, about_card, card_csv, report_handler, show_card
 from questlog.web.site import Site
 
 REPORTS: Sequence[Report] = (
     overview.REPORT,
+    players.REPORT,
+    errors.REPORT,
+    errors.ONE_ERROR,
+    health.REPORT,
+    ads.REPORT,
     realtime.REPORT,
+    engagement.REPORT,
+    retention.REPORT,
+    monetization.REPORT,
+    progression.REPORT,
+    economy.REPORT,
 )
 """The pages that are made of cards."""
 
-CARDS: Sequence[Card] = ()
+CARDS: Sequence[Card] = (*players.ONE_PLAYER.cards,)
 """Cards of other pages, which boards may show."""
 
 HANDLERS: Sequence[HTTPRouteHandler] = (
@@ -48,6 +69,9 @@ HANDLERS: Sequence[HTTPRouteHandler] = (
     home.suggest_values,
     status.status_page,
     *start.HANDLERS,
+    *players.HANDLERS,
+    *segments.HANDLERS,
+    *who.HANDLERS,
     *game.HANDLERS,
     *keys.HANDLERS,
     *data.HANDLERS,
