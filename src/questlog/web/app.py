@@ -14,8 +14,11 @@ from questlog.web.error_pages import ErrorPages
 from questlog.web.guard import page_guard
 from questlog.web.pages import (
     account,
+    ads,
     data,
+    errors,
     game,
+    health,
     home,
     integration,
     join,
@@ -23,21 +26,29 @@ from questlog.web.pages import (
     live,
     log_in,
     overview,
+    players,
     realtime,
+    segments,
     server,
     status,
     team,
+    who,
 )
 from questlog.web.reports import Report, about_card, card_csv, report_handler, show_card
 from questlog.web.site import Site
 
 REPORTS: Sequence[Report] = (
     overview.REPORT,
+    players.REPORT,
+    errors.REPORT,
+    errors.ONE_ERROR,
+    health.REPORT,
+    ads.REPORT,
     realtime.REPORT,
 )
 """The pages that are made of cards."""
 
-CARDS: Sequence[Card] = ()
+CARDS: Sequence[Card] = (*players.ONE_PLAYER.cards,)
 """Cards of other pages, which boards may show."""
 
 HANDLERS: Sequence[HTTPRouteHandler] = (
@@ -46,6 +57,9 @@ HANDLERS: Sequence[HTTPRouteHandler] = (
     home.set_preferences,
     home.suggest_values,
     status.status_page,
+    *players.HANDLERS,
+    *segments.HANDLERS,
+    *who.HANDLERS,
     *game.HANDLERS,
     *keys.HANDLERS,
     *data.HANDLERS,

@@ -32,6 +32,7 @@ from questlog.web.log_in import AnyRequest
 from questlog.web.site import Site, ThisSite
 from questlog.web.translations import mark
 from questlog.web.view import View, view_of
+from questlog.web.who import add_who
 
 _ANALYSES = {analysis.question: analysis for analysis in ANALYSES}
 _log = structlog.get_logger(__name__)
@@ -138,10 +139,13 @@ async def draw(site: Site, request: AnyRequest, card: Card, view: View) -> Drawn
     try:
         if not caller_of(request).may(card.right, view.game.game_id):
             raise NotPermitted(card.right)
-        answers = await ask_all(site, request, card.questions(view))
+        questions = card.questions(view)
+        answers = await ask_all(site, request, questions)
         marks = await _marks(site, request, view) if card.takes_marks else ()
         asked = Asked(view, answers, site.formats(request), translate, marks)
         drawing = card.draw(asked)
+        if "spec" in drawing.values and caller_of(request).may(Right.PERSONAL_DATA, view.game.game_id):
+            add_who(drawing.values["spec"], view, questions)
         return Drawn(card, view, drawing, origin_of(list(answers.values()), drawing.about))
     except _PROBLEMS as error:
         return Drawn(card, view, None, None, problem_of(error))
