@@ -19,7 +19,7 @@ from sqlalchemy import (
     false,
 )
 
-SCHEMA_REVISION = "0009"
+SCHEMA_REVISION = "0010"
 
 metadata = MetaData(
     naming_convention={
