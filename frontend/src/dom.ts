@@ -72,8 +72,9 @@ function makeAnnouncer(): HTMLElement {
   return made;
 }
 
-/** Whether keys typed into this element are text. */
-export function takesText(target: EventTarget | null): boolean {
+/** Whether keys typed there are text; what is inside of an editor counts. */
+export function takesText(typed: Event | HTMLElement): boolean {
+  const target = typed instanceof Event ? typed.composedPath()[0] : typed;
   if (!(target instanceof HTMLElement)) {
     return false;
   }

@@ -1,12 +1,33 @@
 // What every page loads.
 import "./htmx-settings";
 import "htmx.org";
-import { startBelow } from "./dom";
+import { startCharts } from "./charts/start";
+import { startBelow, whenever } from "./dom";
 import { startCards } from "./frame/cards";
+import { startKeyboard } from "./frame/keyboard";
+import { startLists } from "./frame/lists";
+import { startLive } from "./frame/live";
+import { startMenus } from "./frame/menus";
 import { startNavigation } from "./frame/navigation";
+import { startPalette } from "./frame/palette";
+import { startPng } from "./frame/png";
+import { startSmall } from "./frame/small";
+import { startSuggestions } from "./frame/suggestions";
+import { startTables } from "./frame/tables";
 import { startTheme } from "./frame/theme";
 
 startCards();
+startCharts();
+startKeyboard();
+startLists();
+startLive();
+startMenus();
 startNavigation();
+startPalette();
+startPng();
+startSmall();
+startSuggestions();
+startTables();
 startTheme();
+whenever("[data-sql-editor]", (place) => void import("./sql").then(({ startEditor }) => startEditor(place)));
 startBelow(document);

@@ -4,12 +4,10 @@ import htmx from "htmx.org";
 import { all, announce, closest, element, startBelow } from "../dom";
 import { text } from "../texts";
 import { keepCards, stopCards } from "./cards";
+import { AFTER_SWAP, BEFORE_SWAP } from "./events";
 import { askToLogIn, isLogInPage, renewFormTokens } from "./log-in";
 
 const PAGE = "page";
-
-/** Fired on the document before #page is exchanged. */
-export const BEFORE_SWAP = "questlog:before-swap";
 
 let inFlight: AbortController | undefined;
 
@@ -182,6 +180,7 @@ function swap(answer: Document, url: URL, push: boolean, scrollTo?: number): voi
   htmx.process(adopted);
   startBelow(adopted);
   settle(adopted, isSamePage, focused, url, scrollTo);
+  document.dispatchEvent(new Event(AFTER_SWAP));
 }
 
 /** Where the page was in the window, and where the focus was: there again; on another page, at its start. */
