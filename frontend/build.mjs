@@ -10,7 +10,7 @@ import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 import { build } from "esbuild";
 import { thirdParty } from "./third_party.mjs";
 
-const ENTRIES = ["early.ts", "main.ts", "charts/time-series.ts", "charts/forms.ts", "sql.ts", "style/main.css"];
+const ENTRIES = ["main.ts", "charts/time-series.ts", "charts/forms.ts", "sql.ts", "style/main.css"];
 const IMAGES = "src/images";
 
 const API_DOCS = [

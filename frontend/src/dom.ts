@@ -67,7 +67,7 @@ export function announce(message: string): void {
 }
 
 function makeAnnouncer(): HTMLElement {
-  const made = element("div", { id: "announcer", role: "status", "aria-live": "polite", class: "visually-hidden" });
+  const made = element("div", { id: "announcer", role: "status", "aria-live": "polite", class: "sr-only" });
   document.body.append(made);
   return made;
 }

@@ -12,7 +12,7 @@ import { startNavigation } from "./frame/navigation";
 import { startPalette } from "./frame/palette";
 import { startPng } from "./frame/png";
 import { startSmall } from "./frame/small";
-import { startSuggestions } from "./frame/suggestions";
+import { startSuggestions, startValues } from "./frame/suggestions";
 import { startTables } from "./frame/tables";
 import { startTheme } from "./frame/theme";
 
@@ -29,5 +29,6 @@ startSmall();
 startSuggestions();
 startTables();
 startTheme();
+startValues();
 whenever("[data-sql-editor]", (place) => void import("./sql").then(({ startEditor }) => startEditor(place)));
 startBelow(document);

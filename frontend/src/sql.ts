@@ -11,24 +11,24 @@ import { tags } from "@lezer/highlight";
 
 // Colours are the page's: custom properties reach into the editor.
 const colours = HighlightStyle.define([
-  { tag: [tags.keyword, tags.operatorKeyword], color: "var(--code-keyword, var(--accent, #0072b2))", fontWeight: "600" },
-  { tag: [tags.string, tags.special(tags.string)], color: "var(--code-string, #007a5a)" },
-  { tag: [tags.number, tags.bool, tags.null], color: "var(--code-number, #a33f00)" },
-  { tag: [tags.comment], color: "var(--muted, #6b7280)", fontStyle: "italic" },
-  { tag: [tags.typeName, tags.standard(tags.name)], color: "var(--code-type, #7a3e9d)" },
+  { tag: [tags.keyword, tags.operatorKeyword], color: "var(--series-1)", fontWeight: "600" },
+  { tag: [tags.string, tags.special(tags.string)], color: "var(--series-3)" },
+  { tag: [tags.number, tags.bool, tags.null], color: "var(--series-2)" },
+  { tag: [tags.comment], color: "var(--soft)", fontStyle: "italic" },
+  { tag: [tags.typeName, tags.standard(tags.name)], color: "var(--series-4)" },
 ]);
 
 const look = EditorView.theme({
-  "&": { color: "var(--text, inherit)", backgroundColor: "var(--surface, transparent)", fontSize: "0.875rem", maxHeight: "50vh", minHeight: "8rem" },
-  "&.cm-focused": { outline: "2px solid var(--accent, #0072b2)", outlineOffset: "-1px" },
-  ".cm-scroller": { overflow: "auto", fontFamily: "var(--font-mono, ui-monospace, monospace)", lineHeight: "1.5" },
-  ".cm-content": { caretColor: "var(--text, currentColor)" },
-  ".cm-cursor": { borderLeftColor: "var(--text, currentColor)" },
-  ".cm-gutters": { color: "var(--muted, #6b7280)", backgroundColor: "transparent", border: "0" },
-  ".cm-activeLine": { backgroundColor: "var(--surface-hover, rgb(128 128 128 / 0.08))" },
-  "&.cm-focused > .cm-scroller > .cm-selectionLayer .cm-selectionBackground, .cm-selectionBackground": { background: "var(--selection, rgb(0 114 178 / 0.25)) !important" },
-  ".cm-tooltip": { color: "var(--text, inherit)", backgroundColor: "var(--surface-raised, var(--surface, #fff))", border: "1px solid var(--line, #d9dce1)" },
-  ".cm-tooltip-autocomplete ul li[aria-selected]": { color: "var(--text, inherit)", background: "var(--surface-hover, #dbe7f3)" },
+  "&": { color: "var(--ink)", backgroundColor: "var(--surface)", fontSize: "0.875rem", maxHeight: "50vh", minHeight: "8rem" },
+  "&.cm-focused": { outline: "2px solid var(--accent)", outlineOffset: "-1px" },
+  ".cm-scroller": { overflow: "auto", fontFamily: "var(--mono)", lineHeight: "1.5" },
+  ".cm-content": { caretColor: "var(--ink)" },
+  ".cm-cursor": { borderLeftColor: "var(--ink)" },
+  ".cm-gutters": { color: "var(--soft)", backgroundColor: "transparent", border: "0" },
+  ".cm-activeLine": { backgroundColor: "var(--sunken)" },
+  "&.cm-focused > .cm-scroller > .cm-selectionLayer .cm-selectionBackground, .cm-selectionBackground": { background: "var(--accent-ground) !important" },
+  ".cm-tooltip": { color: "var(--ink)", backgroundColor: "var(--raised)", border: "1px solid var(--line)" },
+  ".cm-tooltip-autocomplete ul li[aria-selected]": { color: "var(--ink)", background: "var(--accent-ground)" },
 });
 
 /** Puts an editor in place of the text field. Without it, or before it, the field works as it is. */

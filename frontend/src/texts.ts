@@ -11,6 +11,7 @@ const english = {
   send_again: "Send again",
   close: "Close",
   not_sent: "The server does not answer. Nothing was saved; try again in a moment.",
+  copy: "Copy",
   copied: "Copied",
   not_copied: "The browser did not allow copying. Select the text and copy it.",
   live: "Live",

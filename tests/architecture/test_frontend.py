@@ -12,7 +12,7 @@ WEB = Path(str(files("questlog") / "_built" / "web"))
 
 MANIFEST: dict[str, Any] = json.loads((WEB / "manifest.json").read_text())
 
-EVERY_PAGE = ("early.js", "main.js", "main.css")
+EVERY_PAGE = ("main.js", "main.css")
 
 
 def loaded(*sources: str) -> set[str]:

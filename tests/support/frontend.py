@@ -38,7 +38,6 @@ def page(main: str, title: str = "Test") -> str:
     """A whole page around the inside of `#page`, with the scripts and styles of every page."""
     entries = json.loads((_WEB / "manifest.json").read_text())["entries"]
     return f"""<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>
-<script src="/assets/{entries["early.js"]["file"]}"></script>
 <link rel="stylesheet" href="/assets/{entries["main.css"]["file"]}">
 <script type="module" src="/assets/{entries["main.js"]["file"]}"></script></head>
 <body><main id="page" data-swap>{main}</main></body></html>"""

@@ -155,7 +155,11 @@ def test_the_arrow_keys_say_each_point(watched: Watched) -> None:
 
 def test_the_mouse_shows_what_a_point_is(watched: Watched) -> None:
     watched.open("/", count=6)
-    watched.page.locator("#chart-line .chart-canvas").hover(position={"x": 500, "y": 100})
+    mark = watched.page.locator("#chart-line svg text", has_text="1.4.2")
+    mark.scroll_into_view_if_needed()
+    box = mark.bounding_box()
+    assert box is not None
+    watched.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 80)
     tooltip = watched.page.locator("#chart-line .chart-tooltip")
     assert "Release 1.4.2" in tooltip.inner_text()
     assert "New <b>players</b>" in tooltip.inner_text()

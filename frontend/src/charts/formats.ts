@@ -65,6 +65,7 @@ function duration(seconds: number): string {
 }
 
 const INTRADAY = new Set(["minute", "hour"]);
+const LENGTHS = new Set(["minute", "hour", "day", "week", "month"]);
 
 /** Writes points of a time axis: days as they are, instants in the zone of the game. */
 export class Times {
@@ -93,10 +94,16 @@ export class Times {
     return this.granularity === "month" ? { month: "short", year: "2-digit" } : { day: "numeric", month: "short" };
   }
 
+  /** Of the ages of players and other numbers, there are no dates. */
+  private dateOf(x: string): Date | null {
+    const date = LENGTHS.has(this.granularity) ? new Date(x) : null;
+    return date && !Number.isNaN(date.getTime()) ? date : null;
+  }
+
   /** For the axis; at midnight the day, among hours. */
   onAxis(x: string): string {
-    const date = new Date(x);
-    if (Number.isNaN(date.getTime())) {
+    const date = this.dateOf(x);
+    if (!date) {
       return x;
     }
     const text = this.axis.format(date);
@@ -105,8 +112,8 @@ export class Times {
 
   /** For a tooltip. */
   inFull(x: string): string {
-    const date = new Date(x);
-    return Number.isNaN(date.getTime()) ? x : this.long.format(date);
+    const date = this.dateOf(x);
+    return date ? this.long.format(date) : x;
   }
 
   /** The instant in the zone of who looks; "" where it is the game's. */

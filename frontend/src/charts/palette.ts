@@ -1,4 +1,4 @@
-// Colours and marks of charts, from the style sheet: --series-1 to --series-8, --grid, and the text's own colour.
+// Colours and marks of charts, from the style sheet: --series-1 to --series-8, --line, and the text's own colour.
 
 const OKABE_ITO = ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#8a8a00", "#6b6b6b"];
 const SYMBOLS = ["circle", "rect", "triangle", "diamond", "emptyCircle", "emptyRect", "emptyTriangle", "emptyDiamond"] as const;
@@ -21,8 +21,8 @@ export function paletteOf(place: HTMLElement): Palette {
   const text = style.color;
   return {
     text,
-    faint: isForced ? text : named("--text-faint", named("--muted", "#6b7280")),
-    grid: isForced ? text : named("--grid", named("--line", "#d9dce1")),
+    faint: isForced ? text : named("--soft", "#6b7280"),
+    grid: isForced ? text : named("--line", "#d9dce1"),
     surface: isForced ? "Canvas" : named("--surface", "#ffffff"),
     accent: isForced ? text : named("--accent", "#0072b2"),
     font: style.fontFamily.replaceAll('"', "'"), // ECharts puts it between double quotes as it is

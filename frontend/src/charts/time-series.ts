@@ -47,8 +47,8 @@ class TimeSeries {
     this.off = switchedOff.get(figure.id) ?? new Set();
     switchedOff.set(figure.id, this.off);
     for (const series of spec.series) {
-      if (!this.colourIndex.has(series.key)) {
-        this.colourIndex.set(series.key, this.colourIndex.size);
+      if (!this.colourIndex.has(keyOf(series))) {
+        this.colourIndex.set(keyOf(series), this.colourIndex.size);
       }
     }
     this.chart = place(canvas, spec.x.length * spec.series.length, () => this.redraw());
@@ -60,7 +60,7 @@ class TimeSeries {
   }
 
   private get visible(): Series[] {
-    return this.spec.series.filter((series) => !this.off.has(series.key));
+    return this.spec.series.filter((series) => !this.off.has(keyOf(series)));
   }
 
   private redraw(): void {
@@ -101,7 +101,7 @@ class TimeSeries {
   }
 
   private seriesOf(series: Series, palette: Palette): Option[] {
-    const index = this.colourIndex.get(series.key) ?? 0;
+    const index = this.colourIndex.get(keyOf(series)) ?? 0;
     const colour = palette.series(index);
     if (series.compared) {
       return [this.lineOf(series.values, colour, index, { width: 1.5, type: "dashed", opacity: 0.75 })];
@@ -229,12 +229,12 @@ class TimeSeries {
 
   private showLegend(): void {
     this.figure.querySelector(":scope > .chart-legend")?.remove();
-    if (this.spec.series.length < 2) {
-      return;
-    }
     const list = element("ul", { class: "chart-legend" });
+    if (this.colourIndex.size < 2) {
+      return; // the heading names the only one
+    }
     for (const key of this.colourIndex.keys()) {
-      const named = this.spec.series.filter((series) => series.key === key);
+      const named = this.spec.series.filter((series) => keyOf(series) === key);
       const box = element("input", { type: "checkbox", "aria-label": text("show_series", { name: named[0]?.name ?? key }) });
       box.checked = !this.off.has(key);
       box.addEventListener("change", () => this.toggle(key, box.checked));
@@ -341,7 +341,7 @@ class TimeSeries {
       name: series.compared ? `${series.name} (${this.times.inFull(this.spec.compared_x?.[index] ?? "")})` : series.name,
       value: this.write(series.values[index]),
       note: this.note(series, index),
-      colour: palette.series(this.colourIndex.get(series.key) ?? 0),
+      colour: palette.series(this.colourIndex.get(keyOf(series)) ?? 0),
       isCompared: series.compared === true,
     }));
   }
@@ -439,6 +439,11 @@ class TimeSeries {
   private pixelOf(index: number): number {
     return Number(this.chart?.convertToPixel({ xAxisIndex: 0 }, index));
   }
+}
+
+/** A series and what it is compared with have one key, and so one colour and one tick box. */
+function keyOf(series: Series): string {
+  return series.compared ? series.key.replace(/^previous_/, "") : series.key;
 }
 
 /** The finished part of a series: nothing from `from` on. */

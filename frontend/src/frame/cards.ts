@@ -24,9 +24,10 @@ export function startCards(): void {
   });
   document.addEventListener("htmx:before:response", (event) => {
     const card = cardOf(event);
-    if (card && isLogInPage(requestOf(event).response?.raw as Response)) {
+    const response = card ? requestOf(event).response?.raw : undefined;
+    if (card && response && (response.status === 401 || isLogInPage(response))) {
       event.preventDefault();
-      fail(card, text("logged_out"), element("a", { href: location.href }, text("log_in")));
+      fail(card, text("logged_out"), element("a", { href: response.headers.get("x-log-in") ?? location.href, "data-plain": "" }, text("log_in")));
     }
   });
   document.addEventListener("htmx:before:swap", (event) => {
@@ -87,13 +88,13 @@ function finish(card: HTMLElement): void {
   card.setAttribute("data-loaded", "");
   card.removeAttribute("data-stale");
   card.removeAttribute("aria-busy");
-  for (const details of all<HTMLDetailsElement>(card, "details[data-keep]")) {
+  for (const details of all<HTMLDetailsElement>(card, "details:is([data-keep], .under-chart)")) {
     details.open = details.open || state.open.has(details.dataset["keep"] ?? "");
   }
   startBelow(card);
-  const retry = card.querySelector<HTMLElement>("[data-retry-s]");
+  const retry = card.querySelector<HTMLElement>("[data-retry]");
   if (retry) {
-    again(card, Number(retry.dataset["retryS"]) || 2);
+    again(card, Number(retry.dataset["retry"]) || 2);
   }
 }
 
@@ -137,7 +138,7 @@ function refreshOften(card: HTMLElement): void {
 }
 
 function openDetails(card: HTMLElement): Set<string> {
-  return new Set(all<HTMLDetailsElement>(card, "details[data-keep][open]").map((each) => each.dataset["keep"] ?? ""));
+  return new Set(all<HTMLDetailsElement>(card, "details:is([data-keep], .under-chart)[open]").map((each) => each.dataset["keep"] ?? ""));
 }
 
 function stateOf(card: HTMLElement): CardState {

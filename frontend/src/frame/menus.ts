@@ -1,17 +1,15 @@
-// Menus (<details data-menu>), popovers beside their buttons, dialogs, drawers and a navigation that collapses.
+// Menus (<details class="menu">, .picker or data-menu), popovers beside their buttons, dialogs and drawers.
 import { all, closest, whenever } from "../dom";
 import { BEFORE_SWAP } from "./events";
-import { recall, remember } from "./stored";
+
+const MENU = "details:is(.menu, .picker, [data-menu])";
 
 export function startMenus(): void {
   document.addEventListener("click", (event) => {
-    const inside = closest(event, "details[data-menu]");
+    const inside = closest(event, MENU);
     openMenus().forEach((menu) => menu !== inside && (menu.open = false));
     openDialog(event);
     toggleDrawer(event);
-    if (closest(event, "[data-nav-toggle]")) {
-      collapseNavigation();
-    }
   });
   document.addEventListener("keydown", onKey);
   document.addEventListener("toggle", placePopover, true);
@@ -19,16 +17,15 @@ export function startMenus(): void {
     openMenus().forEach((menu) => (menu.open = false));
     closeDrawers();
   });
-  whenever("[data-nav-toggle]", showNavigation);
   whenever<HTMLDialogElement>("dialog[data-open-now]", (dialog) => dialog.showModal());
 }
 
 function openMenus(): HTMLDetailsElement[] {
-  return all<HTMLDetailsElement>(document, "details[data-menu][open]");
+  return all<HTMLDetailsElement>(document, `${MENU}[open]`);
 }
 
 function onKey(event: KeyboardEvent): void {
-  const menu = event.target instanceof Element ? event.target.closest<HTMLDetailsElement>("details[data-menu][open]") : null;
+  const menu = event.target instanceof Element ? event.target.closest<HTMLDetailsElement>(`${MENU}[open]`) : null;
   if (event.key === "Escape") {
     if (menu) {
       menu.open = false;
@@ -83,39 +80,28 @@ function openDialog(event: Event): void {
   closing?.close();
 }
 
-/** [data-drawer="ID"] opens and closes a drawer; it closes by Escape, by a click outside, and when one goes elsewhere. */
+/** [data-open="ID"] opens a drawer (.is-open); it closes by [data-close="ID"], Escape, a click outside, and navigation. */
 function toggleDrawer(event: Event): void {
-  const button = closest(event, "[data-drawer]");
-  const drawer = button ? document.getElementById(button.dataset["drawer"] ?? "") : null;
+  const button = closest(event, "[data-open]");
+  const drawer = button ? document.getElementById(button.dataset["open"] ?? "") : null;
   if (button && drawer) {
-    const isOpen = drawer.toggleAttribute("data-open");
+    const isOpen = drawer.classList.toggle("is-open");
     button.setAttribute("aria-expanded", String(isOpen));
     if (isOpen) {
       drawer.querySelector<HTMLElement>("a[aria-current], a, button")?.focus();
     }
-  } else if (!closest(event, "[data-open]")) {
+  } else if (closest(event, "[data-close]") || !closest(event, ".is-open")) {
     closeDrawers();
   }
 }
 
 function closeDrawers(): void {
-  for (const drawer of all(document, "[data-open]")) {
-    drawer.removeAttribute("data-open");
-    const button = document.querySelector<HTMLElement>(`[data-drawer="${CSS.escape(drawer.id)}"]`);
-    button?.setAttribute("aria-expanded", "false");
-    if (drawer.contains(document.activeElement)) {
-      button?.focus();
+  for (const button of all(document, '[data-open][aria-expanded="true"]')) {
+    const drawer = document.getElementById(button.dataset["open"] ?? "");
+    drawer?.classList.remove("is-open");
+    button.setAttribute("aria-expanded", "false");
+    if (drawer?.contains(document.activeElement)) {
+      button.focus();
     }
   }
-}
-
-function collapseNavigation(): void {
-  const isNarrow = document.documentElement.dataset["nav"] !== "narrow";
-  document.documentElement.dataset["nav"] = isNarrow ? "narrow" : "wide";
-  remember("nav", isNarrow ? "narrow" : "wide");
-  all(document, "[data-nav-toggle]").forEach(showNavigation);
-}
-
-function showNavigation(button: HTMLElement): void {
-  button.setAttribute("aria-expanded", String((recall("nav") || document.documentElement.dataset["nav"]) !== "narrow"));
 }

@@ -1,4 +1,4 @@
-// Links and forms inside [data-swap] exchange #page for that of the answer and push the address. Whatever goes wrong
+// Links and forms of a page, but those with data-plain, exchange #page for that of the answer and push the address. Whatever goes wrong
 // becomes plain navigation; a form that could not be sent keeps what was typed.
 import htmx from "htmx.org";
 import { all, announce, closest, element, startBelow } from "../dom";
@@ -176,6 +176,7 @@ function swap(answer: Document, url: URL, push: boolean, scrollTo?: number): voi
   const adopted = document.adoptNode(fresh);
   old.replaceWith(adopted);
   document.title = answer.title;
+  document.body.dataset["page"] = answer.body.dataset["page"] ?? "";
   followPage(answer);
   htmx.process(adopted);
   startBelow(adopted);
@@ -195,8 +196,9 @@ function settle(page: HTMLElement, isSamePage: boolean, focused: Focus | null, u
     refocus(focused);
     announce(text("updated"));
   } else {
-    page.setAttribute("tabindex", "-1");
-    page.focus({ preventScroll: true });
+    const start = page.querySelector<HTMLElement>("#content") ?? page;
+    start.setAttribute("tabindex", "-1");
+    start.focus({ preventScroll: true });
     announce(document.title);
   }
 }
@@ -239,7 +241,7 @@ function keepDetails(old: HTMLElement, fresh: HTMLElement): void {
 
 /** Parts outside #page that belong to the address: the navigation with its links. */
 function followPage(answer: Document): void {
-  for (const part of all(document, "[data-follow][id]")) {
+  for (const part of all(document, "[data-follow][id], #side")) {
     const next = answer.getElementById(part.id);
     if (next && !part.isEqualNode(next)) {
       part.replaceChildren(...next.childNodes);
@@ -250,7 +252,7 @@ function followPage(answer: Document): void {
 }
 
 function isOurs(source: HTMLElement): boolean {
-  return source.closest("[data-swap]") !== null && source.closest("[data-plain]") === null;
+  return source.closest("[data-plain]") === null;
 }
 
 /** The query of a form: without what is empty, so that addresses stay short. */

@@ -185,3 +185,30 @@ function choose(input: HTMLInputElement, option: HTMLElement): void {
     chosen.append(element("li", { class: "chip" }, hidden, element("bdi", {}, option.dataset["label"] ?? value), remove));
   }
 }
+
+/** <form data-values="address">: the values of the dimension in `fd`, with their counts, as options of the field `fv`. */
+export function startValues(): void {
+  whenever<HTMLFormElement>("form[data-values]", (form) => {
+    const [dimension, value] = ["fd", "fv"].map((name) => form.querySelector<HTMLInputElement>(`input[name="${name}"]`));
+    const list = document.getElementById(value?.getAttribute("list") ?? "");
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const load = async (): Promise<void> => {
+      const url = new URL(form.dataset["values"] ?? "", location.href);
+      new URLSearchParams(location.search).forEach((each, name) => url.searchParams.append(name, each));
+      url.searchParams.set("dimension", dimension?.value ?? "");
+      url.searchParams.set("prefix", value?.value ?? "");
+      const response = await fetch(url, { headers: { Accept: "text/html" } }).catch(() => null);
+      if (response?.ok && !response.redirected && list) {
+        const answer = new DOMParser().parseFromString(`<datalist>${await response.text()}</datalist>`, "text/html");
+        list.replaceChildren(...answer.querySelectorAll("option"));
+      }
+    };
+    const soon = (): void => {
+      clearTimeout(timer);
+      timer = setTimeout(() => void load(), WAIT_MS);
+    };
+    dimension?.addEventListener("change", soon);
+    value?.addEventListener("input", soon);
+    value?.addEventListener("focus", soon);
+  });
+}

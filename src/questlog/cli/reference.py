@@ -226,6 +226,13 @@ With `"intervals": true`, four columns follow every share and mean `NAME`: the t
   (p + z²÷2n ± z √(p(1 − p)÷n + z²÷4n²)) ÷ (1 + z²÷n). Example: of 4 players 1 came back; `retention_d1` is 0.25, and
   the interval goes from 0.046 to 0.699.
 * A share above 1 has no interval (null): a level may have more completes than starts.
+* With `compare`, `NAME_p_value` follows the compared interval of each share in `retention`, `cohorts`, `funnel` and
+  `progression`: the significance of the difference between the two periods. It is the p-value of a two-sided z-test of
+  two proportions, pooled: with x₁ of n₁ and x₂ of n₂, p = (x₁ + x₂) ÷ (n₁ + n₂) and
+  z = (x₁÷n₁ − x₂÷n₂) ÷ √(p(1 − p)(1÷n₁ + 1÷n₂)). Example: 120 of 1,000 against 90 of 1,000 gives 0.029. It is null if
+  an expected count (n₁p, n₁(1 − p), n₂p, n₂(1 − p)) is below 5. A funnel with groups and without a granularity has it
+  without `compare`, too: each group against all others together. Of 20 differences that are chance, expect one with a
+  p-value below 0.05.
 * A mean has no interval (null): it would need the sum of the squares of single values, which is not stored.
 
 ## Dimensions

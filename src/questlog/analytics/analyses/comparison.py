@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from questlog.analytics.engine.analysis import Analysis
 from questlog.analytics.engine.context import Context, StandingGroups
+from questlog.analytics.metrics.significance import compared_with_previous
 from questlog.analytics.question.answer import Answer, AnswerColumn
 from questlog.analytics.question.query import Granularity, Period
 from questlog.analytics.selection.buckets import start_type
@@ -47,7 +48,8 @@ def _compared(analysis: Analysis, question: Any, context: Context) -> Answer:
     columns = {column.name: column for column in now.columns}
     told = [_column(name, columns) for name in table.column_names]
     warnings = tuple(dict.fromkeys((*now.warnings, *before.warnings)))
-    return msgspec.structs.replace(now, table=table, totals=totals, columns=told, warnings=warnings)
+    compared_answer = msgspec.structs.replace(now, table=table, totals=totals, columns=told, warnings=warnings)
+    return compared_with_previous(compared_answer)
 
 
 def _all_rows(question: Any) -> Mapping[str, Any]:

@@ -13,6 +13,7 @@ from msgspec import Meta
 
 from questlog.analytics.analyses.cohort_members import check_match
 from questlog.analytics.analyses.funnel_answers import (
+    CONVERSIONS,
     DROPPED_COLUMNS,
     Counted,
     conversion_parts,
@@ -42,6 +43,7 @@ from questlog.analytics.engine.analysis import Analysis
 from questlog.analytics.engine.context import Context
 from questlog.analytics.engine.growing import together
 from questlog.analytics.metrics.intervals import with_intervals
+from questlog.analytics.metrics.significance import compared_with_others
 from questlog.analytics.question.answer import Answer
 from questlog.analytics.question.definitions import SegmentDefinition
 from questlog.analytics.question.examples import JANUARY, PURCHASE, Example
@@ -113,7 +115,7 @@ class Funnel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     all buckets and groups. With `times`, the answer is a histogram of the time to a step. With `dropped_after`, it
     lists the players who reached that step but not the next: the latest attempts first, at most `limit`. With
     `intervals`, both conversions are followed by `…_numerator`, `…_denominator`, and the ends of the 95 % interval,
-    `…_low` and `…_high`.
+    `…_low` and `…_high`; with groups also by `…_p_value`, the significance of the difference to all other groups.
     """
 
     steps: Annotated[tuple[Step, ...], Meta(min_length=2, max_length=MAX_STEPS)]
@@ -194,6 +196,8 @@ def answer(question: Funnel, context: Context) -> Answer:
         told = steps_answer(found, question.top)
         if question.intervals:
             told = with_intervals(told, conversion_parts(len(question.steps)))
+            if question.group_by and question.granularity is Granularity.ALL:
+                told = compared_with_others(told, CONVERSIONS, len(question.steps))
     warned = warnings(context, rows.selection.caps)
     return msgspec.structs.replace(told, warnings=warned, data_version=context.data_version)
 

@@ -18,6 +18,9 @@ from questlog.analytics.question.problems import InvalidQuery
 from questlog.analytics.selection.cardinality import OTHER
 from questlog.analytics.selection.dimensions import meaning_of
 
+CONVERSIONS = ("from_previous", "from_first")
+"""The shares of an answer."""
+
 _TIME = pa.timestamp("us")
 _SECOND_US = 1_000_000
 
