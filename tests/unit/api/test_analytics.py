@@ -142,6 +142,7 @@ def test_headers_say_where_an_answer_comes_from(client: Client, form: ResponseFo
             "questlog-as-of": "2026-01-02T12:30:00Z",
             "questlog-complete-through": "2026-01-02T12:29:59.500000Z",
             "questlog-took-ms": "1.25",
+            "questlog-next": "mark",
             "questlog-compared-period": "2025-12-30/2025-12-31",
             "questlog-rows-read-at-most": "1000",
             "questlog-sources": "player_days, purchases",

@@ -337,9 +337,12 @@ class Reader:
         """What a player played on: devices, systems, builds and countries."""
         return self.ask("player-devices", {"player_id": player_id}, game=game)
 
-    def player_purchases(self, player_id: str, *, limit: int | None = None, game: str | int | None = None) -> Answer:
+    def player_purchases(
+        self, player_id: str, *, limit: int | None = None, after: str | None = None, game: str | int | None = None
+    ) -> Answer:
         """What a player bought, and what was refunded, newest first."""
-        return self.ask("player-purchases", _given({"player_id": player_id, "limit": limit}), game=game)
+        question = {"player_id": player_id, "limit": limit, "after": after}
+        return self.ask("player-purchases", _given(question), game=game)
 
     def error_samples(
         self,
@@ -348,10 +351,17 @@ class Reader:
         *,
         filter: Json | None = None,  # noqa: A002 - the server's word
         limit: int | None = None,
+        after: str | None = None,
         game: str | int | None = None,
     ) -> Answer:
         """The latest errors of one error group, with everything that was sent."""
-        question = {"fingerprint": fingerprint, "period": _period(period), "filter": filter, "limit": limit}
+        question = {
+            "fingerprint": fingerprint,
+            "period": _period(period),
+            "filter": filter,
+            "limit": limit,
+            "after": after,
+        }
         return self.ask("error-samples", _given(question), game=game)
 
     def player(self, player_id: str, *, game: str | int | None = None) -> Answer:

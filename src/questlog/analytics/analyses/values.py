@@ -139,8 +139,8 @@ ANALYSIS = Analysis(
         Example("The most frequent countries", {"dimension": "country", "period": JANUARY}),
         Example("Builds that begin with 1.4", {"dimension": "build", "period": JANUARY, "prefix": "1.4"}),
         Example(
-            "The second page of an attribute's values",
-            {"dimension": "attributes.weapon", "period": JANUARY, "limit": 20, "offset": 20},
+            "The twenty most frequent values of an attribute",
+            {"dimension": "attributes.weapon", "period": JANUARY, "limit": 20},
         ),
     ),
 )
