@@ -12,12 +12,15 @@ from pathlib import Path
 import duckdb
 import msgspec
 import pyarrow as pa
+from litestar import Litestar
 
 from questlog.analytics.question.answer import Answer, AnswerColumn
 from questlog.analytics.runner import DataState
+from questlog.api.app import create_app
 from questlog.collector.counters import CollectorCounters
 from questlog.console.accounts import Accounts
 from questlog.console.audit import AuditTrail
+from questlog.console.queries import QueryService
 from questlog.console.services import ConsoleServices, Limits
 from questlog.control.database import ControlDatabase
 from questlog.control.grants import Role
@@ -34,8 +37,9 @@ from questlog.model.finding import Finding
 from questlog.model.vitals import Build, Vitals
 from questlog.rates.rates import Rates
 from questlog.rates.status import RatesStatus
-from questlog.store.contract import Cancellation, QueryAborted
+from questlog.store.contract import Cancellation, QueryAborted, SqlParameters
 from questlog.store.schema import TABLES
+from questlog.web.app import pages
 
 
 class SettableClock:
@@ -78,14 +82,19 @@ class MemoryTables:
         return connection
 
     def sql(
-        self, statement: str, max_rows: int, cancellation: Cancellation, game_ids: Collection[int] | None = None
+        self,
+        statement: str,
+        max_rows: int,
+        cancellation: Cancellation,
+        game_ids: Collection[int] | None = None,
+        parameters: SqlParameters | None = None,
     ) -> pa.Table:
         self.asked.append((statement, max_rows))
         self.limited_to = game_ids
         if self.is_slow:
             _wait_until_cancelled(cancellation)
         try:
-            return self.connection.cursor().sql(statement).to_arrow_table()
+            return self.connection.cursor().sql(statement, params=dict(parameters or {}) or None).to_arrow_table()
         except duckdb.Error as error:
             raise QueryAborted(str(error)) from error
 
@@ -226,3 +235,9 @@ class FakeConsole:
     def close(self) -> None:
         self.control.close()
         self.tables.close()
+
+
+def app_with_pages(services: ConsoleServices) -> Litestar:
+    """API and pages together, as the server has them."""
+    queries = QueryService(services)
+    return create_app(services, pages(services, queries), queries=queries)

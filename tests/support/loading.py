@@ -24,6 +24,7 @@ from questlog.store.contract import (
     Piece,
     Progress,
     RejectedFilter,
+    SqlParameters,
     StoreReading,
 )
 from questlog.store.repricing import MoneyKind, PriceChange, Prices, Repricing
@@ -225,9 +226,14 @@ class FakeStore:
         raise NotImplementedError(cancellation)
 
     def sql(
-        self, statement: str, max_rows: int, cancellation: Cancellation, game_ids: Collection[int] | None = None
+        self,
+        statement: str,
+        max_rows: int,
+        cancellation: Cancellation,
+        game_ids: Collection[int] | None = None,
+        parameters: SqlParameters | None = None,
     ) -> pa.Table:
-        raise NotImplementedError((statement, max_rows, cancellation, game_ids))
+        raise NotImplementedError((statement, max_rows, cancellation, game_ids, parameters))
 
     def query(self, statement: str, parameters: Mapping[str, object]) -> pa.Table:
         raise NotImplementedError

@@ -18,7 +18,7 @@ from questlog.analytics.runner import DataState
 from questlog.api.app import create_app
 from questlog.console.services import ConsoleServices
 from questlog.model.calendar import UTC
-from questlog.store.contract import Cancellation, QueryAborted
+from questlog.store.contract import Cancellation, QueryAborted, SqlParameters
 from tests.support.console import FakeConsole, MemoryTables
 from tests.support.installation import free_port
 from tests.support.raw_http import connected
@@ -64,10 +64,16 @@ class SlowTables(MemoryTables):
         self.is_stopped = threading.Event()
 
     def sql(
-        self, statement: str, max_rows: int, cancellation: Cancellation, game_ids: Collection[int] | None = None
+        self,
+        statement: str,
+        max_rows: int,
+        cancellation: Cancellation,
+        game_ids: Collection[int] | None = None,
+        parameters: SqlParameters | None = None,
     ) -> pa.Table:
         assert max_rows > 0, statement
         assert game_ids is None
+        assert not parameters
         with cancellation.stopping(self.is_stopped.set):
             self.is_asked.set()
             self.is_stopped.wait(PATIENCE_S)

@@ -38,7 +38,7 @@ from questlog.api.reprice import REPRICE_HANDLERS
 from questlog.api.request_times import RequestTimes
 from questlog.api.schema import QuestionSchema
 from questlog.api.server import get_server
-from questlog.api.sql import answer_sql
+from questlog.api.sql import answer_sql, list_sql_tables
 from questlog.console.queries import QueryService
 from questlog.console.services import ConsoleServices
 
@@ -54,22 +54,26 @@ _DESCRIPTION = "Games, keys, events and SQL. Every route under /api/v1 needs `Au
 
 
 def create_app(
-    services: ConsoleServices, pages: Sequence[ControllerRouterHandler] = (), analyses: Sequence[Analysis] = ANALYSES
+    services: ConsoleServices,
+    pages: Sequence[ControllerRouterHandler] = (),
+    analyses: Sequence[Analysis] = ANALYSES,
+    queries: QueryService | None = None,
 ) -> Litestar:
     """The API, with a route for each of the `analyses`, the checks and the metrics, together with `pages` for people.
 
+    `queries` answers API and pages alike, so that the same limits hold for both.
     Handlers that ask a database run in threads: the event loop is never kept.
     """
     check = TokenCheck(services.accounts)
     guard = access_guard(check, services.control, services.audit)
     times = RequestTimes()
     registry = metrics_registry(services.progress, times)
-    queries = QueryService(services)
+    asked = queries or QueryService(services)
     return Litestar(
         route_handlers=[healthcheck, readycheck, metrics, docs_router(), _api(guard, analyses), *pages],
         dependencies={
             "services": Provide(lambda: services, sync_to_thread=False),
-            "queries": Provide(lambda: queries, sync_to_thread=False),
+            "queries": Provide(lambda: asked, sync_to_thread=False),
             "check": Provide(lambda: check, sync_to_thread=False),
             "audit": Provide(lambda: services.audit, sync_to_thread=False),
             "access": Provide(provide_access, sync_to_thread=False),
@@ -108,6 +112,7 @@ def _api(guard: Guard, analyses: Sequence[Analysis]) -> Router:
         watch_events,
         list_ingest_hours,
         answer_sql,
+        list_sql_tables,
         *PEOPLE_HANDLERS,
         *AUDIT_HANDLERS,
         *REBUILD_HANDLERS,

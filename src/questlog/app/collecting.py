@@ -13,24 +13,17 @@ from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server import Server
 
-from questlog.app.places import country_database, make_data_directory, run_directory
+from questlog.app.places import country_database, make_data_directory
 from questlog.app.started_with import COLLECTORS, note_settings
-from questlog.collector.control_thread import ControlThread
-from questlog.collector.counters import CounterBook
+from questlog.app.worker import build_worker, open_journal
 from questlog.collector.country import CountryLookup
-from questlog.collector.directory import Directory
-from questlog.collector.limits import BodyReader, MemoryBudget
+from questlog.collector.limits import BodyReader
 from questlog.collector.metrics_operation import OWN
-from questlog.collector.recent_identities import RecentIdentities
-from questlog.collector.rejected_requests import RejectedRequests
 from questlog.collector.rsgi import CollectorApp
-from questlog.collector.satori_callers import Callers, TokenSettings
 from questlog.collector.service import CollectorService
-from questlog.collector.worker import Worker
 from questlog.config import Settings
 from questlog.control.database import ControlDatabase
 from questlog.control.watched import open_for_collector
-from questlog.journal.writer import FileJournalWriter, open_writer
 from questlog.logs import GRANIAN_LOGGING, configure_logging
 from questlog.model.clock import SystemClock
 from questlog.supervision import end_with_parent, terminate_this_process
@@ -43,7 +36,6 @@ _BACKLOG = 4_096
 _CONNECTIONS_PER_WORKER = 16_384
 _STOP_TIMEOUT_S = 20
 _GC_THRESHOLDS = (50_000, 50, 100)
-_JOURNAL_LINGER_S = 0.002  # requests of two milliseconds share a commit: fewer syncs and thread switches for each
 
 
 def serve_collectors(settings: Settings) -> None:
@@ -95,31 +87,9 @@ def _build_service(settings: Settings, loop: asyncio.AbstractEventLoop) -> Colle
     clock = SystemClock()
     control = open_for_collector(settings.control_database, clock)
     countries = CountryLookup(country_database(settings))
-    journal = loop.run_until_complete(_open_journal(settings, clock))
-    directory = Directory(control, time.monotonic)
+    journal = loop.run_until_complete(open_journal(settings, clock))
+    worker = build_worker(settings, control, journal, clock, countries.country)
     collector = settings.collector
-    tokens = TokenSettings(
-        settings.satori.signing_key or control.signing_key(),
-        settings.satori.token_lifetime_s,
-        settings.satori.refresh_token_lifetime_s,
-    )
-    worker = Worker(
-        journal=journal,
-        directory=directory,
-        callers=Callers(directory, control, tokens.signing_key),
-        control=ControlThread(control),
-        tokens=tokens,
-        recent_identities=RecentIdentities(),
-        find_country=countries.country,
-        check_token=control.check_token,
-        clock=clock,
-        counters=CounterBook(journal.writer, clock.now_us()),
-        counters_directory=run_directory(settings),
-        rejected_requests=RejectedRequests(journal, time.monotonic),
-        waiting=MemoryBudget(collector.max_pending_bytes),
-        max_inflated_bytes=collector.max_inflated_bytes,
-        earliest_us=settings.event.earliest_us,
-    )
 
     def close() -> None:
         worker.control.close()
@@ -128,16 +98,6 @@ def _build_service(settings: Settings, loop: asyncio.AbstractEventLoop) -> Colle
 
     bodies = BodyReader(collector.max_body_bytes, collector.max_pending_bytes, collector.body_timeout_s, time.monotonic)
     return CollectorService(worker, bodies, close, [OWN] if collector.metrics else [])
-
-
-async def _open_journal(settings: Settings, clock: SystemClock) -> FileJournalWriter:
-    return open_writer(
-        settings.journal_dir,
-        clock,
-        segment_bytes=settings.journal.segment_bytes,
-        max_pending_bytes=settings.collector.max_pending_bytes,
-        linger_s=_JOURNAL_LINGER_S,
-    )
 
 
 def _allow_many_connections() -> None:

@@ -38,6 +38,7 @@ from questlog.console.audit import AuditTrail
 from questlog.console.client_address import networks
 from questlog.console.definitions_cache import SavedDefinitions
 from questlog.console.live import LiveFeed
+from questlog.console.queries import QueryService
 from questlog.console.services import ConsoleServices, Limits
 from questlog.control.database import ControlDatabase
 from questlog.control.grants import Grant, Role
@@ -62,7 +63,7 @@ from questlog.store.contract import Expiry, Reading
 from questlog.store.duckdb.connection import EngineSettings
 from questlog.store.duckdb.store import DuckDBStore
 from questlog.supervision import end_with_parent, terminate_this_process
-from questlog.web.pages import status_pages
+from questlog.web.app import pages
 
 _HEADER_TIMEOUT_MS = 75_000
 # Decoding lets go of the interpreter for each body, and storing a hundred times a batch; each time they wait until the
@@ -229,8 +230,9 @@ def _running(refresh: RatesRefresh | None) -> Iterator[None]:
 
 
 async def _run(settings: Settings, loader: Loader, services: ConsoleServices, token: str) -> None:
+    queries = QueryService(services)
     server = Server(
-        create_app(services, pages=status_pages(services)),
+        create_app(services, pages=pages(services, queries), queries=queries),
         address=settings.console.host,
         port=settings.console.port,
         interface=Interfaces.ASGI,

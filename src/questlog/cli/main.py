@@ -31,6 +31,7 @@ COMMANDS = {
     "reprice": LazyCommand(
         "questlog.cli.reprice:command", "Compute amounts in US dollars again with current exchange rates."
     ),
+    "demo": LazyCommand("questlog.cli.demo:command", "Make a game full of made-up data, or remove it."),
     "doctor": LazyCommand("questlog.cli.doctor:command", "Check the installation and say what to do."),
 }
 

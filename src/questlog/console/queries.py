@@ -22,7 +22,7 @@ from questlog.console.concurrency import ConcurrencyLimiter
 from questlog.console.disconnects import Deadline, Gone, stopped_when_gone
 from questlog.console.services import ConsoleServices
 from questlog.model.calendar import UTC, Zone
-from questlog.store.contract import Cancellation, QueryAborted
+from questlog.store.contract import Cancellation, QueryAborted, SqlParameters
 
 _T = TypeVar("_T")
 
@@ -90,7 +90,12 @@ class QueryService:
         return await self._run_in_turn(asked, make, gone)
 
     async def sql(
-        self, statement: str, write: Callable[[pa.Table], _T], gone: Gone, game_ids: Collection[int] | None = None
+        self,
+        statement: str,
+        write: Callable[[pa.Table], _T],
+        gone: Gone,
+        game_ids: Collection[int] | None = None,
+        parameters: SqlParameters | None = None,
     ) -> _T:
         """What `write` makes of the answer to a read-only statement of SQL, with all its rows.
 
@@ -101,7 +106,7 @@ class QueryService:
         limits = self._services.limits
 
         def answer(cancellation: Cancellation) -> _T:
-            table = self._services.tables.sql(statement, limits.sql_max_rows + 1, cancellation, game_ids)
+            table = self._services.tables.sql(statement, limits.sql_max_rows + 1, cancellation, game_ids, parameters)
             if table.num_rows > limits.sql_max_rows:
                 rows = f"{limits.sql_max_rows} rows (console.sql_max_rows)"
                 raise QueryAborted(f"the answer has more than {rows}; add a LIMIT, or sum up")

@@ -16,10 +16,12 @@ from questlog.control.invitations import Invitations
 from questlog.control.login_sessions import LoginSessions
 from questlog.control.migrate import migrate
 from questlog.control.player_erasures import PlayerErasures
+from questlog.control.preferences import Preferences
 from questlog.control.receipts import Receipts
 from questlog.control.revocations import Revocations
 from questlog.control.sandbox import Sandboxes
 from questlog.control.snapshot import Snapshots
+from questlog.control.sql_history import SqlHistory
 from questlog.control.tokens import Tokens
 from questlog.control.users import Users
 from questlog.model.clock import Clock
@@ -42,6 +44,8 @@ class ControlDatabase(
     Definitions,
     DeletedGames,
     PlayerErasures,
+    Preferences,
+    SqlHistory,
 ):
     """All parts over one database, which is created or upgraded when needed.
 

@@ -258,6 +258,31 @@ player_erasures = Table(
     Column("due_at", BigInteger, nullable=False, index=True),
 )
 
+# What a user or token wants the pages to remember. `who` is as in the audit log.
+preferences = Table(
+    "preferences",
+    metadata,
+    Column("who", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("value", JSON, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+)
+
+# The statements that a user or token ran on the SQL page.
+sql_history = Table(
+    "sql_history",
+    metadata,
+    Column("entry_id", Integer, primary_key=True),
+    Column("who", Text, nullable=False, index=True),
+    Column("at", BigInteger, nullable=False),
+    Column("statement", Text, nullable=False),
+    Column("parameters", JSON, nullable=False),
+    Column("rows", BigInteger),
+    Column("took_ms", Float(53), nullable=False),
+    Column("error", Text),
+    sqlite_autoincrement=True,
+)
+
 # `change_no` of both tables: revocations are numbered in the order of their commits (the marker `revocation`).
 revoked_session_tokens = Table(
     "revoked_session_tokens",

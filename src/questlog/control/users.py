@@ -24,6 +24,8 @@ from questlog.control.grants import (
 )
 from questlog.control.login_sessions import end_logins_of_user
 from questlog.control.part import Part
+from questlog.control.preferences import forget_preferences
+from questlog.control.sql_history import forget_statements
 from questlog.control.tables import grants, invitations, users
 
 _EMAIL = re.compile(r"[^\s@]+@[^\s@]+")
@@ -114,6 +116,8 @@ class Users(Part):
                 _check_other_owner(connection, row)
             end_logins_of_user(connection, row.user_id)
             connection.execute(delete(users).where(users.c.user_id == row.user_id))
+            forget_preferences(connection, row.email)
+            forget_statements(connection, row.email)
             self._record(connection, Action.USER_REMOVE, subject=row.email, before=before)
 
     def set_password(self, email: str, password: str, keep_login_id: int | None = None) -> None:

@@ -353,11 +353,21 @@ class StoreReading(Protocol):
         ...
 
 
+SqlValue: TypeAlias = str | int | float | bool | None
+SqlParameters: TypeAlias = Mapping[str, SqlValue]
+"""The values of a statement's named parameters: `$name` without the `$`."""
+
+
 class Reading(Protocol):
     """The half of a store that answers. Any thread calls it. What is asked by name is in `store/named_reads.py`."""
 
     def sql(
-        self, statement: str, max_rows: int, cancellation: Cancellation, game_ids: Collection[int] | None = None
+        self,
+        statement: str,
+        max_rows: int,
+        cancellation: Cancellation,
+        game_ids: Collection[int] | None = None,
+        parameters: SqlParameters | None = None,
     ) -> pa.Table:
         """Answer one read-only statement of a user, over all games or, with `game_ids`, over these alone.
 

@@ -156,6 +156,9 @@ _REASONS = """
 """
 
 
+_FIRST_DAY = "SELECT min(day) FROM player_days WHERE game_id = $game_id"
+
+
 def ingest_hours(ask: Ask, game_id: int, since: int, until: int, most: int) -> pa.Table:
     """The newest hours of a game in which something arrived, newest first, and whether each adds up."""
     return ask(_INGEST_HOURS, {"game_id": game_id, "since": since, "until": until, "most": most})
@@ -179,6 +182,12 @@ def newest_hours(ask: Ask, since: int) -> pa.Table:
 def last_event(ask: Ask, game_id: int, since: int, until: int) -> int | None:
     """When the last event of a game in a time was received."""
     found: int | None = ask(_LAST_EVENT, {"game_id": game_id, "since": since, "until": until})[0][0].as_py()
+    return found
+
+
+def first_day(ask: Ask, game_id: int) -> dt.date | None:
+    """The first local day on which a game has a player with an event."""
+    found: dt.date | None = ask(_FIRST_DAY, {"game_id": game_id})[0][0].as_py()
     return found
 
 

@@ -2,12 +2,10 @@
 
 import secrets
 import urllib.parse
-from http import HTTPStatus
 from typing import Any, Final
 
 import msgspec
-from jinja2 import Environment
-from litestar import MediaType, Request, Response
+from litestar import Request
 from litestar.datastructures import Cookie
 
 from questlog.console.accounts import Accounts, LoggedIn
@@ -35,9 +33,8 @@ class Attempt(msgspec.Struct, frozen=True):
 class LogIns:
     """The log-in of a request."""
 
-    def __init__(self, accounts: Accounts, environment: Environment) -> None:
+    def __init__(self, accounts: Accounts) -> None:
         self._accounts = accounts
-        self._environment = environment
 
     def cookie_of(self, request: AnyRequest) -> str:
         """The text of the log-in cookie; empty without one."""
@@ -70,16 +67,10 @@ class LogIns:
         cookie = request.cookies.get(_name(request, _FORM_COOKIE), "")
         return is_from_here(request) and self._accounts.is_own_form(cookie, form_token)
 
-    def form(self, request: AnyRequest, message: str = "", status: HTTPStatus = HTTPStatus.OK) -> Response[str]:
-        """The log-in form, tied to this browser by a cookie of its own. Blocks."""
+    def form_cookie(self, request: AnyRequest) -> Cookie:
+        """What ties the log-in form to this browser: the one that it has, or a new one."""
         name = _name(request, _FORM_COOKIE)
-        cookie = request.cookies.get(name) or secrets.token_urlsafe(16)
-        html = self._environment.get_template("login.html").render(
-            message=message, form_token=self._accounts.form_token(cookie)
-        )
-        page = Response(html, status_code=status, media_type=MediaType.HTML)
-        page.set_cookie(_cookie(request, name, cookie))
-        return page
+        return _cookie(request, name, request.cookies.get(name) or secrets.token_urlsafe(16))
 
     def login_cookie(self, request: AnyRequest, value: str) -> Cookie:
         """The cookie of a new log-in."""
@@ -130,7 +121,10 @@ def _is_https(request: AnyRequest) -> bool:
 
 
 def _cookie(request: AnyRequest, name: str, value: str, max_age: int | None = None) -> Cookie:
-    """A cookie that scripts cannot read and other sites cannot use; over HTTPS only where HTTPS is in use."""
+    """A cookie that scripts cannot read; over HTTPS only where HTTPS is in use.
+
+    A link on another site opens a page with it (`Lax`). Changes from another site do not get it.
+    """
     return Cookie(
-        name, value=value, path="/", secure=_is_https(request), httponly=True, samesite="strict", max_age=max_age
+        name, value=value, path="/", secure=_is_https(request), httponly=True, samesite="lax", max_age=max_age
     )

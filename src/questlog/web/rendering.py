@@ -1,23 +1,8 @@
-"""Turns values into HTML."""
+"""Values as the status page writes them."""
 
 from datetime import UTC, datetime, timedelta
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-def html_environment() -> Environment:
-    """The templates, with every value escaped."""
-    environment = Environment(
-        loader=PackageLoader("questlog.web"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(age=age, count=count, rate=rate, size=size, clock_time=clock_time, utc=utc)
-    return environment
 
 
 def age(then_us: int, now_us: int) -> str:
@@ -60,3 +45,7 @@ def clock_time(us: int) -> str:
 def utc(us: int) -> str:
     """RFC 3339 in UTC, to the second."""
     return (_EPOCH + timedelta(microseconds=us)).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+FILTERS = {"age": age, "count": count, "rate": rate, "size": size, "clock_time": clock_time, "utc": utc}
+"""The filters of its template."""

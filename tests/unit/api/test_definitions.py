@@ -155,6 +155,8 @@ def test_every_kind_has_a_type() -> None:
         ("funnel", FUNNEL),
         ("balances", {"day": "2026-01-01"}),
         ("annotation", {"day": "2026-01-15", "text": "Winter update", "build": "1.4.0"}),
+        ("board", {"rows": [[{"type": "card", "card": "overview.players"}]], "parameters": "period=7d"}),
+        ("sql", {"sql": "SELECT $a", "parameters": {"a": 1}, "shown": "bar"}),
     ],
 )
 def test_each_kind_takes_its_own_definitions_only(client: Client, kind: str, definition: object) -> None:

@@ -13,9 +13,7 @@ from hypothesis import strategies as st
 from litestar import Litestar
 from litestar.testing import TestClient
 
-from questlog.api.app import create_app
-from questlog.web.pages import status_pages
-from tests.support.console import FakeConsole
+from tests.support.console import FakeConsole, app_with_pages
 
 Client = TestClient[Litestar]
 
@@ -38,7 +36,7 @@ ROUTES = [
     "/api/v1/sql",
     "/login",
     "/logout",
-    "/static/{}",
+    "/assets/{}",
     "/{}",
 ]
 PARAMETERS = ["status", "event_id", "player_id", "from", "to", "limit", "before", "reason", "other", "search"]
@@ -91,7 +89,7 @@ def everything() -> Iterator[Client]:
     with tempfile.TemporaryDirectory() as directory:
         console = FakeConsole(Path(directory))
         console.control.create_game("a")
-        app = create_app(console.services, status_pages(console.services))
+        app = app_with_pages(console.services)
         with TestClient(app, raise_server_exceptions=False) as client:
             client.follow_redirects = False
             client.headers["Authorization"] = f"Bearer {console.token}"

@@ -13,6 +13,8 @@ from questlog.api.app import create_app
 from questlog.api.errors import ApiError
 from questlog.console.response_formats import ResponseFormat
 from questlog.console.services import Limits
+from questlog.control.grants import Role
+from questlog.store.duckdb.limited_sql import GAME_TABLES
 from tests.support.console import FakeConsole
 
 Client = TestClient[Litestar]
@@ -99,3 +101,24 @@ def test_an_answer_that_is_too_long_is_refused_and_not_cut(limited: FakeConsole)
         answer = client.post("/api/v1/sql", json={"sql": "FROM range(8)"})
         assert answer.status_code == 400
         assert "more than 7 rows (console.sql_max_rows)" in answer.json()["error"]["message"]
+
+
+def test_parameters_have_their_values(client: Client) -> None:
+    question = {"sql": "SELECT $a AS a, $b AS b", "parameters": {"a": "x", "b": None}}
+    assert client.post("/api/v1/sql", json=question).json() == [{"a": "x", "b": None}]
+    answer = client.post("/api/v1/sql", json={**question, "parameters": {"a": [1]}})
+    assert (answer.status_code, answer.json()["error"]["field"]) == (400, "parameters[...]")
+
+
+def test_the_tables_that_can_be_read(client: Client, console: FakeConsole) -> None:
+    tables = {table["name"]: table for table in client.get("/api/v1/sql/tables").json()}
+    assert tables["events"]["columns"][0] == {
+        "name": "row_no",
+        "type": "BIGINT",
+        "meaning": "number of the row in order of loading, from 1 without reuse",
+    }
+    console.control.create_game("Sky Raiders")
+    some = {"Authorization": f"Bearer {console.token_of(Role.ANALYST, 'Sky Raiders')}"}
+    of_games = {table["name"] for table in client.get("/api/v1/sql/tables", headers=some).json()}
+    assert of_games == GAME_TABLES
+    assert "schema_version" in tables.keys() - of_games

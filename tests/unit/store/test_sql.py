@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from questlog.store.contract import Cancellation, QueryAborted
+from questlog.store.contract import Cancellation, QueryAborted, SqlValue
 from questlog.store.duckdb.connection import EngineSettings
 from questlog.store.duckdb.store import DuckDBStore
 from tests.support.staged import NOON, batch
@@ -260,3 +260,34 @@ def test_a_reading_is_asked_with_named_parameters(store: DuckDBStore) -> None:
 def test_what_fails_among_the_last_rows_is_told(store: DuckDBStore, statement: str) -> None:
     with pytest.raises(QueryAborted, match=r"boom|Could not convert"):
         store.sql(statement, 1_000_000, Cancellation())
+
+
+def test_values_of_named_parameters_are_given_apart(store: DuckDBStore) -> None:
+    statement = "SELECT player_id, $n AS n FROM players WHERE first_day <= $day AND player_id = $id"
+    values = {"day": "2026-01-01", "id": "p", "n": None}
+    assert store.sql(statement, 10, Cancellation(), None, values).to_pylist() == [{"player_id": "p", "n": None}]
+    assert store.sql(statement, 10, Cancellation(), None, {**values, "id": "' OR 1=1 --"}).num_rows == 0
+
+
+def test_parameters_are_those_of_some_games_too(store: DuckDBStore) -> None:
+    statement = "SELECT player_id FROM players WHERE player_id = $id"
+    games = {game: store.sql(statement, 10, Cancellation(), [game], {"id": "p"}).num_rows for game in (1, 2)}
+    assert games == {1: 1, 2: 0}
+
+
+@pytest.mark.parametrize(
+    ("statement", "values", "said"),
+    [
+        ("SELECT $day", {}, r"the parameter \$day, and there is no value for it"),
+        ("SELECT ?", {}, r"the parameter \$1"),
+        ("SELECT $day", {"day": 1, "dya": 2}, r"no parameter \$dya; its parameters: \$day"),
+        ("SELECT 1", {"day": 1}, r"no parameter \$day; its parameters: none"),
+        ("SELECT * FROM players WHERE first_day = $day", {"day": "soon"}, "soon"),
+        ("SELECT * FROM read_text($file)", {"file": "/etc/passwd"}, "read_text is not available"),
+    ],
+)
+def test_parameters_without_a_value_and_values_without_a_parameter(
+    store: DuckDBStore, statement: str, values: dict[str, SqlValue], said: str
+) -> None:
+    with pytest.raises(QueryAborted, match=said):
+        store.sql(statement, 10, Cancellation(), None, values)

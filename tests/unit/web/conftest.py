@@ -5,9 +5,7 @@ import pytest
 from litestar import Litestar
 from litestar.testing import TestClient
 
-from questlog.api.app import create_app
-from questlog.web.pages import status_pages
-from tests.support.console import FakeConsole
+from tests.support.console import FakeConsole, app_with_pages
 
 
 @pytest.fixture
@@ -20,7 +18,7 @@ def console(tmp_path: Path) -> Iterator[FakeConsole]:
 @pytest.fixture
 def browser(console: FakeConsole) -> Iterator[TestClient[Litestar]]:
     """A client that keeps cookies and does not follow redirects."""
-    app = create_app(console.services, status_pages(console.services))
+    app = app_with_pages(console.services)
     with TestClient(app, raise_server_exceptions=False) as client:
         client.follow_redirects = False
         yield client

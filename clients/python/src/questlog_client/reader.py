@@ -50,9 +50,9 @@ class Reader:
         name = urllib.parse.quote(str(meant), safe="")
         return self._arrow(f"/api/v1/games/{name}/{analysis}", question)
 
-    def sql(self, statement: str) -> Answer:
-        """The answer to one read-only SQL statement."""
-        return self._arrow("/api/v1/sql", {"sql": statement})
+    def sql(self, statement: str, parameters: Mapping[str, str | float | bool | None] | None = None) -> Answer:
+        """The answer to one read-only SQL statement; `parameters` are the values of its `$name`s."""
+        return self._arrow("/api/v1/sql", _given({"sql": statement, "parameters": parameters}))
 
     def query(
         self,

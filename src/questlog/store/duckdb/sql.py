@@ -16,7 +16,7 @@ from typing import Literal, TypeAlias
 import duckdb
 import pyarrow as pa
 
-from questlog.store.contract import Cancellation, QueryAborted, StoreFailed
+from questlog.store.contract import Cancellation, QueryAborted, SqlParameters, SqlValue, StoreFailed
 from questlog.store.duckdb.connection import CATALOG, new_cursor
 from questlog.store.duckdb.limited_sql import STATISTICS, limit_tables, tables_of
 
@@ -64,7 +64,12 @@ class SqlRunner:
         self._directory = _directory_of(connection)
 
     def answer(
-        self, statement: str, max_rows: int, cancellation: Cancellation, game_ids: Collection[int] | None = None
+        self,
+        statement: str,
+        max_rows: int,
+        cancellation: Cancellation,
+        game_ids: Collection[int] | None = None,
+        parameters: SqlParameters | None = None,
     ) -> pa.Table:
         """At most `max_rows` rows of the answer to a user's statement, over all games or over these alone.
 
@@ -72,8 +77,9 @@ class SqlRunner:
         """
         with self._cursor(cancellation) as cursor, _refusals(cancellation, self._directory):
             parsed = checked(cursor, statement, game_ids)
+            values = _values_of(parsed, parameters or {})
             cancellation.check()
-            return _rows(cursor, parsed, max_rows)
+            return _rows(cursor, parsed, values, max_rows)
 
     @contextmanager
     def reading(self, cancellation: Cancellation) -> Iterator["DuckDBReading"]:
@@ -270,9 +276,22 @@ def _nodes(tree: object) -> Iterator[dict[str, object]]:
             pending.extend(node)
 
 
-def _rows(cursor: duckdb.DuckDBPyConnection, parsed: duckdb.Statement, max_rows: int) -> pa.Table:
+def _values_of(parsed: duckdb.Statement, given: SqlParameters) -> dict[str, SqlValue] | None:
+    """The value of each parameter of the statement. Raises `QueryAborted` for one without, and one too many."""
+    names = parsed.named_parameters
+    for name in sorted(names - given.keys()):
+        raise QueryAborted(f"the statement has the parameter ${name}, and there is no value for it in `parameters`")
+    for name in sorted(given.keys() - names):
+        told = ", ".join(f"${each}" for each in sorted(names)) or "none"
+        raise QueryAborted(f"the statement has no parameter ${name}; its parameters: {told}")
+    return dict(given) or None
+
+
+def _rows(
+    cursor: duckdb.DuckDBPyConnection, parsed: duckdb.Statement, values: dict[str, SqlValue] | None, max_rows: int
+) -> pa.Table:
     """Read the result as it is made, and stop at the limits."""
-    reader = cursor.sql(parsed).to_arrow_reader(_ROWS_AT_ONCE)
+    reader = cursor.sql(parsed, params=values).to_arrow_reader(_ROWS_AT_ONCE)
     batches: list[pa.RecordBatch] = []
     rows, size = 0, 0
     for batch in reader:

@@ -31,6 +31,7 @@ from questlog.store.contract import (
     Progress,
     QueryAborted,
     RejectedFilter,
+    SqlParameters,
     StoreFailed,
 )
 from questlog.store.duckdb import deletion, erasures, event_expiry, load, migrating, rebuild, reprice
@@ -343,10 +344,15 @@ class DuckDBStore:
         self._wal.checkpoint()
 
     def sql(
-        self, statement: str, max_rows: int, cancellation: Cancellation, game_ids: Collection[int] | None = None
+        self,
+        statement: str,
+        max_rows: int,
+        cancellation: Cancellation,
+        game_ids: Collection[int] | None = None,
+        parameters: SqlParameters | None = None,
     ) -> pa.Table:
         """Answer one read-only statement of a user, unless cancelled. Raises `QueryAborted`, `StoreFailed`."""
-        return self._runner.answer(statement, max_rows, cancellation, game_ids)
+        return self._runner.answer(statement, max_rows, cancellation, game_ids, parameters)
 
     def reading(self, cancellation: Cancellation) -> AbstractContextManager[DuckDBReading]:
         """One state of the data for all statements of a question. Raises `QueryAborted`, `StoreFailed`."""

@@ -1,0 +1,102 @@
+"""Who may see a page: a log-in, and the right that the page's route declares, as routes of the API do."""
+
+import asyncio
+import urllib.parse
+from typing import Any
+
+from litestar.connection import ASGIConnection
+from litestar.exceptions import NotFoundException
+from litestar.handlers import BaseRouteHandler
+from litestar.types import Guard
+
+from questlog.console.access import NEED, Caller, Need, NotPermitted, Right, Scope
+from questlog.console.services import ConsoleServices
+from questlog.control.actor import Actor, act_as
+from questlog.control.errors import NotFound
+from questlog.model.game import Game
+from questlog.web.log_in import AnyRequest, LogIns
+
+AnyConnection = ASGIConnection[Any, Any, Any, Any]
+
+LOGGED_IN = "questlog_login"
+GAME = "questlog_game"
+
+
+class LoginNeeded(Exception):
+    """Nobody is logged in: `url` is the form that comes back to what was asked for."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__("log in first")
+        self.url = url
+
+
+def page_guard(services: ConsoleServices, logins: LogIns) -> Guard:
+    """A Litestar guard for pages: raises `LoginNeeded`, `NotPermitted`, `NotFoundException`.
+
+    A game of which the caller may see nothing is one that is not there.
+    """
+
+    async def refuse(connection: AnyConnection, handler: BaseRouteHandler) -> None:
+        login = await asyncio.to_thread(logins.find, connection)  # type: ignore[arg-type]  # cookies are all it reads
+        if login is None:
+            raise LoginNeeded(_login_url(connection))
+        caller = login.caller
+        connection.scope[LOGGED_IN] = login  # type: ignore[literal-required]
+        connection.scope["auth"] = caller
+        act_as(Actor(caller.who, caller.address))
+        need = handler.opt.get(NEED)
+        if not isinstance(need, Need):
+            raise NotPermitted(Right.VIEW, ": this page declares no right")
+        reference = connection.path_params.get("game")
+        if reference is None:
+            _refuse_without(caller, need)
+            return
+        game = await _game_of(services, caller, str(reference))
+        if not caller.may(need.right, game.game_id):
+            raise NotPermitted(need.right, f" for the game {game.name!r}")
+        connection.scope[GAME] = game  # type: ignore[literal-required]
+
+    return refuse
+
+
+def caller_of(request: AnyRequest) -> Caller:
+    """The caller of a guarded page."""
+    caller = request.scope["auth"]
+    if not isinstance(caller, Caller):
+        raise TypeError("the page is not guarded")
+    return caller
+
+
+def game_of(request: AnyRequest) -> Game:
+    """The game in the address of a guarded page."""
+    game = request.scope.get(GAME)
+    if not isinstance(game, Game):
+        raise TypeError("the page's address has no game")
+    return game
+
+
+def _refuse_without(caller: Caller, need: Need) -> None:
+    if need.scope is Scope.ALL_GAMES and not caller.may_everywhere(need.right):
+        raise NotPermitted(need.right, " for all games")
+    if need.scope is Scope.ANY_GAME and not caller.may_anywhere(need.right):
+        raise NotPermitted(need.right)
+    if need.scope is Scope.GAME:
+        raise NotPermitted(need.right)
+
+
+async def _game_of(services: ConsoleServices, caller: Caller, reference: str) -> Game:
+    try:
+        game = await asyncio.to_thread(services.control.find_game, reference)
+    except NotFound as error:
+        raise NotFoundException(detail=str(error)) from None
+    if not caller.may(Right.VIEW, game.game_id):
+        raise NotFoundException(detail=f"there is no game {reference!r}")
+    return game
+
+
+def _login_url(connection: AnyConnection) -> str:
+    path = connection.url.path
+    if connection.scope.get("method") != "GET" or path == "/":
+        return "/login"
+    query = f"?{connection.url.query}" if connection.url.query else ""
+    return f"/login?{urllib.parse.urlencode({'next': path + query})}"

@@ -1,0 +1,1 @@
+"""One module per page. `REPORTS` and `HANDLERS` in `questlog.web.app` list them."""
