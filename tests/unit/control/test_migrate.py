@@ -77,7 +77,7 @@ def test_games_of_an_older_version_are_in_utc_and_not_lenient(path: Path) -> Non
 def test_definitions_of_an_older_version_are_found_under_the_new_names_of_their_kinds(path: Path) -> None:
     make_old_database(
         path,
-        "0009",
+        "0010",
         "INSERT INTO games (game_id, name, game_key, secret_key, is_enabled, is_strict, created_at)"
         " VALUES (1, 'Tetris', 'key', 'secret', 1, 0, 5)",
         "INSERT INTO definitions VALUES (1, 'custom_metric', 'x_y', 'ada', '{}', 5, 5)",
