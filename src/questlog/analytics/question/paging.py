@@ -13,6 +13,7 @@ from questlog.analytics.question.problems import InvalidQuery
 
 MAX_MARK = 64
 _BOUND = 2**62
+_MOST_ROWS = 2**31
 Mark = Annotated[str, Meta(min_length=1, max_length=MAX_MARK)]
 """The `next` of an earlier answer."""
 
@@ -35,12 +36,19 @@ def place_of(mark: str, numbers: int, field: str = "after") -> tuple[int, ...]:
     return place
 
 
+def known_mark(text: str, numbers: int) -> str | None:
+    """The text where it stands for a place of so many numbers, None for any other: for addresses of pages."""
+    try:
+        place_of(text, numbers)
+    except InvalidQuery:
+        return None
+    return text
+
+
 def row_after(mark: str | None) -> int:
     """The number of rows before the page. Raises `InvalidQuery`."""
     (rows,) = (0,) if mark is None else place_of(mark, 1)
-    if not 0 <= rows < 2**40:
-        raise InvalidQuery("after", "`after` must be the `next` of an earlier answer")
-    return rows
+    return min(max(rows, 0), _MOST_ROWS)
 
 
 def player_after(mark: str | None) -> int:
