@@ -15,7 +15,10 @@ from questlog.web.guard import page_guard
 from questlog.web.pages import (
     account,
     ads,
+    components,
     data,
+    economy,
+    engagement,
     errors,
     game,
     health,
@@ -25,9 +28,12 @@ from questlog.web.pages import (
     keys,
     live,
     log_in,
+    monetization,
     overview,
     players,
+    progression,
     realtime,
+    retention,
     segments,
     server,
     status,
@@ -45,6 +51,11 @@ REPORTS: Sequence[Report] = (
     health.REPORT,
     ads.REPORT,
     realtime.REPORT,
+    engagement.REPORT,
+    retention.REPORT,
+    monetization.REPORT,
+    progression.REPORT,
+    economy.REPORT,
 )
 """The pages that are made of cards."""
 
@@ -57,6 +68,7 @@ HANDLERS: Sequence[HTTPRouteHandler] = (
     home.set_preferences,
     home.suggest_values,
     status.status_page,
+    components.components_page,
     *players.HANDLERS,
     *segments.HANDLERS,
     *who.HANDLERS,

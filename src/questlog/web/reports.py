@@ -2,9 +2,9 @@
 
 import asyncio
 import urllib.parse
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 import structlog
@@ -39,13 +39,17 @@ _log = structlog.get_logger(__name__)
 
 
 class Report(NamedTuple):
-    """A page made of cards. `name` is the page's in the navigation; `serves` says in a sentence what it answers."""
+    """A page made of cards. `name` is the page's in the navigation; `serves` says in a sentence what it answers.
+
+    `values` are what a template of its own needs, as `page_values`.
+    """
 
     name: str
     serves: str
     cards: Sequence[Card]
     template: str = "report.html"
     right: Right = Right.VIEW
+    values: Callable[[View], Mapping[str, Any]] = lambda _: {}
 
 
 class Problem(NamedTuple):
@@ -75,7 +79,10 @@ def report_handler(report: Report) -> HTTPRouteHandler:
         if view.is_inline:
             found = [await draw(site, request, card, view) for card in report.cards]
             drawn = {each.card.name: each for each in found}
-        return await site.page(request, report.template, page=report.name, view=view, report=report, drawn=drawn)
+        values = report.values(view)
+        return await site.page(
+            request, report.template, page=report.name, view=view, report=report, drawn=drawn, page_values=values
+        )
 
     show.__name__ = f"show_{report.name}"
     show.__doc__ = report.serves
