@@ -15,6 +15,7 @@ from questlog.web.guard import page_guard
 from questlog.web.pages import (
     account,
     ads,
+    components,
     data,
     economy,
     engagement,
@@ -69,6 +70,7 @@ HANDLERS: Sequence[HTTPRouteHandler] = (
     home.suggest_values,
     status.status_page,
     *start.HANDLERS,
+    components.components_page,
     *players.HANDLERS,
     *segments.HANDLERS,
     *who.HANDLERS,
