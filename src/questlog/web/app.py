@@ -15,6 +15,7 @@ from questlog.web.guard import page_guard
 from questlog.web.pages import (
     account,
     ads,
+    components,
     data,
     economy,
     engagement,
@@ -67,6 +68,7 @@ HANDLERS: Sequence[HTTPRouteHandler] = (
     home.set_preferences,
     home.suggest_values,
     status.status_page,
+    components.components_page,
     *players.HANDLERS,
     *segments.HANDLERS,
     *who.HANDLERS,
