@@ -7,7 +7,7 @@ import msgspec
 
 from questlog.analytics.analyses.funnel import Step
 from questlog.analytics.analyses.funnel_rows import Unit
-from questlog.analytics.analyses.paths import MAX_DEPTH, MAX_PARTS, MAX_TOP, MAX_WINDOW_S, Direction, Paths
+from questlog.analytics.analyses.paths import MAX_DEPTH, MAX_PARTS, MAX_WINDOW_S, MOST_NODES, Direction, Paths
 from questlog.analytics.selection.cardinality import OTHER
 from questlog.web.cards import Asked, Card, Drawing, Height
 from questlog.web.event_words import event_text, step_of
@@ -74,7 +74,7 @@ def wanted(view: View) -> Wanted:
         window=window if window_s else _DEFAULT_WINDOW,
         window_s=window_s or _DAY_S,
         parts=_number(own.get("parts", ""), MAX_PARTS),
-        top=_number(own.get("top", ""), MAX_TOP) or _TOP,
+        top=_number(own.get("top", ""), MOST_NODES) or _TOP,
         has_repeats=own.get("repeats") == "yes",
         problems=tuple(problems),
     )
@@ -93,7 +93,7 @@ def _questions(view: View) -> Mapping[str, msgspec.Struct]:
             events=of.events,
             parts=of.parts,
             repeats=of.has_repeats,
-            top=of.top,
+            max_nodes=of.top,
             filter=view.filter,
         )
     }
