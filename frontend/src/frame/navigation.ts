@@ -87,7 +87,7 @@ function sendForm(event: SubmitEvent): void {
   } else if (method === "get" && isOurs(form)) {
     event.preventDefault();
     action.search = query(data);
-    void visit(action, { push: true, form });
+    void visit(action, { push: action.href !== location.href, form });
   }
 }
 
