@@ -21,7 +21,7 @@ from questlog.console.remedies import Remedy, remedy
 from questlog.control.audit_log import Action
 from questlog.control.errors import ControlError
 from questlog.store.named_reads import TEXTS, EventFilter
-from questlog.web.guard import game_of
+from questlog.web.guard import caller_of, game_of
 from questlog.web.log_in import AnyRequest
 from questlog.web.site import Site, ThisSite
 from questlog.web.translations import mark
@@ -48,7 +48,7 @@ FIELDS = {
 EXCLUSIONS = {"not_event_id": mark("Without these event ids"), "not_category": mark("Without these categories")}
 _HIDDEN = frozenset(
     {"place", "raw", "errors", "attributes", "writer", "segment", "record_offset", "record_index", "resend_key"}
-    | {"is_complete", "rejected_no", "game_id"}
+    | {"is_complete", "rejected_no", "game_id", "row_no", "batch_no", "player_no", "session_no", "event_no"}
 )
 _errors = msgspec.json.Decoder(list[dict[str, str]])
 
@@ -80,7 +80,7 @@ class Shown(NamedTuple):
     faults: Sequence[Fault]
     json: str
     event_url: str | None
-    fields: Mapping[str, Any]
+    fields: Mapping[str, str]
 
 
 @get("/games/{game:str}/live", opt=needs(Right.PERSONAL_DATA))
@@ -124,7 +124,7 @@ async def live_stream(site: ThisSite, request: AnyRequest, game: FromPath[str]) 
             return False
         return login is not None and login.caller.may(Right.PERSONAL_DATA, game_id)
 
-    watcher = site.services.live.watch(game_id, wanted_of(view))
+    watcher = site.services.live.watch(game_id, wanted_of(view), caller_of(request).who)
     messages = site.services.live.messages(watcher, may_still)
     return Stream(_lines(site, request, view, messages), media_type=_MEDIA_TYPE, headers=_HEADERS)
 
@@ -149,7 +149,7 @@ async def event_page(site: ThisSite, request: AnyRequest, game: FromPath[str]) -
         page="live",
         view=view,
         event=None if row is None else shown(view, Newest(False, row)),
-        row=row,
+        fields={} if row is None else fields_of(row),
         raw=None if found is None or found.raw is None else pretty(found.raw),
     )
 
@@ -187,8 +187,17 @@ def shown(view: View, one: Newest) -> Shown:
         faults=_faults(row) if one.is_rejected else (),
         json=pretty(row.get("raw") or row.get("attributes") or ""),
         event_url=None if one.is_rejected else _event_url(view, row),
-        fields={name: value for name, value in row.items() if value is not None and name not in _HIDDEN},
+        fields={name: text for name, text in fields_of(row).items() if name not in _HIDDEN},
     )
+
+
+def fields_of(row: Mapping[str, Any]) -> Mapping[str, str]:
+    """A row's columns with a value, as text; times in UTC."""
+    return {
+        name: f"{value.isoformat()}Z" if isinstance(value, dt.datetime) else str(value)
+        for name, value in row.items()
+        if value is not None
+    }
 
 
 def pretty(text: str) -> str:
