@@ -12,14 +12,14 @@ from questlog.web.assets import assets_router, load_assets
 from questlog.web.cards import Card
 from questlog.web.error_pages import ErrorPages
 from questlog.web.guard import page_guard
-from questlog.web.pages import home, log_in, overview, status
+from questlog.web.pages import annotations, boards, home, log_in, metrics, overview, sql, status
 from questlog.web.reports import Report, about_card, card_csv, report_handler, show_card
 from questlog.web.site import Site
 
 REPORTS: Sequence[Report] = (overview.REPORT,)
 """The pages that are made of cards."""
 
-CARDS: Sequence[Card] = ()
+CARDS: Sequence[Card] = (*metrics.CARDS,)
 """Cards of other pages, which boards may show."""
 
 HANDLERS: Sequence[HTTPRouteHandler] = (
@@ -28,6 +28,10 @@ HANDLERS: Sequence[HTTPRouteHandler] = (
     home.set_preferences,
     home.suggest_values,
     status.status_page,
+    *boards.HANDLERS,
+    *metrics.HANDLERS,
+    *sql.HANDLERS,
+    *annotations.HANDLERS,
 )
 """The routes of all other pages; those of pages in the navigation are at `/games/{game}/NAME`."""
 
