@@ -192,9 +192,12 @@ class FakeProgress:
 class FakeConsole:
     """All services of a console, and a token for it."""
 
-    def __init__(self, directory: Path, limits: Limits | None = None, keep_days: int = 0) -> None:
+    def __init__(
+        self, directory: Path, limits: Limits | None = None, keep_days: int = 0, database: Path | None = None
+    ) -> None:
+        """`database` is a control database to begin with a copy of; without it, an empty one."""
         self.clock = SettableClock()
-        shutil.copy(_empty_control_database(), directory / "control.sqlite3")
+        shutil.copy(database or _empty_control_database(), directory / "control.sqlite3")
         self.control = ControlDatabase(directory / "control.sqlite3", self.clock)
         self.tables = MemoryTables()
         self.analytics = FakeAnalytics()

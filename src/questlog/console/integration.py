@@ -11,6 +11,7 @@ import pyarrow as pa
 from questlog.analytics.question.answer import Answer
 from questlog.analytics.question.query import Period
 from questlog.analytics.selection.cardinality import Cardinality
+from questlog.console.live import EventPlace, Wanted
 from questlog.console.remedies import Remedy, remedy, sdk_name
 from questlog.console.services import ConsoleServices
 from questlog.loader.codecs import EVENT_SOURCES
@@ -20,6 +21,7 @@ from questlog.model.reasons import RequestRejected
 from questlog.model.record import Envelope, Position
 from questlog.store.contract import Cancellation, RejectedFilter
 from questlog.store.integration_reads import (
+    event_at,
     event_row,
     ingest_books,
     rejected_kept,
@@ -29,7 +31,7 @@ from questlog.store.integration_reads import (
     session_ends,
     unknown_currencies,
 )
-from questlog.store.named_reads import Ask
+from questlog.store.named_reads import REJECTED, STORED, Ask, list_events
 
 _DAY_US = 86_400_000_000
 _MOST_READ = 5_000
@@ -41,6 +43,7 @@ _MANY_WITHOUT_END = 0.25
 _LEAST_SESSIONS = 20
 _MANY_DUPLICATES = 0.01
 _MANY_LATE = 0.05
+_MOST_NUMBER = 2**63
 
 _SOURCES = {source.source.value: source for source in EVENT_SOURCES.values()}
 _errors = msgspec.json.Decoder(list[dict[str, str]])
@@ -407,6 +410,13 @@ def _most(found: Sequence[Finding]) -> Sequence[Finding]:
 # ---------------------------------------------------------------------------------------------------- for API and pages
 
 
+class Newest(NamedTuple):
+    """A row of stored or of rejected events."""
+
+    is_rejected: bool
+    row: Mapping[str, Any]
+
+
 class OneEvent(NamedTuple):
     """The event's row, and its JSON as it was sent where the journal still has it."""
 
@@ -453,8 +463,30 @@ class Integration:
     def event(self, game: str, row_no: int, cancellation: Cancellation) -> OneEvent | None:
         """One stored event, as it is stored and as it was sent; None for a number that the game does not have."""
         game_id = self._services.control.find_game(game).game_id
+        if not 0 <= row_no < _MOST_NUMBER:
+            return None
         with self._services.tables.reading(cancellation) as reading:
-            rows = event_row(reading.ask, game_id, row_no)
+            return self._with_raw(event_row(reading.ask, game_id, row_no))
+
+    def event_at(self, game: str, place: EventPlace, cancellation: Cancellation) -> OneEvent | None:
+        """As `event`, by the event's place in the journal; None for a duplicate too, which is not stored."""
+        game_id = self._services.control.find_game(game).game_id
+        with self._services.tables.reading(cancellation) as reading:
+            return self._with_raw(event_at(reading.ask, game_id, *place))
+
+    def newest(self, game: str, wanted: Wanted, limit: int, cancellation: Cancellation) -> Sequence[Newest]:
+        """The newest events and rejections of a game that a watcher wants, newest first."""
+        game_id = self._services.control.find_game(game).game_id
+        listings = [STORED] if wanted.is_with_accepted and wanted.which.reason is None else []
+        listings += [REJECTED] if wanted.is_with_rejected else []
+        found: list[Newest] = []
+        with self._services.tables.reading(cancellation) as reading:
+            for listing in listings:
+                rows = list_events(reading.ask, listing, game_id, wanted.which, None, limit).to_pylist()
+                found += [Newest(listing is REJECTED, row) for row in rows]
+        return sorted(found, key=lambda one: one.row["received_at"], reverse=True)[:limit]
+
+    def _with_raw(self, rows: pa.Table) -> OneEvent | None:
         if not rows.num_rows:
             return None
         names = ("writer", "segment", "record_offset", "record_index")

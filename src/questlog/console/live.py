@@ -10,7 +10,7 @@ import threading
 import time
 import weakref
 from collections import deque
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -25,16 +25,41 @@ from questlog.store.named_reads import EXCLUDED, TEXTS, EventFilter, like_patter
 _OF_THE_JOURNAL = ("writer", "segment", "offset", "index", "resend_key")
 """Columns of staged events that say where an event lies, nothing about it."""
 
+_PLACE = ("writer", "segment", "offset", "index")
 _RETRY_AFTER_S = 10
 
 MayStill: TypeAlias = Callable[[], Awaitable[bool]]
 """Whether a watcher may go on watching."""
 
 
+class EventPlace(NamedTuple):
+    """Where an event was journalled: what an event can be found by before it is stored, as `1-2-30-4`.
+
+    `number` is its place in its request, from 0.
+    """
+
+    writer: int
+    segment: int
+    offset: int
+    number: int
+
+    def __str__(self) -> str:
+        return "-".join(map(str, self))
+
+    @classmethod
+    def parse(cls, text: str) -> "EventPlace":
+        """The inverse of `str`. Raises `ValueError`."""
+        parts = text.split("-")
+        if len(parts) != len(cls._fields) or not all(part.isascii() and part.isdigit() for part in parts):
+            raise ValueError(f"{text[:100]!r} is no place of an event")
+        writer, segment, offset, number = (min(int(part[:19]), 2**62) for part in parts)
+        return cls(writer, segment, offset, number)
+
+
 class Arrivals(NamedTuple):
     """Events of one game in the order of the journal, newest last; `passed_over` more came and are left out.
 
-    An accepted event may be a duplicate of one that is stored already.
+    An accepted event may be a duplicate of one that is stored already. Its `place` is an `EventPlace`.
     """
 
     accepted: pa.Table
@@ -230,7 +255,13 @@ def _arrivals(batch: Batch, game_id: int, wanted: Wanted, most_rows: int) -> Arr
         batch.rejected, game_id, wanted.which, most_rows if wanted.is_with_rejected else 0
     )
     shown = [name for name in accepted.column_names if name not in _OF_THE_JOURNAL]
-    return Arrivals(accepted.select(shown), rejected, more_accepted + more_rejected)
+    places = accepted.select(_PLACE).to_pylist()
+    accepted = accepted.select(shown).append_column("place", pa.array([_place(row) for row in places], pa.string()))
+    return Arrivals(accepted, rejected, more_accepted + more_rejected)
+
+
+def _place(row: Mapping[str, int]) -> str:
+    return str(EventPlace(*(row[name] for name in _PLACE)))
 
 
 def _newest(table: pa.Table, game_id: int, which: EventFilter, most_rows: int) -> tuple[pa.Table, int]:

@@ -36,6 +36,10 @@ _BY_NUMBER = """
     SELECT * FROM rejected_events WHERE game_id = $game_id AND rejected_no IN (SELECT unnest($numbers))
 """
 _EVENT = "SELECT * FROM events WHERE game_id = $game_id AND row_no = $row_no"
+_EVENT_AT = """
+    SELECT * FROM events WHERE game_id = $game_id AND writer = $writer AND segment = $segment
+        AND record_offset = $offset AND record_index = $index LIMIT 1
+"""
 _KEPT = "SELECT count(*) AS kept FROM rejected_events WHERE game_id = $game_id"
 
 
@@ -66,6 +70,12 @@ def rejected_rows(ask: Ask, game_id: int, numbers: Collection[int]) -> pa.Table:
 def event_row(ask: Ask, game_id: int, row_no: int) -> pa.Table:
     """The stored event with this number, if the game has it."""
     return ask(_EVENT, {"game_id": game_id, "row_no": row_no})
+
+
+def event_at(ask: Ask, game_id: int, writer: int, segment: int, offset: int, index: int) -> pa.Table:
+    """The stored event from this place of the journal, if the game has it."""
+    place = {"writer": writer, "segment": segment, "offset": offset, "index": index}
+    return ask(_EVENT_AT, {"game_id": game_id, **place})
 
 
 def rejected_kept(ask: Ask, game_id: int) -> int:

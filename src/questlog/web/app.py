@@ -12,14 +12,57 @@ from questlog.web.assets import assets_router, load_assets
 from questlog.web.cards import Card
 from questlog.web.error_pages import ErrorPages
 from questlog.web.guard import page_guard
-from questlog.web.pages import annotations, boards, home, log_in, metrics, overview, sql, status
+from questlog.web.pages import (
+    account,
+    ads,
+    annotations,
+    boards,
+    data,
+    economy,
+    engagement,
+    errors,
+    game,
+    health,
+    home,
+    integration,
+    join,
+    keys,
+    live,
+    log_in,
+    metrics,
+    monetization,
+    overview,
+    players,
+    progression,
+    realtime,
+    retention,
+    segments,
+    server,
+    sql,
+    status,
+    team,
+    who,
+)
 from questlog.web.reports import Report, about_card, card_csv, report_handler, show_card
 from questlog.web.site import Site
 
-REPORTS: Sequence[Report] = (overview.REPORT,)
+REPORTS: Sequence[Report] = (
+    overview.REPORT,
+    players.REPORT,
+    errors.REPORT,
+    errors.ONE_ERROR,
+    health.REPORT,
+    ads.REPORT,
+    realtime.REPORT,
+    engagement.REPORT,
+    retention.REPORT,
+    monetization.REPORT,
+    progression.REPORT,
+    economy.REPORT,
+)
 """The pages that are made of cards."""
 
-CARDS: Sequence[Card] = (*metrics.CARDS,)
+CARDS: Sequence[Card] = (*players.ONE_PLAYER.cards, *metrics.CARDS)
 """Cards of other pages, which boards may show."""
 
 HANDLERS: Sequence[HTTPRouteHandler] = (
@@ -28,6 +71,17 @@ HANDLERS: Sequence[HTTPRouteHandler] = (
     home.set_preferences,
     home.suggest_values,
     status.status_page,
+    *players.HANDLERS,
+    *segments.HANDLERS,
+    *who.HANDLERS,
+    *game.HANDLERS,
+    *keys.HANDLERS,
+    *data.HANDLERS,
+    *team.HANDLERS,
+    *server.HANDLERS,
+    *account.HANDLERS,
+    *live.HANDLERS,
+    *integration.HANDLERS,
     *boards.HANDLERS,
     *metrics.HANDLERS,
     *sql.HANDLERS,
@@ -54,7 +108,7 @@ def pages(services: ConsoleServices, queries: QueryService) -> list[Router]:
     )
     outside = Router(
         "/",
-        route_handlers=[log_in.login_page, log_in.log_in, log_in.log_out],
+        route_handlers=[log_in.login_page, log_in.log_in, log_in.log_out, *join.HANDLERS],
         dependencies=site_of,
         exception_handlers=ErrorPages(site).handlers(),
         include_in_schema=False,

@@ -52,11 +52,15 @@ class Asked(NamedTuple):
 
 
 class Drawing(NamedTuple):
-    """What is drawn: a template below `templates/`, and its values. `is_empty`: there is nothing in the period."""
+    """What is drawn: a template below `templates/`, and its values. `is_empty`: there is nothing in the period.
+
+    With `about`, of the answer's warnings only those about these fields concern what is drawn.
+    """
 
     template: str
     values: Mapping[str, Any]
     is_empty: bool = False
+    about: Sequence[str] | None = None
 
 
 class Card(msgspec.Struct, frozen=True):
@@ -64,6 +68,7 @@ class Card(msgspec.Struct, frozen=True):
 
     `questions` are asked for the view, each of one of the registry's types; `open_page` shows the same in full.
     `empty` says what would be here, and what makes it appear. `takes_marks`: releases and notes are drawn.
+    With `refresh_s`, the card asks again by itself so often.
     """
 
     name: str
@@ -77,6 +82,7 @@ class Card(msgspec.Struct, frozen=True):
     empty: str = mark("Nothing in this period.")
     right: Right = Right.VIEW
     takes_marks: bool = False
+    refresh_s: int = 0
 
     @property
     def element_id(self) -> str:
@@ -93,8 +99,8 @@ class CardOrigin(NamedTuple):
     warnings: Sequence[Warned]
 
 
-def origin_of(answers: Sequence[Answer]) -> CardOrigin | None:
-    """Where a card's answers come from; None without any."""
+def origin_of(answers: Sequence[Answer], about: Sequence[str] | None = None) -> CardOrigin | None:
+    """Where a card's answers come from, with the warnings about some fields or about all; None without any."""
     if not answers:
         return None
     origins = [answer.origin for answer in answers]
@@ -103,7 +109,11 @@ def origin_of(answers: Sequence[Answer]) -> CardOrigin | None:
         min(_us(origin.as_of) for origin in origins),
         min(complete, default=None),
         max(origin.took_ms for origin in origins),
-        tuple(dict.fromkeys(warning for answer in answers for warning in answer.warnings)),
+        tuple(
+            dict.fromkeys(
+                warning for answer in answers for warning in answer.warnings if about is None or warning.field in about
+            )
+        ),
     )
 
 

@@ -158,7 +158,7 @@ def figures(asked: Asked, metrics: Sequence[str], series: str, pages: Mapping[st
                 "" if now is None else str(now),
                 column.definition,
                 asked.formats.change(now, before),
-                _tone(name, now, before),
+                tone(name, now, before),
                 asked.formats.value(before, column.unit),
                 line,
                 tail,
@@ -206,7 +206,8 @@ def summary_of(asked: Asked, spec: Mapping[str, Any]) -> str:
     return " ".join(said) or asked.translate("No values.")
 
 
-def _tone(metric: str, now: Any, before: Any) -> str:
+def tone(metric: str, now: Any, before: Any) -> str:
+    """Whether a change is good news: good, bad or even."""
     if now is None or before is None or now == before:
         return "even"
     return "good" if (now > before) == is_high_better(metric) else "bad"

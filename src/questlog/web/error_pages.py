@@ -15,7 +15,7 @@ from questlog.console.access import NotPermitted
 from questlog.console.concurrency import TooBusy
 from questlog.control.errors import AlreadyExists, ControlError, ControlUnavailable, NotFound
 from questlog.store.contract import QueryAborted, StoreFailed
-from questlog.web.guard import LoginNeeded
+from questlog.web.guard import LoginNeeded, ProofNeeded, login_of
 from questlog.web.log_in import SEE_OTHER, AnyRequest
 from questlog.web.site import Site
 from questlog.web.translations import mark
@@ -41,6 +41,7 @@ class ErrorPages:
         """Litestar's handlers of exceptions, for the routers of pages."""
         answers: Mapping[type[Exception], Answerer] = {
             LoginNeeded: self._login_needed,
+            ProofNeeded: self._proof_needed,
             HTTPException: self._http,
             NotPermitted: self._not_permitted,
             ControlUnavailable: self._control_unavailable,
@@ -64,6 +65,18 @@ class ErrorPages:
             headers = {"X-Log-In": error.url}
             return Response("", status_code=HTTPStatus.UNAUTHORIZED, headers=headers, media_type=MediaType.HTML)
         return Redirect(error.url, status_code=SEE_OTHER)
+
+    def _proof_needed(self, request: AnyRequest, error: ProofNeeded) -> Response[str]:
+        return self._site.html(
+            request,
+            "proof.html",
+            HTTPStatus.FORBIDDEN,
+            path=request.url.path,
+            back="/".join(request.url.path.split("/")[:4]),
+            fields=error.fields,
+            message=self._site.translate(request)(error.message) if error.message else "",
+            user=login_of(request).user,
+        )
 
     def _http(self, request: AnyRequest, error: HTTPException) -> Response[str]:
         status = HTTPStatus(error.status_code)

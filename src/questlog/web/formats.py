@@ -138,6 +138,13 @@ class Formats:
             return NOTHING
         return str(format_time(_local(moment, zone), "HH:mm", locale=self._locale))
 
+    def moment_us(self, moment_us: int | None, zone: Zone | None = None) -> str:
+        """A time of the day with its day, of UTC microseconds; in UTC without a zone."""
+        if moment_us is None:
+            return NOTHING
+        local = _local(dt.datetime.fromtimestamp(moment_us // 1_000_000, dt.UTC), zone)
+        return f"{self.day(local.date())} {self.clock(local)}" + (" UTC" if zone is None else "")
+
     def clock_us(self, moment_us: int, zone: Zone | None = None) -> str:
         """Hours and minutes of a zone, of UTC microseconds."""
         return self.clock(dt.datetime.fromtimestamp(moment_us // 1_000_000, dt.UTC), zone)

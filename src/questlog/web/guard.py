@@ -2,24 +2,40 @@
 
 import asyncio
 import urllib.parse
+from collections.abc import Sequence
 from typing import Any
 
+from litestar import Request
 from litestar.connection import ASGIConnection
 from litestar.exceptions import NotFoundException
 from litestar.handlers import BaseRouteHandler
 from litestar.types import Guard
 
 from questlog.console.access import NEED, Caller, Need, NotPermitted, Right, Scope
+from questlog.console.accounts import Accounts, LoggedIn, NotAuthenticated, TooManyAttempts
 from questlog.console.services import ConsoleServices
 from questlog.control.actor import Actor, act_as
 from questlog.control.errors import NotFound
+from questlog.control.users import MAX_PASSWORD
 from questlog.model.game import Game
 from questlog.web.log_in import AnyRequest, LogIns
+from questlog.web.translations import mark
 
 AnyConnection = ASGIConnection[Any, Any, Any, Any]
 
 LOGGED_IN = "questlog_login"
 GAME = "questlog_game"
+PROOF_FIELD = "proof"
+"""The field of a form that has the password again."""
+
+
+class ProofNeeded(Exception):
+    """The password, or the token, is needed again. `fields` are those of the form that was sent."""
+
+    def __init__(self, fields: Sequence[tuple[str, str]], message: str = "") -> None:
+        super().__init__(message or "the password is needed again")
+        self.fields = fields
+        self.message = message
 
 
 class LoginNeeded(Exception):
@@ -50,13 +66,44 @@ def page_guard(services: ConsoleServices, logins: LogIns) -> Guard:
         reference = connection.path_params.get("game")
         if reference is None:
             _refuse_without(caller, need)
+            if need.is_sensitive:
+                await _take_proof(services.accounts, login, connection)
             return
         game = await _game_of(services, caller, str(reference))
         if not caller.may(need.right, game.game_id):
             raise NotPermitted(need.right, f" for the game {game.name!r}")
         connection.scope[GAME] = game  # type: ignore[literal-required]
+        if need.is_sensitive:
+            await _take_proof(services.accounts, login, connection)
 
     return refuse
+
+
+async def _take_proof(accounts: Accounts, login: LoggedIn, request: AnyConnection) -> None:
+    """Raises `ProofNeeded` unless the password was given within the last minutes, or is in the form."""
+    if accounts.is_proven(login):
+        return
+    if not isinstance(request, Request):
+        raise TypeError("what is sensitive is asked for by HTTP requests")
+    sent = [(name, value) for name, value in (await request.form()).multi_items() if isinstance(value, str)]
+    fields = [(name, value) for name, value in sent if name != PROOF_FIELD]
+    secret = dict(sent).get(PROOF_FIELD, "")[:MAX_PASSWORD]
+    if not secret:
+        raise ProofNeeded(fields)
+    try:
+        await accounts.prove(login, secret if login.user is not None else secret.strip())
+    except NotAuthenticated:
+        raise ProofNeeded(fields, mark("This is not right. Try again.")) from None
+    except TooManyAttempts as error:
+        raise ProofNeeded(fields, str(error)) from None
+
+
+def login_of(request: AnyRequest) -> LoggedIn:
+    """The log-in of a guarded page."""
+    login = request.scope.get(LOGGED_IN)
+    if not isinstance(login, LoggedIn):
+        raise TypeError("the page is not guarded")
+    return login
 
 
 def caller_of(request: AnyRequest) -> Caller:

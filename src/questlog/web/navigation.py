@@ -13,6 +13,7 @@ class Place(NamedTuple):
     name: str
     title: str
     right: Right = Right.VIEW
+    is_for_all_games: bool = False
 
 
 class Group(NamedTuple):
@@ -67,7 +68,7 @@ GROUPS = (
             Place("keys", mark("Keys"), Right.KEYS),
             Place("data", mark("Data"), Right.MANAGE),
             Place("team", mark("Team"), Right.PEOPLE),
-            Place("server", mark("Server")),
+            Place("server", mark("Server"), Right.MANAGE, is_for_all_games=True),
         ),
     ),
 )
@@ -77,12 +78,14 @@ def groups_for(caller: Caller, game_id: int, built: Iterable[str]) -> list[Group
     """What a caller finds in the navigation."""
     there = frozenset(built)
     groups = [
-        Group(
-            group.title, [place for place in group.places if place.name in there and caller.may(place.right, game_id)]
-        )
+        Group(group.title, [place for place in group.places if place.name in there and _may(caller, place, game_id)])
         for group in GROUPS
     ]
     return [group for group in groups if group.places]
+
+
+def _may(caller: Caller, place: Place, game_id: int) -> bool:
+    return caller.may_everywhere(place.right) if place.is_for_all_games else caller.may(place.right, game_id)
 
 
 def title_of_page(name: str) -> str:

@@ -2,9 +2,9 @@
 
 import asyncio
 import urllib.parse
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 import structlog
@@ -32,19 +32,24 @@ from questlog.web.log_in import AnyRequest
 from questlog.web.site import Site, ThisSite
 from questlog.web.translations import mark
 from questlog.web.view import View, view_of
+from questlog.web.who import add_who
 
 _ANALYSES = {analysis.question: analysis for analysis in ANALYSES}
 _log = structlog.get_logger(__name__)
 
 
 class Report(NamedTuple):
-    """A page made of cards. `name` is the page's in the navigation; `serves` says in a sentence what it answers."""
+    """A page made of cards. `name` is the page's in the navigation; `serves` says in a sentence what it answers.
+
+    `values` are what a template of its own needs, as `page_values`.
+    """
 
     name: str
     serves: str
     cards: Sequence[Card]
     template: str = "report.html"
     right: Right = Right.VIEW
+    values: Callable[[View], Mapping[str, Any]] = lambda _: {}
 
 
 class Problem(NamedTuple):
@@ -74,7 +79,10 @@ def report_handler(report: Report) -> HTTPRouteHandler:
         if view.is_inline:
             found = [await draw(site, request, card, view) for card in report.cards]
             drawn = {each.card.name: each for each in found}
-        return await site.page(request, report.template, page=report.name, view=view, report=report, drawn=drawn)
+        values = report.values(view)
+        return await site.page(
+            request, report.template, page=report.name, view=view, report=report, drawn=drawn, page_values=values
+        )
 
     show.__name__ = f"show_{report.name}"
     show.__doc__ = report.serves
@@ -138,10 +146,14 @@ async def draw(site: Site, request: AnyRequest, card: Card, view: View) -> Drawn
     try:
         if not caller_of(request).may(card.right, view.game.game_id):
             raise NotPermitted(card.right)
-        answers = await ask_all(site, request, card.questions(view))
+        questions = card.questions(view)
+        answers = await ask_all(site, request, questions)
         marks = await _marks(site, request, view) if card.takes_marks else ()
         asked = Asked(view, answers, site.formats(request), translate, marks)
-        return Drawn(card, view, card.draw(asked), origin_of(list(answers.values())))
+        drawing = card.draw(asked)
+        if "spec" in drawing.values and caller_of(request).may(Right.PERSONAL_DATA, view.game.game_id):
+            add_who(drawing.values["spec"], view, questions)
+        return Drawn(card, view, drawing, origin_of(list(answers.values()), drawing.about))
     except _PROBLEMS as error:
         return Drawn(card, view, None, None, problem_of(error))
 

@@ -13,7 +13,7 @@ from litestar.params import SkipValidation
 from markupsafe import Markup
 
 from questlog.analytics.question.query import Operator
-from questlog.analytics.selection.dimensions import EVENT_DIMENSIONS
+from questlog.analytics.selection.dimensions import EVENT_DIMENSIONS, PLAYER_DIMENSIONS
 from questlog.console.access import Caller, Right
 from questlog.console.definition_kinds import SEGMENT
 from questlog.console.queries import QueryService
@@ -165,6 +165,7 @@ def _environment(language: str, assets: Assets) -> Environment:
     )
     environment.globals.update(
         dimension_names=sorted(EVENT_DIMENSIONS),
+        player_dimension_names=sorted(PLAYER_DIMENSIONS),
         operators=tuple(Operator),
         operator_words=lambda operator: catalogue.gettext(OPERATOR_WORDS[operator]),
     )

@@ -10,7 +10,9 @@ import pyarrow as pa
 from questlog.analytics.question.answer import Answer, AnswerColumn
 from questlog.web.formats import Formats
 from questlog.web.titles import title_of
-from questlog.web.translations import Translate
+from questlog.web.translations import Translate, mark
+
+PREVIOUS = "previous_"
 
 Link = Callable[[Mapping[str, object]], str | None]
 """The address that a cell leads to, from its row."""
@@ -96,7 +98,10 @@ def plain(value: object) -> str:
 def _head(column: AnswerColumn, table: pa.Table, translate: Translate, title: str | None) -> Column:
     kind = table.schema.field(column.name).type
     is_number = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
-    return Column(column.name, translate(title or title_of(column.name)), column.unit, column.definition, is_number)
+    said = translate(title or title_of(column.name))
+    if column.name.startswith(PREVIOUS):
+        said = translate(mark("{name} (before)")).format(name=said)
+    return Column(column.name, said, column.unit, column.definition, is_number)
 
 
 def _greatest(table: pa.Table, name: str) -> float:

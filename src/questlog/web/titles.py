@@ -111,12 +111,13 @@ OPERATOR_WORDS = {
 
 def title_of(name: str) -> str:
     """What a metric, dimension or column is called; its own name, spelt as words, where nothing better is known."""
+    name = name.removeprefix("previous_")
     known = _TITLES.get(name)
     if known is not None:
         return known
     if of_day := _OF_DAY.fullmatch(name):
         return _FAMILIES[of_day[1]].format(of_day[2])
-    words = name.removeprefix("attributes.").removeprefix("previous_").replace("_", " ")
+    words = name.removeprefix("attributes.").replace("_", " ")
     return words[:1].upper() + words[1:]
 
 

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator
 import pytest
 
 from questlog.console.concurrency import TooBusy
-from questlog.console.live import Arrivals, End, Heartbeat, LiveFeed, Message, Pace, Wanted
+from questlog.console.live import Arrivals, End, EventPlace, Heartbeat, LiveFeed, Message, Pace, Wanted
 from questlog.store.named_reads import EventFilter
 from tests.support.staged import batch
 
@@ -244,3 +244,20 @@ def test_loading_goes_on_where_the_loop_of_a_watcher_is_gone() -> None:
     feed.note(batch([{}]))
     feed.close()
     assert watcher is not None
+
+
+def test_an_accepted_event_says_its_place_in_the_journal() -> None:
+    async def watch() -> Arrivals:
+        feed = LiveFeed(pace=PATIENT)
+        messages = watching(feed)
+        feed.note(batch([{"writer": 1, "segment": 2, "offset": 30, "index": 4}]))
+        return await first_arrivals(messages)
+
+    assert asyncio.run(watch()).accepted["place"].to_pylist() == ["1-2-30-4"]
+    assert EventPlace.parse("1-2-30-4") == EventPlace(1, 2, 30, 4)
+
+
+@pytest.mark.parametrize("text", ["", "1-2-3", "1-2-3-x", "1-2-3--4", "1-2-3-4-5", "1-2-3-٤"])
+def test_a_text_that_is_no_place_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="no place"):
+        EventPlace.parse(text)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from questlog.model.record import Position
 from questlog.store.contract import Cancellation, QueryAborted, SqlValue
 from questlog.store.duckdb.connection import EngineSettings
 from questlog.store.duckdb.store import DuckDBStore
@@ -240,6 +241,33 @@ def test_a_reading_that_is_cancelled_answers_nothing_more(store: DuckDBStore) ->
         for _ in range(2):
             with pytest.raises(QueryAborted, match="nobody waits"):
                 reading.ask(ENDLESS)
+
+
+def test_readings_after_each_other_see_what_was_stored_meanwhile(store: DuckDBStore) -> None:
+    """Also where the one before was stopped, or failed."""
+    for number in range(1, 4):
+        cancellation = Cancellation()
+        with store.reading(cancellation) as reading:
+            before = reading.ask("SELECT count(*) AS n FROM positions")["n"][0].as_py()
+            with pytest.raises(QueryAborted):
+                reading.ask("SELECT nothing FROM positions")
+        with store.reading(cancellation) as stopped:
+            cancellation.cancel()
+            with pytest.raises(QueryAborted):
+                stopped.ask("SELECT 1 AS one")
+        store.load(batch(positions={number: Position(number, 1, 1)}), NOON)
+        with store.reading(Cancellation()) as reading:
+            assert reading.ask("SELECT count(*) AS n FROM positions")["n"][0].as_py() == before + 1
+
+
+def test_readings_at_the_same_time_do_not_share_their_state_of_the_data(store: DuckDBStore) -> None:
+    counted = "SELECT count(*) AS n FROM positions"
+    with store.reading(Cancellation()) as one:
+        before = one.ask(counted).to_pylist()
+        store.load(batch(positions={7: Position(7, 1, 1)}), NOON)
+        with store.reading(Cancellation()) as other:
+            assert other.ask(counted).to_pylist() == [{"n": before[0]["n"] + 1}]
+        assert one.ask(counted).to_pylist() == before
 
 
 def test_a_reading_is_asked_with_named_parameters(store: DuckDBStore) -> None:

@@ -361,6 +361,19 @@ class Reader:
         """What a player bought, and what was refunded, newest first."""
         return self.ask("player_purchases", _given({"player_id": player_id, "limit": limit}), game=game)
 
+    def distribution(
+        self,
+        measured: str,
+        period: Period,
+        *,
+        filter: Json | None = None,  # noqa: A002 - the server's word
+        histogram: Json | None = None,
+        game: str | int | None = None,
+    ) -> Answer:
+        """How often which frame rate, share of memory or boot time was seen: a histogram."""
+        question = {"measured": measured, "period": _period(period), "filter": filter, "histogram": histogram}
+        return self.ask("distribution", _given(question), game=game)
+
     def error_samples(
         self,
         fingerprint: str,

@@ -27,9 +27,10 @@ from questlog.analytics.selection.filters import event_matches
 from questlog.analytics.selection.rows import events_with
 from questlog.analytics.selection.selection import Selection, select
 from questlog.model.calendar import Zone
-from questlog.store.schema import EVENTS, PLAYERS, SESSIONS, Kind, Table
+from questlog.store.schema import EVENTS, PLAYERS, SESSIONS, Table
 
-_UNITS: Mapping[str, str] = {Kind.MONEY: "USD", Kind.MONEY_SUM: "USD", Kind.SECONDS: "s", Kind.SECONDS_SUM: "s"}
+_UNITS: Mapping[str, str] = {"_usd": "USD", "_s": "s", "_ms": "ms"}
+"""By the end of a column's name: types of the engine do not say it, for money and seconds are of one."""
 
 SEARCHED = ("event_id", "message", "attributes")
 """The columns that a search looks into."""
@@ -202,8 +203,12 @@ def _columns_of(table: Table) -> list[str]:
 def rows_answer(rows: pa.Table, table: Table, context: Context) -> Answer:
     """The answer with these rows of a table."""
     known = {column.name: column for column in table.columns}
-    columns = [AnswerColumn(name, _UNITS.get(known[name].kind, ""), known[name].meaning) for name in rows.column_names]
+    columns = [AnswerColumn(name, _unit_of(name), known[name].meaning) for name in rows.column_names]
     return Answer(table=rows, columns=columns, data_version=context.data_version)
+
+
+def _unit_of(column: str) -> str:
+    return next((unit for end, unit in _UNITS.items() if column.endswith(end)), "")
 
 
 PLAYER = Analysis(

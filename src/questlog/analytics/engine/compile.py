@@ -164,7 +164,13 @@ def tables_of(expression: ir.Table) -> tuple[str, ...]:
 def compiled(expression: ir.Table, dialect: Dialect) -> str:
     """The engine's SQL for the expression. Values are written as literals, escaped by Ibis."""
     compiler = _COMPILERS[dialect]()
-    return str(compiler.to_sqlglot(expression.unbind()).sql(dialect=compiler.dialect))
+    tree = compiler.to_sqlglot(expression.unbind()).transform(_without_true, copy=False)
+    return str(tree.sql(dialect=compiler.dialect))
+
+
+def _without_true(node: sge.Expression) -> Any:
+    """Without `FILTER (WHERE true)`, which DuckDB looks at row by row: a fifth of counting days of players."""
+    return node.this if isinstance(node, sge.Filter) and node.expression.this == sge.true() else node
 
 
 def arrow_schema(expression: ir.Table) -> pa.Schema:

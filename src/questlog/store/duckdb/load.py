@@ -66,6 +66,7 @@ _ROLLED_UP = [
 _Numbers: TypeAlias = npt.NDArray[np.int64]
 _NO_KEYS = (Keys(np.zeros(0, np.uint64), np.zeros(0, np.uint64), np.zeros(0, np.uint32)), np.zeros(0, np.int64))
 _NO_TEXT = pa.array([], pa.string())
+_POSITION = ("writer", "segment", "byte_offset")
 _STORED, _REJECTED, _DUPLICATE, _REQUEST = range(4)
 
 
@@ -239,10 +240,13 @@ def _microseconds(rows: pa.Table) -> _Numbers:
 
 def save_positions(transaction: Transaction, positions: Mapping[int, Position]) -> None:
     """Remember how far each writer's journal is loaded with this batch."""
-    for position in positions.values():
-        parameters = {"writer": position.writer, "segment": position.segment, "offset": position.offset}
-        transaction.write("DELETE FROM positions WHERE writer = $writer", {"writer": position.writer})
-        transaction.write("INSERT INTO positions VALUES ($writer, $segment, $offset)", parameters)
+    if not positions:
+        return
+    places = np.array([(one.writer, one.segment, one.offset) for one in positions.values()], np.int64)
+    rows = pa.table(dict(zip(_POSITION, places.T.copy(), strict=True)))
+    transaction.register("new_positions", rows)
+    transaction.write("DELETE FROM positions WHERE writer IN (SELECT writer FROM new_positions)")
+    transaction.write("INSERT INTO positions SELECT * FROM new_positions")
 
 
 def save_counters(transaction: Transaction, counters: Counters) -> None:

@@ -45,6 +45,8 @@ _EXPLAIN = re.compile(r"\s*explain\s+(?!analy[sz]e\b)", re.IGNORECASE)
 _ROWS_AT_ONCE = 2048
 _LOOK_AGAIN_S = 0.1
 _MOST_STATEMENTS = 1_024
+_MOST_IDLE = 8
+_BEGIN = "BEGIN TRANSACTION READ ONLY"
 _MOST_KEPT_CHARACTERS = 65_536
 
 Statements: TypeAlias = dict[str, duckdb.Statement]
@@ -59,6 +61,7 @@ class SqlRunner:
         self._memory_limit_mb = memory_limit_mb
         self._changed = threading.Condition()
         self._running: set[duckdb.DuckDBPyConnection] = set()
+        self._idle: list[duckdb.DuckDBPyConnection] = []
         self._statements: Statements = {}
         self._is_quiet_wanted = False
         self._directory = _directory_of(connection)
@@ -87,32 +90,51 @@ class SqlRunner:
 
         Raises `QueryAborted` where it was cancelled before, `StoreFailed` while the database is closed.
         """
-        with self._cursor(cancellation) as cursor:
+        with self._cursor(cancellation, is_kept=True) as cursor:
             yield DuckDBReading(cursor, cancellation, self._statements, self._directory)
 
     @contextmanager
-    def _cursor(self, cancellation: Cancellation) -> Iterator[duckdb.DuckDBPyConnection]:
-        """A cursor in a transaction that only reads; it is interrupted when cancelled, or by `stop_all`."""
+    def _cursor(self, cancellation: Cancellation, *, is_kept: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A cursor in a transaction that only reads; it is interrupted when cancelled, or by `stop_all`.
+
+        One that only our own statements use is kept for the next question: making one costs a millisecond.
+        """
         with self._changed:
             while self._is_quiet_wanted:
                 cancellation.check()
                 self._changed.wait(_LOOK_AGAIN_S)
             try:
-                cursor = new_cursor(self._connection)
+                cursor = self._begun(self._idle if is_kept else [])
             except duckdb.Error as error:
                 raise StoreFailed(str(error)) from error
             self._running.add(cursor)
+        is_good = False
         try:
             with cancellation.stopping(cursor.interrupt):
-                with _refusals(cancellation, self._directory):
-                    cursor.execute(f"SET operator_memory_limit = '{self._memory_limit_mb:d}MB'")
-                    cursor.execute("BEGIN TRANSACTION READ ONLY")
                 yield cursor
+            is_good = is_kept
         finally:
-            cursor.close()  # ends its transaction; before that the log cannot be folded, and nothing is quiet
+            # Its transaction ends here; before that the log cannot be folded, and nothing is quiet.
+            is_good = is_good and _has_ended(cursor) and len(self._idle) < _MOST_IDLE
+            if not is_good:
+                cursor.close()
             with self._changed:
                 self._running.discard(cursor)
+                if is_good:
+                    self._idle.append(cursor)
                 self._changed.notify_all()
+
+    def _begun(self, idle: list[duckdb.DuckDBPyConnection]) -> duckdb.DuckDBPyConnection:
+        """A cursor with a transaction, one of the idle ones if there is any."""
+        while idle:
+            cursor = idle.pop()
+            with suppress(duckdb.Error):  # the database was closed: a new cursor says so
+                cursor.execute(_BEGIN)
+                return cursor
+        cursor = new_cursor(self._connection)
+        cursor.execute(f"SET operator_memory_limit = '{self._memory_limit_mb:d}MB'")
+        cursor.execute(_BEGIN)
+        return cursor
 
     def stop_all(self) -> int:
         """Interrupt whatever runs now. Returns how many statements that were."""
@@ -193,6 +215,15 @@ def _refusals(cancellation: Cancellation, directory: str) -> Iterator[None]:
             raise QueryAborted("the statement was stopped: loading needed the memory or the disk") from error
         message = str(error)
         raise QueryAborted(message.replace(directory, "(store)") if directory else message) from error
+
+
+def _has_ended(cursor: duckdb.DuckDBPyConnection) -> bool:
+    """End the cursor's transaction; whether it can be used again."""
+    try:
+        cursor.execute("ROLLBACK")
+    except duckdb.Error:
+        return False
+    return True
 
 
 def _directory_of(connection: duckdb.DuckDBPyConnection) -> str:

@@ -172,3 +172,12 @@ def test_a_period_may_be_long_but_not_backwards(context: Context) -> None:
 def test_a_dimension_that_is_none_is_refused(context: Context) -> None:
     with pytest.raises(InvalidQuery, match="did you mean 'country'"):
         ask(context, event=EventMatch(filter=Condition("contry", Operator.IS_SET)))
+
+
+def test_money_is_in_dollars_and_lengths_are_in_seconds(context: Context) -> None:
+    found = timeline.profile(PlayerProfile("ann"), context)
+    units = {column.name: column.unit for column in found.columns if column.unit}
+    assert units == {"playtime_s": "s", "revenue_usd": "USD"}
+    events = timeline.answer(PlayerTimeline("ann"), context)
+    units = {column.name: column.unit for column in events.columns if column.unit}
+    assert units == {"length_s": "s", "ad_duration_ms": "ms", "amount_usd": "USD", "ad_revenue_usd": "USD"}

@@ -84,3 +84,11 @@ def test_a_star_is_a_key_like_any_other() -> None:
 def test_there_is_nothing_before_the_first_row_on_clickhouse() -> None:
     asked = events.select(before=events.row_no.lag().over(order_by=events.row_no))
     assert "toNullable(" in compiled(asked, "clickhouse")
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_what_always_counts_has_no_condition(dialect: Dialect) -> None:
+    """DuckDB looks at one row by row."""
+    always, some = events.count(where=ibis.literal(value=True)), events.count(where=events.value > 1)
+    assert "WHERE" not in compiled(events.aggregate(always=always), dialect)
+    assert ("FILTER(WHERE" in compiled(events.aggregate(some=some), dialect)) == (dialect == "duckdb")

@@ -52,7 +52,7 @@ _OLD = """
     WHERE day BETWEEN $first AND $last
 """
 
-_INSERT = f"INSERT INTO event_days ({COLUMN_LIST}) SELECT {COLUMN_LIST} FROM batch_event_days WHERE NOT is_there"
+_INSERT = f"INSERT INTO event_days ({COLUMN_LIST}) SELECT {COLUMN_LIST} FROM new_event_days WHERE NOT is_there"
 
 _ADD = f"""
     UPDATE event_days SET {", ".join(f"{name} = event_days.{name} + new.{name}" for name in _SUMS)},
@@ -74,5 +74,5 @@ def update(transaction: Transaction) -> None:
         transaction.write(_ADD, between)
     if old.num_rows < days.num_rows:
         is_there = pc.is_in(days["event_day_no"], old["event_day_no"].combine_chunks())
-        transaction.register("batch_event_days", days.append_column("is_there", is_there))
+        transaction.register("new_event_days", days.append_column("is_there", is_there))
         transaction.write(_INSERT)

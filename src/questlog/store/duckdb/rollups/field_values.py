@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from questlog.store.duckdb.facts import day_numbers
 from questlog.store.duckdb.groups import I64, grouped
@@ -182,7 +183,7 @@ def facts(source: str, condition: str = "true", fields: Collection[str] = FIELDS
 
 _INSERT = """
     INSERT INTO field_values (game_id, day, field, value, row_no)
-    SELECT * FROM batch_values AS new WHERE NOT EXISTS (
+    SELECT * FROM batch_field_values AS new WHERE NOT EXISTS (
         SELECT 1 FROM field_values AS old WHERE old.day BETWEEN $first AND $last AND old.game_id = new.game_id
             AND old.day = new.day AND old.field = new.field AND old.value = new.value)
 """
@@ -192,6 +193,7 @@ def update(transaction: Transaction, new: NewValues) -> None:
     """Insert what is not in the table yet."""
     if not new.rows:
         return
-    transaction.register("batch_values", new.table())
-    bounds = transaction.read("SELECT min(day) AS first, max(day) AS last FROM batch_values").to_pylist()[0]
-    transaction.write(_INSERT, bounds)
+    rows = new.table()
+    transaction.register("batch_field_values", rows)
+    bounds = pc.min_max(rows["day"])
+    transaction.write(_INSERT, {"first": bounds["min"].as_py(), "last": bounds["max"].as_py()})
