@@ -314,7 +314,7 @@ def test_a_metric_is_built_seen_and_saved(console: FakeConsole, browser: Browser
         "where": "platform=ios\nvalue>=3",
     }
     asked = f"{build}?{urllib.parse.urlencode(fields)}"
-    assert "cards/metrics.preview?kind=sum" in page(browser, asked)
+    assert "cards/metrics.preview?category=design&amp;event_id=Boss&amp;is_prefix=1&amp;kind=sum&amp;where=" in page(browser, asked)
     browser.get(asked.replace("metrics/build", "cards/metrics.preview"))
     [(_, question)] = [each for each in console.analytics.asked if isinstance(each[1], MetricPreview)]
     assert isinstance(question, MetricPreview)
