@@ -15,6 +15,7 @@ import { startSmall } from "./frame/small";
 import { startSuggestions, startValues } from "./frame/suggestions";
 import { startTables } from "./frame/tables";
 import { startTheme } from "./frame/theme";
+import { startTokenLink } from "./frame/token-link";
 
 startCards();
 startCharts();
@@ -29,6 +30,7 @@ startSmall();
 startSuggestions();
 startTables();
 startTheme();
+startTokenLink();
 startValues();
 whenever("[data-sql-editor]", (place) => void import("./sql").then(({ startEditor }) => startEditor(place)));
 startBelow(document);

@@ -32,7 +32,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
 def test_events_are_listed_newest_first_with_what_was_rejected_beside_them(running: Installation) -> None:
     stored = running.console("GET", "/api/v1/games/sandbox/events?event_id=level:*&limit=2").json()
     assert [event["event_id"] for event in stored["events"]] == ["level:4", "level:3"]
-    rest = running.console("GET", f"/api/v1/games/sandbox/events?before={stored['next']}").json()
+    rest = running.console("GET", f"/api/v1/games/sandbox/events?after={stored['next']}").json()
     assert [event["event_id"] for event in rest["events"]] == ["level:2", "level:1", "level:0"]
     [rejected] = running.console("GET", "/api/v1/games/sandbox/events?status=rejected").json()["events"]
     assert rejected["reason"] == "failed_validation"

@@ -80,10 +80,9 @@ def test_a_question_is_answered_once_for_those_who_have_the_answer(running: Inst
 def test_a_player_is_shown_with_the_timeline(running: Installation) -> None:
     [row] = running.console("GET", "/api/v1/games/sandbox/players/ada").json()["rows"]
     assert (row["player_id"], row["transactions"]) == ("ada", 1)
-    events = running.console("GET", "/api/v1/games/sandbox/players/ada/timeline?limit=2").json()["rows"]
-    assert [event["category"] for event in events] == ["business", "progression"]
-    last = events[-1]
-    page = f"limit=2&before_time={last['event_time']}&before_no={last['row_no']}"
+    first = running.console("GET", "/api/v1/games/sandbox/players/ada/timeline?limit=2").json()
+    assert [event["category"] for event in first["rows"]] == ["business", "progression"]
+    page = f"limit=2&after={first['next']}"
     events = running.console("GET", f"/api/v1/games/sandbox/players/ada/timeline?{page}").json()["rows"]
     assert [event["category"] for event in events] == ["design", "user"]
     assert running.console("GET", "/api/v1/games/sandbox/players/eve").status == 404
@@ -186,7 +185,7 @@ def test_a_saved_segment_is_a_dimension(running: Installation) -> None:
     path = "/api/v1/games/sandbox/definitions/segment/Payers"
     assert running.console("PUT", path, json.dumps({"rule": rule}).encode()).status == 200
     bosses = {"kind": "count", "event": {"category": "design"}}
-    path = "/api/v1/games/sandbox/definitions/custom_metric/Designs"
+    path = "/api/v1/games/sandbox/definitions/custom-metric/Designs"
     assert running.console("PUT", path, json.dumps(bosses).encode()).status == 200
     options = ("--period", "2026-01-01..2026-01-02", "--granularity", "all", "--group-by", "segment.Payers")
     asked = running.command("query", "--metrics", "dau,Designs", *options, "--format", "json")

@@ -39,7 +39,7 @@ def _handler(analysis: Analysis) -> HTTPRouteHandler:
             await access.read_personal_data(f"{analysis.name} {encoded(data)}")
         return await asker.answer(game, data, form, analysis.freshness)
 
-    ask.__name__ = f"ask_{analysis.name}"
+    ask.__name__ = f"ask_{analysis.name.replace('-', '_')}"
     ask.__doc__ = analysis.summary
     # Litestar reads the type that each route has; a checker of types cannot.
     ask.__annotations__["data"] = JSONBody[analysis.question]  # type: ignore[misc, name-defined]

@@ -9,11 +9,12 @@ import pyarrow.compute as pc
 from litestar import get
 from litestar.params import FromPath, FromQuery, QueryParameter
 
+from questlog.analytics.question.paging import mark_of, place_of
 from questlog.api.analytics import Asking
 from questlog.api.errors import bad_value, not_found
-from questlog.api.event_listing import check_filter, parse_page
+from questlog.api.event_listing import check_filter
 from questlog.api.games import Services
-from questlog.api.parameters import parse_time
+from questlog.api.parameters import After, From, To, parse_from, parse_to
 from questlog.console.access import Right, needs
 from questlog.console.integration import Integration
 from questlog.console.table_formats import rows_of
@@ -38,7 +39,7 @@ class Status(enum.StrEnum):
 
 
 class EventPage(msgspec.Struct, frozen=True):
-    """Rows with all their columns, newest first. `next`, given as `before`, asks for those that came earlier."""
+    """Rows with all their columns, newest first. `next`, given as `after`, asks for those that came earlier."""
 
     events: list[dict[str, object]]
     next: str | None
@@ -65,10 +66,10 @@ async def list_events(  # noqa: PLR0913, PLR0917 - each is a parameter of the ro
     ] = None,
     not_category: Annotated[str | None, QueryParameter(name="not_category", description=FILTER_TEXTS)] = None,
     not_event_id: Annotated[str | None, QueryParameter(name="not_event_id", description=FILTER_TEXTS)] = None,
-    since: Annotated[str | None, QueryParameter(name="from", description="Received at or after; RFC 3339.")] = None,
-    until: Annotated[str | None, QueryParameter(name="to", description="Received before; RFC 3339.")] = None,
+    since: From = None,
+    until: To = None,
     limit: Annotated[int, QueryParameter(name="limit", ge=1, le=1000)] = 100,
-    before: Annotated[str | None, QueryParameter(name="before", description="`next` of the page before.")] = None,
+    after: After = None,
 ) -> EventPage:
     """Events of a game by `received_at`, newest first.
 
@@ -86,18 +87,18 @@ async def list_events(  # noqa: PLR0913, PLR0917 - each is a parameter of the ro
         reason=reason,
         not_category=texts_of("not_category", not_category),
         not_event_id=texts_of("not_event_id", not_event_id),
-        since=parse_time("from", since),
-        until=parse_time("to", until),
+        since=parse_from(since),
+        until=parse_to(until),
     )
-    page = parse_page(before)
+    page = None if after is None else Page(*place_of(after, 2))
     listing = _LISTINGS[status]
 
     def answer(cancellation: Cancellation) -> EventPage:
         game_id = services.control.find_game(game).game_id
         check_filter(listing, which)
         with services.tables.reading(cancellation) as reading:
-            table = rows_of_events(reading.ask, listing, game_id, which, page, limit)
-        return EventPage(event_rows(table), _next_page(table, listing.number, limit))
+            table = rows_of_events(reading.ask, listing, game_id, which, page, limit + 1)
+        return EventPage(event_rows(table.slice(0, limit)), _next_page(table, listing.number, limit))
 
     return await asker.run(answer)
 
@@ -138,7 +139,7 @@ def event_rows(table: pa.Table) -> list[dict[str, object]]:
 
 
 def _next_page(table: pa.Table, number: str, limit: int) -> str | None:
-    if table.num_rows < limit:
+    if table.num_rows <= limit:
         return None
-    received_at = pc.cast(table["received_at"], pa.int64())[-1].as_py()
-    return str(Page(received_at, table[number][-1].as_py()))
+    received_at = pc.cast(table["received_at"], pa.int64())[limit - 1].as_py()
+    return mark_of(received_at, table[number][limit - 1].as_py())

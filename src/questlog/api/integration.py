@@ -2,17 +2,16 @@
 
 from collections.abc import Sequence
 from http import HTTPStatus
-from typing import Annotated
 
 import msgspec
 from litestar import delete, get, post
-from litestar.params import FromPath, JSONBody, QueryParameter
+from litestar.params import FromPath, JSONBody
 
 from questlog.api.analytics import Asking
 from questlog.api.authentication import Audit, encoded
 from questlog.api.errors import ApiError, bad_value
 from questlog.api.games import Services
-from questlog.api.parameters import parse_time
+from questlog.api.parameters import From, To, parse_from, parse_to
 from questlog.console.access import Right, needs
 from questlog.console.integration import Integration, IntegrationReport, RejectionGroup, error_json
 from questlog.control.audit_log import Action
@@ -21,9 +20,6 @@ from questlog.store.contract import RejectedFilter
 
 _DAY_US = 86_400_000_000
 _MOST_DAYS = 31
-
-From = Annotated[str | None, QueryParameter(name="from", description="Received at or after; RFC 3339.")]
-To = Annotated[str | None, QueryParameter(name="to", description="Received before; RFC 3339; now.")]
 
 
 class ReplayBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -84,8 +80,8 @@ def start_replay(services: Services, audit: Audit, game: FromPath[str], data: JS
         error=error,
         sdk_version=data.sdk_version,
         build=data.build,
-        since=parse_time("from", data.from_),
-        until=parse_time("to", data.to),
+        since=parse_from(data.from_),
+        until=parse_to(data.to),
     )
     if not Integration(services).start_replay(game, which, is_dry_run=data.dry_run):
         raise ApiError(HTTPStatus.CONFLICT, "already_running", "another replay has not ended yet")
@@ -110,9 +106,9 @@ def cancel_replay(services: Services, audit: Audit, game: FromPath[str]) -> Repl
 
 def _span(services: Services, since: str | None, until: str | None, days: int) -> tuple[int, int]:
     """Raises `ApiError` 400."""
-    end = parse_time("to", until)
+    end = parse_to(until)
     end = services.clock.now_us() if end is None else end
-    first = parse_time("from", since)
+    first = parse_from(since)
     first = end - days * _DAY_US if first is None else first
     if not 0 < end - first <= _MOST_DAYS * _DAY_US:
         raise bad_value("from", f"`from` must be before `to`, and at most {_MOST_DAYS} days")

@@ -14,6 +14,7 @@ def origin_headers(answer: Answer) -> Mapping[str, str]:
     if period := answer.origin.compared_period:
         origin["compared_period"] = f"{period.start}/{period.end}"
     origin["data_version"] = answer.data_version
+    origin["next"] = answer.next
     origin["warnings"] = len(answer.warnings)
     return {_header(name): str(value) for name, value in origin.items() if value not in (None, "")}
 
@@ -27,6 +28,7 @@ ORIGIN_HEADERS: Mapping[str, str] = {
     _header("compared_period"): "The first and the last day of `compared_period`, with a `/` between them.",
     _header("sources"): "The names of the sources, with commas between them.",
     _header("data_version"): "As `data_version` of the body.",
+    _header("next"): "As `next` of the body.",
     _header("warnings"): "The number of warnings.",
 }
 """The description of each header."""

@@ -1,8 +1,9 @@
 """Reads query parameters so that a wrong one is named, never passed over."""
 
 import difflib
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from http import HTTPStatus
+from typing import Annotated
 
 from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
@@ -11,6 +12,7 @@ from litestar.params import QueryParameter
 from questlog.api.errors import ApiError, bad_value
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_DAY = timedelta(days=1)
 
 
 def refuse_unknown_parameters(connection: ASGIConnection, handler: BaseRouteHandler) -> None:  # type: ignore[type-arg]
@@ -30,10 +32,45 @@ def known_parameters(handler: BaseRouteHandler) -> list[str]:
     return [query.name or name for name, query in queries if isinstance(query, QueryParameter)]
 
 
-def parse_time(field: str, text: str | None) -> int | None:
-    """UTC microseconds of an RFC 3339 time or an ISO date (its midnight, UTC). Raises `ApiError` 400."""
+From = Annotated[
+    str | None, QueryParameter(name="from", description="The first UTC day, or an RFC 3339 time: at or after it.")
+]
+To = Annotated[str | None, QueryParameter(name="to", description="The last UTC day, or an RFC 3339 time: before it.")]
+After = Annotated[str | None, QueryParameter(name="after", description="`next` of the page before.")]
+
+
+def parse_from(text: str | None, field: str = "from") -> int | None:
+    """UTC microseconds of an RFC 3339 time, or of the beginning of a UTC day. Raises `ApiError` 400."""
+    return None if text is None else _time_of(field, text)
+
+
+def parse_to(text: str | None, field: str = "to") -> int | None:
+    """The same of an exclusive end: of the end of the day where `text` is a day. Raises `ApiError` 400."""
     if text is None:
         return None
+    day = _day_of(text)
+    if day == date.max:
+        raise bad_value(field, f"`{field}` is too late: {text!r}")
+    return _time_of(field, text if day is None else (day + _DAY).isoformat())
+
+
+def parse_day(field: str, text: str | None) -> date | None:
+    """A day, as `2026-01-31`. Raises `ApiError` 400."""
+    if text is None:
+        return None
+    if (day := _day_of(text)) is None:
+        raise bad_value(field, f"`{field}` is no day like 2026-01-31: {text!r}")
+    return day
+
+
+def _day_of(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def _time_of(field: str, text: str) -> int:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:

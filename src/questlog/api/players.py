@@ -4,28 +4,21 @@ The same as questions, `/api/v1/games/{game}/player`, `/sessions` and `/timeline
 cannot stand in an address, and a timeline may be filtered by any dimension.
 """
 
-import datetime as dt
 from typing import Annotated
 
 from litestar import get
 from litestar.params import FromPath, FromQuery, QueryParameter
 
 from questlog.analytics.analyses.cohort_members import FIRST_DAY, LAST_DAY
-from questlog.analytics.analyses.timeline import Cursor, PlayerProfile, PlayerSessions, PlayerTimeline
+from questlog.analytics.analyses.timeline import PlayerProfile, PlayerSessions, PlayerTimeline
 from questlog.analytics.question.query import EventMatch, Period
 from questlog.api.analytics import Asking, Format
 from questlog.api.asking import Answered
 from questlog.api.errors import bad_value
-from questlog.api.parameters import parse_time
+from questlog.api.parameters import After, parse_day
 from questlog.console.access import Right, needs
 
-_DAY_US = 86_400_000_000
-
 Limit = Annotated[int, QueryParameter(name="limit", ge=1, le=500)]
-BeforeTime = Annotated[str | None, QueryParameter(name="before_time", description="Time of the page's last row.")]
-BeforeNumber = Annotated[
-    int | None, QueryParameter(name="before_no", ge=0, le=2**62, description="Number of the page's last row.")
-]
 
 
 @get("/games/{game:str}/players/{player:str}", opt=needs(Right.PERSONAL_DATA))
@@ -40,12 +33,11 @@ async def list_player_sessions(
     game: FromPath[str],
     player: FromPath[str],
     limit: Limit = 50,
-    before_time: BeforeTime = None,
-    before_no: BeforeNumber = None,
+    after: After = None,
     form: Format = None,
 ) -> Answered:
-    """A player's sessions, newest first. A page is of those before `start_time` and `session_no` of the last seen."""
-    question = PlayerSessions(player, _cursor(before_time, before_no), limit)
+    """A player's sessions, newest first."""
+    question = PlayerSessions(player, after, limit)
     return await asker.answer(game, question, form)
 
 
@@ -62,47 +54,31 @@ async def get_timeline(  # noqa: PLR0913, PLR0917 - each is a parameter of the r
         str | None,
         QueryParameter(name="search", min_length=1, max_length=200, description="Text in id, message or attributes."),
     ] = None,
-    since: Annotated[str | None, QueryParameter(name="from", description="First UTC day.")] = None,
-    until: Annotated[str | None, QueryParameter(name="to", description="Last UTC day.")] = None,
+    since: Annotated[
+        str | None, QueryParameter(name="from", description="The first day, in the game's time zone.")
+    ] = None,
+    until: Annotated[
+        str | None, QueryParameter(name="to", description="The last day, in the game's time zone.")
+    ] = None,
     limit: Limit = 100,
-    before_time: BeforeTime = None,
-    before_no: BeforeNumber = None,
+    after: After = None,
     form: Format = None,
 ) -> Answered:
-    """A player's events, newest first. A page is of those before `event_time` and `row_no` of the last seen."""
+    """A player's events, newest first."""
     is_prefix = event_id is not None and event_id.endswith(":*")
     match = EventMatch(category, event_id[:-2] if event_id and is_prefix else event_id, is_prefix)
-    question = PlayerTimeline(player, _period(since, until), match, search, _cursor(before_time, before_no), limit)
+    question = PlayerTimeline(player, _period(since, until), match, search, after, limit)
     return await asker.answer(game, question, form)
-
-
-def _cursor(time: str | None, number: int | None) -> Cursor | None:
-    time_us = parse_time("before_time", time)
-    if time_us is None and number is None:
-        return None
-    if time_us is None or number is None:
-        raise bad_value("before_no" if number is None else "before_time", "`before_time` and `before_no` go together")
-    return Cursor(time_us, number)
 
 
 def _period(since: str | None, until: str | None) -> Period | None:
     if since is None and until is None:
         return None
-    period = Period(_day("from", since) or FIRST_DAY, _day("to", until) or LAST_DAY)
+    period = Period(parse_day("from", since) or FIRST_DAY, parse_day("to", until) or LAST_DAY)
     if period.end < period.start:
         field = "from" if until is None else "to"
         raise bad_value(field, f"the last day, {period.end}, is before the first one, {period.start}")
     return period
-
-
-def _day(field: str, text: str | None) -> dt.date | None:
-    time_us = parse_time(field, text)
-    if time_us is None:
-        return None
-    try:
-        return FIRST_DAY + dt.timedelta(days=time_us // _DAY_US)
-    except OverflowError:
-        raise bad_value(field, f"`{field}` is on no UTC day of the years 1 to 9999: {text!r}") from None
 
 
 PLAYER_HANDLERS = [get_player, list_player_sessions, get_timeline]

@@ -84,14 +84,14 @@ def events(  # noqa: PLR0913, PLR0917 - click passes the options by name
     """List the categories and event ids that a game sent, the most frequent of the period first.
 
     With TEXT, only event ids that contain it. The SDKs, builds and attributes of events: `questlog query --analysis
-    event_catalogue --period 7d --format json`.
+    event-catalogue --period 7d --format json`.
     """
     refuse_terminal(form)
     console = find_console(data, url, token)
     asked = find_game(console, game)
     days = questions.period(period, asked.today(SystemClock()))
     body = {"period": days, "search": search, "limit": limit, "sample": 0}
-    print_answer(console, f"{asked.path}/event_catalogue", body, form, _EVENT_COLUMNS)
+    print_answer(console, f"{asked.path}/event-catalogue", body, form, _EVENT_COLUMNS)
 
 
 def _print(names: Sequence[str], rows: Sequence[Sequence[str]], search: str | None, form: str) -> None:

@@ -18,7 +18,7 @@ from questlog.cli.table import echo_table
 from questlog.model.clock import SystemClock
 
 _COLUMNS = ("kind", "name", "owner")
-_NO_QUESTIONS = ("segment", "custom_metric")
+_NO_QUESTIONS = ("segment", "custom-metric")
 _game_option = click.option("--game", metavar="GAME", help="Name, game key or number. [default: the only game]")
 
 

@@ -36,7 +36,8 @@ class AnswerBody(msgspec.Struct, frozen=True):
     that state; null where the server does not know yet. `took_ms` is how long answering took. `rows_read_at_most` are
     the rows of the tables that were read, of all games and days. `sources` name what answered, and for which metrics.
     Days are those of `time_zone`. `compared_period` is the period that `compare` names, null without it.
-    `data_version` grows with every load.
+    `data_version` grows with every load. `next`, given as `after`, asks for the next page of a list; null for the last
+    page, and for answers without pages.
     """
 
     columns: Sequence[ColumnBody]
@@ -51,6 +52,7 @@ class AnswerBody(msgspec.Struct, frozen=True):
     time_zone: str
     compared_period: Period | None
     data_version: int
+    next: str | None
 
 
 _METADATA = b"questlog"
@@ -90,6 +92,7 @@ def _without_rows(answer: Answer) -> Mapping[str, object]:
         "warnings": answer.warnings,
         **msgspec.structs.asdict(answer.origin),
         "data_version": answer.data_version,
+        "next": answer.next,
     }
 
 

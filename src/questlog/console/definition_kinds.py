@@ -23,7 +23,7 @@ _Read = TypeVar("_Read", bound=msgspec.Struct)
 _log = structlog.get_logger(__name__)
 
 SEGMENT = "segment"
-CUSTOM_METRIC = "custom_metric"
+CUSTOM_METRIC = "custom-metric"
 ANNOTATION = "annotation"
 BOARD = "board"
 SQL = "sql"

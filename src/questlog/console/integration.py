@@ -31,7 +31,7 @@ from questlog.store.integration_reads import (
     session_ends,
     unknown_currencies,
 )
-from questlog.store.named_reads import REJECTED, STORED, Ask, list_events
+from questlog.store.named_reads import REJECTED, STORED, Ask, EventFilter, list_events
 
 _DAY_US = 86_400_000_000
 _MOST_READ = 5_000
@@ -44,6 +44,7 @@ _LEAST_SESSIONS = 20
 _MANY_DUPLICATES = 0.01
 _MANY_LATE = 0.05
 _MOST_NUMBER = 2**63
+_FILTERED_DAYS = 14
 
 _SOURCES = {source.source.value: source for source in EVENT_SOURCES.values()}
 _errors = msgspec.json.Decoder(list[dict[str, str]])
@@ -265,7 +266,7 @@ _ADVICE: Mapping[FindingKind, str] = {
     FindingKind.DUPLICATES: "The events were dropped, for they were stored before. A client that does not wait for the "
     "answer, or a proxy that answers in time no more, sends them again.",
     FindingKind.WARNED: "The game is lenient: the events are stored, with annotations that break their rule in "
-    "`attributes.invalid`. Filter live events by the status `warned` to see them.",
+    "`attributes.invalid`. Over HTTP, the status `warned` lists them.",
     FindingKind.LIMIT_REACHED: "Further values of the day are shown as `(other)`. Put fewer different values into the "
     "field, or raise its limit in the settings `cardinality`.",
     FindingKind.REJECTED_CUT: "So many rejected events are kept at most (`rejected.max_rows_per_game`); older ones are "
@@ -475,14 +476,21 @@ class Integration:
             return self._with_raw(event_at(reading.ask, game_id, *place))
 
     def newest(self, game: str, wanted: Wanted, limit: int, cancellation: Cancellation) -> Sequence[Newest]:
-        """The newest events and rejections of a game that a watcher wants, newest first."""
+        """The newest events and rejections of a game that a watcher wants, newest first.
+
+        With a filter, of the last 14 days: what is rare would be looked for in all events.
+        """
         game_id = self._services.control.find_game(game).game_id
+        which = wanted.which
+        if which != EventFilter():
+            since = self._services.clock.now_us() - _FILTERED_DAYS * _DAY_US
+            which = msgspec.structs.replace(which, since=since)
         listings = [STORED] if wanted.is_with_accepted and wanted.which.reason is None else []
         listings += [REJECTED] if wanted.is_with_rejected else []
         found: list[Newest] = []
         with self._services.tables.reading(cancellation) as reading:
             for listing in listings:
-                rows = list_events(reading.ask, listing, game_id, wanted.which, None, limit).to_pylist()
+                rows = list_events(reading.ask, listing, game_id, which, None, limit).to_pylist()
                 found += [Newest(listing is REJECTED, row) for row in rows]
         return sorted(found, key=lambda one: one.row["received_at"], reverse=True)[:limit]
 

@@ -79,11 +79,15 @@ class AuditEntry(msgspec.Struct, frozen=True):
 
 
 class AuditFilter(msgspec.Struct, frozen=True):
-    """Which entries: what is None does not count. `since` is UTC microseconds; `before` the number of an entry."""
+    """Which entries; None does not restrict. Times are UTC microseconds, `until` is exclusive.
+
+    `before` is the number of an entry: only those that are older.
+    """
 
     game_ids: Collection[int] | None = None
     who: str | None = None
     since: int | None = None
+    until: int | None = None
     before: int | None = None
     limit: int = 100
 
@@ -123,6 +127,8 @@ class AuditLog(Part):
             query = query.where(audit_log.c.who == which.who)
         if which.since is not None:
             query = query.where(audit_log.c.at >= which.since)
+        if which.until is not None:
+            query = query.where(audit_log.c.at < which.until)
         if which.before is not None:
             query = query.where(audit_log.c.entry_id < which.before)
         with self._connections.read() as connection:

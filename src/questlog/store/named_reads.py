@@ -43,9 +43,6 @@ class Page(NamedTuple):
     received_at: int
     number: int
 
-    def __str__(self) -> str:
-        return f"{self.received_at}-{self.number}"
-
 
 class Listing(NamedTuple):
     """A table whose rows are listed, the column that numbers them, the filters it has columns for, and which rows."""
@@ -130,7 +127,7 @@ _INGEST_HOURS = """
         bool_and(received = stored + rejected + duplicates) AS adds_up
     FROM ingest_hours
     WHERE game_id = $game_id AND hour >= date_trunc('hour', make_timestamp($since)) AND hour < make_timestamp($until)
-    GROUP BY hour ORDER BY hour DESC
+    GROUP BY hour ORDER BY hour DESC LIMIT $most
 """
 _ARRIVED = """
     SELECT game_id, count(*) AS events, epoch_us(max(received_at)) AS last_event_at
@@ -162,9 +159,9 @@ _REASONS = """
 _FIRST_DAY = "SELECT min(day) FROM player_days WHERE game_id = $game_id"
 
 
-def ingest_hours(ask: Ask, game_id: int, since: int, until: int) -> pa.Table:
-    """The hours of a game in which something arrived, newest first, and whether each adds up."""
-    return ask(_INGEST_HOURS, {"game_id": game_id, "since": since, "until": until})
+def ingest_hours(ask: Ask, game_id: int, since: int, until: int, most: int) -> pa.Table:
+    """The newest hours of a game in which something arrived, newest first, and whether each adds up."""
+    return ask(_INGEST_HOURS, {"game_id": game_id, "since": since, "until": until, "most": most})
 
 
 def ingest_sums(ask: Ask, since: int) -> pa.Table:

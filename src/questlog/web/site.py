@@ -28,6 +28,7 @@ from questlog.web.guard import caller_of, game_of
 from questlog.web.log_in import AnyRequest, LogIns
 from questlog.web.navigation import groups_for, title_of_page
 from questlog.web.rendering import FILTERS
+from questlog.web.script_texts import translated
 from questlog.web.status import StatusReader
 from questlog.web.tables import plain
 from questlog.web.titles import OPERATOR_WORDS, title_of
@@ -159,6 +160,7 @@ def _environment(language: str, assets: Assets) -> Environment:
     )
     environment.globals.update(
         _=lambda message, **values: catalogue.gettext(message) % values if values else catalogue.gettext(message),
+        script_texts=lambda: translated(catalogue.gettext),
         asset=assets.url,
         languages=LANGUAGES,
         title_of=lambda name: catalogue.gettext(title_of(name)),

@@ -57,7 +57,7 @@ def _compare_paths(engines: BothEngines, known: Game, period: Period) -> None:
     starts, any_event = of_node("progression", "Start"), _anything
     for question, asked in (
         (
-            Paths(period, _START, within=Unit.PLAYERS, window_s=4 * 3600, top=2),
+            Paths(period, _START, within=Unit.PLAYERS, window_s=4 * 3600, max_nodes=2),
             paths.Paths(may_begin, starts, any_event, 3, 4 * 3600 * SECOND, within="player", top=2),
         ),
         (

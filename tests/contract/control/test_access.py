@@ -311,6 +311,7 @@ def test_entries_are_found_by_game_person_and_time(control: ControlDatabase, clo
     assert [game for _, _, game, _ in entries(control, who="ann")] == ["Game 2", "Game 0"]
     assert [game for _, _, game, _ in entries(control, game_ids=[2])] == ["Game 1"]
     assert [game for _, _, game, _ in entries(control, since=clock.now - MINUTE_US)] == ["Game 2"]
+    assert [game for _, _, game, _ in entries(control, until=clock.now - 2 * MINUTE_US)] == ["Game 0"]
     assert [game for _, _, game, _ in entries(control, limit=1)] == ["Game 2"]
     assert [game for _, _, game, _ in entries(control, before=2)] == ["Game 0"]
 

@@ -36,6 +36,7 @@ ANSWER = Answer(
     [Warned("country", "more than 100 values on 2026-01-01")],
     pa.table({"dau": [2], "revenue": [Decimal("1.50")]}),
     7,
+    "mark",
     Origin(
         as_of=dt.datetime(2026, 1, 2, 12, 30, tzinfo=dt.UTC),
         complete_through=dt.datetime(2026, 1, 2, 12, 29, 59, 500_000, tzinfo=dt.UTC),
@@ -96,6 +97,7 @@ def test_json_has_columns_rows_totals_warnings_and_the_version(client: Client) -
         "warnings": [{"field": "country", "detail": "more than 100 values on 2026-01-01"}],
         **ORIGIN,
         "data_version": 7,
+        "next": "mark",
     }
 
 
@@ -140,6 +142,7 @@ def test_headers_say_where_an_answer_comes_from(client: Client, form: ResponseFo
             "questlog-as-of": "2026-01-02T12:30:00Z",
             "questlog-complete-through": "2026-01-02T12:29:59.500000Z",
             "questlog-took-ms": "1.25",
+            "questlog-next": "mark",
             "questlog-compared-period": "2025-12-30/2025-12-31",
             "questlog-rows-read-at-most": "1000",
             "questlog-sources": "player_days, purchases",

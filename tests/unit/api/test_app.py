@@ -37,6 +37,6 @@ def test_the_schema_is_open_to_all_and_says_which_routes_want_a_token(stranger: 
 def test_the_schema_names_the_parameters_as_the_route_takes_them(stranger: Client) -> None:
     operation = stranger.get("/api/schema").json()["paths"]["/api/v1/games/{game}/events"]["get"]
     assert {parameter["name"] for parameter in operation["parameters"]} == {
-        "game", "status", "category", "event_id", "player_id", "session_id", "build", "source", "reason",
-        "from", "to", "limit", "before",
+        "game", "status", "category", "event_id", "player_id", "session_id", "build", "sdk_version", "source",
+        "reason", "not_category", "not_event_id", "from", "to", "limit", "after",
     }  # fmt: skip

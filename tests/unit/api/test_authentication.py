@@ -1,3 +1,5 @@
+import re
+
 import pytest
 from litestar import Litestar
 from litestar.testing import TestClient
@@ -16,17 +18,12 @@ def test_every_route_of_the_api_wants_a_token(stranger: Client) -> None:
         for method in operations:
             if not path.startswith("/api/"):
                 continue
-            answer = stranger.request(
-                method,
-                path.replace("{game}", "1")
-                .replace("{name}", "k")
-                .replace("{kind}", "query")
-                .replace("{login_id}", "1"),
-            )
+            address = path.replace("{kind}", "query")
+            answer = stranger.request(method, re.sub(r"\{[a-z_]+\}", "1", address))
             assert answer.status_code == 401, path
             assert answer.headers["WWW-Authenticate"] == 'Bearer realm="questlog"'
             asked += 1
-    assert asked == 54
+    assert asked > 80
 
 
 @pytest.mark.parametrize("header", ["", "Bearer", "Bearer ", "Basic dTpw", "ql_x"])

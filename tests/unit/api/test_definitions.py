@@ -100,10 +100,10 @@ def test_a_name_that_is_no_dimension_is_no_use_of_a_segment(client: Client) -> N
 
 
 def test_a_metric_that_questions_ask_for_is_kept(client: Client) -> None:
-    client.put(f"{PATH}/custom_metric/jumps", json={"kind": "count", "event": {"event_id": "jump"}})
+    client.put(f"{PATH}/custom-metric/jumps", json={"kind": "count", "event": {"event_id": "jump"}})
     for number in range(5):
         client.put(f"{PATH}/query/Mine {number}", json={"metrics": ["dau", "jumps"], "period": JANUARY})
-    answer = client.delete(f"{PATH}/custom_metric/jumps")
+    answer = client.delete(f"{PATH}/custom-metric/jumps")
     assert answer.status_code == 409
     assert answer.json()["error"]["message"].endswith("the query 'Mine 2' and 2 more; change those first")
 
@@ -151,7 +151,7 @@ def test_every_kind_has_a_type() -> None:
     [
         ("query", QUERY),
         ("segment", PAYERS),
-        ("custom_metric", BOSSES),
+        ("custom-metric", BOSSES),
         ("funnel", FUNNEL),
         ("balances", {"day": "2026-01-01"}),
         ("annotation", {"day": "2026-01-15", "text": "Winter update", "build": "1.4.0"}),
@@ -189,7 +189,7 @@ def test_a_metric_that_there_is_not_is_refused(client: Client) -> None:
     assert (error["field"], error["nearest"]) == ("metrics[1]", "revenue")
     posted = client.post(f"{PATH}/query", json={"name": "a", "definition": {**QUERY, "metrics": ["Bosses"]}})
     assert posted.json()["error"]["field"] == "definition.metrics[0]"
-    client.put(f"{PATH}/custom_metric/Bosses", json=BOSSES)
+    client.put(f"{PATH}/custom-metric/Bosses", json=BOSSES)
     assert client.put(f"{PATH}/query/a", json={**QUERY, "metrics": ["Bosses"]}).status_code == 200
 
 
@@ -222,28 +222,28 @@ def test_a_question_names_segments_that_there_are(client: Client, kind: str) -> 
 
 @pytest.mark.parametrize("name", ["dau", "retention_d7", "ltv_d30"])
 def test_a_metric_of_every_game_cannot_be_defined_anew(client: Client, name: str) -> None:
-    error = refusal(client, f"{PATH}/custom_metric/{name}", BOSSES)
+    error = refusal(client, f"{PATH}/custom-metric/{name}", BOSSES)
     assert error["field"] == "name"
 
 
 @pytest.mark.parametrize("name", ["bucket", "previous_dau", "by_country", "kills, all"])
 def test_a_metric_is_not_named_like_another_column(client: Client, name: str) -> None:
-    assert refusal(client, f"{PATH}/custom_metric/{name}", BOSSES)["field"] == "name"
+    assert refusal(client, f"{PATH}/custom-metric/{name}", BOSSES)["field"] == "name"
 
 
 def test_a_custom_metric_of_a_segment_that_there_is_not_is_refused(client: Client) -> None:
     condition = {"type": "condition", "dimension": "segment.Payers", "values": ["yes"]}
     metric = {**BOSSES, "event": {"filter": condition}}
-    error = refusal(client, f"{PATH}/custom_metric/Bosses", metric)
+    error = refusal(client, f"{PATH}/custom-metric/Bosses", metric)
     assert (error["code"], error["field"]) == ("invalid_query", "event.filter.dimension")
     client.put(f"{SEGMENTS}/Payers", json=PAYERS)
-    assert client.put(f"{PATH}/custom_metric/Bosses", json=metric).status_code == 200
+    assert client.put(f"{PATH}/custom-metric/Bosses", json=metric).status_code == 200
     assert client.delete(f"{SEGMENTS}/Payers").status_code == 409
 
 
 def test_a_custom_metric_of_a_dimension_that_there_is_not_is_refused(client: Client) -> None:
     condition = {"type": "condition", "dimension": "contry", "values": ["DE"]}
-    error = refusal(client, f"{PATH}/custom_metric/Bosses", {**BOSSES, "event": {"filter": condition}})
+    error = refusal(client, f"{PATH}/custom-metric/Bosses", {**BOSSES, "event": {"filter": condition}})
     assert (error["nearest"], error["field"].startswith("event.filter")) == ("country", True)
 
 

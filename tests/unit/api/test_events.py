@@ -68,13 +68,13 @@ def test_an_event_has_all_its_columns_and_its_attributes_as_sent(client: Client)
 @pytest.mark.parametrize("limit", [1, 2, 3, 4, 10])
 def test_pages_together_are_the_whole_list(client: Client, limit: int) -> None:
     seen: list[int] = []
-    before = ""
+    after = ""
     while True:
-        page = client.get(f"{EVENTS}?limit={limit}{before}").json()
+        page = client.get(f"{EVENTS}?limit={limit}{after}").json()
         seen += [event["row_no"] for event in page["events"]]
         if page["next"] is None:
             break
-        before = f"&before={page['next']}"
+        after = f"&after={page['next']}"
     assert seen == [10, 9, 8, 7, 6, 5, 4, 3, 2, 1]
 
 
@@ -142,5 +142,5 @@ def test_rejected_events_are_filtered_by_reason_and_paged(client: Client) -> Non
     beginning = client.get(f"{EVENTS}?status=rejected&reason=fail*").json()["events"]
     assert [event["rejected_no"] for event in beginning] == [1]
     page = client.get(f"{EVENTS}?status=rejected&limit=1").json()
-    rest = client.get(f"{EVENTS}?status=rejected&limit=1&before={page['next']}").json()
+    rest = client.get(f"{EVENTS}?status=rejected&limit=1&after={page['next']}").json()
     assert [event["rejected_no"] for event in rest["events"]] == [1]

@@ -40,7 +40,7 @@ ROUTES = [
     "/{}",
 ]
 PARAMETERS = ["status", "event_id", "player_id", "from", "to", "limit", "before", "reason", "other", "search"]
-PARAMETERS += ["before_time", "before_no", "format"]
+PARAMETERS += ["after", "format"]
 FIELDS = [
     "name",
     "game_key",

@@ -51,6 +51,7 @@ def test_the_last_day_hour_by_hour(console: FakeConsole, client: Client, game: d
             },
         ],
         "adds_up": True,
+        "next": None,
     }
 
 
@@ -67,3 +68,17 @@ def test_the_span_can_be_chosen(console: FakeConsole, client: Client, game: dict
         _insert(console, day=day, hour=12, received=15, stored=10)
     answer = client.get(f"{HOURS}?from=2025-12-29T12:30:00Z&to=2025-12-31T12:00:00Z").json()
     assert [hour["hour"][:13] for hour in answer["hours"]] == ["2025-12-30T12", "2025-12-29T12"]
+
+
+def test_hours_come_in_pages(console: FakeConsole, client: Client, game: dict[str, Any]) -> None:
+    for hour in (20, 21, 22):
+        _insert(console, day=31, hour=hour, received=15, stored=10)
+    seen: list[str] = []
+    after = ""
+    while True:
+        page = client.get(f"{HOURS}?limit=2{after}").json()
+        seen += [hour["hour"][11:13] for hour in page["hours"]]
+        if page["next"] is None:
+            break
+        after = f"&after={page['next']}"
+    assert seen == ["22", "21", "20"]

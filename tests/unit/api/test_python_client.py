@@ -19,7 +19,7 @@ def methods() -> dict[str, ast.FunctionDef]:
 
 @pytest.mark.parametrize("analysis", QUESTIONS)
 def test_each_analysis_has_a_method_with_the_fields_of_its_question(analysis: str) -> None:
-    arguments = methods()[analysis].args
+    arguments = methods()[analysis.replace("-", "_")].args
     named = [argument.arg for argument in (*arguments.args, *arguments.kwonlyargs)]
     fields = [field.encode_name for field in msgspec.structs.fields(QUESTIONS[analysis])]
     assert sorted(named) == sorted(["self", "game", *fields])

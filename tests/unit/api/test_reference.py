@@ -19,7 +19,7 @@ MONITORING = (DOCS / "reference" / "monitoring.md").read_text(encoding="utf-8")
 GUIDE = (DOCS / "guides" / "sql.md").read_text(encoding="utf-8")
 
 Client = TestClient[Litestar]
-_ROUTE_OR_QUESTION = re.compile(r"`POST (/api/v1/games/\{game\}/\w+)`|```json\n(.*?)```", re.DOTALL)
+_ROUTE_OR_QUESTION = re.compile(r"`POST (/api/v1/games/\{game\}/[\w-]+)`|```json\n(.*?)```", re.DOTALL)
 
 
 def questions_of(page: Path) -> list[tuple[frozenset[str], str]]:

@@ -35,7 +35,7 @@ def test_what_is_of_the_type_is_converted() -> None:
             "filter.filters[1].operator",
             "matches",
         ),
-        ({**QUERY, "compare": "previous"}, "compare", "previous_period"),
+        ({**QUERY, "compare": "previous_perio"}, "compare", "previous_period"),
     ],
 )
 def test_a_wrong_word_is_named_with_the_nearest_right_one(value: object, field: str, nearest: str | None) -> None:

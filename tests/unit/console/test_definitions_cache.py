@@ -24,22 +24,22 @@ class CountingStore:
 
 def test_definitions_are_read_once_until_one_changes(console: FakeConsole) -> None:
     console.control.create_game("Tetris")
-    console.control.put_definition("1", "custom_metric", "Bosses", BOSSES, "ada")
+    console.control.put_definition("1", "custom-metric", "Bosses", BOSSES, "ada")
     store = CountingStore(console)
     saved = SavedDefinitions(store)
     expected = CustomMetric(CustomMetricKind.COUNT, EventMatch("design", "boss"))
     assert [dict(saved(1).custom_metrics) for _ in range(3)] == [{"Bosses": expected}] * 3
     assert saved(2).custom_metrics == {}
     assert store.reads == 2
-    console.control.delete_definition("1", "custom_metric", "Bosses")
+    console.control.delete_definition("1", "custom-metric", "Bosses")
     assert saved(1).custom_metrics == {}
     assert store.reads == 3
 
 
 def test_a_definition_that_cannot_be_read_is_passed_over(console: FakeConsole) -> None:
     console.control.create_game("Tetris")
-    console.control.put_definition("1", "custom_metric", "Bosses", BOSSES, "ada")
-    console.control.put_definition("1", "custom_metric", "Old", {"of": "another version"}, "ada")
+    console.control.put_definition("1", "custom-metric", "Bosses", BOSSES, "ada")
+    console.control.put_definition("1", "custom-metric", "Old", {"of": "another version"}, "ada")
     console.control.put_definition("1", "segment", "Old", {"of": "another version"}, "ada")
     console.control.put_definition("1", "query", "Mine", {}, "ada")
     saved = SavedDefinitions(console.control)(1)

@@ -74,6 +74,21 @@ def test_games_of_an_older_version_are_in_utc_and_not_lenient(path: Path) -> Non
     assert (game.name, game.time_zone, game.is_lenient, game.created_at) == ("Tetris", "UTC", False, 5)
 
 
+def test_definitions_of_an_older_version_are_found_under_the_new_names_of_their_kinds(path: Path) -> None:
+    make_old_database(
+        path,
+        "0010",
+        "INSERT INTO games (game_id, name, game_key, secret_key, is_enabled, is_strict, created_at)"
+        " VALUES (1, 'Tetris', 'key', 'secret', 1, 0, 5)",
+        "INSERT INTO definitions VALUES (1, 'custom_metric', 'x_y', 'ada', '{}', 5, 5)",
+        "INSERT INTO definitions VALUES (1, 'error_groups', 'x_y', 'ada', '{}', 5, 5)",
+        "INSERT INTO definitions VALUES (1, 'query', 'x_y', 'ada', '{}', 5, 5)",
+    )
+    with ControlDatabase(path, SystemClock()) as control:
+        found = [(each.kind, each.name) for each in control.list_definitions("1")]
+    assert found == [("custom-metric", "x_y"), ("error-groups", "x_y"), ("query", "x_y")]
+
+
 def test_processes_that_start_at_once_share_one_database(path: Path) -> None:
     starting = [
         subprocess.Popen([sys.executable, "-c", OPEN_AND_WRITE, str(path), f"game {number}"], stdout=subprocess.PIPE)

@@ -314,21 +314,23 @@ def test_a_metric_is_built_seen_and_saved(console: FakeConsole, browser: Browser
         "where": "platform=ios\nvalue>=3",
     }
     asked = f"{build}?{urllib.parse.urlencode(fields)}"
-    assert "cards/metrics.preview?category=design&amp;event_id=Boss&amp;is_prefix=1&amp;kind=sum&amp;where=" in page(browser, asked)
+    assert "cards/metrics.preview?category=design&amp;event_id=Boss&amp;is_prefix=1&amp;kind=sum&amp;where=" in page(
+        browser, asked
+    )
     browser.get(asked.replace("metrics/build", "cards/metrics.preview"))
     [(_, question)] = [each for each in console.analytics.asked if isinstance(each[1], MetricPreview)]
     assert isinstance(question, MetricPreview)
     assert question.metric.event.is_prefix
     answer = send(browser, asked, build, name="Boss points", **fields)
     assert answer.headers["Location"] == f"{METRICS}?metric=Boss+points"
-    definition = saved(console, "custom_metric", "Boss points")
+    definition = saved(console, "custom-metric", "Boss points")
     assert [each["dimension"] for each in definition["event"]["filter"]["filters"]] == ["platform", "value"]
     again = page(browser, f"{build}?name=Boss+points")
     assert "platform=ios\nvalue&gt;=3</textarea>" in again
     assert send(browser, asked, build, name="Boss points", **fields).status_code == 400
     changed = send(browser, asked, build, name="Boss points", is_change="1", **{**fields, "kind": "count"})
     assert changed.status_code == 303
-    assert saved(console, "custom_metric", "Boss points")["kind"] == "count"
+    assert saved(console, "custom-metric", "Boss points")["kind"] == "count"
 
 
 def test_a_metric_in_use_is_kept(console: FakeConsole, browser: Browser) -> None:

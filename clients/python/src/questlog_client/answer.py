@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import polars as pl
 
-_BESIDE = b"questlog"
+_METADATA = b"questlog"
 
 
 @dataclass(frozen=True)
@@ -47,9 +47,12 @@ class Answer:
     `totals` are rows of what is summed up, as dictionaries; empty where no totals were asked for. `as_of` is when the
     state of the data was taken; everything that was acknowledged before `complete_through` is in it. `took_ms` is how
     long answering took, `rows_read_at_most` how many rows the tables that were read have, `sources` what answered and
-    for which metrics. Days are those of `time_zone`. `data_version` grows with every load of events. What the server
-    does not say is None, or 0. Libraries that speak Arrow's stream protocol take an
-    answer as it is: `polars.DataFrame(answer)`, `duckdb.sql("FROM answer")`.
+    for which metrics. Days are those of `time_zone`. `compared_period` has the first and last day of the period that is
+    compared with. `data_version` grows with every load of events. `next`, given as `after`, asks for the next page of a
+    list; None for the last one. What the server does not say is None, or 0.
+
+    Libraries that speak Arrow's stream protocol take an answer as it is: `polars.DataFrame(answer)`,
+    `duckdb.sql("FROM answer")`.
     """
 
     table: pa.Table
@@ -63,6 +66,8 @@ class Answer:
     rows_read_at_most: int = 0
     sources: Sequence[Source] = ()
     time_zone: str = "UTC"
+    compared_period: tuple[dt.date, dt.date] | None = None
+    next: str | None = None
 
     def to_pandas(self) -> "pd.DataFrame":
         """The rows as a pandas DataFrame. Raises `ImportError` where pandas is not installed."""
@@ -84,24 +89,30 @@ class Answer:
 def read_answer(body: bytes) -> Answer:
     """The answer that an Arrow IPC stream holds. Raises `pyarrow.ArrowInvalid`, `ValueError`."""
     table = pa.ipc.open_stream(body).read_all()
-    beside = json.loads((table.schema.metadata or {}).get(_BESIDE, b"{}"))
+    said = json.loads((table.schema.metadata or {}).get(_METADATA, b"{}"))
     return Answer(
         table=table,
         columns=[_column(each) for each in table.schema],
-        totals=beside.get("totals") or (),
-        warnings=[Warned(each["field"], each["detail"]) for each in beside.get("warnings", ())],
-        data_version=beside.get("data_version", 0),
-        as_of=_time(beside.get("as_of")),
-        complete_through=_time(beside.get("complete_through")),
-        took_ms=beside.get("took_ms", 0.0),
-        rows_read_at_most=beside.get("rows_read_at_most", 0),
-        sources=[Source(each["name"], each["answers"]) for each in beside.get("sources", ())],
-        time_zone=beside.get("time_zone", "UTC"),
+        totals=said.get("totals") or (),
+        warnings=[Warned(each["field"], each["detail"]) for each in said.get("warnings", ())],
+        data_version=said.get("data_version", 0),
+        as_of=_time(said.get("as_of")),
+        complete_through=_time(said.get("complete_through")),
+        took_ms=said.get("took_ms", 0.0),
+        rows_read_at_most=said.get("rows_read_at_most", 0),
+        sources=[Source(each["name"], each["answers"]) for each in said.get("sources", ())],
+        time_zone=said.get("time_zone", "UTC"),
+        compared_period=_period(said.get("compared_period")),
+        next=said.get("next"),
     )
 
 
 def _time(text: str | None) -> dt.datetime | None:
     return None if text is None else dt.datetime.fromisoformat(text)
+
+
+def _period(period: Mapping[str, str] | None) -> tuple[dt.date, dt.date] | None:
+    return None if period is None else (dt.date.fromisoformat(period["start"]), dt.date.fromisoformat(period["end"]))
 
 
 def _column(described: pa.Field) -> Column:

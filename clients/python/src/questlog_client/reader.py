@@ -102,7 +102,7 @@ class Reader:
             "filter": filter,
             "compare": _compare(compare),
         }
-        return self.ask("metric_preview", _given(question), game=game)
+        return self.ask("metric-preview", _given(question), game=game)
 
     def explore(
         self,
@@ -355,11 +355,14 @@ class Reader:
 
     def player_devices(self, player_id: str, *, game: str | int | None = None) -> Answer:
         """What a player played on: devices, systems, builds and countries."""
-        return self.ask("player_devices", {"player_id": player_id}, game=game)
+        return self.ask("player-devices", {"player_id": player_id}, game=game)
 
-    def player_purchases(self, player_id: str, *, limit: int | None = None, game: str | int | None = None) -> Answer:
+    def player_purchases(
+        self, player_id: str, *, limit: int | None = None, after: str | None = None, game: str | int | None = None
+    ) -> Answer:
         """What a player bought, and what was refunded, newest first."""
-        return self.ask("player_purchases", _given({"player_id": player_id, "limit": limit}), game=game)
+        question = {"player_id": player_id, "limit": limit, "after": after}
+        return self.ask("player-purchases", _given(question), game=game)
 
     def distribution(
         self,
@@ -381,11 +384,18 @@ class Reader:
         *,
         filter: Json | None = None,  # noqa: A002 - the server's word
         limit: int | None = None,
+        after: str | None = None,
         game: str | int | None = None,
     ) -> Answer:
         """The latest errors of one error group, with everything that was sent."""
-        question = {"fingerprint": fingerprint, "period": _period(period), "filter": filter, "limit": limit}
-        return self.ask("error_samples", _given(question), game=game)
+        question = {
+            "fingerprint": fingerprint,
+            "period": _period(period),
+            "filter": filter,
+            "limit": limit,
+            "after": after,
+        }
+        return self.ask("error-samples", _given(question), game=game)
 
     def player(self, player_id: str, *, game: str | int | None = None) -> Answer:
         """A player's profile: first and last event, install, sessions, playtime, revenue, properties."""
@@ -395,14 +405,12 @@ class Reader:
         self,
         player_id: str,
         *,
-        older_than: Json | None = None,
+        after: str | None = None,
         limit: int | None = None,
         game: str | int | None = None,
     ) -> Answer:
         """A player's sessions, newest first."""
-        return self.ask(
-            "sessions", _given({"player_id": player_id, "older_than": older_than, "limit": limit}), game=game
-        )
+        return self.ask("sessions", _given({"player_id": player_id, "after": after, "limit": limit}), game=game)
 
     def timeline(
         self,
@@ -411,7 +419,7 @@ class Reader:
         period: Period | None = None,
         event: Json | None = None,
         search: str | None = None,
-        older_than: Json | None = None,
+        after: str | None = None,
         limit: int | None = None,
         game: str | int | None = None,
     ) -> Answer:
@@ -421,7 +429,7 @@ class Reader:
             "period": None if period is None else _period(period),
             "event": event,
             "search": search,
-            "older_than": older_than,
+            "after": after,
             "limit": limit,
         }
         return self.ask("timeline", _given(question), game=game)
@@ -459,7 +467,7 @@ class Reader:
         events: Json | Sequence[Json] | None = None,
         parts: int | None = None,
         repeats: bool | None = None,
-        top: int | None = None,
+        max_nodes: int | None = None,
         filter: Json | None = None,  # noqa: A002 - the server's word
         game: str | int | None = None,
     ) -> Answer:
@@ -474,7 +482,7 @@ class Reader:
             "events": events,
             "parts": parts,
             "repeats": repeats,
-            "top": top,
+            "max_nodes": max_nodes,
             "filter": filter,
         }
         return self.ask("paths", _given(question), game=game)
@@ -487,7 +495,7 @@ class Reader:
         first_build: str | None = None,
         filter: Json | None = None,  # noqa: A002 - the server's word
         limit: int | None = None,
-        offset: int | None = None,
+        after: str | None = None,
         compare: Compare | None = None,
         game: str | int | None = None,
     ) -> Answer:
@@ -498,10 +506,10 @@ class Reader:
             "first_build": first_build,
             "filter": filter,
             "limit": limit,
-            "offset": offset,
+            "after": after,
             "compare": _compare(compare),
         }
-        return self.ask("error_groups", _given(question), game=game)
+        return self.ask("error-groups", _given(question), game=game)
 
     def event_catalogue(
         self,
@@ -510,7 +518,7 @@ class Reader:
         category: str | None = None,
         search: str | None = None,
         limit: int | None = None,
-        offset: int | None = None,
+        after: str | None = None,
         sample: int | None = None,
         players: bool | None = None,
         game: str | int | None = None,
@@ -521,11 +529,11 @@ class Reader:
             "category": category,
             "search": search,
             "limit": limit,
-            "offset": offset,
+            "after": after,
             "sample": sample,
             "players": players,
         }
-        return self.ask("event_catalogue", _given(question), game=game)
+        return self.ask("event-catalogue", _given(question), game=game)
 
     def values(
         self,
@@ -535,7 +543,7 @@ class Reader:
         prefix: str | None = None,
         filter: Json | None = None,  # noqa: A002 - the server's word
         limit: int | None = None,
-        offset: int | None = None,
+        after: str | None = None,
         game: str | int | None = None,
     ) -> Answer:
         """The values of a dimension, with events and players."""
@@ -545,7 +553,7 @@ class Reader:
             "prefix": prefix,
             "filter": filter,
             "limit": limit,
-            "offset": offset,
+            "after": after,
         }
         return self.ask("values", _given(question), game=game)
 

@@ -36,6 +36,7 @@ from questlog.analytics.question.query import (
     GroupBy,
     Name,
     Period,
+    Top,
     check_buckets,
     check_distinct,
     check_one_group,
@@ -77,7 +78,7 @@ class Economy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     largest: Largest | None = None
     items: Annotated[int, Meta(ge=1, le=10_000)] | None = None
     group_by: GroupBy = ()
-    top: Annotated[int, Meta(ge=1, le=100)] = 10
+    top: Top = 10
     filter: Filter | None = None
     compare: Compare | None = None
     time_zone: Name | None = None

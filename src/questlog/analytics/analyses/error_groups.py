@@ -17,6 +17,7 @@ from questlog.analytics.engine.functions import event_rank
 from questlog.analytics.question.answer import Answer, AnswerColumn
 from questlog.analytics.question.definitions import SegmentDefinition
 from questlog.analytics.question.examples import JANUARY, Example
+from questlog.analytics.question.paging import Mark, next_row, row_after
 from questlog.analytics.question.query import Compare, Filter, Period, check_periods
 from questlog.analytics.selection.buckets import LocalDays
 from questlog.analytics.selection.dimensions import FINGERPRINT, dimension_column
@@ -34,7 +35,8 @@ class ErrorGroups(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     An error group has all errors whose messages differ only in numbers, addresses and ids: they have the same
     `message_fingerprint`. A group is new if its first error ever is in the period; `is_new` lists only new groups.
     `first_build` lists only groups that were first seen in that build. `filter` selects the errors that are counted;
-    the first error of a group is found without it. The list has `limit` groups after the first `offset`. `compare`
+    the first error of a group is found without it. The list has `limit` groups a page: for the next one,
+    `after` is the `next` of the answer. `compare`
     adds `previous_events` and `previous_players`, of the period that it names.
     """
 
@@ -43,7 +45,7 @@ class ErrorGroups(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     first_build: Text | None = None
     filter: Filter | None = None
     limit: Annotated[int, Meta(ge=1, le=MAX_GROUPS)] = 100
-    offset: Annotated[int, Meta(ge=0, le=1_000_000)] = 0
+    after: Mark | None = None
     compare: Compare | None = None
 
     def check(self, segments: Mapping[str, SegmentDefinition]) -> None:
@@ -78,9 +80,11 @@ def answer(question: ErrorGroups, context: Context) -> Answer:
     selection = select(context, Period(FIRST_DAY, end), question.filter)
     errors = Errors(selection, question.period, compared)
     chosen = (question.is_new, question.first_build)
-    rows = context.run(page_of, errors, chosen, question.limit, question.offset)
+    before = row_after(question.after)
+    rows = context.run(page_of, errors, chosen, question.limit, before)
     totals = context.run(totals_of, errors, chosen)
-    return Answer(rows, errors.columns, totals=totals, data_version=context.data_version)
+    following = next_row(before, rows.num_rows, totals["groups"][0].as_py())
+    return Answer(rows, errors.columns, totals=totals, data_version=context.data_version, next=following)
 
 
 # ----------------------------------------------------------------------------------------------- asked of the engine
@@ -161,7 +165,7 @@ _PREVIOUS = (
 )
 
 ANALYSIS = Analysis(
-    "error_groups",
+    "error-groups",
     ErrorGroups,
     answer,
     "Errors by message, with the build and time of the first one.",

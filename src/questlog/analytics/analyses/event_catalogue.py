@@ -17,6 +17,7 @@ from questlog.analytics.engine.context import Context
 from questlog.analytics.question.answer import Answer, AnswerColumn
 from questlog.analytics.question.definitions import SegmentDefinition
 from questlog.analytics.question.examples import JANUARY, Example
+from questlog.analytics.question.paging import Mark, next_row, row_after
 from questlog.analytics.question.problems import InvalidQuery, unknown
 from questlog.analytics.question.query import Name, Period
 from questlog.analytics.selection.rows import events_with
@@ -37,17 +38,17 @@ _SPREAD, _MODULUS = 7_919, 1_000_003
 class EventCatalogue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Every category and event id that the game ever sent, the most frequent of the period first.
 
-    `search` is a text anywhere in the event id; upper and lower case are equal. The list has `limit` names after the
-    first `offset`. SDKs, builds, sources and attributes come from about `sample` events of each name, evenly spread
-    over the period (all of them if there are fewer; with 0, none); `sampled` is their number. `players` adds the
-    distinct players of the period, which reads all of its events.
+    `search` is a text anywhere in the event id; upper and lower case are equal. The list has `limit` names a page: for
+    the next one, `after` is the `next` of the answer. SDKs, builds, sources and attributes come from about `sample`
+    events of each name, evenly spread over the period (all of them if there are fewer; with 0, none); `sampled` is
+    their number. `players` adds the distinct players of the period, which reads all of its events.
     """
 
     period: Period
     category: Name | None = None
     search: Annotated[str, Meta(max_length=200)] = ""
     limit: Annotated[int, Meta(ge=1, le=MAX_NAMES)] = 50
-    offset: Annotated[int, Meta(ge=0, le=1_000_000)] = 0
+    after: Mark | None = None
     sample: Annotated[int, Meta(ge=0, le=MAX_SAMPLE)] = 200
     players: bool = False
 
@@ -75,7 +76,8 @@ def answer(question: EventCatalogue, context: Context) -> Answer:
     """A page of names. Raises `InvalidQuery`, `QueryAborted`."""
     question.check(context.segments)
     names = Names(select(context, question.period), question.category, question.search)
-    rows = context.run(page_of, names, question.limit, question.offset)
+    before = row_after(question.after)
+    rows = context.run(page_of, names, question.limit, before)
     numbers = tuple(sorted(rows["event_no"].to_pylist()))
     found = dict.fromkeys(numbers, _NOTHING)
     if question.sample:
@@ -91,7 +93,8 @@ def answer(question: EventCatalogue, context: Context) -> Answer:
         table = table.append_column(name, pa.array(values, _TYPES[name]))
     columns = [_COLUMNS[name] for name in table.column_names]
     totals = context.run(totals_of, names)
-    return Answer(table, columns, totals=totals, data_version=context.data_version)
+    following = next_row(before, table.num_rows, totals["names"][0].as_py())
+    return Answer(table, columns, totals=totals, data_version=context.data_version, next=following)
 
 
 def _looked_at(rows: pa.Table) -> dict[int, Mapping[str, Any]]:
@@ -237,7 +240,7 @@ _COLUMNS = {
 }
 
 ANALYSIS = Analysis(
-    "event_catalogue",
+    "event-catalogue",
     EventCatalogue,
     answer,
     "All events of a game, with first and last day, volume, SDKs, builds and attributes.",

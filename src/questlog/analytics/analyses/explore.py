@@ -39,6 +39,7 @@ from questlog.analytics.question.query import (
     GroupBy,
     Name,
     Period,
+    Top,
     check_buckets,
     check_distinct,
     check_one_group,
@@ -110,7 +111,7 @@ class Explore(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     measures: Annotated[tuple[Measure, ...], Meta(min_length=1)] = CHEAP
     granularity: Granularity = Granularity.ALL
     group_by: GroupBy = ()
-    top: Annotated[int, Meta(ge=1, le=100)] = 10
+    top: Top = 10
     filter: Filter | None = None
     histogram: Histogram | None = None
     histogram_of: Numbers = Numbers.VALUE

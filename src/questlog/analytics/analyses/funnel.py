@@ -55,6 +55,7 @@ from questlog.analytics.question.query import (
     Granularity,
     GroupBy,
     Period,
+    Top,
     check_distinct,
     check_periods,
 )
@@ -125,7 +126,7 @@ class Funnel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     exclusions: Annotated[tuple[Exclusion, ...], Meta(max_length=MAX_EXCLUSIONS)] = ()
     granularity: Granularity = Granularity.ALL
     group_by: GroupBy = ()
-    top: Annotated[int, Meta(ge=1, le=1_000)] | None = None
+    top: Top | None = None
     filter: Filter | None = None
     times: StepTimes | None = None
     dropped_after: Annotated[int, Meta(ge=1, le=MAX_STEPS - 1)] | None = None

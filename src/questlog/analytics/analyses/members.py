@@ -40,6 +40,7 @@ from questlog.analytics.analyses.triangle import bucket_numbers, bucket_starts
 from questlog.analytics.engine import tables
 from questlog.analytics.engine.analysis import Analysis
 from questlog.analytics.engine.context import Built, Context
+from questlog.analytics.engine.pages import page_of_players
 from questlog.analytics.metrics.catalogue import CATALOGUE
 from questlog.analytics.metrics.measures import Quantity
 from questlog.analytics.metrics.metric import metric_named
@@ -47,12 +48,13 @@ from questlog.analytics.metrics.metric_query import checked
 from questlog.analytics.question.answer import Answer
 from questlog.analytics.question.definitions import CustomMetric, InCell, SegmentDefinition
 from questlog.analytics.question.examples import JANUARY, Example
+from questlog.analytics.question.paging import Mark, player_after
 from questlog.analytics.question.problems import InvalidQuery, unknown
 from questlog.analytics.question.query import Granularity, Period, Query, Value
 from questlog.analytics.selection.buckets import Bucket
 from questlog.analytics.selection.cardinality import OTHER
 from questlog.analytics.selection.segment_rules import rules_of
-from questlog.analytics.selection.segments import LISTED, number_of
+from questlog.analytics.selection.segments import LISTED
 from questlog.analytics.selection.selection import caps_of, select, zone_asked
 from questlog.model.calendar import Zone
 
@@ -66,15 +68,15 @@ _ONE_DAY = dt.timedelta(days=1)
 class Members(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The players behind a number of another answer, in the order in which the server first saw them.
 
-    `of` describes the number: the question that was asked, and the place in its answer. The list has `limit` players,
-    and begins after the player whose id is `after`. The columns are those of the members of a segment. The totals have
-    the number of `players`, which equals the number in question if it counts players; for a funnel of sessions, they
-    also have `sessions`.
+    `of` describes the number: the question that was asked, and the place in its answer. The list has `limit` players a
+    page: for the next one, `after` is the `next` of the answer. The columns are those of the members of a segment. The
+    totals have the number of `players`, which equals the number in question if it counts players; for a funnel of
+    sessions, they also have `sessions`.
     """
 
     of: Cell
     limit: Annotated[int, Meta(ge=0, le=MAX_LISTED)] = 100
-    after: Annotated[str, Meta(min_length=1, max_length=1_024)] | None = None
+    after: Mark | None = None
 
 
 def check(question: Members, segments: Mapping[str, SegmentDefinition], custom: Mapping[str, CustomMetric]) -> None:
@@ -93,13 +95,14 @@ def check(question: Members, segments: Mapping[str, SegmentDefinition], custom: 
 def answer(question: Members, context: Context) -> Answer:
     """A page of players, and their number. Raises `InvalidQuery`, `QueryAborted`."""
     check(question, context.segments, context.custom_metrics)
-    after_no = number_of(question.after, context)
+    after_no = player_after(question.after)
     if isinstance(question.of, FunnelCell):
         return _of_funnel(question.of, question.limit, after_no, context)
     build, *arguments = _BUILDERS[type(question.of)](question.of, context)
-    rows = context.run(_page, build, tuple(arguments), context.game_id, question.limit, after_no)
+    rows = context.run(_page, build, tuple(arguments), context.game_id, question.limit + 1, after_no)
+    rows, following = page_of_players(rows, question.limit)
     totals = context.run(_count, build, tuple(arguments))
-    return Answer(rows, LISTED, totals=totals, data_version=context.data_version)
+    return Answer(rows, LISTED, totals=totals, data_version=context.data_version, next=following)
 
 
 def check_cells(
@@ -298,7 +301,7 @@ def _page(
     players = tables.players
     players = players.filter(players.game_id == game_id, players.player_no > after_no)
     found = players.semi_join(build(*arguments), "player_no").order_by("player_no").limit(limit)
-    return found.select([column.name for column in LISTED])
+    return found.select("player_no", *(column.name for column in LISTED))
 
 
 def _count(build: Callable[..., ir.Table], arguments: tuple[Hashable, ...]) -> ir.Table:
@@ -318,9 +321,9 @@ def _of_funnel(cell: FunnelCell, limit: int, after_no: int, context: Context) ->
         totals["sessions"] = [len(units)]
         numbers = _players_of_sessions(cell, units, context)
     totals["players"] = [len(numbers)]
-    page = tuple(numbers[numbers > after_no][:limit].tolist())
-    rows = context.run(_of_numbers, context.game_id, page)
-    return Answer(rows, LISTED, totals=pa.table(totals), data_version=context.data_version)
+    page = tuple(numbers[numbers > after_no][: limit + 1].tolist())
+    rows, following = page_of_players(context.run(_of_numbers, context.game_id, page), limit)
+    return Answer(rows, LISTED, totals=pa.table(totals), data_version=context.data_version, next=following)
 
 
 def _units_of_funnel(cell: FunnelCell, context: Context) -> Ints:
@@ -381,7 +384,7 @@ def _players_of_sessions(cell: FunnelCell, sessions: Ints, context: Context) -> 
 def _of_numbers(game_id: int, numbers: tuple[int, ...]) -> ir.Table:
     players = tables.players
     players = players.filter(players.game_id == game_id, players.player_no.isin(numbers))
-    return players.order_by("player_no").select([column.name for column in LISTED])
+    return players.order_by("player_no").select("player_no", *(column.name for column in LISTED))
 
 
 def _numbered(game_id: int, numbers: tuple[int, ...]) -> ir.Table:

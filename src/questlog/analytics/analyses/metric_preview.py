@@ -55,7 +55,7 @@ def answer(question: MetricPreview, context: Context) -> Answer:
 
 
 ANALYSIS = Analysis(
-    "metric_preview",
+    "metric-preview",
     MetricPreview,
     answer,
     "A custom metric that is not saved, over time.",

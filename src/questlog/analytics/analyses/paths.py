@@ -42,7 +42,7 @@ from questlog.analytics.selection.selection import select
 
 MAX_DEPTH = 5
 MAX_WINDOW_S = 31 * 86_400
-MAX_TOP = 50
+MOST_NODES = 50
 MAX_PARTS = 5
 _ROWS_AT_ONCE = 4_000_000
 """Of more events, players are taken a part at a time: an event takes about 200 bytes while paths are followed."""
@@ -67,8 +67,8 @@ class Paths(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `events` are the events that count as steps (default: all); anchors always count. `filter` applies to anchor and
     steps. Several events in a row at one node are one step, unless `repeats` is true.
 
-    A node is a category and the first `parts` parts of the event id (default: all). At each step, the `top` most
-    frequent nodes are shown; all others are `(other)`.
+    A node is a category and the first `parts` parts of the event id (default: all). At each step, the `max_nodes`
+    most frequent nodes are shown; all others are `(other)`.
 
     The answer has a row for each `step` (1 = first), `from` and `to`, with `paths`, `players`, and `share`: paths ÷ all
     paths from that node. `to` is null where a path ends. The totals have all `paths` and their `players`.
@@ -83,7 +83,7 @@ class Paths(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     events: Step | None = None
     parts: Annotated[int, Meta(ge=0, le=MAX_PARTS)] | None = None
     repeats: bool = False
-    top: Annotated[int, Meta(ge=1, le=MAX_TOP)] = 10
+    max_nodes: Annotated[int, Meta(ge=1, le=MOST_NODES)] = 10
     filter: Filter | None = None
 
     def check(self, segments: Mapping[str, SegmentDefinition]) -> None:
@@ -112,7 +112,7 @@ def answer(question: Paths, context: Context) -> Answer:
     counts = np.zeros((question.depth + 1, len(labels)), np.int64)
     for each in known or walks:
         counts += node_counts(each, len(labels))
-    kept = most_frequent(counts, question.top)
+    kept = most_frequent(counts, question.max_nodes)
     told: dict[tuple[int, int, int], Flow] = {}
     total = _NO_FLOW
     for each in known or (_walked(question, each, node_of, context) for each in parts):

@@ -47,7 +47,7 @@ _COLUMNS = (
 )
 
 ANALYSIS = Analysis(
-    "player_devices",
+    "player-devices",
     PlayerDevices,
     answer,
     "What a player played on: devices, systems, builds and countries.",

@@ -14,9 +14,11 @@ from questlog.analytics.engine import tables
 from questlog.analytics.engine.analysis import Analysis
 from questlog.analytics.engine.context import Context
 from questlog.analytics.engine.functions import epoch_us
+from questlog.analytics.engine.pages import page_of_players
 from questlog.analytics.question.answer import Answer
 from questlog.analytics.question.definitions import SegmentDefinition
 from questlog.analytics.question.examples import PAYERS, Example
+from questlog.analytics.question.paging import Mark, player_after
 from questlog.analytics.question.query import Filter, Name, check_size
 from questlog.analytics.selection.dimensions import SEGMENT, add_player_dimensions, check_player_dimension
 from questlog.analytics.selection.filters import check_filter, predicate
@@ -27,7 +29,7 @@ from questlog.analytics.selection.segment_rules import (
     segments_of,
     with_segments,
 )
-from questlog.analytics.selection.segments import LISTED, number_of, players_in, with_membership
+from questlog.analytics.selection.segments import LISTED, players_in, with_membership
 from questlog.analytics.selection.selection import ALL_TIME, Selection, cells_found, select
 
 MAX_PLAYERS = 1_000
@@ -51,7 +53,7 @@ class PlayerSearch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `prefix` is the beginning of the player's id; upper and lower case are equal. `filter` can use what the rule `who`
     of a segment can: dimensions at install, lifetime numbers, days, properties, segments. `segment` is the name of a
     saved segment, or a definition. The totals are the number of `players` that match. For the next page, `after` is the
-    `player_id` of the last row.
+    `next` of the answer.
     """
 
     prefix: Annotated[str, Meta(max_length=1_024)] = ""
@@ -59,7 +61,7 @@ class PlayerSearch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     segment: Name | SegmentDefinition | None = None
     order: PlayerOrder = PlayerOrder.LAST_SEEN
     limit: Annotated[int, Meta(ge=0, le=MAX_PLAYERS)] = 100
-    after: Annotated[str, Meta(min_length=1, max_length=1_024)] | None = None
+    after: Mark | None = None
 
     def check(self, segments: Mapping[str, SegmentDefinition]) -> None:
         """Raises `InvalidQuery` for what cannot be answered in a game with these segments."""
@@ -76,7 +78,7 @@ class PlayerSearch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class _Wanted(msgspec.Struct, frozen=True):
-    """Which players: those that pass the selection's filter too. `after` is the id of a player that there is."""
+    """Which players: those that pass the selection's filter too."""
 
     selection: Selection
     prefix: str
@@ -86,10 +88,12 @@ class _Wanted(msgspec.Struct, frozen=True):
 def answer(question: PlayerSearch, context: Context) -> Answer:
     """A page of players, and their number. Raises `InvalidQuery`, `QueryAborted`."""
     question.check(context.segments)
-    number_of(question.after, context)
+    after_no = player_after(question.after)
     wanted = _Wanted(_selection(question, context), question.prefix, question.definition(context.segments))
-    rows = context.run(_page, wanted, question.order, question.limit, question.after)
-    return Answer(rows, LISTED, totals=context.run(_count, wanted), data_version=context.data_version)
+    rows = context.run(_page, wanted, question.order, question.limit + 1, None if question.after is None else after_no)
+    rows, following = page_of_players(rows, question.limit)
+    totals = context.run(_count, wanted)
+    return Answer(rows, LISTED, totals=totals, data_version=context.data_version, next=following)
 
 
 def _selection(question: PlayerSearch, context: Context) -> Selection:
@@ -115,17 +119,17 @@ def _found(wanted: _Wanted) -> ir.Table:
     return rows if wanted.segment is None else rows.semi_join(players_in(wanted.segment, selection), "player_no")
 
 
-def _page(wanted: _Wanted, order: PlayerOrder, limit: int, after: str | None) -> ir.Table:
+def _page(wanted: _Wanted, order: PlayerOrder, limit: int, after_no: int | None) -> ir.Table:
     """The greatest, of those that come after a player."""
     rows = _found(wanted).mutate(**{_PLACE: lambda found: _place(found, order)})
-    if after is not None:
+    if after_no is not None:
         last = tables.players
-        last = last.filter(last.game_id == wanted.selection.game_id, last.player_id == after)
+        last = last.filter(last.game_id == wanted.selection.game_id, last.player_no == after_no)
         rows = rows.cross_join(last.select(**{_LAST: _place(last, order), _LAST_NO: last.player_no}))
         is_same = (rows[_PLACE] == rows[_LAST]) & (rows.player_no > rows[_LAST_NO])
         rows = rows.filter((rows[_PLACE] < rows[_LAST]) | is_same)
     rows = rows.order_by(ibis.desc(_PLACE), "player_no").limit(limit)
-    return rows.select([column.name for column in LISTED])
+    return rows.select("player_no", *(column.name for column in LISTED))
 
 
 _PLACE, _LAST, _LAST_NO = "place", "last:place", "last:no"

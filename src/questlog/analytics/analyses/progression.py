@@ -35,6 +35,7 @@ from questlog.analytics.question.query import (
     GroupBy,
     Name,
     Period,
+    Top,
     check_distinct,
     check_one_group,
     check_periods,
@@ -78,7 +79,7 @@ class Progression(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     parts: Annotated[tuple[Part, ...], Meta(min_length=1)] = tuple(Part)
     order: LevelOrder = LevelOrder.NATURAL
     group_by: GroupBy = ()
-    top: Annotated[int, Meta(ge=1, le=100)] = 10
+    top: Top = 10
     filter: Filter | None = None
     compare: Compare | None = None
     time_zone: Name | None = None

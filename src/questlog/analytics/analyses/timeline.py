@@ -16,10 +16,11 @@ from questlog.analytics.engine import tables
 from questlog.analytics.engine.analysis import Analysis
 from questlog.analytics.engine.compile import arrow_schema
 from questlog.analytics.engine.context import Context
-from questlog.analytics.engine.functions import epoch_us
+from questlog.analytics.engine.pages import newest, page
 from questlog.analytics.question.answer import Answer, AnswerColumn
 from questlog.analytics.question.definitions import SegmentDefinition
 from questlog.analytics.question.examples import IS_IOS, JANUARY, PURCHASE, Example
+from questlog.analytics.question.paging import Mark
 from questlog.analytics.question.problems import InvalidQuery, NothingOfThatName
 from questlog.analytics.question.query import EventMatch, Period
 from questlog.analytics.selection.dimensions import referenced_dimensions
@@ -41,13 +42,6 @@ _INTERNAL = {"player_at", "first_rank", "properties_at", "writer", "segment", "r
 PlayerId = Annotated[str, Meta(min_length=1, max_length=1_024)]
 
 
-class Cursor(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A place in a list: the time (UTC microseconds) and the number of its row. The next page is what is older."""
-
-    time_us: Annotated[int, Meta(ge=-(2**62), le=2**62)]
-    number: Annotated[int, Meta(ge=0, le=2**62)]
-
-
 class PlayerProfile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One player's profile: one row."""
 
@@ -55,13 +49,10 @@ class PlayerProfile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class PlayerSessions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A player's sessions, newest first.
-
-    For the next page, `older_than` is the `start_time` and `session_no` of the last row.
-    """
+    """A player's sessions, newest first. For the next page, `after` is the `next` of the answer."""
 
     player_id: PlayerId
-    older_than: Cursor | None = None
+    after: Mark | None = None
     limit: Annotated[int, Meta(ge=1, le=500)] = 50
 
 
@@ -69,14 +60,14 @@ class PlayerTimeline(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A player's events, newest first: all of them, or those that match.
 
     `search` is a text anywhere in the event's id, message or attributes (as JSON); upper and lower case are equal. For
-    the next page, `older_than` is the `event_time` and `row_no` of the last row.
+    the next page, `after` is the `next` of the answer.
     """
 
     player_id: PlayerId
     period: Period | None = None
     event: EventMatch = EventMatch()
     search: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
-    older_than: Cursor | None = None
+    after: Mark | None = None
     limit: Annotated[int, Meta(ge=1, le=500)] = 100
 
     def check(self, segments: Mapping[str, SegmentDefinition]) -> None:
@@ -98,8 +89,9 @@ def profile(question: PlayerProfile, context: Context) -> Answer:
 def sessions(question: PlayerSessions, context: Context) -> Answer:
     """At most `limit` sessions. Raises `InvalidQuery` for an unknown player."""
     player = known_player(question.player_id, context)
-    rows = context.run(_sessions, context.game_id, player["player_no"], question.older_than, question.limit)
-    return rows_answer(rows, SESSIONS, context)
+    rows = context.run(_sessions, context.game_id, player["player_no"], question.after, question.limit)
+    rows, following = page(rows, "start_time", "session_no", question.limit)
+    return rows_answer(rows, SESSIONS, context, following)
 
 
 def answer(question: PlayerTimeline, context: Context) -> Answer:
@@ -111,8 +103,9 @@ def answer(question: PlayerTimeline, context: Context) -> Answer:
     if period is None:
         return rows_answer(_no_events(), EVENTS, context)
     selection = select(context, period, names=referenced_dimensions(question.event.filter))
-    wanted = _Wanted(player["player_no"], question.event, question.search, question.older_than, question.limit)
-    return rows_answer(context.run(_events, selection, wanted), EVENTS, context)
+    wanted = _Wanted(player["player_no"], question.event, question.search, question.after, question.limit)
+    rows, following = page(context.run(_events, selection, wanted), "event_time", "row_no", question.limit)
+    return rows_answer(rows, EVENTS, context, following)
 
 
 class _Wanted(msgspec.Struct, frozen=True):
@@ -121,7 +114,7 @@ class _Wanted(msgspec.Struct, frozen=True):
     player_no: int
     event: EventMatch
     search: str | None
-    older_than: Cursor | None
+    after: str | None
     limit: int
 
 
@@ -130,7 +123,7 @@ def _events(selection: Selection, wanted: _Wanted) -> ir.Table:
     rows = rows.filter(rows.player_no == wanted.player_no, event_matches(wanted.event, rows))
     if wanted.search is not None:
         rows = rows.filter(_is_found(rows, wanted.search))
-    return _page(stored_columns(rows), "event_time", "row_no", wanted.older_than, wanted.limit)
+    return newest(stored_columns(rows), "event_time", "row_no", wanted.after, wanted.limit)
 
 
 def stored_columns(events: ir.Table) -> ir.Table:
@@ -150,19 +143,10 @@ def _player(game_id: int, player_id: str) -> ir.Table:
     return rows.select(*_columns_of(PLAYERS))
 
 
-def _sessions(game_id: int, player_no: int, older_than: Cursor | None, limit: int) -> ir.Table:
+def _sessions(game_id: int, player_no: int, after: str | None, limit: int) -> ir.Table:
     rows = tables.sessions
     rows = rows.filter(rows.game_id == game_id, rows.player_no == player_no)
-    return _page(rows.select(*_columns_of(SESSIONS)), "start_time", "session_no", older_than, limit)
-
-
-def _page(rows: ir.Table, time: str, number: str, older_than: Cursor | None, limit: int) -> ir.Table:
-    """The newest rows, of those older than the cursor."""
-    if older_than is not None:
-        time_us = epoch_us(rows[time])
-        is_same_time = (time_us == older_than.time_us) & (rows[number] < older_than.number)
-        rows = rows.filter((time_us < older_than.time_us) | is_same_time)
-    return rows.order_by(ibis.desc(time), ibis.desc(number)).limit(limit)
+    return newest(rows.select(*_columns_of(SESSIONS)), "start_time", "session_no", after, limit)
 
 
 def known_player(player_id: str, context: Context) -> Mapping[str, Any]:
@@ -200,11 +184,11 @@ def _columns_of(table: Table) -> list[str]:
     return [column.name for column in table.columns if column.name not in _INTERNAL]
 
 
-def rows_answer(rows: pa.Table, table: Table, context: Context) -> Answer:
-    """The answer with these rows of a table."""
+def rows_answer(rows: pa.Table, table: Table, context: Context, following: str | None = None) -> Answer:
+    """The answer with these rows of a table; `following` is the mark of the next page."""
     known = {column.name: column for column in table.columns}
     columns = [AnswerColumn(name, _unit_of(name), known[name].meaning) for name in rows.column_names]
-    return Answer(table=rows, columns=columns, data_version=context.data_version)
+    return Answer(table=rows, columns=columns, data_version=context.data_version, next=following)
 
 
 def _unit_of(column: str) -> str:

@@ -18,6 +18,7 @@ from questlog.analytics.metrics.result import with_plain_numbers
 from questlog.analytics.question.answer import Answer, AnswerColumn
 from questlog.analytics.question.definitions import SegmentDefinition
 from questlog.analytics.question.examples import JANUARY, Example
+from questlog.analytics.question.paging import Mark, next_row, row_after
 from questlog.analytics.question.query import Filter, Name, Period
 from questlog.analytics.selection.dimensions import check_event_dimension, meaning_of
 from questlog.analytics.selection.segment_rules import with_segments
@@ -25,16 +26,15 @@ from questlog.analytics.selection.selection import Selection, select
 from questlog.model.taxonomy import VOCABULARIES
 
 MAX_VALUES = 1_000
-MAX_OFFSET = 1_000_000
 _GUESSED_VALUES = 30
 
 
 class Values(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The values of a dimension in the events of the period, the most frequent first.
 
-    `prefix` selects the values that begin with it; upper and lower case are equal. The list has `limit` values after
-    the first `offset`; equally frequent values are in alphabetical order. Dimensions with a fixed list of values
-    (`category`, `severity`, …) show all of them, also those without an event.
+    `prefix` selects the values that begin with it; upper and lower case are equal. The list has `limit` values a page:
+    for the next one, `after` is the `next` of the answer. Equally frequent values are in alphabetical order. Dimensions
+    with a fixed list of values (`category`, `severity`, …) show all of them, also those without an event.
 
     The answer has a row for each `value`: `events`, `players`, and `share`, the events ÷ all events of the period that
     pass the filter. The totals are the number of `values`, and the `events` and `players` that have any of them.
@@ -45,7 +45,7 @@ class Values(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     prefix: Annotated[str, Meta(max_length=200)] = ""
     filter: Filter | None = None
     limit: Annotated[int, Meta(ge=1, le=MAX_VALUES)] = 50
-    offset: Annotated[int, Meta(ge=0, le=MAX_OFFSET)] = 0
+    after: Mark | None = None
 
     def check(self, segments: Mapping[str, SegmentDefinition]) -> None:
         """Raises `InvalidQuery` for what cannot be answered in a game with these segments."""
@@ -60,19 +60,21 @@ def answer(question: Values, context: Context) -> Answer:
     found = select(context, question.period, question.filter, (question.dimension,))
     selection = msgspec.structs.replace(found, caps=())
     known = VOCABULARIES.get(question.dimension, ())
-    page = (MAX_VALUES, 0) if known else (question.limit, question.offset)
+    before = row_after(question.after)
+    page = (MAX_VALUES, 0) if known else (question.limit, before)
     [total] = context.run(totals_of, selection, question.prefix).to_pylist()
     rows = context.run(counts, selection, question.prefix, *page).to_pylist()
     if known:
         rows = _with_all(rows, known, question.prefix)
         total["values"] = len(rows)
-        rows = rows[question.offset : question.offset + question.limit]
+        rows = rows[before : before + question.limit]
     everything = total.pop("all_events")
     shares = [{**row, "share": row["events"] / everything if everything else None} for row in rows]
     table = pa.Table.from_pylist(shares, _SCHEMA)
     table = table.set_column(0, "value", with_plain_numbers(table["value"], question.dimension))
     columns = [AnswerColumn("value", "", meaning_of(question.dimension)), *_COLUMNS]
-    return Answer(table, columns, totals=pa.Table.from_pylist([total]), data_version=context.data_version)
+    totals, following = pa.Table.from_pylist([total]), next_row(before, len(rows), total["values"])
+    return Answer(table, columns, totals=totals, data_version=context.data_version, next=following)
 
 
 def _with_all(rows: Sequence[Mapping[str, Any]], known: Sequence[str], prefix: str) -> list[dict[str, Any]]:
@@ -137,8 +139,8 @@ ANALYSIS = Analysis(
         Example("The most frequent countries", {"dimension": "country", "period": JANUARY}),
         Example("Builds that begin with 1.4", {"dimension": "build", "period": JANUARY, "prefix": "1.4"}),
         Example(
-            "The second page of an attribute's values",
-            {"dimension": "attributes.weapon", "period": JANUARY, "limit": 20, "offset": 20},
+            "The twenty most frequent values of an attribute",
+            {"dimension": "attributes.weapon", "period": JANUARY, "limit": 20},
         ),
     ),
 )

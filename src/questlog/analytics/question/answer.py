@@ -53,7 +53,8 @@ class Answer(msgspec.Struct, frozen=True):
     """A table and its columns' meanings, in the same order.
 
     `totals` has the same columns but those of the groups, where a total was asked for. `data_version` is the last load
-    transaction that the answer knows of, at least. `origin` is filled in when all is known.
+    transaction that the answer knows of, at least. `next`, given as `after`, asks for the next page of a list; None for
+    the last one. `origin` is filled in when all is known.
     """
 
     table: pa.Table
@@ -61,4 +62,5 @@ class Answer(msgspec.Struct, frozen=True):
     warnings: Sequence[Warned] = ()
     totals: pa.Table | None = None
     data_version: int = 0
+    next: str | None = None
     origin: Origin = Origin()

@@ -15,6 +15,7 @@ from questlog.analytics.question.problems import InvalidQuery, check_word
 from questlog.model.taxonomy import CATEGORIES
 
 MAX_GROUPS = 4
+MAX_TOP = 1_000
 MAX_METRICS = 20
 MAX_VALUES = 1_000
 MAX_VALUE_LENGTH = 4_096
@@ -29,6 +30,8 @@ _MAX_BUCKETS = {"minute": 2 * 24 * 60, "hour": 100 * 24}
 Name = Annotated[str, Meta(min_length=1, max_length=256)]
 GroupBy = Annotated[tuple[Name, ...], Meta(max_length=MAX_GROUPS)]
 """Dimensions to group by."""
+Top = Annotated[int, Meta(ge=1, le=MAX_TOP)]
+"""The number of groups that are not `(other)`."""
 Value = Annotated[str, Meta(max_length=MAX_VALUE_LENGTH)] | int | float | bool
 
 
@@ -212,7 +215,7 @@ class Query(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     group_by: GroupBy = ()
     filter: Filter | None = None
     compare: Compare | None = None
-    top: Annotated[int, Meta(ge=1, le=1_000)] | None = None
+    top: Top | None = None
     totals: bool = False
     intervals: bool = False
     time_zone: Name | None = None

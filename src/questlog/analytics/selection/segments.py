@@ -16,6 +16,7 @@ from msgspec import Meta
 from questlog.analytics.engine import tables
 from questlog.analytics.engine.analysis import Analysis
 from questlog.analytics.engine.context import Built, Context
+from questlog.analytics.engine.pages import page_of_players
 from questlog.analytics.question.answer import Answer, AnswerColumn
 from questlog.analytics.question.definitions import (
     AllRules,
@@ -29,6 +30,7 @@ from questlog.analytics.question.definitions import (
     Who,
 )
 from questlog.analytics.question.examples import PAYERS, Example
+from questlog.analytics.question.paging import Mark, player_after
 from questlog.analytics.question.problems import InvalidQuery
 from questlog.analytics.question.query import EventMatch, Name, Operator, Period
 from questlog.analytics.selection.buckets import LocalDays
@@ -95,13 +97,13 @@ class Segment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The size of a segment now; or its first members, with `players` = their number.
 
     `segment` is the name of a saved segment, or a definition. The size is one row: `players`, `all_players`, `share`.
-    Members are in the order in which the server first saw them. With `after`, the list begins after the player with
-    that id.
+    Members are in the order in which the server first saw them. For the next
+    page, `after` is the `next` of the answer.
     """
 
     segment: Name | SegmentDefinition
     players: Annotated[int, Meta(ge=0, le=MOST_PLAYERS)] = 0
-    after: Annotated[str, Meta(min_length=1, max_length=1_024)] | None = None
+    after: Mark | None = None
 
 
 def answer(question: Segment, context: Context) -> Answer:
@@ -115,9 +117,9 @@ def answer(question: Segment, context: Context) -> Answer:
     if question.after is not None and not question.players:
         raise InvalidQuery("after", "`after` needs `players`, the number of members on a page")
     if question.players:
-        page = _Page(question.players, number_of(question.after, context))
-        members = context.run(_members, definition, selection, page)
-        return Answer(members, LISTED, data_version=context.data_version)
+        page = _Page(question.players + 1, player_after(question.after))
+        members, following = page_of_players(context.run(_members, definition, selection, page), question.players)
+        return Answer(members, LISTED, data_version=context.data_version, next=following)
     return Answer(_with_share(context.run(_size, definition, selection)), _SIZE, data_version=context.data_version)
 
 
@@ -136,21 +138,6 @@ def _size(definition: SegmentDefinition, selection: Selection) -> ir.Table:
     return members.cross_join(everybody)
 
 
-def number_of(player_id: str | None, context: Context) -> int:
-    """The player's number; less than all numbers for None. Raises `InvalidQuery` for nobody's id."""
-    if player_id is None:
-        return -1
-    numbers: list[int] = context.run(_numbers, context.game_id, player_id)["player_no"].to_pylist()
-    if not numbers:
-        raise InvalidQuery("after", f"the game has no player {player_id[:100]!r}")
-    return numbers[0]
-
-
-def _numbers(game_id: int, player_id: str) -> ir.Table:
-    players = _players(game_id)
-    return players.filter(players.player_id == player_id).select("player_no")
-
-
 class _Page(msgspec.Struct, frozen=True):
     """So many members with a greater number."""
 
@@ -162,7 +149,7 @@ def _members(definition: SegmentDefinition, selection: Selection, page: _Page) -
     members = players_in(definition, selection)
     members = members.filter(members.player_no > page.after_no)
     listed = _players(selection.game_id).semi_join(members, "player_no").order_by("player_no").limit(page.most)
-    return listed.select([column.name for column in LISTED])
+    return listed.select("player_no", *(column.name for column in LISTED))
 
 
 def _with_share(size: pa.Table) -> pa.Table:

@@ -8,6 +8,7 @@ import msgspec
 from questlog.analytics.analyses.error_groups import ErrorGroups
 from questlog.analytics.analyses.error_samples import ErrorSamples
 from questlog.analytics.analyses.member_cells import ErrorCell
+from questlog.analytics.question.paging import known_mark, row_after
 from questlog.analytics.question.query import AllOf, Condition, Filter, Granularity, Operator, Query
 from questlog.analytics.selection.dimensions import FINGERPRINT
 from questlog.console.access import Right
@@ -62,19 +63,14 @@ def _groups_question(view: View) -> ErrorGroups:
         first_build=view.own.get(_FIRST_BUILD) or None,
         filter=view.filter,
         limit=_GROUPS_A_PAGE,
-        offset=_skipped(view),
+        after=known_mark(view.own.get(_AFTER, ""), 1),
         compare=view.compare,
     )
 
 
-def _skipped(view: View) -> int:
-    text = view.own.get(_AFTER, "")
-    return min(int(text), 1_000_000) if text.isascii() and text.isdigit() and len(text) < 8 else 0
-
-
 def _draw_groups(asked: Asked) -> Drawing:
     view, answer = asked.view, asked.answer
-    people = msgspec.structs.replace(_groups_question(view), limit=1, offset=0, compare=None)
+    people = msgspec.structs.replace(_groups_question(view), limit=1, after=None, compare=None)
     links = {
         "message": lambda row: error_url(view, str(row["fingerprint"])),
         "players": lambda row: who_url(view, ErrorCell(people, str(row["fingerprint"]))),
@@ -105,7 +101,8 @@ def _draw_groups(asked: Asked) -> Drawing:
     new = asked.translate(mark("new"))
     table = table._replace(totals=None, rows=[_with_new(row, table.columns, new) for row in table.rows])
     [totals] = answer.totals.to_pylist() if answer.totals is not None else [{"groups": 0, "new_groups": 0}]
-    shown = _skipped(view) + len(table.rows)
+    after = _groups_question(view).after
+    shown = row_after(after) + len(table.rows)
     values = {
         "table": table,
         "totals": totals,
@@ -117,8 +114,8 @@ def _draw_groups(asked: Asked) -> Drawing:
             for text, label in (("", mark("All")), ("new", mark("New in this period")), ("old", mark("Known before")))
         ],
         "any_build": view.with_own(since=None, skip=None),
-        "next_url": view.with_own(skip=str(shown)) if shown < totals["groups"] else None,
-        "first_url": view.with_own(skip=None) if _skipped(view) else None,
+        "next_url": view.with_own(skip=answer.next) if answer.next else None,
+        "first_url": view.with_own(skip=None) if after else None,
     }
     return Drawing("errors/groups.html", values, is_empty=not table.rows and not view.own)
 

@@ -80,7 +80,7 @@ class Shown(NamedTuple):
     faults: Sequence[Fault]
     json: str
     event_url: str | None
-    fields: Mapping[str, Any]
+    fields: Mapping[str, str]
 
 
 @get("/games/{game:str}/live", opt=needs(Right.PERSONAL_DATA))
@@ -149,7 +149,7 @@ async def event_page(site: ThisSite, request: AnyRequest, game: FromPath[str]) -
         page="live",
         view=view,
         event=None if row is None else shown(view, Newest(False, row)),
-        row=row,
+        fields={} if row is None else fields_of(row),
         raw=None if found is None or found.raw is None else pretty(found.raw),
     )
 
@@ -187,8 +187,17 @@ def shown(view: View, one: Newest) -> Shown:
         faults=_faults(row) if one.is_rejected else (),
         json=pretty(row.get("raw") or row.get("attributes") or ""),
         event_url=None if one.is_rejected else _event_url(view, row),
-        fields={name: value for name, value in row.items() if value is not None and name not in _HIDDEN},
+        fields={name: text for name, text in fields_of(row).items() if name not in _HIDDEN},
     )
+
+
+def fields_of(row: Mapping[str, Any]) -> Mapping[str, str]:
+    """A row's columns with a value, as text; times in UTC."""
+    return {
+        name: f"{value.isoformat()}Z" if isinstance(value, dt.datetime) else str(value)
+        for name, value in row.items()
+        if value is not None
+    }
 
 
 def pretty(text: str) -> str:

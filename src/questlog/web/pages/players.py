@@ -15,7 +15,8 @@ from litestar.response import Redirect, Stream
 from questlog.analytics.analyses.player_devices import PlayerDevices
 from questlog.analytics.analyses.player_purchases import PlayerPurchases
 from questlog.analytics.analyses.player_search import PlayerOrder, PlayerSearch
-from questlog.analytics.analyses.timeline import Cursor, PlayerProfile, PlayerSessions, PlayerTimeline
+from questlog.analytics.analyses.timeline import PlayerProfile, PlayerSessions, PlayerTimeline
+from questlog.analytics.question.paging import known_mark, mark_of, place_of
 from questlog.analytics.question.problems import InvalidQuery
 from questlog.analytics.question.query import AllOf, EventMatch, Filter
 from questlog.analytics.selection.dimensions import PLAYER_DIMENSIONS, PROPERTY, SEGMENT
@@ -78,7 +79,7 @@ def _search(view: View) -> PlayerSearch:
         segment=view.segment or None,
         order=PlayerOrder(order) if order in tuple(PlayerOrder) else PlayerOrder.LAST_SEEN,
         limit=_A_PAGE,
-        after=view.own.get(_AFTER, "")[:_MAX_ID] or None,
+        after=known_mark(view.own.get(_AFTER, ""), 1),
     )
 
 
@@ -109,7 +110,7 @@ def _draw_search(asked: Asked) -> Drawing:
         "players": totals["players"],
         "orders": [(order, LISTED_TITLES[order], view.with_own(order=order, after=None)) for order in PlayerOrder],
         "order": search.order,
-        "next_url": view.with_own(after=rows[-1]) if len(rows) == _A_PAGE else None,
+        "next_url": view.with_own(after=answer.next) if answer.next else None,
         "first_url": view.with_own(after=None) if search.after else None,
         "left_out": _of_players(view)[1],
     }
@@ -219,7 +220,7 @@ def _draw_sessions(asked: Asked) -> Drawing:
 
 
 def _timeline_questions(view: View) -> Mapping[str, msgspec.Struct]:
-    player, before = _player_of(view), _cursor(view)
+    player, after = _player_of(view), known_mark(view.own.get(_BEFORE, ""), 2)
     event_id = view.own.get(_EVENT, "").strip()
     is_prefix = event_id.endswith((":*", "*"))
     event = EventMatch(
@@ -230,28 +231,21 @@ def _timeline_questions(view: View) -> Mapping[str, msgspec.Struct]:
     )
     search = view.own.get(_SEARCH, "").strip()[:200] or None
     # What is shown is of sessions that began before the newest event of the page.
-    sessions_before = None if before is None else Cursor(before.time_us + 1, 0)
+    sessions_after = None if after is None else mark_of(place_of(after, 2)[0] + 1, 0)
     return {
-        "timeline": PlayerTimeline(player, None, event, search, before, _EVENTS_A_PAGE),
-        "sessions": PlayerSessions(player, sessions_before, _MOST_SESSIONS),
+        "timeline": PlayerTimeline(player, None, event, search, after, _EVENTS_A_PAGE),
+        "sessions": PlayerSessions(player, sessions_after, _MOST_SESSIONS),
     }
-
-
-def _cursor(view: View) -> Cursor | None:
-    time_text, _, number_text = view.own.get(_BEFORE, "").partition("-")
-    if not all(text.isascii() and text.isdigit() and len(text) <= 18 for text in (time_text, number_text)):
-        return None
-    return Cursor(int(time_text), int(number_text))
 
 
 def _draw_timeline(asked: Asked) -> Drawing:
     view = asked.view
     events = raw_events(asked.answers["timeline"], asked.formats, view)
     sessions = {row["session_no"]: row for row in asked.answers["sessions"].table.to_pylist()}
-    last = events[-1] if len(events) == _EVENTS_A_PAGE else None
+    following = asked.answers["timeline"].next
     values = {
         "stays": _stays(events, sessions),
-        "next_url": None if last is None else view.with_own(before=f"{_us(last.time)}-{last.row_no}"),
+        "next_url": view.with_own(before=following) if following else None,
         "first_url": view.with_own(before=None) if view.own.get(_BEFORE) else None,
         "typed": {name: view.own.get(name, "") for name in (_CATEGORY, _EVENT, _SEARCH)},
         "kept": [(name, text) for name, text in view.parameters() if name not in (_CATEGORY, _EVENT, _SEARCH, _BEFORE)],
@@ -268,10 +262,6 @@ def _stays(events: Sequence[RawEvent], sessions: Mapping[int, Mapping[str, Any]]
             found.append((key, []))
         found[-1][1].append(event)
     return [Stay(sessions.get(number or 0), of, day) for (day, number), of in found]
-
-
-def _us(time: dt.datetime) -> int:
-    return round(time.replace(tzinfo=dt.UTC).timestamp() * 1_000_000)
 
 
 ONE_PLAYER = Report(

@@ -249,6 +249,16 @@ def ask(example: list[Context], question: Members) -> list[str]:
     return found
 
 
+def pages(example: list[Context], question: Members) -> list[list[str]]:
+    found: list[list[str]] = []
+    after = None
+    while not found or after is not None:
+        question = msgspec.structs.replace(question, after=after)
+        found.append(ask(example, question))
+        after = members.answer(question, example[0]).next
+    return found
+
+
 def test_players_of_a_bin_of_a_histogram(example: list[Context]) -> None:
     even = Explore(_DAYS, histogram=Histogram(bins=2))
     assert ask(example, Members(BinCell(even, 0.0, 5.0))) == ["a", "d"]
@@ -269,10 +279,10 @@ def test_players_of_a_bin_of_balances(example: list[Context]) -> None:
 def test_page_by_page(example: list[Context]) -> None:
     cell = MetricCell(Query(("dau",), _DAYS), "dau", str(_FIRST))
     assert ask(example, Members(cell, limit=2)) == ["a", "b"]
-    assert ask(example, Members(cell, limit=2, after="b")) == ["c"]
-    assert ask(example, Members(cell, limit=2, after="d")) == []
+    assert pages(example, Members(cell, limit=2)) == [["a", "b"], ["c"]]
     step = FunnelCell(Funnel((EventMatch("design"), EventMatch("design")), _DAYS), 1)
-    assert ask(example, Members(step, limit=2, after="b")) == ["c", "d"]
+    assert pages(example, Members(step, limit=2)) == [["a", "b"], ["c", "d"]]
+    assert members.answer(Members(step, limit=0), example[0]).next is None
     assert ask(example, Members(msgspec.structs.replace(step, dropped=True), limit=2)) == ["b", "c"]
 
 

@@ -143,7 +143,7 @@ def flows(question: Paths, walks: list[tuple[str | None, list[str]]]) -> dict[An
     kept = []
     for step in range(question.depth + 1):
         at = Counter(nodes[step] for _, nodes in walks if len(nodes) > step)
-        kept.append(sorted(at, key=lambda node: (-at[node], node))[: question.top])
+        kept.append(sorted(at, key=lambda node: (-at[node], node))[: question.max_nodes])
     passing: dict[Any, list[str | None]] = {}
     for who, nodes in walks:
         shown: list[str | None] = [node if node in kept[step] else "(other)" for step, node in enumerate(nodes)]

@@ -91,10 +91,11 @@ def test_by_property_dimension_lifetime_number_and_segment(context: Context) -> 
 def test_pages_follow_each_other_without_gap_or_repetition(context: Context, order: PlayerOrder) -> None:
     whole = found(context, order=order)
     seen: list[str] = []
-    after = None
-    while page := found(context, order=order, limit=2, after=after):
-        seen += page
-        after = page[-1]
+    after: str | None = None
+    while not seen or after is not None:
+        answer = player_search.answer(PlayerSearch(order=order, limit=2, after=after), context)
+        seen += answer.table["player_id"].to_pylist()
+        after = answer.next
     assert seen == whole
     assert sorted(whole) == ["Anna", "ann", "b[o]b", "bob", "set"]
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from questlog.analytics.analyses import timeline
-from questlog.analytics.analyses.timeline import Cursor, PlayerProfile, PlayerSessions, PlayerTimeline
+from questlog.analytics.analyses.timeline import PlayerProfile, PlayerSessions, PlayerTimeline
 from questlog.analytics.engine.context import Context
 from questlog.analytics.question.answer import Answer
 from questlog.analytics.question.problems import InvalidQuery
@@ -84,12 +84,21 @@ def _time(at: int) -> dt.datetime:
 
 def test_pages_follow_each_other_without_gap_or_repetition(context: Context) -> None:
     seen: list[Any] = []
-    cursor: Cursor | None = None
-    while rows := ask(context, limit=2, older_than=cursor):
-        assert len(rows) == 2
-        seen += [row["row_no"] for row in rows]
-        cursor = Cursor((rows[-1]["event_time"] - _time(-NOON)) // dt.timedelta(microseconds=1), rows[-1]["row_no"])
+    after: str | None = None
+    pages = 0
+    while pages == 0 or after is not None:
+        answer = timeline.answer(PlayerTimeline("ann", limit=2, after=after), context)
+        seen += answer.table["row_no"].to_pylist()
+        after, pages = answer.next, pages + 1
     assert seen == [6, 5, 4, 3, 2, 1]
+    assert pages == 3
+
+
+@pytest.mark.parametrize("after", ["nonsense", "a b", "ä", "kwE", "93////8AAQ", "kgE="])
+def test_what_is_no_mark_is_refused(context: Context, after: str) -> None:
+    with pytest.raises(InvalidQuery) as refused:
+        timeline.answer(PlayerTimeline("ann", after=after), context)
+    assert refused.value.field == "after"
 
 
 @pytest.mark.parametrize(
@@ -131,8 +140,10 @@ def test_sessions_come_newest_first(context: Context) -> None:
         ("s2", 1, 0.0),
         ("s1", 4, 120.0),
     ]
-    older = PlayerSessions("ann", older_than=Cursor(NOON + DAY, rows[0]["session_no"]))
-    assert [row["session_id"] for row in told(timeline.sessions(older, context))] == ["s1"]
+    first = timeline.sessions(PlayerSessions("ann", limit=1), context)
+    second = timeline.sessions(PlayerSessions("ann", after=first.next, limit=1), context)
+    assert [row["session_id"] for answer in (first, second) for row in told(answer)] == ["s2", "s1"]
+    assert second.next is None
 
 
 def test_a_profile_is_the_players_row(context: Context) -> None:

@@ -9,6 +9,7 @@ import pytest
 from questlog.analytics.analyses import values
 from questlog.analytics.analyses.values import Values
 from questlog.analytics.engine.context import Context
+from questlog.analytics.question.paging import mark_of
 from questlog.analytics.question.problems import InvalidQuery
 from questlog.analytics.question.query import Condition, Period
 from tests.support.asked import rows_of
@@ -59,8 +60,10 @@ def test_by_prefix_in_capitals_or_not(context: Context) -> None:
 
 
 def test_page_by_page(context: Context) -> None:
-    pages = [ask(context, Values("attributes.weapon", _PERIOD, limit=2, offset=offset)) for offset in (0, 2, 4)]
-    assert pages == [[("Sword", 1, 1), ("bow", 1, 1)], [("swan", 1, 1)], []]
+    first = values.answer(Values("attributes.weapon", _PERIOD, limit=2), context)
+    second = values.answer(Values("attributes.weapon", _PERIOD, limit=2, after=first.next), context)
+    found = [each.table["value"].to_pylist() for each in (first, second)]
+    assert (found, second.next) == ([["Sword", "bow"], ["swan"]], None)
 
 
 def test_numbers_and_segments_and_parts_of_ids(context: Context) -> None:
@@ -72,7 +75,7 @@ def test_a_closed_vocabulary_is_whole(context: Context) -> None:
     found = ask(context, Values("severity", _PERIOD))
     assert found == [("warning", 1, 1), *((each, 0, 0) for each in ("critical", "debug", "error", "info"))]
     assert ask(context, Values("severity", _PERIOD, "E")) == [("error", 0, 0)]
-    assert ask(context, Values("severity", _PERIOD, limit=1, offset=1)) == [("critical", 0, 0)]
+    assert ask(context, Values("severity", _PERIOD, limit=1, after=mark_of(1))) == [("critical", 0, 0)]
 
 
 def test_by_filter(context: Context) -> None:

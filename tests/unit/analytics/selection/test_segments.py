@@ -26,6 +26,7 @@ from questlog.analytics.question.definitions import (
     SegmentDefinition,
     Who,
 )
+from questlog.analytics.question.paging import mark_of
 from questlog.analytics.question.problems import InvalidQuery
 from questlog.analytics.question.query import AllOf, Condition, EventMatch, Filter, Not, Operator, Query, check_size
 from questlog.analytics.question.query import AnyOf as OneOf
@@ -202,21 +203,15 @@ def test_members_are_listed_with_what_is_known_of_them(engine: ExactOnly) -> Non
 
 
 def test_members_are_listed_page_by_page(engine: ExactOnly) -> None:
-    def listed(segment: SegmentDefinition, players: int, after: str | None = None) -> list[str]:
-        page = answer(Segment(segment, players, after), context(engine, SAVED)).table
-        return [str(player) for player in page["player_id"].to_pylist()]
-
-    active, payers = SegmentDefinition(did()), SegmentDefinition(SAVED["payers"])
-    assert listed(active, 3) == ["daily", "gone", "payer"]
-    assert listed(active, 3, "payer") == ["late"]
-    assert listed(active, 3, "late") == []
-    # Whoever is not in it marks a place too.
-    assert listed(payers, 3, "gone") == ["payer"]
-    assert listed(payers, 3, "late") == []
+    active = SegmentDefinition(did())
+    first = answer(Segment(active, 3), context(engine))
+    second = answer(Segment(active, 3, first.next), context(engine))
+    assert first.table["player_id"].to_pylist() == ["daily", "gone", "payer"]
+    assert (second.table["player_id"].to_pylist(), second.next) == (["late"], None)
 
 
-@pytest.mark.parametrize(("players", "after"), [(10, "nobody"), (0, "payer")])
-def test_the_list_goes_on_behind_a_player_there_is(engine: ExactOnly, players: int, after: str) -> None:
+@pytest.mark.parametrize(("players", "after"), [(10, "nobody"), (0, mark_of(1))])
+def test_a_page_begins_after_another_one(engine: ExactOnly, players: int, after: str) -> None:
     with pytest.raises(InvalidQuery) as refused:
         answer(Segment("payers", players, after), context(engine, SAVED))
     assert refused.value.field == "after"
