@@ -6,7 +6,6 @@ Routes, the choices of `questlog query --analysis`, the kinds of saved questions
 
 from questlog.analytics.analyses import (
     cohorts,
-    distribution,
     economy,
     error_groups,
     error_samples,
@@ -42,7 +41,6 @@ ANALYSES: tuple[Analysis, ...] = (
     progression.ANALYSIS,
     economy.ANALYSIS,
     economy.BALANCES,
-    distribution.ANALYSIS,
     error_groups.ANALYSIS,
     error_samples.ANALYSIS,
     segments.ANALYSIS,

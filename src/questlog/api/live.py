@@ -11,6 +11,7 @@ from litestar import get
 from litestar.params import FromPath, FromQuery, QueryParameter
 from litestar.response import Stream
 
+from questlog.api.authentication import caller_of
 from questlog.api.errors import AnyRequest, ApiError
 from questlog.api.events import FILTER_TEXT, FILTER_TEXTS, event_rows, texts_of
 from questlog.api.games import Services
@@ -84,7 +85,7 @@ async def watch_events(  # noqa: PLR0913, PLR0917 - each is a parameter of the r
         not_event_id=texts_of("not_event_id", not_event_id),
     )
     wanted = Wanted(which, status is not LiveStatus.REJECTED, status is not LiveStatus.STORED)
-    watcher = services.live.watch(game_id, wanted)
+    watcher = services.live.watch(game_id, wanted, caller_of(request).who)
     messages = services.live.messages(watcher, may_still)
     return Stream(_lines(messages), media_type=_MEDIA_TYPE, headers=_HEADERS)
 

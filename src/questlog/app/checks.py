@@ -21,6 +21,7 @@ from questlog.control.database import ControlDatabase
 from questlog.journal.reader import FileJournalReader
 from questlog.model.clock import Clock
 from questlog.model.finding import Finding, Level
+from questlog.model.plurals import counted
 from questlog.model.record import Position
 from questlog.rates.status import RatesStatus
 
@@ -111,7 +112,8 @@ def control_database(control: ControlDatabase) -> Iterator[Finding]:
     keys = [key for key in control.list_api_keys() if key.revoked_at is None]
     strict = [control.find_game(game.game_key) for game in games if game.is_strict]
     enabled = sum(game.is_enabled for game in games)
-    counts = f"{enabled} of {len(games)} games enabled, {len(keys)} API keys, {len(users)} users"
+    shown = (counted(len(games), "game"), counted(len(keys), "API key"), counted(len(users), "user"))
+    counts = f"{enabled} of {shown[0]} enabled, {shown[1]}, {shown[2]}"
     yield Finding(Level.OK, "control database", f"answers ({place}); {counts}")
     if not enabled:
         yield Finding(Level.WARN, "games", "there is none that takes events; `questlog game create NAME` makes one")

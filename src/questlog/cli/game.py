@@ -22,6 +22,7 @@ from questlog.model.expiry import (
     is_shorter,
 )
 from questlog.model.game import Game
+from questlog.model.plurals import counted
 
 if TYPE_CHECKING:
     from questlog.control.deleted_games import GameContents
@@ -253,7 +254,13 @@ def _name_again(game: Game, contents: "GameContents") -> str:
     """The name as it is typed. Raises `click.ClickException` where nobody is there to type it."""
     if not sys.stdin.isatty():
         raise click.ClickException("deleting a game needs its name again: --yes NAME")
-    counts = f"{contents.api_keys} API keys, {contents.definitions} saved definitions, {contents.identities} identities"
+    counts = ", ".join(
+        (
+            counted(contents.api_keys, "API key"),
+            counted(contents.definitions, "saved definition"),
+            counted(contents.identities, "identity", "identities"),
+        )
+    )
     click.echo(f"This deletes the game {game.name} with all its events, {counts}. There is no way back.", err=True)
     return str(click.prompt("Type its name to delete it", err=True))
 

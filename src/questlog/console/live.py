@@ -112,8 +112,9 @@ _PACE = Pace()
 class Watcher:
     """One who watches a game: what waits for it. `offer` and `end` may be called from any thread."""
 
-    def __init__(self, game_id: int, most_rows: int, wanted: Wanted = _ALL) -> None:
+    def __init__(self, game_id: int, most_rows: int, wanted: Wanted = _ALL, who: str = "") -> None:
         """To be made in the event loop that takes the messages."""
+        self.who = who
         self.game_id = game_id
         self.wanted = wanted
         self._most_rows = most_rows
@@ -178,10 +179,15 @@ class LiveFeed:
         self,
         most_watchers: int = 50,
         most_rows: int = 200,
+        most_of_one: int = 10,
         pace: Pace = _PACE,
         monotonic_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`most_rows` is how many events at most wait for a watcher, and come from one batch."""
+        """`most_rows` is how many events at most wait for a watcher, and come from one batch.
+
+        `most_of_one` is how many places one token or user can have.
+        """
+        self._most_of_one = most_of_one
         self._most_watchers = most_watchers
         self._most_rows = most_rows
         self._pace = pace
@@ -203,12 +209,18 @@ class LiveFeed:
     def catch_up(self) -> None:
         """Nothing is left over from a batch."""
 
-    def watch(self, game_id: int, wanted: Wanted = _ALL) -> Watcher:
-        """A new watcher of a game. Raises `TooBusy` where there are too many, or the server stops."""
+    def watch(self, game_id: int, wanted: Wanted = _ALL, who: str = "") -> Watcher:
+        """A new watcher of a game, for `who`, a token or a user ("" is not limited).
+
+        Raises `TooBusy` where there are too many, or too many of `who`, or the server stops.
+        """
         with self._lock:
+            if who and sum(each.who == who for each in self._watchers) >= self._most_of_one:
+                message = f"{who} watches on {self._most_of_one} connections already; close one of them"
+                raise TooBusy(message, _RETRY_AFTER_S)
             if self._is_closed or len(self._watchers) >= self._most_watchers:
                 raise TooBusy("too many connections watch what arrives; try again later", _RETRY_AFTER_S)
-            watcher = Watcher(game_id, self._most_rows, wanted)
+            watcher = Watcher(game_id, self._most_rows, wanted, who)
             self._watchers.add(watcher)
         return watcher
 

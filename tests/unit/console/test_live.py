@@ -207,6 +207,18 @@ def test_watching_ends_when_the_server_stops() -> None:
     assert asyncio.run(watch()) == End("the server stops")
 
 
+def test_one_token_does_not_take_all_places() -> None:
+    async def watch() -> None:
+        feed = LiveFeed(most_watchers=5, most_of_one=2, pace=PATIENT)
+        kept = [feed.watch(1, who="token greedy"), feed.watch(2, who="token greedy")]
+        with pytest.raises(TooBusy, match="token greedy watches on 2 connections already"):
+            feed.watch(1, who="token greedy")
+        kept += [feed.watch(1, who="ada@example.com"), feed.watch(1)]
+        del kept
+
+    asyncio.run(watch())
+
+
 def test_so_many_can_watch_and_a_place_is_free_when_one_goes() -> None:
     async def watch() -> None:
         feed = LiveFeed(most_watchers=2, pace=PATIENT)

@@ -399,3 +399,15 @@ def test_nonsense_in_an_address_is_no_error_of_the_server(browser: Browser, name
     answer = browser.get(f"/games/1/{name}?cards=inline&{query}")
     assert answer.status_code in (200, 400, 404)
     assert_safe(answer)
+
+
+def test_each_point_of_a_chart_leads_to_the_players_that_it_counts(browser: Browser, viewer: Browser) -> None:
+    path = f"/games/1/cards/overview.new_and_returning?{IN_JANUARY}"
+    found = re.search(r'<script type="application/json"[^>]*>(.*?)</script>', browser.get(path).text, re.DOTALL)
+    assert found is not None
+    for series in msgspec.json.decode(found[1])["series"]:
+        assert [url is not None for url in series["link"]["who"]] == [bool(value) for value in series["values"]]
+        for value, url in zip(series["values"], series["link"]["who"], strict=True):
+            if url:
+                assert f"{value} player" in text_of(browser.get(url).text)
+    assert "/who?" not in viewer.get(path).text

@@ -364,19 +364,6 @@ class Reader:
         question = {"player_id": player_id, "limit": limit, "after": after}
         return self.ask("player-purchases", _given(question), game=game)
 
-    def distribution(
-        self,
-        measured: str,
-        period: Period,
-        *,
-        filter: Json | None = None,  # noqa: A002 - the server's word
-        histogram: Json | None = None,
-        game: str | int | None = None,
-    ) -> Answer:
-        """How often which frame rate, share of memory or boot time was seen: a histogram."""
-        question = {"measured": measured, "period": _period(period), "filter": filter, "histogram": histogram}
-        return self.ask("distribution", _given(question), game=game)
-
     def error_samples(
         self,
         fingerprint: str,

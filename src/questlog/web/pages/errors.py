@@ -135,7 +135,7 @@ def _by_questions(dimension: str) -> Any:
     def questions(view: View) -> Mapping[str, msgspec.Struct]:
         return {
             "by": Query(
-                metrics=("errors", "error_players", "errors_per_player"),
+                metrics=("errors", "error_players"),
                 period=view.period,
                 granularity=Granularity.ALL,
                 group_by=(dimension,),
@@ -235,7 +235,6 @@ REPORT = Report(
             lambda view: {"groups": _groups_question(view)},
             _draw_groups,
             span=12,
-            height=Height.TALL,
             help=mark("Messages that differ in numbers, addresses and ids only are one group."),
             empty=mark(
                 "No error in this period. Errors are events of the category `error`, or errors that an SDK reports."

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from questlog.analytics.analyses.distribution import Distribution, Measured
+from questlog.analytics.analyses.explore import Explore, Numbers
 from questlog.analytics.analyses.histogram import Histogram
 from questlog.analytics.question.query import Granularity
 from questlog.web.cards import Asked, Card, Drawing
@@ -27,26 +27,30 @@ def _series(name: str, title: str, metrics: tuple[str, ...], explained: str) -> 
     return over_time(f"health.{name}", title, metrics, shortest=Granularity.DAY, help=explained, empty=_EMPTY)
 
 
-def _histogram(name: str, title: str, measured: Measured, explained: str) -> Card:
+def _histogram(name: str, title: str, category: str, numbers: Numbers, explained: str) -> Card:
     def questions(view: View) -> Mapping[str, msgspec.Struct]:
-        return {"bins": Distribution(measured, view.period, view.filter, Histogram(bins=_BINS))}
+        bins = Histogram(bins=_BINS)
+        asked = Explore(view.period, category, filter=view.filter, histogram=bins, histogram_of=numbers)
+        return {"bins": asked}
 
     return Card(f"health.{name}", title, questions, _draw_histogram, help=explained, empty=_EMPTY)
 
 
 def _draw_histogram(asked: Asked) -> Drawing:
-    titles = {"low": mark("From"), "high": mark("To"), "samples": mark("Samples")}
-    table = table_of(asked.answer, asked.formats, asked.translate, bars=("samples",), titles=titles)
-    rows, unit = asked.answer.table.to_pylist(), asked.answer.columns[0].unit
+    titles = {"low": mark("From"), "high": mark("To"), "count": mark("Samples")}
+    columns = ("low", "high", "count", "share")
+    table = table_of(asked.answer, asked.formats, asked.translate, columns=columns, bars=("count",), titles=titles)
+    rows = asked.answer.table.to_pylist()
+    unit = next(column.unit for column in asked.answer.columns if column.name == "low")
     summary = asked.translate(mark("{samples} samples, from {low} to {high}.")).format(
-        samples=asked.formats.number(sum(row["samples"] for row in rows)),
+        samples=asked.formats.number(sum(row["count"] for row in rows)),
         low=asked.formats.value(rows[0]["low"] if rows else None, unit),
         high=asked.formats.value(rows[-1]["high"] if rows else None, unit),
     )
     spec = {
         "kind": "histogram",
         "edges": [*(row["low"] for row in rows), *(row["high"] for row in rows[-1:])],
-        "counts": [row["samples"] for row in rows],
+        "counts": [row["count"] for row in rows],
         "unit": unit,
         "count_unit": "samples",
     }
@@ -90,7 +94,11 @@ REPORT = Report(
         _by("device", mark("Devices")),
         _by("build", mark("Builds")),
         _by("os_version", mark("Systems")),
-        _histogram("fps_bins", mark("How often which frame rate"), Measured.FPS, mark("All samples of the period.")),
-        _histogram("boot_bins", mark("How often which time to start"), Measured.BOOT_TIME, mark("One per start.")),
+        _histogram(
+            "fps_bins", mark("How often which frame rate"), "health", Numbers.FPS, mark("All samples of the period.")
+        ),
+        _histogram(
+            "boot_bins", mark("How often which time to start"), "sdk_init", Numbers.BOOT_TIME, mark("One per start.")
+        ),
     ),
 )

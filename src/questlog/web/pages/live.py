@@ -21,7 +21,7 @@ from questlog.console.remedies import Remedy, remedy
 from questlog.control.audit_log import Action
 from questlog.control.errors import ControlError
 from questlog.store.named_reads import TEXTS, EventFilter
-from questlog.web.guard import game_of
+from questlog.web.guard import caller_of, game_of
 from questlog.web.log_in import AnyRequest
 from questlog.web.site import Site, ThisSite
 from questlog.web.translations import mark
@@ -124,7 +124,7 @@ async def live_stream(site: ThisSite, request: AnyRequest, game: FromPath[str]) 
             return False
         return login is not None and login.caller.may(Right.PERSONAL_DATA, game_id)
 
-    watcher = site.services.live.watch(game_id, wanted_of(view))
+    watcher = site.services.live.watch(game_id, wanted_of(view), caller_of(request).who)
     messages = site.services.live.messages(watcher, may_still)
     return Stream(_lines(site, request, view, messages), media_type=_MEDIA_TYPE, headers=_HEADERS)
 

@@ -9,11 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from questlog.analytics.analyses.distribution import Distribution, Measured
-from questlog.analytics.analyses.histogram import Histogram
 from questlog.analytics.metrics.sources.value_counts import MAX_NUMBERS
-from questlog.analytics.question.problems import InvalidQuery
-from questlog.analytics.question.query import AllOf, Condition, Filter, Granularity, Operator, Period, Query
+from questlog.analytics.question.query import Granularity, Period, Query
 from questlog.analytics.runner import Analytics, Definitions
 from tests.support.engines import BothEngines, embedded_store
 from tests.support.loading import FakeClock
@@ -141,47 +138,3 @@ def test_memory_and_boot_times(analytics: Analytics) -> None:
         "boot_time_p95": pytest.approx(195.95),
         "health_players": 1,
     }
-
-
-# --------------------------------------------------------------------------------------------------------- histograms
-
-
-EVERYTHING = Condition("category", Operator.IS_SET)
-ON_PHONES = Condition("device", Operator.IS, ("phone",))
-
-
-def bins_of(analytics: Analytics, measured: Measured, condition: Filter | None, **histogram: Any) -> list[Any]:
-    answer = analytics.ask(GAME, Distribution(measured, DAYS, condition, Histogram(**histogram)))
-    assert [column.name for column in answer.columns] == answer.table.column_names
-    assert answer.totals is not None
-    rows = answer.table.to_pylist()
-    assert answer.totals.to_pylist() == [{"samples": sum(row["samples"] for row in rows)}]
-    return [(row["low"], row["high"], row["samples"]) for row in rows]
-
-
-@pytest.mark.parametrize("condition", [None, EVERYTHING])
-def test_a_histogram_of_frame_rates_is_of_all_samples(analytics: Analytics, condition: Filter | None) -> None:
-    found = bins_of(analytics, Measured.FPS, condition, edges=(0.0, 30.0, 60.0, 121.0))
-    # Of the odd device's entries only the last of six is a whole number of samples; one at 200 is cut off.
-    assert [samples for *_, samples in found] == [0, 1 + 2, 7 + 1, 3 + 2, 0]
-    assert [low for low, *_ in found] == [None, 0.0, 30.0, 60.0, 121.0]
-
-
-def test_a_histogram_has_bins_of_equal_width_and_goes_by_the_filter(analytics: Analytics) -> None:
-    assert bins_of(analytics, Measured.FPS, ON_PHONES, bins=3) == [(30.0, 60.0, 8), (60.0, 90.0, 3), (90.0, 120.0, 2)]
-    assert bins_of(analytics, Measured.MEMORY_USED, None, bins=2) == bins_of(
-        analytics, Measured.MEMORY_USED, ON_PHONES, bins=2
-    )
-
-
-@pytest.mark.parametrize("condition", [None, EVERYTHING])
-def test_a_histogram_of_boot_times_has_a_sample_of_each_event(analytics: Analytics, condition: Filter | None) -> None:
-    assert bins_of(analytics, Measured.BOOT_TIME, condition, bins=2) == [(100.0, 150.5, 1), (150.5, 201.0, 1)]
-
-
-def test_a_histogram_of_nothing(analytics: Analytics) -> None:
-    nowhere = AllOf((ON_PHONES, Condition("device", Operator.IS, ("pad",))))
-    assert bins_of(analytics, Measured.FPS, nowhere) == []
-    with pytest.raises(InvalidQuery) as refused:
-        analytics.ask(GAME, Distribution(Measured.FPS, DAYS, histogram=Histogram(edges=(1.0,))))
-    assert refused.value.field == "histogram.edges"
