@@ -14,6 +14,7 @@ from questlog.collector.pipeline import Pipeline
 from questlog.collector.routing import Router
 from questlog.collector.service import PROTOCOLS
 from questlog.config import Settings
+from questlog.console.demo import DEMO_GAME_KEY
 from questlog.control.database import ControlDatabase
 from questlog.control.errors import AlreadyExists, NotFound
 from questlog.demo.requests import Arrival, Keys
@@ -22,9 +23,6 @@ from questlog.demo.world import DAYS, PLAYERS
 from questlog.model.clock import SystemClock
 from questlog.model.exchange import Request
 from questlog.model.game import Game
-
-DEMO_GAME_KEY = "d3e00000000000000000000000000000"
-"""By which the demo game is known. Its secret key is made up each time."""
 
 DEMO_NAME = "Demo"
 SERVER_KEY_NAME, APP_KEY_NAME = "game-server", "companion-app"

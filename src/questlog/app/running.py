@@ -13,6 +13,7 @@ from questlog.app.lock import server_lock
 from questlog.app.places import country_database, make_data_directory
 from questlog.config import MoneySettings, Settings
 from questlog.control.database import ControlDatabase
+from questlog.control.invitations import NewLink
 from questlog.control.sandbox import Sandbox
 from questlog.model.clock import SystemClock
 from questlog.supervision import Child, Supervisor, end_with_parent, spawn_process
@@ -20,6 +21,7 @@ from questlog.supervision import Child, Supervisor, end_with_parent, spawn_proce
 _READY_CHECK_S = 0.1
 _READY_TIMEOUT_S = 60.0
 _STOP_TIMEOUT_S = 40.0
+_OWNER_LINK_S = 86_400
 
 
 class PortTaken(Exception):
@@ -27,12 +29,16 @@ class PortTaken(Exception):
 
 
 class Ready(msgspec.Struct, frozen=True):
-    """What a person needs to know once both ports answer. `console_token` is for this run of the server only."""
+    """What a person needs to know once both ports answer. `console_token` is for this run of the server only.
+
+    `owner_url` makes the first user: a link for one use, which is valid for a day. None where there are users.
+    """
 
     collector_url: str
     console_url: str
     console_token: str
     sandbox: Sandbox | None
+    owner_url: str | None = None
 
 
 def run_all(settings: Settings, arguments: Sequence[str], is_sandbox: bool, on_ready: Callable[[Ready], None]) -> None:
@@ -57,6 +63,7 @@ def run_all(settings: Settings, arguments: Sequence[str], is_sandbox: bool, on_r
         _check_free(name, host, port)
     with ControlDatabase(settings.control_database, SystemClock()) as control:
         sandbox = control.ensure_sandbox() if is_sandbox else None
+        owner_link = control.invite_first_owner(_OWNER_LINK_S)
     children = [
         Child(name, [sys.executable, "-m", "questlog", name, *arguments], spawn_process, time.monotonic)
         for name in ("collect", "serve")
@@ -65,7 +72,7 @@ def run_all(settings: Settings, arguments: Sequence[str], is_sandbox: bool, on_r
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: supervisor.request_stop())
     end_with_parent(supervisor.request_stop)
-    threading.Thread(target=_announce, args=(settings, sandbox, on_ready), daemon=True).start()
+    threading.Thread(target=_announce, args=(settings, sandbox, owner_link, on_ready), daemon=True).start()
     supervisor.run()
 
 
@@ -74,14 +81,18 @@ class _ConsolePlace(msgspec.Struct, frozen=True):
     token: str
 
 
-def _announce(settings: Settings, sandbox: Sandbox | None, on_ready: Callable[[Ready], None]) -> None:
+def _announce(
+    settings: Settings, sandbox: Sandbox | None, owner_link: NewLink | None, on_ready: Callable[[Ready], None]
+) -> None:
     """Call `on_ready` once both ports take connections."""
     deadline = time.monotonic() + _READY_TIMEOUT_S
     ports = (settings.collector.port, settings.console.port)
     while time.monotonic() < deadline:
         if all(_answers(port) for port in ports) and settings.console_file.exists():
             console = msgspec.json.decode(settings.console_file.read_bytes(), type=_ConsolePlace)
-            on_ready(Ready(f"http://127.0.0.1:{settings.collector.port}", console.url, console.token, sandbox))
+            collector_url = f"http://127.0.0.1:{settings.collector.port}"
+            owner_url = None if owner_link is None else console.url + owner_link.path
+            on_ready(Ready(collector_url, console.url, console.token, sandbox, owner_url))
             return
         time.sleep(_READY_CHECK_S)
 

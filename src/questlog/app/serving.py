@@ -21,6 +21,7 @@ from granian.server.embed import Server
 
 from questlog.analytics.runner import Analytics
 from questlog.api.app import create_app
+from questlog.app.demo_process import DemoProcess
 from questlog.app.lock import server_lock
 from questlog.app.memory import MemoryGuard, engine_memory_mb
 from questlog.app.places import make_data_directory, run_directory
@@ -201,6 +202,7 @@ def _serve(settings: Settings) -> None:
                 clock=clock,
                 monotonic_s=time.monotonic,
                 live=live,
+                demo=DemoProcess(settings),
                 limits=Limits(
                     sql_timeout_s=settings.console.sql_timeout_s,
                     sql_max_rows=settings.console.sql_max_rows,

@@ -63,6 +63,12 @@ def _arguments(data: Path, config: Path | None, assignments: Sequence[str]) -> l
 
 def _say_ready(ready: "Ready") -> None:
     lines = [f"Questlog is running.  Games send to {ready.collector_url}  ·  console: {ready.console_url}"]
+    if ready.owner_url is not None:
+        lines += [
+            "",
+            "There is no user yet. This link makes the first one, who owns everything; it works once, for a day:",
+            f"  {ready.owner_url}",
+        ]
     if ready.sandbox is not None:
         game, api_key = ready.sandbox.game, ready.sandbox.api_key
         if sys.stderr.isatty():  # a service's output is kept in a log, where no token belongs

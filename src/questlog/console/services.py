@@ -10,6 +10,7 @@ from questlog.analytics.runner import DataState
 from questlog.collector.counters import CollectorCounters
 from questlog.console.accounts import Accounts
 from questlog.console.audit import AuditTrail
+from questlog.console.demo import DemoMaker, NoDemo
 from questlog.console.live import LiveFeed
 from questlog.control.database import ControlDatabase
 from questlog.loader.counters import LoaderCounters
@@ -133,6 +134,7 @@ class ConsoleServices(msgspec.Struct, frozen=True):
     clock: Clock
     monotonic_s: Callable[[], float]
     live: LiveFeed = msgspec.field(default_factory=LiveFeed)
+    demo: DemoMaker = msgspec.field(default_factory=NoDemo)
     limits: Limits = Limits()
     collector_port: int = 7450
     program: str = ""

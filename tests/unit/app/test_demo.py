@@ -1,12 +1,16 @@
 """The demo game: made with a history that is on disk, once, and removed again."""
 
+import time
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
 
-from questlog.app.demo import DEMO_GAME_KEY, DEMO_NAME, DemoFailed, make_demo, remove_demo
+from questlog.app.demo import DEMO_NAME, DemoFailed, make_demo, remove_demo
+from questlog.app.demo_process import DemoProcess
 from questlog.config import Settings
+from questlog.console.demo import DEMO_GAME_KEY, DemoState, DemoStatus
+from questlog.control.audit_log import AuditFilter
 from questlog.control.database import ControlDatabase
 from questlog.control.errors import AlreadyExists, NotFound
 from questlog.demo.studio import DAY_S
@@ -32,6 +36,15 @@ def journalled(settings: Settings) -> list[Envelope]:
 
 def opened(settings: Settings) -> ControlDatabase:
     return ControlDatabase(settings.control_database, SystemClock())
+
+
+def followed(maker: DemoProcess) -> set[int]:
+    """How many days it said were sent, until it has ended."""
+    seen = set()
+    while (status := maker.status).state is DemoState.RUNNING:
+        seen.add(status.days_sent)
+        time.sleep(0.01)
+    return seen
 
 
 def test_its_history_is_in_the_journal_with_the_times_at_which_it_would_have_arrived(settings: Settings) -> None:
@@ -92,3 +105,20 @@ def test_a_journal_that_fails_ends_it(settings: Settings, monkeypatch: pytest.Mo
     monkeypatch.setattr(FileJournalWriter, "append", refuse)
     with pytest.raises(DemoFailed, match="journal"):
         make_demo(settings, lambda _: None, players=PLAYERS)
+
+
+def test_a_process_of_its_own_makes_it_and_says_how_far_it_is(settings: Settings) -> None:
+    maker = DemoProcess(settings, PLAYERS)
+    assert maker.status == DemoStatus()
+    assert maker.start("ann@example.com")
+    assert not maker.start("ann@example.com")
+    seen = followed(maker)
+    assert maker.status == DemoStatus(DemoState.DONE, DAYS)
+    assert len(seen) > 2
+    with opened(settings) as control:
+        assert control.find_game(DEMO_GAME_KEY).name == DEMO_NAME
+        assert {entry.who for entry in control.list_audit(AuditFilter(limit=5))} == {"ann@example.com"}
+    maker.start("ann@example.com")
+    followed(maker)
+    assert maker.status.state is DemoState.FAILED
+    assert "demo game already" in maker.status.message

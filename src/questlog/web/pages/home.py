@@ -27,15 +27,18 @@ _MOST_SUGGESTED = 30
 
 @get("/", opt=needs(Right.VIEW, Scope.NONE))
 async def home(site: ThisSite, request: AnyRequest) -> Redirect:
-    """The overview of the first game."""
-    games = await asyncio.to_thread(site.visible_games, caller_of(request))
-    return Redirect(f"/games/{games[0].game_id}/overview" if games else "/games", status_code=SEE_OTHER)
+    """The overview of the first game; where there is none, the page that makes one."""
+    caller = caller_of(request)
+    games = await asyncio.to_thread(site.visible_games, caller)
+    empty = "/start" if caller.may_everywhere(Right.CREATE_GAMES) else "/games"
+    return Redirect(f"/games/{games[0].game_id}/overview" if games else empty, status_code=SEE_OTHER)
 
 
 @get("/games", opt=needs(Right.VIEW, Scope.NONE))
 async def games_page(site: ThisSite, request: AnyRequest) -> Response[str]:
     """All games that the caller may see."""
-    return await site.page(request, "games.html", page="games")
+    may_create = caller_of(request).may_everywhere(Right.CREATE_GAMES)
+    return await site.page(request, "games.html", page="games", may_create=may_create)
 
 
 @post("/preferences", opt=needs(Right.VIEW, Scope.NONE))

@@ -67,7 +67,17 @@ async def _form(
     token = await asyncio.to_thread(site.services.accounts.form_token, cookie.value or "")
     back = next_page(request.query_params.get("next", ""))
     action = f"/login?{urllib.parse.urlencode({'next': back})}" if back != "/" else "/login"
-    page = site.html(request, "login.html", status, message=message, form_token=token, email=email, action=action)
+    is_first_run = not await asyncio.to_thread(site.services.control.list_users)
+    page = site.html(
+        request,
+        "login.html",
+        status,
+        message=message,
+        form_token=token,
+        email=email,
+        action=action,
+        is_first_run=is_first_run,
+    )
     page.set_cookie(cookie)
     return page
 
