@@ -15,7 +15,7 @@ BUILT := src/questlog/_built/country.mmdb
 FRONTEND := $(shell find frontend/src frontend/api-docs -type f) $(wildcard frontend/*.mjs)
 NODE := cd frontend && PATH="$(CURDIR)/$(BIN):$$PATH"
 
-.PHONY: help run test test-parts test-system test-client check frontend bench nightly format lock wheel clean
+.PHONY: pictures help run test test-parts test-system test-client check frontend bench nightly format lock wheel clean
 .DELETE_ON_ERROR:
 
 help:
@@ -28,6 +28,7 @@ help:
 	@echo "make format    format the code"
 	@echo "make lock      resolve the dependencies again (needs uv)"
 	@echo "make wheel     build the wheel into dist/"
+	@echo "make pictures  pictures of every page, into docs/pictures/ (needs Chromium)"
 	@echo "make clean     remove what make has built or installed, not the data"
 
 run: $(STAMPS)/questlog
@@ -84,6 +85,9 @@ lock:
 
 wheel: $(STAMPS)/questlog
 	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir dist .
+
+pictures: $(STAMPS)/dev
+	$(BIN)/python -m tests.pictures
 
 clean:
 	rm -rf $(VENV) dist frontend/node_modules src/questlog/_built .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -36,7 +36,7 @@ class ConcurrencyLimiter:
     told to come back.
     """
 
-    def __init__(self, places: int = 4, max_waiting: int = 16, wait_s: float = 2.0) -> None:
+    def __init__(self, places: int = 4, max_waiting: int = 64, wait_s: float = 5.0) -> None:
         self._places = places
         self._max_waiting = max_waiting
         self._wait_s = wait_s

@@ -15,6 +15,8 @@ from questlog.web.guard import page_guard
 from questlog.web.pages import (
     account,
     ads,
+    annotations,
+    boards,
     components,
     data,
     economy,
@@ -31,6 +33,7 @@ from questlog.web.pages import (
     keys,
     live,
     log_in,
+    metrics,
     monetization,
     overview,
     paths,
@@ -40,6 +43,7 @@ from questlog.web.pages import (
     retention,
     segments,
     server,
+    sql,
     start,
     status,
     team,
@@ -67,7 +71,7 @@ REPORTS: Sequence[Report] = (
 )
 """The pages that are made of cards."""
 
-CARDS: Sequence[Card] = (*players.ONE_PLAYER.cards,)
+CARDS: Sequence[Card] = (*players.ONE_PLAYER.cards, *metrics.CARDS)
 """Cards of other pages, which boards may show."""
 
 HANDLERS: Sequence[HTTPRouteHandler] = (
@@ -90,6 +94,10 @@ HANDLERS: Sequence[HTTPRouteHandler] = (
     *account.HANDLERS,
     *live.HANDLERS,
     *integration.HANDLERS,
+    *boards.HANDLERS,
+    *metrics.HANDLERS,
+    *sql.HANDLERS,
+    *annotations.HANDLERS,
 )
 """The routes of all other pages; those of pages in the navigation are at `/games/{game}/NAME`."""
 

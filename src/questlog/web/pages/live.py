@@ -48,7 +48,7 @@ FIELDS = {
 EXCLUSIONS = {"not_event_id": mark("Without these event ids"), "not_category": mark("Without these categories")}
 _HIDDEN = frozenset(
     {"place", "raw", "errors", "attributes", "writer", "segment", "record_offset", "record_index", "resend_key"}
-    | {"is_complete", "rejected_no", "game_id"}
+    | {"is_complete", "rejected_no", "game_id", "row_no", "batch_no", "player_no", "session_no", "event_no"}
 )
 _errors = msgspec.json.Decoder(list[dict[str, str]])
 
