@@ -22,7 +22,7 @@ interface Said {
 
 interface Form {
   points: number;
-  option: (palette: Palette) => Option;
+  option: (palette: Palette, width: number) => Option;
   say: (mark: MarkEvent) => Said | null;
 }
 
@@ -35,7 +35,7 @@ interface MarkEvent {
 export function draw(_figure: HTMLElement, canvas: HTMLElement, spec: FormSpec): void {
   const form = formOf(spec);
   const chart = place(canvas, form.points, (drawn) => {
-    drawn.setOption(form.option(paletteOf(canvas)) as Parameters<EChartsType["setOption"]>[0], true);
+    drawn.setOption(form.option(paletteOf(canvas), canvas.clientWidth) as Parameters<EChartsType["setOption"]>[0], true);
   });
   const tooltip = new Tooltip(canvas);
   chart.on("mousemove", (event) => {
@@ -82,14 +82,15 @@ function formOf(spec: FormSpec): Form {
 
 function sankey(spec: SankeySpec): Form {
   const labels = new Map(spec.nodes.map((node) => [node.name, node.label ?? node.name]));
+  const columns = 1 + Math.max(1, ...spec.nodes.map((node) => node.depth ?? 0));
   return {
     points: spec.nodes.length + spec.links.length,
-    option: (palette) => ({
+    option: (palette, width) => ({
       animation: false,
       series: {
         type: "sankey",
         left: 8,
-        right: 120,
+        right: Math.min(120, width / columns),
         top: 8,
         bottom: 8,
         nodeWidth: 12,
@@ -108,7 +109,7 @@ function sankey(spec: SankeySpec): Form {
           color: palette.text,
           fontFamily: palette.font,
           fontSize: 11,
-          width: 112,
+          width: Math.min(112, width / columns - 20),
           overflow: "truncate",
           formatter: ({ name }: { name: string }) => labels.get(name) ?? name,
         },

@@ -1,8 +1,10 @@
-// Draws the charts of a page when they come near the window; the scripts for it are loaded with the first.
+// Draws the charts of a page when they come near the window, the others when there is nothing else to do; the scripts for
+// it are loaded with the first.
 import { all, whenever } from "../dom";
 import type { FormSpec, TimeSeriesSpec } from "./spec";
 
 const NEAR = "400px";
+const AFTER_MS = 1000;
 
 export function startCharts(): void {
   const near = new IntersectionObserver(
@@ -23,10 +25,22 @@ export function startCharts(): void {
       void show(figure);
     } else {
       near.observe(figure);
+      whenIdle(() => {
+        if (figure.isConnected) {
+          near.unobserve(figure);
+          void show(figure);
+        }
+      });
     }
   });
 }
 
+/** Later, when the page rests; Safari has no such callback. */
+function whenIdle(work: () => void): void {
+  setTimeout(() => ("requestIdleCallback" in window ? requestIdleCallback(work, { timeout: 2000 }) : work()), AFTER_MS);
+}
+
+const begun = new WeakSet<HTMLElement>();
 let isLoaded = false;
 let forms: typeof import("./forms") | undefined;
 let timeSeries: typeof import("./time-series") | undefined;
@@ -34,9 +48,10 @@ let timeSeries: typeof import("./time-series") | undefined;
 async function show(figure: HTMLElement): Promise<void> {
   const canvas = figure.querySelector<HTMLElement>(".chart-canvas");
   const data = figure.querySelector<HTMLScriptElement>("script.chart-spec");
-  if (!canvas || !data) {
+  if (!canvas || !data || begun.has(figure)) {
     return;
   }
+  begun.add(figure);
   try {
     const spec = JSON.parse(data.textContent ?? "") as TimeSeriesSpec | FormSpec;
     if (figure.dataset["chart"] === "time-series") {

@@ -22,8 +22,15 @@ export function startNavigation(): void {
   window.addEventListener("popstate", () => void visit(new URL(location.href), { push: false, scrollTo: scrollOf(history.state) }));
 }
 
+interface Visit {
+  push: boolean;
+  scrollTo?: number;
+  /** What is sent: where one goes on typing in it, it stays as it is. */
+  form?: HTMLFormElement;
+}
+
 /** Goes to an address of this site. */
-export async function visit(url: URL, options: { push: boolean; scrollTo?: number }): Promise<void> {
+export async function visit(url: URL, options: Visit): Promise<void> {
   const controller = begin();
   try {
     const response = await fetch(url, { headers: { Accept: "text/html" }, signal: controller.signal });
@@ -34,7 +41,7 @@ export async function visit(url: URL, options: { push: boolean; scrollTo?: numbe
     }
     const target = new URL(response.url);
     target.hash = url.hash;
-    swap(page, target, options.push, options.scrollTo);
+    swap(page, target, options);
   } catch {
     if (!controller.signal.aborted) {
       leaveTo(url, options.push);
@@ -80,7 +87,7 @@ function sendForm(event: SubmitEvent): void {
   } else if (method === "get" && isOurs(form)) {
     event.preventDefault();
     action.search = query(data);
-    void visit(action, { push: true });
+    void visit(action, { push: action.href !== location.href, form });
   }
 }
 
@@ -125,7 +132,7 @@ async function showAnswer(form: HTMLFormElement, response: Response): Promise<vo
   const [plain, page] = await Promise.all([response.clone().text(), pageOf(response)]);
   const url = new URL(response.url);
   if (page) {
-    swap(page, response.redirected ? url : new URL(location.href), response.redirected && url.href !== location.href);
+    swap(page, response.redirected ? url : new URL(location.href), { push: response.redirected && url.href !== location.href });
   } else if (response.ok) {
     location.assign(url);
   } else {
@@ -154,7 +161,7 @@ function program(page: Document): string {
     .join(" ");
 }
 
-function swap(answer: Document, url: URL, push: boolean, scrollTo?: number): void {
+function swap(answer: Document, url: URL, { push, scrollTo, form }: Visit): void {
   const old = document.getElementById(PAGE);
   const fresh = answer.getElementById(PAGE);
   if (!old || !fresh) {
@@ -172,6 +179,7 @@ function swap(answer: Document, url: URL, push: boolean, scrollTo?: number): voi
   if (isSamePage) {
     keepCards(old, fresh);
     keepDetails(old, fresh);
+    keepForm(form, fresh);
   }
   const adopted = document.adoptNode(fresh);
   old.replaceWith(adopted);
@@ -226,6 +234,16 @@ function refocus(focus: Focus | null): void {
   found.focus({ preventScroll: true });
   if (found instanceof HTMLInputElement && focus.value !== null && found.value === focus.value) {
     found.setSelectionRange(focus.start, focus.start);
+  }
+}
+
+/** A form that is sent while one goes on in it: what is typed meanwhile, and rows that are still empty, are not lost. */
+function keepForm(form: HTMLFormElement | undefined, fresh: HTMLElement): void {
+  const next = form?.id ? fresh.querySelector(`form#${CSS.escape(form.id)}`) : null;
+  if (form && next && form.contains(document.activeElement)) {
+    const focused = document.activeElement as HTMLElement;
+    next.replaceWith(form);
+    queueMicrotask(() => focused.focus({ preventScroll: true }));
   }
 }
 

@@ -157,7 +157,7 @@ export function startSuggestions(): void {
       suggestions.close();
       input.dispatchEvent(new Event("change", { bubbles: true }));
     });
-    input.addEventListener("focus", () => suggestions.ask());
+    input.addEventListener("click", () => suggestions.ask());
     input.addEventListener("blur", () => suggestions.close());
   });
   document.addEventListener("click", (event) => {

@@ -13,6 +13,7 @@ from questlog.analytics.analyses import (
     explore,
     funnel,
     members,
+    metric_preview,
     paths,
     player_devices,
     player_purchases,
@@ -30,6 +31,7 @@ from questlog.analytics.selection import cardinality, segments
 
 ANALYSES: tuple[Analysis, ...] = (
     metric_query.ANALYSIS,
+    metric_preview.ANALYSIS,
     explore.ANALYSIS,
     retention.ANALYSIS,
     cohorts.ANALYSIS,

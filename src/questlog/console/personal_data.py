@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from questlog.analytics.analyses.funnel import Funnel
 from questlog.analytics.engine.analysis import Analysis
 from questlog.analytics.selection.segments import Segment
 
@@ -25,6 +26,8 @@ What a game itself puts into its other attributes and custom fields is not known
 def reads_personal_data(analysis: Analysis, question: msgspec.Struct) -> bool:
     """Whether the answer is of single players: rows of them, or numbers grouped or filtered by their ids."""
     if analysis.is_personal or (isinstance(question, Segment) and question.players > 0):
+        return True
+    if isinstance(question, Funnel) and question.dropped_after is not None:
         return True
     return any(text in _IDENTIFYING for text in _texts(msgspec.to_builtins(question)))
 

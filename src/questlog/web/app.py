@@ -15,11 +15,16 @@ from questlog.web.guard import page_guard
 from questlog.web.pages import (
     account,
     ads,
+    annotations,
+    boards,
     components,
     data,
     economy,
     engagement,
     errors,
+    event_names,
+    explore,
+    funnels,
     game,
     health,
     home,
@@ -28,8 +33,10 @@ from questlog.web.pages import (
     keys,
     live,
     log_in,
+    metrics,
     monetization,
     overview,
+    paths,
     players,
     progression,
     realtime,
@@ -37,6 +44,7 @@ from questlog.web.pages import (
     search,
     segments,
     server,
+    sql,
     start,
     status,
     team,
@@ -47,6 +55,9 @@ from questlog.web.site import Site
 
 REPORTS: Sequence[Report] = (
     overview.REPORT,
+    explore.REPORT,
+    funnels.REPORT,
+    paths.REPORT,
     players.REPORT,
     errors.REPORT,
     errors.ONE_ERROR,
@@ -61,7 +72,7 @@ REPORTS: Sequence[Report] = (
 )
 """The pages that are made of cards."""
 
-CARDS: Sequence[Card] = (*players.ONE_PLAYER.cards,)
+CARDS: Sequence[Card] = (*players.ONE_PLAYER.cards, *metrics.CARDS)
 """Cards of other pages, which boards may show."""
 
 HANDLERS: Sequence[HTTPRouteHandler] = (
@@ -70,6 +81,7 @@ HANDLERS: Sequence[HTTPRouteHandler] = (
     home.set_preferences,
     home.suggest_values,
     search.search,
+    event_names.suggest_events,
     status.status_page,
     *start.HANDLERS,
     components.components_page,
@@ -84,6 +96,10 @@ HANDLERS: Sequence[HTTPRouteHandler] = (
     *account.HANDLERS,
     *live.HANDLERS,
     *integration.HANDLERS,
+    *boards.HANDLERS,
+    *metrics.HANDLERS,
+    *sql.HANDLERS,
+    *annotations.HANDLERS,
 )
 """The routes of all other pages; those of pages in the navigation are at `/games/{game}/NAME`."""
 

@@ -128,7 +128,7 @@ async def card_csv(site: ThisSite, request: AnyRequest, game: FromPath[str], nam
     """A card's numbers as CSV, with all rows: the question is `question`, by default the first."""
     card, view = await _asked_for(site, request, name)
     questions = card.questions(view)
-    wanted = request.query_params.get("question", next(iter(questions)))
+    wanted = request.query_params.get("question", next(iter(questions), ""))
     if wanted not in questions:
         raise NotFoundException(detail=f"the card has no question {wanted[:100]!r}")
     site.services.audit.record(

@@ -272,7 +272,8 @@ def _added(given: Mapping[str, list[str]], notices: list[str]) -> Condition | No
 
 
 def _own(given: Mapping[str, list[str]], notices: list[str]) -> Mapping[str, str]:
-    own = {name: values[-1] for name, values in given.items() if name not in _SHARED}
+    # In order: the same report has the same address, whatever order its parameters came in.
+    own = {name: values[-1] for name, values in sorted(given.items()) if name not in _SHARED}
     if sum(len(name) + len(value) for name, value in own.items()) > _MOST_OWN_BYTES:
         notices.append("the address is too long; parts of it are left out")
         return {}

@@ -84,6 +84,26 @@ class Reader:
         }
         return self.ask("query", _given(question), game=game)
 
+    def metric_preview(
+        self,
+        metric: Json,
+        period: Period,
+        *,
+        granularity: str | None = None,
+        filter: Json | None = None,  # noqa: A002 - the server's word
+        compare: Compare | None = None,
+        game: str | int | None = None,
+    ) -> Answer:
+        """A custom metric that is not saved, over time."""
+        question = {
+            "metric": metric,
+            "period": _period(period),
+            "granularity": granularity,
+            "filter": filter,
+            "compare": _compare(compare),
+        }
+        return self.ask("metric-preview", _given(question), game=game)
+
     def explore(
         self,
         period: Period,

@@ -44,7 +44,11 @@ def p_value_column(name: str, than: str) -> AnswerColumn:
 
 
 def compared_with_previous(answer: Answer) -> Answer:
-    """A compared answer with intervals: behind the compared interval of each share, the p-value of their difference."""
+    """A compared answer with intervals: behind the compared interval of each share, the p-value of their difference.
+
+    It takes the place of one between the groups of a period.
+    """
+    answer = _without_p_values(answer)
     shares = [column.name for column in answer.columns if f"{_PREVIOUS}{column.name}_low" in answer.table.column_names]
     shares = [name for name in shares if f"{name}_numerator" in answer.table.column_names]
     if not shares:
@@ -56,6 +60,13 @@ def compared_with_previous(answer: Answer) -> Answer:
         columns += [p_value_column(name, "of the period that is compared with") for name in ends]
     tables = [None if table is None else _with_previous(table, shares) for table in (answer.table, answer.totals)]
     return msgspec.structs.replace(answer, table=tables[0], totals=tables[1], columns=columns)
+
+
+def _without_p_values(answer: Answer) -> Answer:
+    columns = [column for column in answer.columns if not column.name.endswith(SUFFIX)]
+    if len(columns) == len(answer.columns):
+        return answer
+    return msgspec.structs.replace(answer, table=answer.table.select([each.name for each in columns]), columns=columns)
 
 
 def _with_previous(table: pa.Table, shares: Sequence[str]) -> pa.Table:

@@ -55,6 +55,16 @@ def test_a_compared_answer_says_it_behind_the_compared_interval() -> None:
     assert found.table["share_p_value"].to_pylist() == [pytest.approx(0.028650, abs=1e-6)]
 
 
+def test_a_comparison_with_a_period_takes_the_place_of_one_between_groups() -> None:
+    parts = {"share": [0.5], "share_numerator": [50.0], "share_denominator": [100.0], "share_p_value": [0.2]}
+    previous = {f"previous_{name}": values for name, values in parts.items()}
+    ends = {"previous_share_low": [0.4], "previous_share_high": [0.6]}
+    found = compared_with_previous(answer(parts | previous | ends))
+    assert [name for name in found.table.column_names if name.endswith("_p_value")] == ["share_p_value"]
+    assert [column.name for column in found.columns] == found.table.column_names
+    assert found.table["share_p_value"].to_pylist() == [1.0]
+
+
 def test_without_intervals_an_answer_is_as_it_was() -> None:
     plain = answer({"share": [0.5], "previous_share": [0.5]})
     assert compared_with_previous(plain) is plain
