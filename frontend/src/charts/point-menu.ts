@@ -20,12 +20,8 @@ export function showMenu(x: number, y: number, title: string, items: readonly It
   const menu = element("div", { class: "menu chart-menu", popover: "auto", "data-swap": "" }, element("p", { class: "title" }, title), list);
   open = menu;
   document.body.append(menu);
-  menu.showPopover();
-  const left = Math.max(8, Math.min(x, innerWidth - menu.offsetWidth - 8));
-  const top = Math.max(8, Math.min(y, innerHeight - menu.offsetHeight - 8));
-  menu.style.left = `${left}px`;
-  menu.style.top = `${top}px`;
-  menu.querySelector("a")?.focus();
+  // Not before the click is over: the browser closes popovers at the end of a click outside of them.
+  setTimeout(() => place(menu, x, y));
   menu.addEventListener("click", (event) => {
     if (event.target instanceof Element && event.target.closest("a")) {
       setTimeout(() => menu.isConnected && menu.hidePopover());
@@ -40,4 +36,16 @@ export function showMenu(x: number, y: number, title: string, items: readonly It
       }
     }
   });
+}
+
+function place(menu: HTMLElement, x: number, y: number): void {
+  if (!menu.isConnected) {
+    return;
+  }
+  menu.showPopover();
+  const left = Math.max(8, Math.min(x, innerWidth - menu.offsetWidth - 8));
+  const top = Math.max(8, Math.min(y, innerHeight - menu.offsetHeight - 8));
+  menu.style.left = `${left}px`;
+  menu.style.top = `${top}px`;
+  menu.querySelector("a")?.focus();
 }
