@@ -5,6 +5,7 @@ import uuid
 from typing import NamedTuple
 
 from questlog.demo.world import (
+    BAD_BUILD,
     COUNTRIES,
     DAYS,
     DEVICES,
@@ -17,11 +18,13 @@ from questlog.demo.world import (
     Device,
 )
 
-_LEAVING_SCALE_DAYS, _LEAVING_POWER = 0.95, 0.60
+_LEAVING_SCALE_DAYS, _LEAVING_POWER = 1.05, 0.60
 """The share (1 + days / scale) ** -power of the players is still there after so many days."""
 
 _PAYERS = 0.021
 _HOARDERS = 0.06
+_ANNOYED = 0.45
+"""How much those still play whose game crashes."""
 _WHALE_NUMBER = 40
 """One player buys far more than all others."""
 
@@ -76,7 +79,8 @@ class Player:
             return True
         if self.has_left or age > self.traits.days:
             return False
-        return self.random.random() < min(self.traits.eagerness * WEEKDAYS[weekday], 0.98)
+        annoyed = _ANNOYED if self.traits.device.is_crashing and self.build(day) == BAD_BUILD else 1.0
+        return self.random.random() < min(self.traits.eagerness * WEEKDAYS[weekday], 0.98) * annoyed
 
     def build(self, day: int) -> str:
         """The build they have on this day: new players get the newest one, the others update when they feel like it."""

@@ -87,7 +87,7 @@ DEVICES = (
     Device("android", "samsung", "SM-A145R", ("android 13", "android 14"), 11, 38, 4096, 5200, is_crashing=True),
     Device("android", "samsung", "SM-A546B", ("android 14", "android 15"), 9, 52, 6144, 3300, is_crashing=True),
     Device("android", "samsung", "SM-S921B", ("android 14", "android 15"), 7, 60, 8192, 1700),
-    Device("android", "xiaomi", "Redmi Note 12", ("android 13", "android 14"), 9, 45, 6144, 3900),
+    Device("android", "xiaomi", "Redmi Note 12", ("android 13", "android 14"), 9, 45, 6144, 3900, is_crashing=True),
     Device("android", "xiaomi", "Redmi 9A", ("android 10", "android 11"), 6, 27, 2048, 8100),
     Device("android", "motorola", "moto g54", ("android 13", "android 14"), 5, 47, 8192, 3500),
     Device("android", "google", "Pixel 8", ("android 14", "android 15"), 4, 60, 8192, 1600),
