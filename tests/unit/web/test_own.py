@@ -252,6 +252,8 @@ def test_days_and_numbers_are_a_chart(browser: Browser) -> None:
         ["2026-01-01"],
         ["players"],
     )
+    assert "currency" not in chart
+    assert ">players</th>" in drawn
     assert "no chart of this answer" in send(browser, SQL, SQL, sql="SELECT 'x' AS text", shown="bar").text
 
 

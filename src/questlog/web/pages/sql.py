@@ -230,7 +230,9 @@ async def _run(site: Site, request: AnyRequest, view: View, typed: Typed) -> Ran
         raise
     took_ms = await _note(site, caller.who, typed.statement, values, began_s, rows=answer.num_rows)
     formats, translate = site.formats(request), site.translate(request)
-    table = table_of(_as_answer(answer), formats, translate, most_rows=_MOST_SHOWN)
+    shown = _as_answer(answer)
+    titles = {column.name: column.name for column in shown.columns}  # as the statement calls them
+    table = table_of(shown, formats, translate, titles=titles, most_rows=_MOST_SHOWN)
     spec = None if typed.shown is SqlShown.TABLE else chart_of(answer, typed.shown, view)
     return Ran(table, answer.num_rows, took_ms, spec)
 
@@ -287,7 +289,6 @@ def chart_of(table: pa.Table, shown: SqlShown, view: View) -> Mapping[str, Any] 
     return {
         "kind": shown.value,
         "unit": "",
-        "currency": "USD",
         "zone": view.game.zone.name if pa.types.is_date(first) else "UTC",
         "granularity": "day" if pa.types.is_date(first) else "hour",
         "x": [_instant(value) for value in table.column(0).to_pylist()],
