@@ -76,7 +76,7 @@ def pictures_of(browser: Browser, address: str, token: str, theme: str, wanted: 
 def main(wanted: list[str]) -> None:
     """Take the pictures of these pages; of all without any."""
     FOLDER.mkdir(exist_ok=True)
-    with demo_server(players=3_000) as (address, token), running_browser() as browser:
+    with demo_server(players=1_200) as (address, token), running_browser() as browser:
         for theme in THEMES:
             pictures_of(browser, address, token, theme, wanted)
 

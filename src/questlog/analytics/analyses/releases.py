@@ -73,16 +73,16 @@ def _builds_by_day(game_id: int, period: Period) -> ir.Table:
     rows = rows.filter(
         rows.game_id == game_id, rows.day.between(period.start - before, period.end), rows.player_no.notnull()
     )
-    active = rows.filter((rows.first_of & _BIT_OF_DAY) > 0)
-    active = active.group_by("day").aggregate(active=active.count())
-    rows = rows.filter((rows.first_of & _BIT_OF_BUILD) > 0, rows.build.notnull())
-    players = rows.group_by("build", "day").aggregate(players=rows.count())
+    # The day's first row of a player has one of its builds: so one pass counts the players of builds, and of the day.
+    counted = rows.group_by("build", "day").aggregate(
+        players=rows.count(where=(rows.first_of & _BIT_OF_BUILD) > 0),
+        firsts=rows.count(where=(rows.first_of & _BIT_OF_DAY) > 0),
+    )
+    players = counted.mutate(active=counted.firsts.sum().over(ibis.window(group_by="day")))
     new = _new_builds(game_id, period)
     new = new.select(first_seen=new.first_seen, **{"new:build": new.build})
     found = players.inner_join(new, players.build == new["new:build"])
     found = found.filter(found.day.between(found.first_seen, found.first_seen + ibis.interval(days=before.days)))
-    active = active.select(active=active.active, **{"active:day": active.day})
-    found = found.inner_join(active, found.day == active["active:day"])
     share = found.players.cast("float64") / found.active
     return found.select("build", "day", "players", "first_seen", share=share)
 
