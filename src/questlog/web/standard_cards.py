@@ -4,7 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
 
+from questlog.analytics.question.answer import Answer
 from questlog.analytics.question.query import Granularity, Query
 from questlog.web.cards import Asked, Card, Drawing, Height
 from questlog.web.charts import figures, time_series
@@ -108,17 +111,26 @@ def top_values(name: str, title: str, dimension: str, metrics: Sequence[str], *,
     def draw(asked: Asked) -> Drawing:
         column = dimension if dimension in asked.answer.table.column_names else f"by_{dimension}"
         table = table_of(
-            asked.answer,
+            _unset_last(asked.answer, column),
             asked.formats,
             asked.translate,
             links={column: adds_filter(asked.view, dimension, column)},
             bars=(metrics[0],),
             titles={"dau": mark("Players"), column: title_of(dimension)},
+            unset=mark("(not set)"),
         )
         return Drawing("cards/table.html", {"table": table}, is_empty=not table.rows)
 
     more.setdefault("help", mark("A row adds itself as a filter."))
     return Card(name, title, questions, draw, **{"span": 4, **more})
+
+
+def _unset_last(answer: Answer, column: str) -> Answer:
+    """The row of events that have no value comes last: a game server's events, for example, are from no country."""
+    rows = answer.table
+    has_value = pc.is_valid(rows[column])
+    ordered = pa.concat_tables([rows.filter(has_value), rows.filter(pc.invert(has_value))])
+    return msgspec.structs.replace(answer, table=ordered)
 
 
 def adds_filter(view: View, dimension: str, column: str) -> Link:

@@ -61,8 +61,12 @@ def table_of(  # noqa: PLR0913 - each is another choice, by name
     bars: Sequence[str] = (),
     titles: Mapping[str, str] | None = None,
     most_rows: int = 1_000,
+    unset: str = "",
 ) -> Table:
-    """The answer's rows, at most `most_rows` of them. `columns` chooses and orders; `bars` have their share drawn."""
+    """The answer's rows, at most `most_rows` of them. `columns` chooses and orders; `bars` have their share drawn.
+
+    `unset` is what a text that is not there is called.
+    """
     named = {column.name: column for column in answer.columns}
     chosen = [named[name] for name in (columns or list(named)) if name in named]
     shown = answer.table.slice(0, most_rows)
@@ -73,6 +77,8 @@ def table_of(  # noqa: PLR0913 - each is another choice, by name
     def cells(row: Mapping[str, object], *, may_link: bool) -> list[Cell]:
         return [
             _cell(row, head, formats, greatest.get(head.name), (links or {}).get(head.name) if may_link else None)
+            if not unset or head.is_number or row.get(head.name) is not None
+            else Cell(translate(unset))
             for head in heads
         ]
 
