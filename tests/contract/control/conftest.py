@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from questlog.control.actor import SERVER, act_as
 from questlog.control.database import ControlDatabase
 from questlog.model.clock import SystemClock
 from tests.support.postgres import PostgresServer, postgres_server
@@ -19,6 +20,12 @@ class SteppingClock:
 
     def now_us(self) -> int:
         return self.now
+
+
+@pytest.fixture(autouse=True)
+def the_server_acts() -> None:
+    """Whoever acted in a test before this one, in the same process, does not act here."""
+    act_as(SERVER)
 
 
 @pytest.fixture
