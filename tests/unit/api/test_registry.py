@@ -72,7 +72,7 @@ def test_it_can_be_saved() -> None:
 def test_it_is_a_choice_of_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
     [option] = [each for each in command.params if each.name == "analysis"]
     with click.Context(command) as context:
-        with pytest.raises(click.BadParameter, match="there is no analysis 'dice'; there are query, metric-preview, explore"):
+        with pytest.raises(click.BadParameter, match="there is no analysis 'dice'; there are query, metric-preview"):
             AnalysisName().convert("dice", option, context)
         monkeypatch.setattr(registry, "ANALYSES", WITH_DICE)
         assert AnalysisName().convert("dice", option, context) == "dice"
