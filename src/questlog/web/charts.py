@@ -12,11 +12,15 @@ from questlog.analytics.question.query import Granularity, Period
 from questlog.model.calendar import Zone
 from questlog.web.cards import Asked, Drawing
 from questlog.web.formats import NOTHING
-from questlog.web.tables import table_of
+from questlog.web.tables import Table, table_of
 from questlog.web.titles import is_high_better, title_of
 from questlog.web.translations import mark
+from questlog.web.view import View
 
 _PREVIOUS = "previous_"
+_OVER_TIME = frozenset({"line", "area", "bar", "stacked", "stacked_bar"})
+NO_CHART = Drawing("cards/chart.html", {}, is_empty=True)
+"""What is drawn where there is nothing to draw."""
 _DAY = dt.timedelta(days=1)
 SPARK_WIDTH, SPARK_HEIGHT = 120, 28
 
@@ -48,14 +52,59 @@ def time_series(
     """A chart of a `Query`'s answer over its buckets: a line for each metric, or of one metric for each group."""
     answer = answer or asked.answer
     spec = time_series_spec(asked, answer, metrics=metrics, kind=kind, group=group)
+    is_empty = all(not any(series["values"]) for series in spec["series"])
+    table = table_of(answer, asked.formats, asked.translate)
+    return chart(spec, table, summary_of(asked, spec), is_empty=is_empty)
+
+
+def chart(
+    spec: Mapping[str, Any], table: Table, summary: str, *, is_empty: bool = False, about: Sequence[str] | None = None
+) -> Drawing:
+    """A chart with the same numbers as a table; `summary` is for who cannot see it. `about` is as of `Drawing`."""
     values = {
         "spec": spec,
-        "table": table_of(answer, asked.formats, asked.translate),
-        "summary": summary_of(asked, spec),
-        "chart": "time-series",
+        "table": table,
+        "summary": summary,
+        "chart": "time-series" if spec["kind"] in _OVER_TIME else "forms",
     }
-    is_empty = all(not any(series["values"]) for series in spec["series"])
-    return Drawing("cards/chart.html", values, is_empty)
+    return Drawing("cards/chart.html", values, is_empty, about)
+
+
+def series_spec(
+    view: View, kind: str, unit: str, granularity: str, x: Sequence[str], series: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
+    """The specification of a chart over `x`, with nothing marked, compared or unfinished."""
+    return {
+        "kind": kind,
+        "unit": unit,
+        "currency": unit if unit == "USD" else None,
+        "zone": view.game.zone.name,
+        "granularity": granularity,
+        "x": x,
+        "series": series,
+        "unfinished_from": None,
+        "marks": [],
+        "compared_x": None,
+        "zoom": None,
+    }
+
+
+def histogram_spec(
+    rows: Sequence[Mapping[str, Any]],
+    unit: str,
+    count_unit: str,
+    count: str = "count",
+    ends: tuple[str, str] = ("low", "high"),
+) -> dict[str, Any]:
+    """The specification of a histogram of bins that follow each other; `ends` are the columns of a bin's edges."""
+    low, high = ends
+    return {
+        "kind": "histogram",
+        "unit": unit,
+        "count_unit": count_unit,
+        "edges": [*(row[low] for row in rows), *(row[high] for row in rows[-1:])],
+        "counts": [row[count] for row in rows],
+    }
 
 
 def time_series_spec(
@@ -75,14 +124,7 @@ def time_series_spec(
     series = _by_group(rows, buckets, wanted[0], group) if group else _by_metric(asked, rows, wanted)
     running = _unfinished_from(buckets, view.granularity, view.game.zone, view.game.now_us)
     unit = columns[wanted[0]].unit if wanted else ""
-    return {
-        "kind": kind,
-        "unit": unit,
-        "currency": unit if unit == "USD" else None,
-        "zone": view.game.zone.name,
-        "granularity": view.granularity.value,
-        "x": [_iso(bucket) for bucket in buckets],
-        "series": series,
+    return series_spec(view, kind, unit, view.granularity.value, [iso(bucket) for bucket in buckets], series) | {
         "unfinished_from": running,
         "marks": [{"x": each.day, "kind": each.kind, "text": each.text, "url": each.url} for each in asked.marks],
         "compared_x": _compared_x(view.compared, view.period, buckets),
@@ -219,7 +261,8 @@ def _number(value: Any) -> float | None:
     return float(value)
 
 
-def _iso(bucket: Any) -> str:
+def iso(bucket: Any) -> str:
+    """A bucket as charts name it: a day, or an instant in UTC."""
     if isinstance(bucket, dt.datetime):
         return bucket.isoformat(timespec="seconds") + ("Z" if bucket.tzinfo is None else "")
     return str(bucket)
@@ -253,7 +296,7 @@ def _compared_x(compared: Period | None, period: Period, buckets: Sequence[Any])
     if compared is None or not all(isinstance(bucket, dt.date) for bucket in buckets):
         return None
     shift = compared.start - period.start
-    return [_iso(bucket + shift) for bucket in buckets]
+    return [iso(bucket + shift) for bucket in buckets]
 
 
 def curve(asked: Asked, measure: str = "share", unit: str = "share", title: str = "retention") -> Drawing:
@@ -283,19 +326,5 @@ def curve(asked: Asked, measure: str = "share", unit: str = "share", title: str 
         }
         for name, of in groups.items()
     ]
-    spec = {
-        "kind": "line",
-        "unit": unit,
-        "currency": unit if unit == "USD" else None,
-        "zone": asked.view.game.zone.name,
-        "granularity": "age",
-        "x": [str(age) for age in ages],
-        "series": series,
-        "unfinished_from": None,
-        "marks": [],
-        "compared_x": None,
-        "zoom": None,
-    }
-    table = table_of(answer, asked.formats, asked.translate)
-    drawn = {"spec": spec, "table": table, "summary": summary_of(asked, spec), "chart": "time-series"}
-    return Drawing("cards/chart.html", drawn, is_empty=not rows)
+    spec = series_spec(asked.view, "line", unit, "age", [str(age) for age in ages], series)
+    return chart(spec, table_of(answer, asked.formats, asked.translate), summary_of(asked, spec), is_empty=not rows)

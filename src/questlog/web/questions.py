@@ -1,12 +1,7 @@
 """The parts of questions that every report takes from its view."""
 
-from questlog.analytics.question.query import Compare, Granularity
+from questlog.analytics.question.query import Granularity
 from questlog.web.view import View
-
-
-def comparison_of(view: View) -> Compare | None:
-    """What an answer is compared with."""
-    return view.compare
 
 
 def point_length(view: View, shortest: Granularity = Granularity.HOUR) -> Granularity:

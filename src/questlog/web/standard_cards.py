@@ -12,7 +12,7 @@ from questlog.analytics.question.query import Granularity, Query
 from questlog.web.cards import Asked, Card, Drawing, Height
 from questlog.web.charts import figures, time_series
 from questlog.web.questions import point_length
-from questlog.web.tables import Link, table_of
+from questlog.web.tables import Link, drawn, table_of
 from questlog.web.titles import title_of
 from questlog.web.translations import mark
 from questlog.web.view import View
@@ -119,7 +119,7 @@ def top_values(name: str, title: str, dimension: str, metrics: Sequence[str], *,
             titles={"dau": mark("Players"), column: title_of(dimension)},
             unset=mark("(not set)"),
         )
-        return Drawing("cards/table.html", {"table": table}, is_empty=not table.rows)
+        return drawn(table)
 
     more.setdefault("help", mark("A row adds itself as a filter."))
     return Card(name, title, questions, draw, **{"span": 4, **more})

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import pyarrow as pa
 
 from questlog.analytics.question.answer import Answer, AnswerColumn
+from questlog.web.cards import Drawing
 from questlog.web.formats import Formats
 from questlog.web.titles import title_of
 from questlog.web.translations import Translate, mark
@@ -39,7 +40,6 @@ class Cell(NamedTuple):
     url: str | None = None
     share: float | None = None
     is_data: bool = False
-    is_unfinished: bool = False
 
 
 class Table(NamedTuple):
@@ -90,6 +90,11 @@ def table_of(  # noqa: PLR0913 - each is another choice, by name
             for head, cell in zip(heads, cells({**dict.fromkeys(named), **total}, may_link=False), strict=True)
         ]
     return Table(heads, [cells(row, may_link=True) for row in rows], totals)
+
+
+def drawn(table: Table) -> Drawing:
+    """A card that is a table; empty without a row."""
+    return Drawing("cards/table.html", {"table": table}, is_empty=not table.rows)
 
 
 def plain(value: object) -> str:

@@ -11,11 +11,11 @@ from questlog.analytics.analyses.histogram import Histogram
 from questlog.analytics.analyses.member_cells import BalanceCell
 from questlog.analytics.question.query import Granularity
 from questlog.web.cards import Asked, Card, Drawing, Height
-from questlog.web.charts import time_series
+from questlog.web.charts import NO_CHART, chart, histogram_spec, time_series
 from questlog.web.questions import point_length
 from questlog.web.reports import Report
 from questlog.web.standard_cards import figures_card
-from questlog.web.tables import table_of
+from questlog.web.tables import drawn, table_of
 from questlog.web.translations import mark
 from questlog.web.view import View
 from questlog.web.who import who_url
@@ -76,7 +76,7 @@ def _table(*bars: str, columns: Sequence[str] | None = None) -> Callable[[Asked]
             "currency": lambda row: asked.view.with_own(currency=str(row["currency"])) if row["currency"] else None
         }
         table = table_of(asked.answer, asked.formats, asked.translate, columns=columns, bars=bars, links=links)
-        return Drawing("cards/table.html", {"table": table}, is_empty=not table.rows)
+        return drawn(table)
 
     return draw
 
@@ -101,8 +101,7 @@ def _draw_sankey(asked: Asked) -> Drawing:
         sinks=asked.formats.number(sum(value for _, value in sinks)),
     )
     table = table_of(asked.answer, asked.formats, asked.translate)
-    values = {"spec": spec, "table": table, "summary": summary, "chart": "forms"}
-    return Drawing("cards/chart.html", values, is_empty=not sources and not sinks)
+    return chart(spec, table, summary, is_empty=not sources and not sinks)
 
 
 def _greatest(rows: list[dict[str, Any]], measure: str) -> list[tuple[str, float]]:
@@ -122,24 +121,17 @@ def _draw_flow(asked: Asked) -> Drawing:
 
 def _draw_histogram(asked: Asked) -> Drawing:
     if not asked.answers:
-        return Drawing("cards/chart.html", {}, is_empty=True)
+        return NO_CHART
     rows = asked.answer.table.to_pylist()
     inner = [row for row in rows if row["low"] is not None and row["high"] is not None]
     question = _histogram_question(asked.view)
-    spec = {
-        "kind": "histogram",
-        "unit": "",
-        "count_unit": "players",
-        "edges": [*(row["low"] for row in inner), *([inner[-1]["high"]] if inner else [])],
-        "counts": [row["players"] for row in inner],
-        "links": [who_url(asked.view, BalanceCell(question, row["low"], row["high"])) for row in inner],
-    }
+    links = [who_url(asked.view, BalanceCell(question, row["low"], row["high"])) for row in inner]
+    spec = histogram_spec(inner, "", "players", "players") | {"links": links}
     table = table_of(asked.answer, asked.formats, asked.translate, bars=("players",))
     said = asked.translate(mark("{players} players have such a balance.")).format(
         players=asked.formats.number(sum(row["players"] for row in inner))
     )
-    values = {"spec": spec, "table": table, "summary": said, "chart": "forms"}
-    return Drawing("cards/chart.html", values, is_empty=not inner)
+    return chart(spec, table, said, is_empty=not inner)
 
 
 def _values(view: View) -> Mapping[str, Any]:

@@ -17,7 +17,7 @@ from questlog.web.charts import time_series
 from questlog.web.raw_events import RawEvent, raw_events
 from questlog.web.reports import Report
 from questlog.web.standard_cards import adds_filter, figures_card
-from questlog.web.tables import Cell, Column, table_of
+from questlog.web.tables import Cell, Column, drawn, table_of
 from questlog.web.translations import mark
 from questlog.web.view import View
 from questlog.web.who import player_url, who_url
@@ -151,7 +151,7 @@ def _draw_by(dimension: str) -> Any:
     def draw(asked: Asked) -> Drawing:
         links = {dimension: adds_filter(asked.view, dimension, dimension)}
         table = table_of(asked.answer, asked.formats, asked.translate, links=links, bars=("errors",))
-        return Drawing("cards/table.html", {"table": table}, is_empty=not table.rows)
+        return drawn(table)
 
     return draw
 

@@ -14,10 +14,9 @@ from questlog.analytics.question.query import AllOf, Condition, Granularity, Ope
 from questlog.analytics.selection.cardinality import OTHER
 from questlog.model.taxonomy import CATEGORIES
 from questlog.web.cards import Asked, Card, Drawing, Height
-from questlog.web.charts import summary_of, time_series_spec
+from questlog.web.charts import NO_CHART, chart, histogram_spec, summary_of, time_series_spec
 from questlog.web.event_words import event_text
 from questlog.web.formats import NOTHING
-from questlog.web.questions import comparison_of
 from questlog.web.reports import Report
 from questlog.web.tables import table_of
 from questlog.web.translations import mark
@@ -123,7 +122,7 @@ def crumbs(view: View) -> list[Crumb]:
 def _tree_questions(view: View) -> Mapping[str, msgspec.Struct]:
     of = wanted(view)
     measures = (*_TREE, Measure.PLAYERS) if of.has_players else _TREE
-    return {"tree": _question(view, measures=measures, compare=comparison_of(view))}
+    return {"tree": _question(view, measures=measures, compare=view.compare)}
 
 
 def _draw_tree(asked: Asked) -> Drawing:
@@ -197,7 +196,7 @@ def _series_questions(view: View) -> Mapping[str, msgspec.Struct]:
             granularity=view.granularity,
             group_by=(of.split,) if of.split else (),
             top=_MOST_GROUPS,
-            compare=None if of.split else comparison_of(view),
+            compare=None if of.split else view.compare,
         )
     }
 
@@ -218,8 +217,7 @@ def _draw_series(asked: Asked) -> Drawing:
     columns = [name for name in answer.table.column_names if name.removeprefix("previous_") not in _TREE_COLUMNS]
     titles = {metric: MEASURES[of.measure], f"previous_{metric}": mark("Before")}
     shown = table_of(answer, asked.formats, asked.translate, columns=columns, titles=titles)
-    values = {"spec": spec, "table": shown, "summary": summary_of(asked, spec), "chart": "time-series"}
-    return Drawing("cards/chart.html", values, is_empty=not table.num_rows)
+    return chart(spec, shown, summary_of(asked, spec), is_empty=not table.num_rows)
 
 
 def _histogram_questions(view: View) -> Mapping[str, msgspec.Struct]:
@@ -229,17 +227,10 @@ def _histogram_questions(view: View) -> Mapping[str, msgspec.Struct]:
 def _draw_histogram(asked: Asked) -> Drawing:
     rows = [row for row in asked.answer.table.to_pylist() if row["low"] is not None and row["high"] is not None]
     if not rows:
-        return Drawing("cards/chart.html", {}, is_empty=True)
-    spec = {
-        "kind": "histogram",
-        "unit": "",
-        "count_unit": "events",
-        "edges": [rows[0]["low"], *(row["high"] for row in rows)],
-        "counts": [row["count"] for row in rows],
-    }
+        return NO_CHART
+    spec = histogram_spec(rows, "", "events")
     table = table_of(asked.answer, asked.formats, asked.translate, bars=("count",))
-    values = {"spec": spec, "table": table, "summary": asked.translate("Events by value."), "chart": "forms"}
-    return Drawing("cards/chart.html", values)
+    return chart(spec, table, asked.translate("Events by value."))
 
 
 def _events_questions(view: View) -> Mapping[str, msgspec.Struct]:

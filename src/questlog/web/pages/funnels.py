@@ -15,12 +15,12 @@ from questlog.analytics.question.query import Granularity
 from questlog.analytics.selection.cardinality import OTHER
 from questlog.console.access import Right
 from questlog.web.cards import Asked, Card, Drawing, Height
-from questlog.web.charts import time_series_spec
+from questlog.web.charts import NO_CHART, chart, histogram_spec, time_series_spec
 from questlog.web.event_words import step_of
 from questlog.web.formats import NOTHING
-from questlog.web.questions import comparison_of, point_length
+from questlog.web.questions import point_length
 from questlog.web.reports import Report
-from questlog.web.tables import table_of
+from questlog.web.tables import drawn, table_of
 from questlog.web.translations import mark
 from questlog.web.view import View
 from questlog.web.who import player_url, who_url
@@ -161,7 +161,7 @@ def _asks(name: str, question: Funnel | None) -> Mapping[str, msgspec.Struct]:
 
 
 def _steps_questions(view: View) -> Mapping[str, msgspec.Struct]:
-    return _asks("steps", funnel_of(view, intervals=True, compare=comparison_of(view)))
+    return _asks("steps", funnel_of(view, intervals=True, compare=view.compare))
 
 
 def _draw_steps(asked: Asked) -> Drawing:
@@ -336,7 +336,7 @@ def _trend_questions(view: View) -> Mapping[str, msgspec.Struct]:
 
 def _draw_trend(asked: Asked) -> Drawing:
     if not asked.answers:
-        return Drawing("cards/chart.html", {}, is_empty=True)
+        return NO_CHART
     answer, last = asked.answer, len(wanted(asked.view).steps)
     table = answer.table.filter([step == last for step in answer.table["step"].to_pylist()])
     ends = msgspec.structs.replace(answer, table=table, totals=None)
@@ -345,8 +345,7 @@ def _draw_trend(asked: Asked) -> Drawing:
     columns = ("bucket", "count", "from_first", "from_first_low", "from_first_high", "from_first_denominator")
     shown = table_of(ends, asked.formats, asked.translate, columns=columns, titles=_TITLES)
     summary = asked.translate("Share of players who get to the last step, by the day they began.")
-    values = {"spec": spec, "table": shown, "summary": summary, "chart": "time-series"}
-    return Drawing("cards/chart.html", values, is_empty=not any(table["count"].to_pylist()))
+    return chart(spec, shown, summary, is_empty=not any(table["count"].to_pylist()))
 
 
 def _times_questions(view: View) -> Mapping[str, msgspec.Struct]:
@@ -355,18 +354,12 @@ def _times_questions(view: View) -> Mapping[str, msgspec.Struct]:
 
 def _draw_times(asked: Asked) -> Drawing:
     if not asked.answers or not asked.answer.table.num_rows:
-        return Drawing("cards/chart.html", {}, is_empty=True)
+        return NO_CHART
     rows = [row for row in asked.answer.table.to_pylist() if row["low_s"] is not None and row["high_s"] is not None]
-    spec = {
-        "kind": "histogram",
-        "unit": "s",
-        "count_unit": str(wanted(asked.view).unit),
-        "edges": [rows[0]["low_s"], *(row["high_s"] for row in rows)],
-        "counts": [row["count"] for row in rows],
-    }
+    spec = histogram_spec(rows, "s", str(wanted(asked.view).unit), ends=("low_s", "high_s"))
     table = table_of(asked.answer, asked.formats, asked.translate, bars=("count",), titles=_TITLES)
     summary = asked.translate("How long it took from the first step to the last.")
-    return Drawing("cards/chart.html", {"spec": spec, "table": table, "summary": summary, "chart": "forms"})
+    return chart(spec, table, summary)
 
 
 def _dropped_questions(view: View) -> Mapping[str, msgspec.Struct]:
@@ -379,7 +372,7 @@ def _draw_dropped(asked: Asked) -> Drawing:
         return Drawing("cards/table.html", {}, is_empty=True)
     links = {"player_id": lambda row: player_url(asked.view, str(row["player_id"]))}
     table = table_of(asked.answer, asked.formats, asked.translate, links=links, titles=_TITLES)
-    return Drawing("cards/table.html", {"table": table}, is_empty=not table.rows)
+    return drawn(table)
 
 
 REPORT = Report(

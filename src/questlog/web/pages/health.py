@@ -8,6 +8,7 @@ from questlog.analytics.analyses.explore import Explore, Numbers
 from questlog.analytics.analyses.histogram import Histogram
 from questlog.analytics.question.query import Granularity
 from questlog.web.cards import Asked, Card, Drawing
+from questlog.web.charts import chart, histogram_spec
 from questlog.web.reports import Report
 from questlog.web.standard_cards import figures_card, over_time, top_values
 from questlog.web.tables import table_of
@@ -47,15 +48,7 @@ def _draw_histogram(asked: Asked) -> Drawing:
         low=asked.formats.value(rows[0]["low"] if rows else None, unit),
         high=asked.formats.value(rows[-1]["high"] if rows else None, unit),
     )
-    spec = {
-        "kind": "histogram",
-        "edges": [*(row["low"] for row in rows), *(row["high"] for row in rows[-1:])],
-        "counts": [row["count"] for row in rows],
-        "unit": unit,
-        "count_unit": "samples",
-    }
-    values = {"spec": spec, "table": table._replace(totals=None), "summary": summary, "chart": "forms"}
-    return Drawing("cards/chart.html", values, is_empty=not rows)
+    return chart(histogram_spec(rows, unit, "samples"), table._replace(totals=None), summary, is_empty=not rows)
 
 
 def _by(dimension: str, title: str) -> Card:

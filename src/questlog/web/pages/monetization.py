@@ -12,7 +12,7 @@ from questlog.web.cards import Asked, Card, Drawing
 from questlog.web.charts import curve
 from questlog.web.reports import Report
 from questlog.web.standard_cards import by_dimension_over_time, figures_card, over_time, top_values
-from questlog.web.tables import table_of
+from questlog.web.tables import drawn, table_of
 from questlog.web.translations import mark
 from questlog.web.view import View
 
@@ -65,7 +65,7 @@ def _unpriced(view: View) -> Mapping[str, msgspec.Struct]:
 
 def _table(asked: Asked) -> Drawing:
     table = table_of(asked.answer, asked.formats, asked.translate)
-    return Drawing("cards/table.html", {"table": table}, is_empty=not table.rows)
+    return drawn(table)
 
 
 REPORT = Report(

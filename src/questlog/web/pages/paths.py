@@ -10,6 +10,7 @@ from questlog.analytics.analyses.funnel_rows import Unit
 from questlog.analytics.analyses.paths import MAX_DEPTH, MAX_PARTS, MAX_WINDOW_S, MOST_NODES, Direction, Paths
 from questlog.analytics.selection.cardinality import OTHER
 from questlog.web.cards import Asked, Card, Drawing, Height
+from questlog.web.charts import NO_CHART, chart
 from questlog.web.event_words import event_text, step_of
 from questlog.web.pages.funnels import window_s_of
 from questlog.web.reports import Report
@@ -112,7 +113,7 @@ def node_url(view: View, node: str | None) -> str | None:
 def _draw_flow(asked: Asked) -> Drawing:
     rows = asked.answer.table.to_pylist()
     if not rows:
-        return Drawing("cards/chart.html", {}, is_empty=True)
+        return NO_CHART
     spec = _sankey(asked, rows)
     [totals] = asked.answer.totals.to_pylist() if asked.answer.totals is not None else [{}]
     said = asked.translate("{paths} paths of {players} players.")
@@ -120,7 +121,7 @@ def _draw_flow(asked: Asked) -> Drawing:
         paths=asked.formats.number(totals.get("paths")), players=asked.formats.number(totals.get("players"))
     )
     table = table_of(asked.answer, asked.formats, asked.translate, bars=("paths",))
-    return Drawing("cards/chart.html", {"spec": spec, "table": table, "summary": summary, "chart": "forms"})
+    return chart(spec, table, summary)
 
 
 def _sankey(asked: Asked, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

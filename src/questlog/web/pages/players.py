@@ -34,7 +34,7 @@ from questlog.web.log_in import SEE_OTHER, AnyRequest
 from questlog.web.raw_events import RawEvent, raw_events
 from questlog.web.reports import Drawn, Report, draw
 from questlog.web.site import ThisSite
-from questlog.web.tables import table_of
+from questlog.web.tables import drawn, table_of
 from questlog.web.titles import title_of
 from questlog.web.translations import mark
 from questlog.web.view import View
@@ -183,13 +183,13 @@ def _draw_devices(asked: Asked) -> Drawing:
     table = table_of(
         asked.answer, asked.formats, asked.translate, columns=columns, titles=LISTED_TITLES, bars=("events",)
     )
-    return Drawing("cards/table.html", {"table": table}, is_empty=not table.rows)
+    return drawn(table)
 
 
 def _draw_purchases(asked: Asked) -> Drawing:
     columns = ("event_time", "event_id", "amount", "currency", "amount_usd", "receipt_state", "cart_type")
     table = table_of(asked.answer, asked.formats, asked.translate, columns=columns, titles=LISTED_TITLES)
-    return Drawing("cards/table.html", {"table": table._replace(totals=None)}, is_empty=not table.rows)
+    return drawn(table._replace(totals=None))
 
 
 def _draw_sessions(asked: Asked) -> Drawing:
@@ -216,7 +216,7 @@ def _draw_sessions(asked: Asked) -> Drawing:
         links=links,
         bars=("length_s",),
     )
-    return Drawing("cards/table.html", {"table": table}, is_empty=not table.rows)
+    return drawn(table)
 
 
 def _timeline_questions(view: View) -> Mapping[str, msgspec.Struct]:

@@ -10,7 +10,7 @@ from questlog.analytics.analyses.progression import Progression
 from questlog.web.cards import Asked, Card, Drawing, Height
 from questlog.web.reports import Report
 from questlog.web.standard_cards import OTHER, figures_card, over_time
-from questlog.web.tables import Link, table_of
+from questlog.web.tables import Link, drawn, table_of
 from questlog.web.titles import title_of
 from questlog.web.translations import mark
 from questlog.web.view import View
@@ -83,7 +83,7 @@ def _draw_levels(asked: Asked) -> Drawing:
         bars=("start_players", "drop_off", "fail_rate"),
         titles=_TITLES,
     )
-    return Drawing("cards/table.html", {"table": table}, is_empty=not table.rows)
+    return drawn(table)
 
 
 def _by_group(view: View) -> Mapping[str, msgspec.Struct]:

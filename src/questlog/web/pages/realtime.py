@@ -8,7 +8,7 @@ import msgspec
 
 from questlog.analytics.analyses.realtime import Realtime, Span
 from questlog.web.cards import Asked, Card, Drawing, Height
-from questlog.web.charts import Figure, spark, tone
+from questlog.web.charts import Figure, chart, iso, series_spec, spark, tone
 from questlog.web.reports import Report
 from questlog.web.tables import table_of
 from questlog.web.translations import mark
@@ -85,28 +85,16 @@ def _draw(*names: str, kind: str = "line") -> Callable[[Asked], Drawing]:
                 name_before = asked.translate("{name}, a week ago").format(name=title)
                 series.append({"key": _BEFORE + name, "name": name_before, "values": before, "compared": True})
         units = {column.name: column.unit for column in answer.columns}
-        spec = {
-            "kind": kind,
-            "unit": units[names[0]],
-            "currency": "USD" if units[names[0]] == "USD" else None,
-            "zone": asked.view.game.zone.name,
-            "granularity": "minute" if len(rows) > 24 else "hour",
-            "x": [_iso(row["bucket"]) for row in rows],
-            "series": series,
+        length = "minute" if len(rows) > 24 else "hour"
+        x = [iso(row["bucket"]) for row in rows]
+        spec = series_spec(asked.view, kind, units[names[0]], length, x, series) | {
             "unfinished_from": len(rows) - 1,
-            "marks": [],
-            "compared_x": [_iso(row["bucket"] - _WEEK) for row in rows] if is_compared else None,
-            "zoom": "",
+            "compared_x": [iso(row["bucket"] - _WEEK) for row in rows] if is_compared else None,
         }
         shown = ["bucket", *(each for name in names for each in (name, _BEFORE + name))]
         titles = {_BEFORE + name: mark("A week ago") for name in names} | {name: _COLUMN_TITLES[name] for name in names}
-        values = {
-            "spec": spec,
-            "table": table_of(answer, asked.formats, asked.translate, columns=shown, titles=titles),
-            "summary": _summary(asked, rows, names),
-            "chart": "time-series",
-        }
-        return Drawing("cards/chart.html", values, about=shown)
+        table = table_of(answer, asked.formats, asked.translate, columns=shown, titles=titles)
+        return chart(spec, table, _summary(asked, rows, names), about=shown)
 
     return draw
 
@@ -124,10 +112,6 @@ def _summary(asked: Asked, rows: Sequence[Mapping[str, Any]], names: Sequence[st
 
 def _numbers(rows: Sequence[Mapping[str, Any]], name: str) -> list[float]:
     return [float(row[name]) for row in rows]
-
-
-def _iso(bucket: dt.datetime) -> str:
-    return bucket.isoformat(timespec="seconds") + "Z"
 
 
 def _card(name: str, title: str, time: Span, draw: Callable[[Asked], Drawing], **values: Any) -> Card:
