@@ -12,15 +12,14 @@ from litestar.handlers import BaseRouteHandler
 from litestar.params import SkipValidation
 from litestar.types import Guard
 
-from questlog.api.errors import AnyRequest, ApiError, not_found
-from questlog.console.access import NEED, Caller, Need, NotPermitted, Right, Scope
+from questlog.api.errors import AnyRequest, ApiError
+from questlog.console.access import NEED, Caller, Need, NotPermitted, Right, visible_game
 from questlog.console.accounts import Accounts, NotAuthenticated, TooManyAttempts
 from questlog.console.audit import AuditTrail
 from questlog.console.client_address import client_address
 from questlog.control.actor import Actor, act_as
 from questlog.control.audit_log import Action
 from questlog.control.database import ControlDatabase
-from questlog.control.errors import NotFound
 
 AnyConnection = ASGIConnection[Any, Any, Any, Any]
 
@@ -111,9 +110,10 @@ def access_guard(check: TokenCheck, control: ControlDatabase, audit: AuditTrail)
             raise ApiError(HTTPStatus.FORBIDDEN, "forbidden", "this route declares no right")
         reference = connection.path_params.get("game")
         if reference is None:
-            _refuse_without(caller, need)
+            caller.check_without_game(need)
             return
-        game = await _game_of(control, caller, str(reference))
+        found = await asyncio.to_thread(visible_game, control, caller, str(reference))
+        game = (found.game_id, found.name)
         if not caller.may(need.right, game[0]):
             raise NotPermitted(need.right, _where(game))
         # The same game for the handler, whatever is renamed meanwhile. Litestar keeps its own dictionary for later.
@@ -132,26 +132,6 @@ def caller_of(connection: AnyConnection) -> Caller:
     if not isinstance(caller, Caller):
         raise TypeError("the route is not guarded")
     return caller
-
-
-def _refuse_without(caller: Caller, need: Need) -> None:
-    """Raises `NotPermitted` where a route without a game in its address needs a right that the caller has not."""
-    if need.scope is Scope.ALL_GAMES and not caller.may_everywhere(need.right):
-        raise NotPermitted(need.right, " for all games")
-    if need.scope is Scope.ANY_GAME and not caller.may_anywhere(need.right):
-        raise NotPermitted(need.right)
-    if need.scope is Scope.GAME:
-        raise NotPermitted(need.right)
-
-
-async def _game_of(control: ControlDatabase, caller: Caller, reference: str) -> tuple[int, str]:
-    try:
-        game = await asyncio.to_thread(control.find_game, reference)
-    except NotFound as error:
-        raise not_found(str(error)) from None
-    if not caller.may(Right.VIEW, game.game_id):
-        raise not_found(f"there is no game {reference!r}")  # as for one that is not there
-    return game.game_id, game.name
 
 
 async def _subject(connection: AnyConnection) -> str:

@@ -5,7 +5,10 @@ from collections.abc import Collection, Mapping
 
 import msgspec
 
+from questlog.control.database import ControlDatabase
+from questlog.control.errors import NotFound
 from questlog.control.grants import Grant, Role
+from questlog.model.game import Game
 
 
 class Right(enum.StrEnum):
@@ -82,6 +85,15 @@ class Caller(msgspec.Struct, frozen=True):
         """Whether the caller has the right for all games, also those to come."""
         return any(right in RIGHTS_OF[grant.role] for grant in self.grants if grant.game_id is None)
 
+    def check_without_game(self, need: Need) -> None:
+        """Raises `NotPermitted` where a route without a game in its address needs a right that the caller has not."""
+        if need.scope is Scope.ALL_GAMES and not self.may_everywhere(need.right):
+            raise NotPermitted(need.right, " for all games")
+        if need.scope is Scope.ANY_GAME and not self.may_anywhere(need.right):
+            raise NotPermitted(need.right)
+        if need.scope is Scope.GAME:
+            raise NotPermitted(need.right)
+
     def games_with(self, right: Right) -> Collection[int] | None:
         """The numbers of the games that the caller has the right for; None for all games."""
         if self.may_everywhere(right):
@@ -102,3 +114,14 @@ class NotPermitted(Exception):
         roles = ", ".join(role.value for role in reversed(Role) if right in RIGHTS_OF[role])
         super().__init__(f"this needs the right `{right.value}`{where}; roles with it: {roles}")
         self.right = right
+
+
+def visible_game(control: ControlDatabase, caller: Caller, reference: str) -> Game:
+    """The game by its number, game key or name. Blocks.
+
+    Raises `NotFound` where there is none, and in the same words for one of which the caller may see nothing.
+    """
+    game = control.find_game(reference)
+    if not caller.may(Right.VIEW, game.game_id):
+        raise NotFound(f"there is no game {reference!r}")
+    return game

@@ -16,7 +16,7 @@ from questlog.analytics.selection.segment_rules import check_segment
 from questlog.console.definition_kinds import CUSTOM_METRIC, SEGMENT, of_kind
 from questlog.console.definition_uses import users_of
 from questlog.control.definitions import Check, SavedDefinition
-from questlog.control.errors import ControlError
+from questlog.control.errors import Refused
 
 _MOST_NAMED = 3
 
@@ -31,7 +31,7 @@ class NameNotAllowed(Exception):
     """A name that a definition of this kind cannot have. Safe to show."""
 
 
-class InUse(ControlError):
+class InUse(Refused):
     """A definition that others are made of cannot be deleted. Safe to show."""
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from questlog.console.access import Caller, NotPermitted, Right
+from questlog.console.access import Caller, NotPermitted, Right, visible_game
 from questlog.control.database import ControlDatabase
 from questlog.control.errors import NotFound
 from questlog.control.grants import NamedGrant, Role
@@ -140,10 +140,8 @@ class People:
         """The games by their keys. Raises `NotPermitted` where one is not the caller's, `NotFound`."""
         if not games:
             self._check_all_games()
-        found = [self._control.find_game(reference) for reference in games]
-        for reference, game in zip(games, found, strict=True):
-            if not self._caller.may(Right.VIEW, game.game_id):
-                raise NotFound(f"there is no game {reference!r}")  # as for one that is not there
+        found = [visible_game(self._control, self._caller, reference) for reference in games]
+        for game in found:
             if not self._caller.may(Right.PEOPLE, game.game_id):
                 raise NotPermitted(Right.PEOPLE, f" for the game {game.name!r}")
         return [str(game.game_id) for game in found]

@@ -7,15 +7,19 @@ class ControlError(Exception):
     """The control database did not do it."""
 
 
-class NotFound(ControlError):
+class Refused(ControlError):
+    """The database answers, and what was asked for cannot be: the message says why."""
+
+
+class NotFound(Refused):
     """There is no such thing."""
 
 
-class AlreadyExists(ControlError):
+class AlreadyExists(Refused):
     """A name or a key is taken."""
 
 
-class NotAllowed(ControlError):
+class NotAllowed(Refused):
     """A name, key or value breaks a rule that the message states."""
 
 

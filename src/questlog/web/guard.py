@@ -7,15 +7,13 @@ from typing import Any
 
 from litestar import Request
 from litestar.connection import ASGIConnection
-from litestar.exceptions import NotFoundException
 from litestar.handlers import BaseRouteHandler
 from litestar.types import Guard
 
-from questlog.console.access import NEED, Caller, Need, NotPermitted, Right, Scope
+from questlog.console.access import NEED, Caller, Need, NotPermitted, Right, visible_game
 from questlog.console.accounts import Accounts, LoggedIn, NotAuthenticated, TooManyAttempts
 from questlog.console.services import ConsoleServices
 from questlog.control.actor import Actor, act_as
-from questlog.control.errors import NotFound
 from questlog.control.users import MAX_PASSWORD
 from questlog.model.game import Game
 from questlog.web.log_in import AnyRequest, LogIns
@@ -47,7 +45,7 @@ class LoginNeeded(Exception):
 
 
 def page_guard(services: ConsoleServices, logins: LogIns) -> Guard:
-    """A Litestar guard for pages: raises `LoginNeeded`, `NotPermitted`, `NotFoundException`.
+    """A Litestar guard for pages: raises `LoginNeeded`, `NotPermitted`, `NotFound`.
 
     A game of which the caller may see nothing is one that is not there.
     """
@@ -65,11 +63,11 @@ def page_guard(services: ConsoleServices, logins: LogIns) -> Guard:
             raise NotPermitted(Right.VIEW, ": this page declares no right")
         reference = connection.path_params.get("game")
         if reference is None:
-            _refuse_without(caller, need)
+            caller.check_without_game(need)
             if need.is_sensitive:
                 await _take_proof(services.accounts, login, connection)
             return
-        game = await _game_of(services, caller, str(reference))
+        game = await asyncio.to_thread(visible_game, services.control, caller, str(reference))
         if not caller.may(need.right, game.game_id):
             raise NotPermitted(need.right, f" for the game {game.name!r}")
         connection.scope[GAME] = game  # type: ignore[literal-required]
@@ -119,25 +117,6 @@ def game_of(request: AnyRequest) -> Game:
     game = request.scope.get(GAME)
     if not isinstance(game, Game):
         raise TypeError("the page's address has no game")
-    return game
-
-
-def _refuse_without(caller: Caller, need: Need) -> None:
-    if need.scope is Scope.ALL_GAMES and not caller.may_everywhere(need.right):
-        raise NotPermitted(need.right, " for all games")
-    if need.scope is Scope.ANY_GAME and not caller.may_anywhere(need.right):
-        raise NotPermitted(need.right)
-    if need.scope is Scope.GAME:
-        raise NotPermitted(need.right)
-
-
-async def _game_of(services: ConsoleServices, caller: Caller, reference: str) -> Game:
-    try:
-        game = await asyncio.to_thread(services.control.find_game, reference)
-    except NotFound as error:
-        raise NotFoundException(detail=str(error)) from None
-    if not caller.may(Right.VIEW, game.game_id):
-        raise NotFoundException(detail=f"there is no game {reference!r}")
     return game
 
 

@@ -131,9 +131,7 @@ async def card_csv(site: ThisSite, request: AnyRequest, game: FromPath[str], nam
     wanted = request.query_params.get("question", next(iter(questions), ""))
     if wanted not in questions:
         raise NotFoundException(detail=f"the card has no question {wanted[:100]!r}")
-    site.services.audit.record(
-        Action.EXPORT, game=(view.game.game_id, view.game.name), subject=f"csv of {name}", is_repeated=True
-    )
+    await site.record(request, Action.EXPORT, f"csv of {name}")
     answers = await ask_all(site, request, {wanted: questions[wanted]})
     file = urllib.parse.quote(f"{name}-{view.period.start}-{view.period.end}.csv")
     headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{file}"}
@@ -170,7 +168,7 @@ async def ask_all(site: Site, request: AnyRequest, questions: Mapping[str, msgsp
             if not caller.may(Right.PERSONAL_DATA, game.game_id):
                 raise NotPermitted(Right.PERSONAL_DATA, f" for the game {game.name!r}")
             subject = f"{analysis.name} {msgspec.json.encode(question)[:2_000].decode(errors='replace')}"
-            await asyncio.to_thread(_note_read, site, game.game_id, game.name, subject)
+            await site.record(request, Action.READ, subject)
 
     async def ask(question: msgspec.Struct, gone: Gone) -> Answer:
         asked = GameQuestion(str(game.game_id), question, _ANALYSES[type(question)].freshness)
@@ -231,7 +229,3 @@ async def _marks(site: Site, request: AnyRequest, view: View) -> Sequence[ChartM
     async with until_gone(request) as gone:
         found = await marks_of(site.services, site.queries, view.game.game_id, view.period, gone)
     return [ChartMark(each.day.isoformat(), each.kind.value, each.text) for each in found]
-
-
-def _note_read(site: Site, game_id: int, name: str, subject: str) -> None:
-    site.services.audit.record(Action.READ, game=(game_id, name), subject=subject, is_repeated=True)

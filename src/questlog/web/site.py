@@ -1,7 +1,7 @@
 """What all pages share: the services behind them, templates in each language, and how a page is answered."""
 
 import asyncio
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -18,13 +18,14 @@ from questlog.console.access import Caller, Right
 from questlog.console.definition_kinds import SEGMENT
 from questlog.console.queries import QueryService
 from questlog.console.services import ConsoleServices
+from questlog.control.audit_log import Action
 from questlog.control.games import ListedGame
 from questlog.model.game import Game
 from questlog.store import named_reads
 from questlog.web.assets import Assets
 from questlog.web.cards import Card
 from questlog.web.formats import Formats
-from questlog.web.guard import caller_of, game_of
+from questlog.web.guard import GAME, caller_of, game_of
 from questlog.web.log_in import AnyRequest, LogIns
 from questlog.web.navigation import groups_for, title_of_page
 from questlog.web.rendering import FILTERS
@@ -98,7 +99,7 @@ class Site:
     ) -> Response[str]:
         """A whole page in the frame: `page` is its name in the navigation, `view` the report that it shows."""
         caller = caller_of(request)
-        game = request.scope.get("questlog_game")
+        game = request.scope.get(GAME)
         games = await asyncio.to_thread(self.visible_games, caller)
         frame = {
             "page": page,
@@ -135,6 +136,17 @@ class Site:
     def _segment_names(self, game: Game) -> list[str]:
         saved = self.services.control.definitions_of(game.game_id)
         return sorted(each.name for each in saved if each.kind == SEGMENT)
+
+    @staticmethod
+    def done(request: AnyRequest, messages: Mapping[str, str]) -> str:
+        """What the change did that led to this page: the message of `done` in its address; "" for none."""
+        return messages.get(request.query_params.get("done", ""), "")
+
+    async def record(self, request: AnyRequest, action: Action, subject: str) -> None:
+        """Record a read or an export of data of the page's game, once a minute."""
+        game, audit = game_of(request), self.services.audit
+        named = (game.game_id, game.name)
+        await asyncio.to_thread(lambda: audit.record(action, game=named, subject=subject, is_repeated=True))
 
     def visible_games(self, caller: Caller) -> list[ListedGame]:
         """The games that a caller may see. Blocks. Raises `ControlError`."""

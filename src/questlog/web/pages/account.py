@@ -9,7 +9,7 @@ from litestar.response import Redirect
 from questlog.console.access import Right, Scope, needs
 from questlog.console.accounts import NotAuthenticated, TooManyAttempts
 from questlog.console.own_logins import end_other_logins, end_own_login, own_logins
-from questlog.control.errors import ControlError, ControlUnavailable, NotAllowed
+from questlog.control.errors import NotAllowed, Refused
 from questlog.control.users import MAX_PASSWORD, MIN_PASSWORD
 from questlog.web.forms import SentForm, sent_form
 from questlog.web.guard import login_of
@@ -43,9 +43,7 @@ async def change_password(site: ThisSite, request: AnyRequest) -> Response[str] 
         return await _page(site, request, HTTPStatus.UNPROCESSABLE_ENTITY, mark("The old password is wrong."))
     except TooManyAttempts as error:
         return await _page(site, request, HTTPStatus.TOO_MANY_REQUESTS, str(error))
-    except ControlUnavailable:
-        raise
-    except ControlError as error:
+    except Refused as error:
         return await _page(site, request, HTTPStatus.BAD_REQUEST, str(error))
     return _done("password")
 
@@ -82,7 +80,7 @@ async def _page(
         login=login,
         log_ins=await asyncio.to_thread(own_logins, site.services.control, login),
         problem=problem,
-        done=DONE.get(request.query_params.get("done", ""), ""),
+        done=site.done(request, DONE),
         min_password=MIN_PASSWORD,
         max_password=MAX_PASSWORD,
     )

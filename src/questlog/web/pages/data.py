@@ -12,7 +12,7 @@ from litestar.response import Redirect
 from questlog.console.access import NotPermitted, Right, needs
 from questlog.console.services import ConsoleServices
 from questlog.control.audit_log import Action
-from questlog.control.errors import ControlError, ControlUnavailable, NotAllowed
+from questlog.control.errors import NotAllowed, Refused
 from questlog.loader.rebuild import RebuildState
 from questlog.loader.reprice import RepriceQuestion, RepriceState
 from questlog.rates.series import RatesUnreadable
@@ -67,9 +67,7 @@ async def delete_game(
     try:
         name = form.raw("confirm", 200)
         await asyncio.to_thread(site.services.control.delete_game, game_of(request).game_key, name)
-    except ControlUnavailable:
-        raise
-    except ControlError as error:
+    except Refused as error:
         return await _page(site, request, HTTPStatus.CONFLICT, str(error))
     return Redirect("/games", status_code=SEE_OTHER)
 
@@ -130,7 +128,7 @@ async def _page(
         manages_all=caller.may_everywhere(Right.MANAGE),
         may_delete=caller.may(Right.DELETE_GAMES, here.game_id),
         problem=problem,
-        done=DONE.get(request.query_params.get("done", ""), ""),
+        done=site.done(request, DONE),
     )
 
 

@@ -14,7 +14,7 @@ from questlog.console.access import Right, needs
 from questlog.console.expiry import expiring
 from questlog.console.game_settings import NotConfirmed, change_game
 from questlog.console.services import ConsoleServices
-from questlog.control.errors import ControlError, ControlUnavailable, NotAllowed
+from questlog.control.errors import NotAllowed, Refused
 from questlog.control.games import GameChanges
 from questlog.model.expiry import FOR_EVER, LEAST_KEEP_DAYS, MOST_KEEP_DAYS
 from questlog.store.contract import StoreFailed
@@ -55,9 +55,7 @@ async def change_settings(
         await asyncio.to_thread(change, site.services, here.game_key, form)
     except NotConfirmed as error:
         return await _page(site, request, HTTPStatus.CONFLICT, form=form, summary=error.summary)
-    except ControlUnavailable:
-        raise
-    except ControlError as error:
+    except Refused as error:
         return await _page(site, request, HTTPStatus.BAD_REQUEST, problem=str(error), form=form)
     return Redirect(f"/games/{here.game_id}/game?done={action}", status_code=SEE_OTHER)
 
@@ -120,7 +118,7 @@ async def _page(
         problem=problem,
         typed=form.typed if form else {},
         summary=summary,
-        done=DONE.get(request.query_params.get("done", ""), ""),
+        done=site.done(request, DONE),
         zones=sorted(zoneinfo.available_timezones()),
         rates=site.services.progress.rates_status(),
         most_days=MOST_KEEP_DAYS,

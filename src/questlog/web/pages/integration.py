@@ -105,12 +105,7 @@ async def rejections_part(site: ThisSite, request: AnyRequest, game: FromPath[st
     groups = await site.queries.run(
         lambda cancellation: Integration(site.services).rejections(game, since, until, cancellation), gone
     )
-    here = game_of(request)
-    await asyncio.to_thread(
-        lambda: site.services.audit.record(
-            Action.READ, game=(here.game_id, here.name), subject="rejections", is_repeated=True
-        )
-    )
+    await site.record(request, Action.READ, "rejections")
     return site.html(
         request,
         "integration/rejections.html",

@@ -9,7 +9,7 @@ from litestar.response import Redirect
 
 from questlog.console.accounts import NotAuthenticated, TooManyAttempts
 from questlog.control.actor import Actor, act_as
-from questlog.control.errors import ControlError, ControlUnavailable, NotAllowed
+from questlog.control.errors import NotAllowed, Refused
 from questlog.control.users import MAX_EMAIL, MAX_PASSWORD, MIN_PASSWORD
 from questlog.web.log_in import SEE_OTHER, AnyRequest
 from questlog.web.site import Site, ThisSite
@@ -42,9 +42,7 @@ async def join(site: ThisSite, request: AnyRequest, secret: FromPath[str]) -> Re
 
     try:
         address = await asyncio.to_thread(accept)
-    except ControlUnavailable:
-        raise
-    except ControlError as error:
+    except Refused as error:
         return await _form(site, request, secret, HTTPStatus.BAD_REQUEST, str(error), email)
     try:
         cookie = await site.services.accounts.log_in_with_password(address, password, origin)

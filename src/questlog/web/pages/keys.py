@@ -10,7 +10,7 @@ from litestar.response import Redirect
 
 from questlog.console.access import Right, needs
 from questlog.console.keys import shown_api_key, shown_secret
-from questlog.control.errors import ControlError, ControlUnavailable
+from questlog.control.errors import Refused
 from questlog.web.forms import SentForm, sent_form
 from questlog.web.guard import game_of
 from questlog.web.log_in import SEE_OTHER, AnyRequest
@@ -83,9 +83,7 @@ async def change_api_keys(
     form = await sent_form(site, request)
     try:
         shown = await asyncio.to_thread(_change_api_keys, site, request, form)
-    except ControlUnavailable:
-        raise
-    except ControlError as error:
+    except Refused as error:
         return await _page(site, request, HTTPStatus.BAD_REQUEST, problem=str(error), form=form)
     return _done(request, "revoked") if shown is None else await _page(site, request, shown=shown)
 
@@ -132,7 +130,7 @@ async def _page(
         shown=shown,
         problem=problem,
         typed=form.typed if form else {},
-        done=DONE.get(request.query_params.get("done", ""), ""),
+        done=site.done(request, DONE),
         keep_choices=KEEP_CHOICES,
     )
 

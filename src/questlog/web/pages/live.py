@@ -88,7 +88,7 @@ async def live_page(site: ThisSite, request: AnyRequest, game: FromPath[str]) ->
     """The newest events, then those that arrive."""
     view = await site.view(request, "live")
     wanted = wanted_of(view)
-    await _note_read(site, request, "live")
+    await site.record(request, Action.READ, "live")
     gone = gone_when_disconnected(request.receive)
     newest = await site.queries.run(
         lambda cancellation: Integration(site.services).newest(game, wanted, _MOST_SHOWN, cancellation), gone
@@ -133,7 +133,7 @@ async def live_stream(site: ThisSite, request: AnyRequest, game: FromPath[str]) 
 async def event_page(site: ThisSite, request: AnyRequest, game: FromPath[str]) -> Response[str]:
     """One event: as it was sent, and as it is stored."""
     view = await site.view(request, "live")
-    await _note_read(site, request, f"event {view.own.get('at', '')[:100]}")
+    await site.record(request, Action.READ, f"event {view.own.get('at', '')[:100]}")
     try:
         place = EventPlace.parse(view.own.get("at", ""))
     except ValueError as error:
@@ -271,15 +271,6 @@ def _rows(site: Site, request: AnyRequest, view: View, arrivals: Arrivals) -> st
 def _event(name: str, text: str) -> bytes:
     data = "".join(f"data: {line}\n" for line in text.split("\n"))
     return f"event: {name}\n{data}\n".encode()
-
-
-async def _note_read(site: Site, request: AnyRequest, subject: str) -> None:
-    game = game_of(request)
-    await asyncio.to_thread(
-        lambda: site.services.audit.record(
-            Action.READ, game=(game.game_id, game.name), subject=subject, is_repeated=True
-        )
-    )
 
 
 HANDLERS = (live_page, live_stream, event_page)

@@ -354,9 +354,7 @@ async def export_player(site: ThisSite, request: AnyRequest, game: FromPath[str]
     export = await site.queries.run(
         lambda cancellation: begin_export(services, str(here.game_id), player, cancellation), gone
     )
-    record = services.audit.record
-    here_named = (here.game_id, here.name)
-    await asyncio.to_thread(record, Action.EXPORT, game=here_named, subject=f"player/{player}", is_repeated=True)
+    await site.record(request, Action.EXPORT, f"player/{player}")
     headers = {
         "Content-Disposition": f"attachment; filename*=UTF-8''{urllib.parse.quote(f'player-{player}.json', safe='')}"
     }

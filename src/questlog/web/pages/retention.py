@@ -47,10 +47,9 @@ class TriangleCell(NamedTuple):
 
 
 class TriangleRow(NamedTuple):
-    """A cohort: its first day, its group, how many players, and a cell for each age."""
+    """A cohort: its first day, how many players, and a cell for each age."""
 
     cohort: str
-    group: str | None
     size: str
     size_url: str | None
     cells: Sequence[TriangleCell]
@@ -126,7 +125,7 @@ def _row(
         return who_url(asked.view, RetentionCell(question, cohort, age))
 
     cells = [_cell(asked, of.get(age), who(age)) for age in ages]
-    return TriangleRow(asked.formats.day(cohort), None, asked.formats.number(size), who(None), cells)
+    return TriangleRow(asked.formats.day(cohort), asked.formats.number(size), who(None), cells)
 
 
 def _cell(asked: Asked, row: Mapping[str, Any] | None, url: str | None) -> TriangleCell:

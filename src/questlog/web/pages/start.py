@@ -16,7 +16,7 @@ from questlog.console.demo import DEMO_GAME_KEY
 from questlog.console.disconnects import gone_when_disconnected
 from questlog.console.keys import shown_api_key, shown_secret
 from questlog.console.remedies import Remedy, remedy
-from questlog.control.errors import ControlError, ControlUnavailable
+from questlog.control.errors import Refused
 from questlog.control.games import ListedGame
 from questlog.control.names import MAX_NAME
 from questlog.model import calendar
@@ -98,9 +98,7 @@ async def create_game(site: ThisSite, request: AnyRequest) -> Response[str] | Re
 
     try:
         made = await asyncio.to_thread(create)
-    except ControlUnavailable:
-        raise
-    except ControlError as error:
+    except Refused as error:
         return await _start(site, request, HTTPStatus.BAD_REQUEST, str(error), form.typed)
     return Redirect(f"/games/{made.game_id}/start", status_code=SEE_OTHER)
 

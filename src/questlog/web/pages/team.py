@@ -13,7 +13,7 @@ from litestar.response import Redirect
 from questlog.console.access import Caller, Right, needs
 from questlog.console.people import People
 from questlog.control.audit_log import AuditFilter
-from questlog.control.errors import ControlError, ControlUnavailable, NotAllowed
+from questlog.control.errors import NotAllowed, Refused
 from questlog.control.grants import Role
 from questlog.web.forms import SentForm, sent_form
 from questlog.web.guard import caller_of, game_of
@@ -81,9 +81,7 @@ async def change_team(
             raise NotAllowed("there is no such change")
         now_us = site.services.clock.now_us()
         outcome = await asyncio.to_thread(change, people, form, _games_of(form, game_id), now_us)
-    except ControlUnavailable:
-        raise
-    except ControlError as error:
+    except Refused as error:
         return await _page(site, request, HTTPStatus.BAD_REQUEST, problem=str(error), form=form)
     if isinstance(outcome, Shown):
         return await _page(site, request, shown=outcome)
@@ -205,7 +203,7 @@ async def _page(
         link=f"{_base_url(request)}{shown.path}" if shown else "",
         problem=problem,
         typed=form.typed if form else {},
-        done=DONE.get(request.query_params.get("done", ""), ""),
+        done=site.done(request, DONE),
         owns_all=caller.may_everywhere(Right.PEOPLE),
         role_titles=ROLE_TITLES,
         token_lives=TOKEN_LIVES,

@@ -1,6 +1,5 @@
 """Who: the players behind a number of any page. They are exported, opened one by one, or saved as a segment."""
 
-import asyncio
 from collections.abc import Mapping
 
 import msgspec
@@ -14,7 +13,7 @@ from questlog.console.access import Right, needs
 from questlog.console.table_formats import csv_bytes
 from questlog.control.audit_log import Action
 from questlog.web.cell_words import words_of_cell
-from questlog.web.guard import caller_of, game_of
+from questlog.web.guard import caller_of
 from questlog.web.log_in import AnyRequest
 from questlog.web.pages.players import LISTED_TITLES
 from questlog.web.reports import ask_all
@@ -61,12 +60,9 @@ async def who_page(site: ThisSite, request: AnyRequest, game: FromPath[str]) -> 
 async def who_csv(site: ThisSite, request: AnyRequest, game: FromPath[str]) -> Response[bytes]:  # noqa: ARG001
     """The players of a cell as CSV."""
     view: View = await site.view(request, "who")
-    here = game_of(request)
     question = Members(_cell_of(view.own), MAX_LISTED)
     answer = (await ask_all(site, request, {"members": question}))["members"]
-    record, here_named = site.services.audit.record, (here.game_id, here.name)
-    subject = "csv of players behind a number"
-    await asyncio.to_thread(record, Action.EXPORT, game=here_named, subject=subject, is_repeated=True)
+    await site.record(request, Action.EXPORT, "csv of players behind a number")
     headers = {"Content-Disposition": 'attachment; filename="players.csv"'}
     return Response(csv_bytes(answer.table), headers=headers, media_type="text/csv; charset=utf-8")
 
