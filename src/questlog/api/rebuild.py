@@ -4,11 +4,10 @@ from http import HTTPStatus
 
 from litestar import delete, get, post
 
-from questlog.api.authentication import Audit
 from questlog.api.games import Services
+from questlog.console import recomputing
 from questlog.console.access import Right, Scope, needs
-from questlog.control.audit_log import Action
-from questlog.loader.rebuild import RebuildState, RebuildStatus
+from questlog.loader.rebuild import RebuildStatus
 
 
 @post(
@@ -17,11 +16,9 @@ from questlog.loader.rebuild import RebuildState, RebuildStatus
     status_code=HTTPStatus.ACCEPTED,
     opt=needs(Right.MANAGE, Scope.ALL_GAMES),
 )
-def start_rebuild(services: Services, audit: Audit) -> RebuildStatus:
+def start_rebuild(services: Services) -> RebuildStatus:
     """Have every rollup computed again; the answer says how far it is. Asking again while it runs starts nothing."""
-    if services.rebuild.status.state not in (RebuildState.WAITING, RebuildState.RUNNING):
-        services.rebuild.request()
-        audit.record(Action.REBUILD)
+    recomputing.start_rebuild(services)
     return services.rebuild.status
 
 
@@ -32,10 +29,9 @@ def rebuild_status(services: Services) -> RebuildStatus:
 
 
 @delete("/rebuild", sync_to_thread=True, status_code=HTTPStatus.ACCEPTED, opt=needs(Right.MANAGE, Scope.ALL_GAMES))
-def cancel_rebuild(services: Services, audit: Audit) -> RebuildStatus:
+def cancel_rebuild(services: Services) -> RebuildStatus:
     """End the rebuild that waits or runs: within seconds, and with nothing changed. The answer says how far it is."""
-    services.rebuild.cancel()
-    audit.record(Action.REBUILD_CANCEL)
+    recomputing.cancel_rebuild(services)
     return services.rebuild.status
 
 

@@ -8,11 +8,11 @@ import msgspec
 from litestar import MediaType, Response, delete, get, post
 from litestar.params import JSONBody
 
-from questlog.api.authentication import Audit, encoded
+from questlog.api.authentication import encoded
 from questlog.api.errors import ApiError, bad_value
 from questlog.api.games import Services
+from questlog.console import recomputing
 from questlog.console.access import Right, Scope, needs
-from questlog.control.audit_log import Action
 from questlog.loader.reprice import RepriceQuestion, RepriceStatus
 from questlog.rates.series import RatesUnreadable
 
@@ -35,7 +35,7 @@ class RepriceBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     status_code=HTTPStatus.ACCEPTED,
     opt=needs(Right.MANAGE, Scope.ALL_GAMES),
 )
-def start_reprice(services: Services, audit: Audit, data: JSONBody[RepriceBody]) -> Response[bytes]:
+def start_reprice(services: Services, data: JSONBody[RepriceBody]) -> Response[bytes]:
     """Have purchases and ad revenues valued again; the answer says how far it is."""
     if data.from_ is not None and data.to is not None and data.to < data.from_:
         raise bad_value("to", "to is before from")
@@ -43,12 +43,11 @@ def start_reprice(services: Services, audit: Audit, data: JSONBody[RepriceBody])
         currencies=tuple(data.currencies), first_day=data.from_, last_day=data.to, is_dry_run=data.dry_run
     )
     try:
-        is_taken = services.reprice.request(question)
+        is_taken = recomputing.start_reprice(services, question, encoded(data))
     except RatesUnreadable as error:
         raise ApiError(HTTPStatus.CONFLICT, "rates_unreadable", str(error)) from error
     if not is_taken:
         raise ApiError(HTTPStatus.CONFLICT, "already_running", "another reprice has not ended yet")
-    audit.record(Action.REPRICE, subject=encoded(data))
     return _answer(services.reprice.status, HTTPStatus.ACCEPTED)
 
 
@@ -59,10 +58,9 @@ def reprice_status(services: Services) -> Response[bytes]:
 
 
 @delete("/reprice", sync_to_thread=True, status_code=HTTPStatus.ACCEPTED, opt=needs(Right.MANAGE, Scope.ALL_GAMES))
-def cancel_reprice(services: Services, audit: Audit) -> Response[bytes]:
+def cancel_reprice(services: Services) -> Response[bytes]:
     """End the one that waits or runs: within seconds, and with nothing changed. The answer says how far it is."""
-    services.reprice.cancel()
-    audit.record(Action.REPRICE_CANCEL)
+    recomputing.cancel_reprice(services)
     return _answer(services.reprice.status, HTTPStatus.ACCEPTED)
 
 

@@ -9,9 +9,9 @@ from litestar import Response, get, post
 from litestar.params import FromPath
 from litestar.response import Redirect
 
+from questlog.console import recomputing
 from questlog.console.access import NotPermitted, Right, needs
 from questlog.console.services import ConsoleServices
-from questlog.control.audit_log import Action
 from questlog.control.errors import NotAllowed, Refused
 from questlog.loader.rebuild import RebuildState
 from questlog.loader.reprice import RepriceQuestion, RepriceState
@@ -72,26 +72,10 @@ async def delete_game(
     return Redirect("/games", status_code=SEE_OTHER)
 
 
-def _start_rebuild(services: ConsoleServices) -> None:
-    if services.rebuild.status.state not in (RebuildState.WAITING, RebuildState.RUNNING):
-        services.rebuild.request()
-        services.audit.record(Action.REBUILD)
-
-
-def _cancel_rebuild(services: ConsoleServices) -> None:
-    services.rebuild.cancel()
-    services.audit.record(Action.REBUILD_CANCEL)
-
-
 def _start_reprice(services: ConsoleServices, *, is_dry_run: bool = False) -> None:
-    if not services.reprice.request(RepriceQuestion(is_dry_run=is_dry_run)):
+    question = RepriceQuestion(is_dry_run=is_dry_run)
+    if not recomputing.start_reprice(services, question, "dry run" if is_dry_run else None):
         raise NotAllowed("another reprice has not ended yet")
-    services.audit.record(Action.REPRICE, subject="dry run" if is_dry_run else None)
-
-
-def _cancel_reprice(services: ConsoleServices) -> None:
-    services.reprice.cancel()
-    services.audit.record(Action.REPRICE_CANCEL)
 
 
 def _nothing(_services: ConsoleServices) -> None:
@@ -99,11 +83,11 @@ def _nothing(_services: ConsoleServices) -> None:
 
 
 _STARTS: dict[str, Callable[[ConsoleServices], None]] = {
-    "rebuild": _start_rebuild,
-    "cancel_rebuild": _cancel_rebuild,
+    "rebuild": recomputing.start_rebuild,
+    "cancel_rebuild": recomputing.cancel_rebuild,
     "reprice": _start_reprice,
     "try": lambda services: _start_reprice(services, is_dry_run=True),
-    "cancel_reprice": _cancel_reprice,
+    "cancel_reprice": recomputing.cancel_reprice,
 }
 
 
