@@ -12,15 +12,12 @@ from pathlib import Path
 import duckdb
 import msgspec
 import pyarrow as pa
-from litestar import Litestar
 
 from questlog.analytics.question.answer import Answer, AnswerColumn
 from questlog.analytics.runner import DataState
-from questlog.api.app import create_app
 from questlog.collector.counters import CollectorCounters
 from questlog.console.accounts import Accounts
 from questlog.console.audit import AuditTrail
-from questlog.console.queries import QueryService
 from questlog.console.services import ConsoleServices, Limits
 from questlog.control.database import ControlDatabase
 from questlog.control.grants import Role
@@ -39,7 +36,6 @@ from questlog.rates.rates import Rates
 from questlog.rates.status import RatesStatus
 from questlog.store.contract import Cancellation, QueryAborted, SqlParameters
 from questlog.store.schema import TABLES
-from questlog.web.app import pages
 
 
 class SettableClock:
@@ -238,9 +234,3 @@ class FakeConsole:
     def close(self) -> None:
         self.control.close()
         self.tables.close()
-
-
-def app_with_pages(services: ConsoleServices) -> Litestar:
-    """API and pages together, as the server has them."""
-    queries = QueryService(services)
-    return create_app(services, pages(services, queries), queries=queries)

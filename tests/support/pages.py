@@ -8,14 +8,14 @@ from litestar.testing import TestClient
 
 from questlog.api.app import create_app
 from questlog.console.queries import QueryService
+from questlog.console.services import ConsoleServices
 from questlog.web.app import pages
-from tests.support.console import FakeConsole
 
 
-def pages_of(console: FakeConsole) -> Litestar:
-    """The API with all pages."""
-    queries = QueryService(console.services)
-    return create_app(console.services, pages(console.services, queries), queries=queries)
+def app_with_pages(services: ConsoleServices) -> Litestar:
+    """API and pages together, as the server has them."""
+    queries = QueryService(services)
+    return create_app(services, pages(services, queries), queries=queries)
 
 
 def log_in(browser: TestClient[Litestar], **fields: str) -> httpx.Response:

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from litestar import Litestar
 from litestar.testing import TestClient
 
-from tests.support.console import FakeConsole, app_with_pages
+from tests.support.console import FakeConsole
+from tests.support.pages import app_with_pages
 
 Client = TestClient[Litestar]
 

@@ -5,7 +5,8 @@ import pytest
 from litestar import Litestar
 from litestar.testing import TestClient
 
-from tests.support.console import FakeConsole, app_with_pages
+from tests.support.console import FakeConsole
+from tests.support.pages import app_with_pages
 
 
 @pytest.fixture

@@ -18,7 +18,8 @@ from questlog.analytics.question.answer import Answer, AnswerColumn
 from questlog.console.boards import Board, CardItem, TextItem
 from questlog.control.grants import Role
 from questlog.web.pages.sql import parameter_names
-from tests.support.console import FakeConsole, app_with_pages
+from tests.support.console import FakeConsole
+from tests.support.pages import app_with_pages
 from tests.unit.web.test_pages import form_token, log_in
 
 Browser = TestClient[Litestar]

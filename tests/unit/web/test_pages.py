@@ -9,7 +9,8 @@ from litestar.testing import TestClient
 from questlog.control.grants import Role
 from questlog.rates.rates import RateSource
 from questlog.rates.status import RatesStatus
-from tests.support.console import FakeConsole, app_with_pages
+from tests.support.console import FakeConsole
+from tests.support.pages import app_with_pages
 
 Browser = TestClient[Litestar]
 

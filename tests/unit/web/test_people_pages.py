@@ -24,7 +24,7 @@ from questlog.control.grants import Role
 from questlog.web.rule_edits import encoded
 from tests.support.console import FakeConsole
 from tests.support.engines import embedded_store
-from tests.support.pages import log_in, pages_of
+from tests.support.pages import app_with_pages, log_in
 from tests.support.staged import DAY, MINUTE, NOON, batch, new_id
 
 Browser = TestClient[Litestar]
@@ -74,7 +74,7 @@ def console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FakeConsole]:
 
 @pytest.fixture(scope="module")
 def app(console: FakeConsole) -> Litestar:
-    return pages_of(console)
+    return app_with_pages(console.services)
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,8 @@ from questlog.control.audit_log import AuditFilter
 from questlog.control.database import ControlDatabase
 from questlog.control.grants import NamedGrant, Role
 from questlog.model.finding import Finding, Level
-from tests.support.console import FakeConsole, SettableClock, app_with_pages
+from tests.support.console import FakeConsole, SettableClock
+from tests.support.pages import app_with_pages
 
 Browser = TestClient[Litestar]
 PASSWORD = "correct horse"

@@ -14,7 +14,8 @@ from questlog.console.demo import DEMO_GAME_KEY, DemoState, DemoStatus
 from questlog.control.audit_log import AuditFilter
 from questlog.control.grants import Role
 from questlog.web.snippets import OTHER_GUIDES, SendingKeys, snippets
-from tests.support.console import FakeConsole, app_with_pages
+from tests.support.console import FakeConsole
+from tests.support.pages import app_with_pages
 from tests.unit.web.test_pages import form_token, log_in
 
 Browser = TestClient[Litestar]

@@ -20,7 +20,7 @@ from questlog.web.who import who_url
 _SHADES = (0.0, 0.05, 0.15, 0.3, 0.5)
 """From which share on a cell has the next darker shade."""
 
-DIMENSIONS = ("", "country", "platform", "build", "device", "acquisition_source", "payer")
+DIMENSIONS = ("", "country", "platform", "build", "device", "payer")
 AGES = {Granularity.DAY: (7, 14, 30, 60, 90), Granularity.WEEK: (4, 8, 12, 26), Granularity.MONTH: (3, 6, 12, 24)}
 
 
