@@ -40,6 +40,7 @@ from tests.support.generated_histories import (
 from tests.support.oracle.asked import Value, first_of
 from tests.support.oracle.dimensions import first_telling
 from tests.support.oracle.game import Game, Stored, game
+from tests.support.oracle.money import net_usd
 from tests.support.staged import DAY, HOUR
 
 SEGMENTS = {"germans": SegmentDefinition(Who(Condition("country", values=("DE",))))}
@@ -169,10 +170,9 @@ def brought(game: Game, asked: Asked, today: dt.date) -> list[Any]:
 
 
 def sums_of(game: Game, players: Sequence[str], is_then: Callable[[dt.date], bool]) -> tuple[Fraction, Fraction, int]:
-    events = [event for player in players for event in game.of(player) if is_then(event.day) and event.is_purchase]
+    events = [event for player in players for event in game.of(player) if is_then(event.day)]
     sessions = [session for session in game.sessions if session.player in players and is_then(session.day)]
-    revenue = sum((Fraction(event.sent.amount_usd or 0) for event in events), Fraction())
-    return revenue, sum((session.length_s for session in sessions), Fraction()), len(sessions)
+    return Fraction(net_usd(events)), sum((session.length_s for session in sessions), Fraction()), len(sessions)
 
 
 # ------------------------------------------------------------------------------------------------------- the questions
@@ -331,6 +331,17 @@ def example() -> Iterator[list[Context]]:
     with embedded_store() as store:
         load(store, _EXAMPLE)
         yield list(contexts(BothEngines(store), NOW))
+
+
+def test_what_a_cohort_brings_is_net_of_refunds() -> None:
+    bought = at(0, "one", category="business", event_id="gems:pack", amount=1_000, currency="USD")
+    given_back = at(1, "one", category="business", event_id="gems:pack", amount=-400, currency="USD")
+    with embedded_store() as store:
+        load(store, History((bought, given_back)))
+        for context in contexts(BothEngines(store), NOW):
+            table = cohorts.answer(Cohort(days_since(0, 0), ages=2), context).table
+            assert table["revenue"].to_pylist() == [10, -4, 0]
+            assert table["ltv"].to_pylist() == [10, 6, 6]
 
 
 def days_since(first: int, last: int) -> Period:
