@@ -37,6 +37,7 @@ from tests.support.engines import BothEngines, ExactOnly, embedded_store
 from tests.support.generated_histories import FEW, GAME, MANY, NOW, History, histories, load
 from tests.support.oracle.dimensions import of_event
 from tests.support.oracle.game import Game, Stored, game
+from tests.support.oracle.money import net_usd
 from tests.support.staged import DAY, NOON, batch, new_id
 
 ANY_EVENT = EventMatch()
@@ -404,7 +405,7 @@ class QueryService:
             return any(self._holds(each, player) for each in rule.rules)
         if isinstance(rule, Did):
             return _OPERATORS[rule.operator](self._measure(rule, player), Decimal(str(rule.value)))
-        return sum((each.sent.amount_usd or 0 for each in self._game.of(player) if each.is_purchase), Decimal()) > 1
+        return net_usd(self._game.of(player)) > 1
 
     def _measure(self, did: Did, player: str) -> Decimal:
         events = [each for each in self._game.of(player) if self._is_meant(did, each)]
@@ -414,7 +415,7 @@ class QueryService:
             return Decimal(len({each.day for each in events}))
         if did.measured is Measured.VALUE_SUM:
             return Decimal(sum(each.sent.value or 0 for each in events))
-        return sum((each.sent.amount_usd or Decimal() for each in events if each.is_purchase), Decimal())
+        return net_usd(events)
 
     def _is_meant(self, did: Did, event: Stored) -> bool:
         match = did.event
