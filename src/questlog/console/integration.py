@@ -453,7 +453,7 @@ class Integration:
         )
 
     def replay_status(self, game_id: int) -> ReplayStatus:
-        """How far the game's last replay is; of another game's nothing is told."""
+        """How far the game's last replay is; nothing about a replay of another game."""
         status = self._services.replay.status
         return status if status.game_id == game_id else ReplayStatus()
 

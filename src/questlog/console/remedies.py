@@ -10,7 +10,7 @@ from questlog.model.reasons import Reason
 
 
 class Remedy(msgspec.Struct, frozen=True):
-    """`rule` says what the field may be, `advice` what to do, `line` is code to compare with; "" where there is none.
+    """What the field may be (`rule`), what to do (`advice`), and a line of code to compare with (`line`; "" for none).
 
     `guide` is a page of `docs/guides/sdks/`.
     """

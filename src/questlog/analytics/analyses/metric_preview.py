@@ -1,4 +1,4 @@
-"""The answer to a metric of one's own before it is saved."""
+"""The answer to a custom metric before it is saved."""
 
 from collections.abc import Mapping
 
