@@ -107,7 +107,7 @@ def described(schema: Schema, analyses: Sequence[Analysis]) -> Schema:
     for path, operations in paths.items():
         for method, operation in operations.items():
             _tell_content(operation, _CONTENT.get(path))
-            operation["responses"] |= _errors(path, method, operation)
+            operation["responses"] |= _errors(path, method, operation, schemas)
     _add_examples(paths[_DEFINITION], "put", definition_examples(analyses))
     body = paths[_DEFINITION]["put"]["requestBody"]["content"]["application/json"]
     body["schema"] = {"anyOf": [{"$ref": _REFERENCE.format(name=kind.__name__)} for kind in kinds.values()]}
@@ -121,14 +121,14 @@ def _tell_content(operation: Schema, content: Schema | None) -> None:
             response["content"] = content
 
 
-def _errors(path: str, method: str, operation: Schema) -> Schema:
+def _errors(path: str, method: str, operation: Schema, schemas: Mapping[str, Schema]) -> Schema:
     """The errors that a route may answer with, each as `ErrorAnswer`."""
     said = _OF_A_SCRAPE if path == _METRICS else {}
     if path.startswith(_API):
         has_form = MEDIA_TYPES[ResponseFormat.CSV] in operation["responses"].get("200", {}).get("content", {})
         said = {
             **_WITH_TOKEN,
-            **(_OF_A_NAME if "{" in path or _names_a_game(operation) else {}),
+            **(_OF_A_NAME if "{" in path or _names_a_game(operation, schemas) else {}),
             **(_OF_A_BODY if "requestBody" in operation else {}),
             **(_OF_A_FORM if has_form else {}),
             **({} if has_form or method == "get" else _OF_A_CHANGE),
@@ -136,8 +136,13 @@ def _errors(path: str, method: str, operation: Schema) -> Schema:
     return {str(status.value): _error(description) for status, description in sorted(said.items())}
 
 
-def _names_a_game(operation: Schema) -> bool:
-    return any(parameter["name"] == "game" for parameter in operation.get("parameters", ()))
+def _names_a_game(operation: Schema, schemas: Mapping[str, Schema]) -> bool:
+    """Whether a parameter is a game, or the body has a list of `games`."""
+    bodies = operation.get("requestBody", {}).get("content", {}).values()
+    names = [body["schema"].get("$ref", "").rpartition("/")[2] for body in bodies if "schema" in body]
+    return any(parameter["name"] == "game" for parameter in operation.get("parameters", ())) or any(
+        "games" in schemas.get(name, {}).get("properties", {}) for name in names
+    )
 
 
 def _error(description: str) -> Schema:

@@ -2,7 +2,7 @@
 
 import secrets
 import urllib.parse
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import msgspec
 from litestar import Request
@@ -123,8 +123,10 @@ def _is_https(request: AnyRequest) -> bool:
 def _cookie(request: AnyRequest, name: str, value: str, max_age: int | None = None) -> Cookie:
     """A cookie that scripts cannot read; over HTTPS only where HTTPS is in use.
 
-    A link on another site opens a page with it (`Lax`). Changes from another site do not get it.
+    That of the form is for this site only. A link on another site opens a page with that of the log-in (`Lax`); changes
+    from another site do not get it.
     """
+    samesite: Literal["strict", "lax"] = "strict" if name.endswith(_FORM_COOKIE) else "lax"
     return Cookie(
-        name, value=value, path="/", secure=_is_https(request), httponly=True, samesite="lax", max_age=max_age
+        name, value=value, path="/", secure=_is_https(request), httponly=True, samesite=samesite, max_age=max_age
     )
